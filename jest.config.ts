@@ -1,0 +1,20 @@
+/** @jest-config-loader-options {"transpileOnly": true, "compilerOptions": {"target":"es2022","module":"commonjs","moduleResolution":"bundler","verbatimModuleSyntax":false,"isolatedModules":false}} */
+import type { Config } from 'jest';
+
+// ts-jest does not fail on type errors in ESM mode: `npm run check:types` is the gate for those.
+const config: Config = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/packages', '<rootDir>/tests'],
+  modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^@pea2pea/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@pea2pea/([^/]+)/(.+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '^.+\\.ts$': ['ts-jest', { useESM: true, tsconfig: '<rootDir>/tsconfig.test.json' }],
+  },
+};
+
+export default config;

@@ -1,0 +1,166 @@
+import type { Duplex } from 'node:stream';
+import type { CodecContext } from '../contracts/codec.js';
+import type { ConnectionContext } from '../contracts/connection-context.js';
+import type { ConnectionState, Direction, DisconnectReason } from '../contracts/connection.js';
+import { describeReason } from '../contracts/connection.js';
+import { PeerError } from '../contracts/errors.js';
+import type { SocketAddress } from '../contracts/socket-address.js';
+import type { Link } from '../contracts/transport.js';
+import type { ChunkQueue } from '../mechanisms/byte-queue.js';
+import type { Sweepable } from '../mechanisms/sweeper.js';
+import { Traffic } from '../mechanisms/traffic.js';
+import type { Slot } from './connection-table.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+import { Reader } from './reader.js';
+import { Writer } from './writer.js';
+
+/** Ids are unique in the process, so that a connection is never taken for its successor at the same address. */
+let lastId = 0;
+
+/** What a finished setup hands over. */
+export interface ConnectionParts {
+  readonly link: Link;
+  /** The stream to talk over: the link's own, or what the handshake put on top of it. */
+  readonly stream: Duplex;
+  readonly direction: Direction;
+  readonly context: ConnectionContext;
+  /** Bytes that arrived behind the handshake. */
+  readonly received: ChunkQueue;
+  readonly slot: Slot<PeerConnection>;
+  readonly disconnect: Disconnect;
+}
+
+/** Tears a connection down: true for the call that began it, when it is done; false at once for any other. */
+export type Disconnect = (connection: PeerConnection, reason: DisconnectReason) => Promise<boolean>;
+
+/** A teardown that was claimed: why, and what of it had to be abandoned, if anything. */
+export interface Teardown {
+  readonly reason: DisconnectReason;
+  /** Ends the waiting for hook and flush. */
+  cut(): void;
+  /** Resolves when the connection is closed. */
+  readonly done: Promise<TeardownOutcome>;
+}
+
+export type TeardownOutcome = 'complete' | 'hook-abandoned' | 'flush-abandoned';
+
+/** A connection from activation to the end. */
+export class PeerConnection implements InnerConnection, Sweepable {
+  readonly id = ++lastId;
+  readonly direction: Direction;
+  readonly stats: Traffic;
+  readonly context: ConnectionContext;
+  readonly link: Link;
+  readonly stream: Duplex;
+  readonly slot: Slot<PeerConnection>;
+  readonly reader: Reader;
+  readonly writer: Writer;
+  state: ConnectionState = 'open';
+  /** Set once, by the teardown that claimed the connection. */
+  teardown: Teardown | undefined;
+  readonly #node: NodeContext;
+  readonly #disconnect: Disconnect;
+  #abort: AbortController | undefined;
+
+  /** @throws what the codec throws */
+  constructor(node: NodeContext, parts: ConnectionParts) {
+    const { link, stream, direction, context, received, slot } = parts;
+    this.#node = node;
+    this.#disconnect = parts.disconnect;
+    this.direction = direction;
+    this.context = context;
+    this.link = link;
+    this.stream = stream;
+    this.slot = slot;
+    this.stats = new Traffic(node.clock);
+    const codecContext: CodecContext = { direction, address: link.address, context };
+    const { codec } = node.config;
+    this.reader = new Reader(node, this, stream, received, codec.decoder(codecContext));
+    this.writer = new Writer(node, this, stream, codec.encoder(codecContext));
+  }
+
+  get address(): SocketAddress {
+    return this.link.address;
+  }
+
+  get localAddress(): SocketAddress {
+    return this.link.localAddress;
+  }
+
+  get recyclesWrites(): boolean {
+    return this.link.recyclesWrites && this.stream === this.link.stream;
+  }
+
+  get bufferedBytes(): number {
+    return this.writer.bufferedBytes;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.teardown !== undefined) this.#abort.abort(this.teardown.reason);
+    }
+    return this.#abort.signal;
+  }
+
+  send(message: unknown, options?: { readonly signal?: AbortSignal }): Promise<void> {
+    return this.writer.send(message, options?.signal);
+  }
+
+  trySend(message: unknown): boolean {
+    return this.writer.trySend(message);
+  }
+
+  drained(): Promise<void> {
+    return this.writer.drained();
+  }
+
+  disconnect(why?: string): Promise<boolean> {
+    return this.#disconnect(this, why === undefined ? { origin: 'user' } : { origin: 'user', why });
+  }
+
+  end(reason: DisconnectReason): void {
+    void this.#disconnect(this, reason);
+  }
+
+  /** INVARIANT: one-teardown. False when another cause came first. */
+  claimTeardown(teardown: Teardown): boolean {
+    if (this.teardown !== undefined) return false;
+    this.teardown = teardown;
+    this.state = 'closing';
+    return true;
+  }
+
+  /** Tells those who hold the signal that the connection is ending. */
+  abortSignal(): void {
+    this.#abort?.abort(this.teardown?.reason);
+  }
+
+  /** What pending and later sends reject with. */
+  endError(): PeerError {
+    const reason = this.teardown?.reason;
+    if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
+      return reason.error;
+    const why = reason === undefined ? 'closed' : describeReason(reason);
+    return new PeerError('P2P_ERR_DISCONNECTED', `the connection with ${this.address} has ended: ${why}`, {
+      cause: reason,
+    });
+  }
+
+  sweep(nowMs: number): void {
+    if (this.state !== 'open') return;
+    const { idleTimeoutMs, writeTimeoutMs } = this.#node.config;
+    if (idleTimeoutMs > 0 && this.reader.silentForMs(nowMs) >= idleTimeoutMs) {
+      this.#node.heuristics.idleTimeouts++;
+      this.end({ origin: 'reading', cause: 'idle-timeout' });
+    } else if (this.writer.stalledForMs(nowMs) >= writeTimeoutMs) {
+      this.#node.heuristics.writeTimeouts++;
+      const error = new PeerError(
+        'P2P_ERR_WRITE_TIMEOUT',
+        `${this.address} took no bytes for ${writeTimeoutMs} ms`,
+      );
+      this.end({ origin: 'writing', cause: 'timeout', error });
+    }
+  }
+}

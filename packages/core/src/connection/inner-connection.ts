@@ -1,0 +1,14 @@
+import type { Connection, DisconnectReason } from '../contracts/connection.js';
+import type { PeerError } from '../contracts/errors.js';
+import type { Traffic } from '../mechanisms/traffic.js';
+
+/** A connection as its reader and writer see it. */
+export interface InnerConnection extends Connection {
+  readonly stats: Traffic;
+  /** Whether a buffer may be used again once its write was called back. */
+  readonly recyclesWrites: boolean;
+  /** Begins the teardown, unless it has begun. */
+  end(reason: DisconnectReason): void;
+  /** What sends reject with once the teardown has begun. */
+  endError(): PeerError;
+}

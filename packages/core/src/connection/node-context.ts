@@ -1,0 +1,59 @@
+import type { Clock } from '../contracts/clock.js';
+import type { ResolvedConfig } from '../contracts/config.js';
+import type { Connection } from '../contracts/connection.js';
+import type { HookErrorContext, HookName } from '../contracts/hooks.js';
+import type { Logger } from '../contracts/logger.js';
+import { ByteBudget } from '../mechanisms/byte-budget.js';
+import { Heuristics } from '../mechanisms/heuristics.js';
+import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
+import { RateLimited } from '../mechanisms/rate-limited.js';
+import { SlabPool } from '../mechanisms/slab-pool.js';
+import { Sweeper } from '../mechanisms/sweeper.js';
+import { Traffic } from '../mechanisms/traffic.js';
+
+/** One log line a second about messages that are dropped, however many are. */
+const DROP_LOG_INTERVAL_MS = 1_000;
+
+/** What the connections of one node share. */
+export class NodeContext {
+  readonly config: ResolvedConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly traffic: Traffic;
+  readonly heuristics = new Heuristics();
+  readonly slabs = new SlabPool();
+  readonly budget: ByteBudget;
+  readonly sweeper: Sweeper;
+  readonly dropLog: RateLimited;
+  /** Complete when the node starts. */
+  hooks: HookChain = chainHooks([]);
+
+  constructor(config: ResolvedConfig) {
+    this.config = config;
+    this.clock = config.clock;
+    this.logger = config.logger.child({ node: config.name });
+    this.traffic = new Traffic(config.clock);
+    this.budget = new ByteBudget(config.maxBufferedBytes);
+    this.sweeper = new Sweeper(config.clock, [config.idleTimeoutMs, config.writeTimeoutMs]);
+    this.dropLog = new RateLimited(config.clock, DROP_LOG_INTERVAL_MS);
+  }
+
+  /**
+   * A hook threw: asks `onError` what is to be done; undefined where nobody has an opinion.
+   *
+   * note: an `onError` that throws is logged and has no say.
+   */
+  hookThrew(hook: HookName, error: unknown, connection?: Connection): 'disconnect' | 'keep' | undefined {
+    this.heuristics.hookErrors++;
+    const context: HookErrorContext = { hook, ...(connection && { connection }) };
+    for (const onError of this.hooks.error) {
+      try {
+        const answer = onError(error, context);
+        if (answer === 'keep' || answer === 'disconnect') return answer;
+      } catch (thrown) {
+        this.logger.error({ hook, error: thrown }, 'onError threw');
+      }
+    }
+    return undefined;
+  }
+}

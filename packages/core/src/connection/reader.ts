@@ -1,0 +1,318 @@
+import type { Duplex } from 'node:stream';
+import { NEED_MORE, type Decoder } from '../contracts/codec.js';
+import type { DisconnectReason } from '../contracts/connection.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PeerError } from '../contracts/errors.js';
+import type { ChunkQueue } from '../mechanisms/byte-queue.js';
+import { isPromise } from '../mechanisms/hook-chain.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+
+const kReader = Symbol('pea2pea.reader');
+type ReadStream = Duplex & { [kReader]?: Reader };
+
+/** A message that waits for the handler of the one before it. */
+interface Waiting {
+  readonly message: unknown;
+  readonly bytes: number;
+}
+
+/**
+ * The inbound half of a connection: socket, decoder, handler.
+ *
+ * ```text
+ *   'data' -> #queue -> decode -> handler            while handlers answer no promise
+ *                          `----> #inbox -> handler  while one is pending, one at a time, in order
+ * ```
+ *
+ * The socket is paused while the inbox is full or the node holds too many bytes.
+ */
+export class Reader {
+  readonly #node: NodeContext;
+  readonly #connection: InnerConnection;
+  readonly #stream: ReadStream;
+  readonly #queue: ChunkQueue;
+  readonly #decoder: Decoder<unknown>;
+  #inbox: Waiting[] | undefined;
+  #inboxBytes = 0;
+  /** What the node's byte budget was told about this connection. */
+  #accounted = 0;
+  #stopped = false;
+  #pumping = false;
+  /** A handler's promise is pending. */
+  #handling = false;
+  #streamEnded = false;
+  /** Set when no more messages will come; teardown begins when those that came were handled. */
+  #finalReason: DisconnectReason | undefined;
+  #waitsForBudget = false;
+  /** For idleness: the last sweep that saw something new, and what it saw. */
+  #heardAtMs: number;
+  #heardCount = 0;
+
+  constructor(
+    node: NodeContext,
+    connection: InnerConnection,
+    stream: Duplex,
+    queue: ChunkQueue,
+    decoder: Decoder<unknown>,
+  ) {
+    this.#node = node;
+    this.#connection = connection;
+    this.#stream = stream;
+    this.#queue = queue;
+    this.#decoder = decoder;
+    this.#heardAtMs = node.clock.now();
+  }
+
+  /** Begins to read; what arrived behind the handshake comes first. */
+  start(): void {
+    const stream = this.#stream;
+    stream[kReader] = this;
+    stream.on('data', streamOnData);
+    stream.on('end', streamOnEnd);
+    stream.on('error', streamOnError);
+    stream.on('close', streamOnClose);
+    if (this.#queue.length > 0) {
+      this.#countBytes(this.#queue.length);
+      if (this.#node.hooks.message === undefined) this.#queue.clear();
+      this.#pump();
+    }
+    if (this.#stopped) return;
+    // Events of a stream that ended during the handshake do not come again.
+    if (stream.destroyed) this.onClose(stream.errored ?? undefined);
+    else if (stream.readableEnded) this.onEnd();
+    else this.#flow();
+  }
+
+  /** Stops for good. Messages that were not handled are dropped, and counted. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const stream = this.#stream;
+    stream.off('data', streamOnData);
+    stream.off('end', streamOnEnd);
+    stream.off('error', streamOnError);
+    stream.off('close', streamOnClose);
+    stream.pause();
+    delete stream[kReader];
+    if (this.#waitsForBudget) this.#node.budget.forget(this.#onRelief);
+    this.#node.heuristics.droppedMessages += this.#inbox?.length ?? 0;
+    this.#inbox = undefined;
+    this.#inboxBytes = 0;
+    this.#queue.clear();
+    this.#account();
+  }
+
+  /** How long the peer has been silent; a connection that waits for its own handler is not. */
+  silentForMs(nowMs: number): number {
+    const { messagesReceived, bytesReceived } = this.#connection.stats;
+    const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
+    if (count !== this.#heardCount || this.#handling || this.#waitsForBudget) {
+      this.#heardCount = count;
+      this.#heardAtMs = nowMs;
+    }
+    return nowMs - this.#heardAtMs;
+  }
+
+  onData(chunk: Buffer): void {
+    this.#countBytes(chunk.length);
+    // Without a handler bytes are counted and let go, so that the end of the peer is still noticed.
+    if (this.#node.hooks.message === undefined) return;
+    this.#queue.push(chunk);
+    this.#pump();
+  }
+
+  onEnd(): void {
+    this.#streamEnded = true;
+    this.#pump();
+  }
+
+  onError(error: Error): void {
+    this.#disconnect({ origin: 'reading', cause: 'stream-error', error });
+  }
+
+  onClose(error?: Error): void {
+    if (this.#stopped || this.#streamEnded) return;
+    this.onError(error ?? new Error('the stream was closed before it ended'));
+  }
+
+  #countBytes(size: number): void {
+    this.#connection.stats.bytesReceived += size;
+    this.#node.traffic.bytesReceived += size;
+  }
+
+  /** Moves messages from the queue to the handler as far as possible. */
+  #pump(): void {
+    if (this.#pumping) return; // called from inside a handler: the loop below goes on by itself
+    this.#pumping = true;
+    while (!this.#stopped && this.#step());
+    this.#pumping = false;
+    if (this.#stopped) return;
+    this.#account();
+    if (this.#finalReason !== undefined && !this.#handling && this.#inboxLength === 0) {
+      this.#disconnect(this.#finalReason);
+    } else {
+      this.#flow();
+    }
+  }
+
+  /** One message further; false when there is nothing to do until something happens. */
+  #step(): boolean {
+    if (!this.#handling && this.#inboxLength > 0) {
+      const { message, bytes } = this.#inbox!.shift()!;
+      this.#inboxBytes -= bytes;
+      this.#deliver(message);
+      return true;
+    }
+    if (this.#finalReason !== undefined || this.#pausedByInbox()) return false;
+    const before = this.#queue.length;
+    const message = this.#decode();
+    if (message === NEED_MORE) return false;
+    const bytes = before - this.#queue.length;
+    this.#connection.stats.messagesReceived++;
+    this.#node.traffic.messagesReceived++;
+    if (!this.#handling) {
+      this.#deliver(message);
+    } else if (this.#inboxLength < this.#node.config.inboundQueueMessages) {
+      (this.#inbox ??= []).push({ message, bytes });
+      this.#inboxBytes += bytes;
+    } else {
+      this.#drop();
+    }
+    return true;
+  }
+
+  /** The next message, NEED_MORE, or NEED_MORE with `#finalReason` set because there will be none. */
+  #decode(): unknown {
+    const before = this.#queue.length;
+    if (before === 0 && !this.#streamEnded) return NEED_MORE;
+    try {
+      let message: unknown = before === 0 ? NEED_MORE : this.#decoder.decode(this.#queue);
+      if (message === NEED_MORE && this.#streamEnded) {
+        message = before === 0 ? NEED_MORE : (this.#decoder.end?.(this.#queue) ?? NEED_MORE);
+        if (message === NEED_MORE) this.#finalReason = this.#endReason();
+      }
+      if (message !== NEED_MORE && this.#queue.length >= before) {
+        throw new PeerError(
+          'P2P_ERR_STALLED_DECODER',
+          'the decoder answered a message without consuming a byte',
+        );
+      }
+      return message;
+    } catch (error) {
+      this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
+      return NEED_MORE;
+    }
+  }
+
+  #endReason(): DisconnectReason {
+    if (this.#queue.length === 0) return { origin: 'reading', cause: 'ended' };
+    const error = new PeerError(
+      'P2P_ERR_TRUNCATED_FRAME',
+      `the stream ended with ${this.#queue.length} bytes of an unfinished frame`,
+    );
+    return { origin: 'reading', cause: 'invalid-frame', error };
+  }
+
+  #deliver(message: unknown): void {
+    const connection = this.#connection;
+    if (diagnostics.messageReceived.hasSubscribers) {
+      diagnostics.messageReceived.publish({ node: this.#node.config.name, connection, message });
+    }
+    try {
+      // INVARIANT: message-order. The next message waits for the promise of this one.
+      const answer = this.#node.hooks.message!(message, connection);
+      if (!isPromise(answer)) return;
+      this.#handling = true;
+      answer.then(this.#onHandled, this.#onHandlerError);
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  readonly #onHandled = (): void => {
+    this.#handling = false;
+    if (!this.#stopped) this.#pump();
+  };
+
+  readonly #onHandlerError = (error: unknown): void => {
+    this.#handling = false;
+    this.#handlerThrew(error);
+    if (!this.#stopped) this.#pump();
+  };
+
+  #handlerThrew(error: unknown): void {
+    const answer = this.#node.hookThrew('onMessage', error, this.#connection);
+    if (answer !== 'keep') {
+      this.#disconnect({ origin: 'reading', cause: 'handler-error', error });
+      return;
+    }
+    const { address } = this.#connection;
+    this.#node.logger.error(
+      { peer: address.toString(), error },
+      'onMessage threw; onError keeps the connection',
+    );
+  }
+
+  #drop(): void {
+    this.#node.heuristics.droppedMessages++;
+    this.#node.dropLog.run((suppressed) => {
+      const fields = { peer: this.#connection.address.toString(), dropped: suppressed + 1 };
+      this.#node.logger.warn(fields, 'the inbound queue is full: messages are dropped');
+    });
+  }
+
+  get #inboxLength(): number {
+    return this.#inbox?.length ?? 0;
+  }
+
+  #pausedByInbox(): boolean {
+    const { inboundQueueMessages, whenInboundFull } = this.#node.config;
+    return this.#handling && whenInboundFull === 'pause' && this.#inboxLength >= inboundQueueMessages;
+  }
+
+  /** Tells the budget of the node how many bytes this connection holds. */
+  #account(): void {
+    const held = this.#queue.length + this.#inboxBytes;
+    if (held === this.#accounted) return;
+    const delta = held - this.#accounted;
+    this.#accounted = held;
+    this.#node.budget.add(delta);
+  }
+
+  /** Pauses or resumes the stream, as the queues say. */
+  #flow(): void {
+    if (this.#node.budget.exceeded && !this.#waitsForBudget) {
+      this.#waitsForBudget = true;
+      this.#node.budget.onRelief(this.#onRelief);
+    }
+    const mayRead = !this.#waitsForBudget && !this.#pausedByInbox() && this.#finalReason === undefined;
+    if (!mayRead) this.#stream.pause();
+    else if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  readonly #onRelief = (): void => {
+    this.#waitsForBudget = false;
+    this.#flow();
+  };
+
+  #disconnect(reason: DisconnectReason): void {
+    this.#connection.end(reason);
+  }
+}
+
+function streamOnData(this: ReadStream, chunk: Buffer): void {
+  this[kReader]?.onData(chunk);
+}
+
+function streamOnEnd(this: ReadStream): void {
+  this[kReader]?.onEnd();
+}
+
+function streamOnError(this: ReadStream, error: Error): void {
+  this[kReader]?.onError(error);
+}
+
+function streamOnClose(this: ReadStream): void {
+  this[kReader]?.onClose();
+}

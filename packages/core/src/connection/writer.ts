@@ -1,0 +1,274 @@
+import type { Duplex } from 'node:stream';
+import type { Encoder } from '../contracts/codec.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PeerError } from '../contracts/errors.js';
+import { SlabSink, type Batch } from '../mechanisms/byte-sink.js';
+import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+
+/** Handed to the stream at once, so that a slow peer's progress shows at least this often. */
+const WRITE_BYTES = 256 * 1024;
+
+/** A batch on its way to the operating system. */
+interface Flight extends Batch {
+  readonly messages: number;
+  readonly waiters: Deferred[] | undefined;
+  /** The next segment to be written. */
+  next: number;
+}
+
+/**
+ * The outbound half of a connection: encoder, slabs, socket.
+ *
+ * ```text
+ *   send, trySend -> #sink (gathers) -> #flight (being written) -> the operating system
+ * ```
+ *
+ * All that is gathered while a batch is in flight, or until the end of the tick, goes out as the next one.
+ */
+export class Writer {
+  readonly #node: NodeContext;
+  readonly #connection: InnerConnection;
+  readonly #stream: Duplex;
+  readonly #encoder: Encoder<unknown>;
+  readonly #sink: SlabSink;
+  #state: 'open' | 'finishing' | 'ended' = 'open';
+  #encoding = false;
+  #scheduled = false;
+  #flight: Flight | undefined;
+  #messages = 0;
+  #waiters: Deferred[] | undefined;
+  #drains: Deferred[] | undefined;
+  #finished: Deferred | undefined;
+  /** For stalls: rises with every completed write, and when the last sweep saw it rise. */
+  #progress = 0;
+  #seenProgress = 0;
+  #progressAtMs: number | undefined;
+
+  constructor(node: NodeContext, connection: InnerConnection, stream: Duplex, encoder: Encoder<unknown>) {
+    this.#node = node;
+    this.#connection = connection;
+    this.#stream = stream;
+    this.#encoder = encoder;
+    this.#sink = new SlabSink(node.slabs);
+  }
+
+  get bufferedBytes(): number {
+    return this.#sink.bytes + (this.#flight?.bytes ?? 0);
+  }
+
+  trySend(message: unknown): boolean {
+    if (this.#state !== 'open' || this.#isFull()) return false;
+    this.#encode(message);
+    return true;
+  }
+
+  send(message: unknown, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) return rejected(aborted(signal));
+    if (this.#state !== 'open') return rejected(this.#connection.endError());
+    if (this.#isFull()) return rejected(this.#queueFull());
+    try {
+      this.#encode(message);
+    } catch (error) {
+      return rejected(error as PeerError);
+    }
+    const waiter = defer();
+    (this.#waiters ??= []).push(waiter);
+    if (signal !== undefined) rejectOnAbort(waiter, signal);
+    return waiter.promise;
+  }
+
+  /** Queues bytes that were encoded once for many connections; as {@link trySend}. */
+  trySendEncoded(message: unknown, bytes: Uint8Array): boolean {
+    if (this.#state !== 'open' || this.#isFull()) return false;
+    this.#sink.begin();
+    this.#sink.write(bytes);
+    this.#queued(message);
+    return true;
+  }
+
+  drained(): Promise<void> {
+    if (this.#state !== 'open') return rejected(this.#connection.endError());
+    if (!this.#isFull()) return Promise.resolve();
+    const waiter = defer();
+    (this.#drains ??= []).push(waiter);
+    return waiter.promise;
+  }
+
+  /** Takes no more messages and resolves when those that were queued are with the operating system, or lost. */
+  finish(): Promise<void> {
+    if (this.#state === 'ended' || (this.#flight === undefined && !this.#hasGathered())) {
+      return Promise.resolve();
+    }
+    this.#state = 'finishing';
+    this.#finished ??= defer();
+    if (this.#flight === undefined) this.flush();
+    return this.#finished.promise;
+  }
+
+  /** Whatever is still queued is lost; its promises reject. */
+  end(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#node.budget.add(-this.bufferedBytes);
+    const waiters = [...(this.#flight?.waiters ?? []), ...(this.#waiters ?? []), ...(this.#drains ?? [])];
+    // Slabs in flight may still be read by the stream: they are left to the garbage collector.
+    this.#flight = undefined;
+    this.#waiters = undefined;
+    this.#drains = undefined;
+    for (const slab of this.#sink.take().slabs) this.#node.slabs.giveBack(slab);
+    this.#finished?.resolve();
+    if (waiters.length === 0) return;
+    const error = this.#connection.endError();
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  /** How long a write has been in flight without progress. */
+  stalledForMs(nowMs: number): number {
+    if (this.#flight === undefined) {
+      this.#progressAtMs = undefined;
+      return 0;
+    }
+    if (this.#progressAtMs === undefined || this.#progress !== this.#seenProgress) {
+      this.#seenProgress = this.#progress;
+      this.#progressAtMs = nowMs;
+    }
+    return nowMs - this.#progressAtMs;
+  }
+
+  /** Sends off what was gathered, unless a batch is in flight: its end does that. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#flight !== undefined || this.#state === 'ended' || !this.#hasGathered()) return;
+    const { segments, slabs, bytes } = this.#sink.take();
+    this.#flight = { segments, slabs, bytes, messages: this.#messages, waiters: this.#waiters, next: 0 };
+    this.#messages = 0;
+    this.#waiters = undefined;
+    if (bytes === 0) this.#landed(this.#flight);
+    else this.#write(this.#flight);
+  }
+
+  #isFull(): boolean {
+    return this.bufferedBytes >= this.#node.config.outboundQueueBytes;
+  }
+
+  #hasGathered(): boolean {
+    return this.#messages > 0;
+  }
+
+  #encode(message: unknown): void {
+    if (this.#encoding) throw new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
+    const sink = this.#sink;
+    sink.begin();
+    this.#encoding = true;
+    try {
+      this.#encoder.encode(message, sink);
+    } catch (cause) {
+      sink.rollback();
+      if (PeerError.is(cause)) throw cause;
+      throw new PeerError('P2P_ERR_ENCODE_FAILED', 'the encoder threw', { cause });
+    } finally {
+      this.#encoding = false;
+    }
+    this.#queued(message);
+  }
+
+  #queued(message: unknown): void {
+    this.#node.budget.add(this.#sink.commit());
+    this.#messages++;
+    if (diagnostics.messageSent.hasSubscribers) {
+      const { name } = this.#node.config;
+      diagnostics.messageSent.publish({ node: name, connection: this.#connection, message });
+    }
+    if (this.#scheduled || this.#flight !== undefined) return;
+    this.#scheduled = true;
+    process.nextTick(flushWriter, this);
+  }
+
+  /** Hands the next part of the flight to the stream. */
+  #write(flight: Flight): void {
+    const { segments } = flight;
+    const first = flight.next;
+    let size = 0;
+    while (flight.next < segments.length && size < WRITE_BYTES) {
+      const segment = segments[flight.next]!;
+      const room = WRITE_BYTES - size;
+      if (segment.length > room) {
+        // A payload too large for one write: its rest is a segment of its own.
+        segments.splice(flight.next, 1, segment.subarray(0, room), segment.subarray(room));
+      }
+      size += segments[flight.next]!.length;
+      flight.next++;
+    }
+    const last = flight.next - 1;
+    if (first === last) {
+      this.#stream.write(segments[last], this.#onWritten);
+      return;
+    }
+    this.#stream.cork();
+    for (let index = first; index < last; index++) this.#stream.write(segments[index]);
+    this.#stream.write(segments[last], this.#onWritten);
+    this.#stream.uncork();
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    const flight = this.#flight;
+    if (flight === undefined) return; // ended meanwhile
+    if (error !== undefined && error !== null) {
+      this.#connection.end({ origin: 'writing', cause: 'stream-error', error });
+      this.end();
+      return;
+    }
+    this.#progress++;
+    if (flight.next < flight.segments.length) this.#write(flight);
+    else this.#landed(flight);
+  };
+
+  /** The operating system has all of the flight. */
+  #landed(flight: Flight): void {
+    this.#flight = undefined;
+    this.#count(this.#connection.stats, flight);
+    this.#count(this.#node.traffic, flight);
+    this.#node.budget.add(-flight.bytes);
+    if (this.#connection.recyclesWrites) {
+      for (const slab of flight.slabs) this.#node.slabs.giveBack(slab);
+    }
+    if (this.#hasGathered()) this.flush();
+    else this.#finished?.resolve();
+    if (flight.waiters !== undefined) for (const waiter of flight.waiters) waiter.resolve();
+    if (this.#drains !== undefined && !this.#isFull()) {
+      const drains = this.#drains;
+      this.#drains = undefined;
+      for (const waiter of drains) waiter.resolve();
+    }
+  }
+
+  #count(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
+    traffic.messagesSent += flight.messages;
+    traffic.bytesSent += flight.bytes;
+  }
+
+  #queueFull(): PeerError {
+    const { outboundQueueBytes } = this.#node.config;
+    return new PeerError(
+      'P2P_ERR_QUEUE_FULL',
+      `${this.bufferedBytes} bytes wait for ${this.#connection.address}, the limit is ${outboundQueueBytes}`,
+    );
+  }
+}
+
+function flushWriter(writer: Writer): void {
+  writer.flush();
+}
+
+function aborted(signal: AbortSignal): PeerError {
+  return new PeerError('P2P_ERR_ABORTED', 'the wait was aborted', { cause: signal.reason });
+}
+
+function rejectOnAbort(waiter: Deferred, signal: AbortSignal): void {
+  const onAbort = (): void => waiter.reject(aborted(signal));
+  signal.addEventListener('abort', onAbort);
+  const settled = (): void => signal.removeEventListener('abort', onAbort);
+  waiter.promise.then(settled, settled);
+}

@@ -1,0 +1,115 @@
+import type { ConnectionContext } from './connection-context.js';
+import type { Direction } from './connection.js';
+import type { SocketAddress } from './socket-address.js';
+
+/** The answer of a decoder that has not got a whole message yet. */
+export const NEED_MORE: unique symbol = Symbol('pea2pea.NEED_MORE');
+export type NeedMore = typeof NEED_MORE;
+
+/**
+ * Turns messages into bytes and back. A codec is a factory: what it knows about a stream
+ * belongs to one connection, so two connections never share it.
+ *
+ * note: every codec bounds what it buffers: a declared length is checked against a limit
+ * before anything is kept for it.
+ */
+export interface Codec<In, Out = In> {
+  decoder(context: CodecContext): Decoder<In>;
+  encoder(context: CodecContext): Encoder<Out>;
+  /**
+   * True says that the encoder has no state and looks at nothing but the message,
+   * so that one encoding serves all connections of a broadcast.
+   * @default false
+   */
+  readonly encodesAlike?: boolean;
+}
+
+/** What a codec may know about the connection it works for. */
+export interface CodecContext {
+  readonly direction: Direction;
+  /** Of the peer. */
+  readonly address: SocketAddress;
+  /** What the handshake left behind: keys, identity, a negotiated version. */
+  readonly context: ConnectionContext;
+}
+
+export interface Decoder<In> {
+  /**
+   * Takes the next message off `input`, or answers NEED_MORE and is asked again when more bytes came.
+   *
+   * note: an answered message must have consumed at least one byte.
+   * note: throw P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE for bytes that can never become a
+   * message; that ends the connection with `invalid-frame`, after the messages before it were handled.
+   */
+  decode(input: ByteQueue): In | NeedMore;
+  /**
+   * The stream has ended with `input` left; answers a last message if that is one, else NEED_MORE.
+   *
+   * note: asked until it answers NEED_MORE; bytes that are left then are a P2P_ERR_TRUNCATED_FRAME.
+   * @default answers NEED_MORE
+   */
+  end?(input: ByteQueue): In | NeedMore;
+}
+
+export interface Encoder<Out> {
+  /**
+   * Writes the bytes of `message` to `output`.
+   *
+   * note: where it throws, what it wrote is taken back, that send fails, and the connection lives.
+   */
+  encode(message: Out, output: ByteSink): void;
+}
+
+export type Endianness = 'big' | 'little';
+
+/** Bytes that arrived and were not consumed yet, in order. Offsets count from the first of them. */
+export interface ByteQueue {
+  /** Bytes available. */
+  readonly length: number;
+  /** The byte at `offset`, not consumed. @throws {RangeError} beyond `length`. */
+  peek(offset: number): number;
+  /**
+   * The unsigned integer of `size` bytes (1 to 8) at `offset`, not consumed.
+   *
+   * note: values above `Number.MAX_SAFE_INTEGER` lose precision but stay above it: compare before use.
+   * @default endianness 'big'
+   * @throws {RangeError} beyond `length`.
+   */
+  peekUInt(offset: number, size: number, endianness?: Endianness): number;
+  /** The offset of the first `byte` from offset `from` on, or -1. @default from 0 */
+  indexOf(byte: number, from?: number): number;
+  /**
+   * Takes `size` bytes.
+   *
+   * note: the answer is a view into the chunk that arrived, where the bytes lie in one, else a copy.
+   * It is yours: nobody writes there again. A small view kept for long keeps its whole chunk (up to
+   * 64 KiB) alive; copy it (`Buffer.from(view)`) if you store many.
+   * @throws {RangeError} beyond `length`.
+   */
+  read(size: number): Buffer;
+  /** Takes `size` bytes as UTF-8 text; malformed bytes become U+FFFD. @throws {RangeError} beyond `length`. */
+  readText(size: number): string;
+  /** Throws `size` bytes away. @throws {RangeError} beyond `length`. */
+  skip(size: number): void;
+}
+
+/** Where an encoder puts the bytes of one message. */
+export interface ByteSink {
+  /** Bytes written for this message so far. */
+  readonly length: number;
+  /**
+   * Appends `bytes`.
+   *
+   * note: up to 32 KiB are copied; a larger array is passed on by reference, so leave it alone
+   * until the send resolved.
+   */
+  write(bytes: Uint8Array): void;
+  /** Appends `text` as UTF-8 and answers how many bytes that were. */
+  writeText(text: string): number;
+  /** Appends an unsigned integer of `size` bytes (1 to 8). @default endianness 'big' */
+  writeUInt(value: number, size: number, endianness?: Endianness): void;
+  /** Appends `size` bytes (1 to 8) of any value, to be set by {@link patchUInt}; answers where they are. */
+  reserve(size: number): number;
+  /** Sets what `reserve(size)` answered as `position`. @default endianness 'big' */
+  patchUInt(position: number, value: number, size: number, endianness?: Endianness): void;
+}

@@ -1,0 +1,241 @@
+import type { Clock } from './clock.js';
+import type { Codec } from './codec.js';
+import { PeerError } from './errors.js';
+import type { Logger } from './logger.js';
+import type { Random } from './random.js';
+import { SocketAddress } from './socket-address.js';
+import type { Transport } from './transport.js';
+
+/**
+ * Every option that has a default, with it. `docs/configuration.md` quotes this object and a test
+ * keeps both equal. Times are in milliseconds, sizes in bytes.
+ */
+export const DEFAULTS = {
+  listenBacklog: 128,
+  reusePort: false,
+  maxConnections: 100,
+  maxConnectionsPerIp: 10,
+  ipv6PrefixLength: 64,
+  maxConnecting: 100,
+  connectTimeoutMs: 5_000,
+  handshakeTimeoutMs: 3_000,
+  idleTimeoutMs: 60_000,
+  writeTimeoutMs: 10_000,
+  onDisconnectTimeoutMs: 3_000,
+  closeTimeoutMs: 5_000,
+  inboundQueueMessages: 64,
+  whenInboundFull: 'pause',
+  outboundQueueBytes: 1024 * 1024,
+  maxBufferedBytes: 256 * 1024 * 1024,
+  noDelay: true,
+  keepAlive: true,
+} as const;
+
+/** What a node does when `inboundQueueMessages` wait: slow the peer down, or throw messages away (counted). */
+export type WhenInboundFull = 'pause' | 'drop';
+
+/** Options of a node. Only `codec` is needed; each of the others has a default. */
+export interface NodeConfig<In, Out = In> {
+  /** Framing and message format; see `@pea2pea/codecs`. */
+  readonly codec: Codec<In, Out>;
+  /** For logs. @default a sequence number */
+  readonly name?: string;
+  /** Where `listen()` listens unless told otherwise. Port 0 picks one. @default none */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** Connections that the system holds for us, and that may wait for a setup slot. @default 128 */
+  readonly listenBacklog?: number;
+  /** Whether several processes may listen on one port. @default false */
+  readonly reusePort?: boolean;
+  /** Connections at once, those being set up included. @default 100 */
+  readonly maxConnections?: number;
+  /** The same per IP address, IPv4-mapped IPv6 folded. @default 10 */
+  readonly maxConnectionsPerIp?: number;
+  /** How many bits of an IPv6 address count as one "IP" for the limit above. @default 64 */
+  readonly ipv6PrefixLength?: number;
+  /** Setups at once, both directions together; clamped to `maxConnections`. @default 100 */
+  readonly maxConnecting?: number;
+  /** Bounds a dial until the transport is connected. @default 5000 */
+  readonly connectTimeoutMs?: number;
+  /** Bounds `onAccept` and `onHandshake` together. @default 3000 */
+  readonly handshakeTimeoutMs?: number;
+  /** Ends a connection without a complete inbound message for so long; 0 means never. @default 60000 */
+  readonly idleTimeoutMs?: number;
+  /** Ends a connection whose peer takes no bytes for so long. @default 10000 */
+  readonly writeTimeoutMs?: number;
+  /** Bounds `onDisconnect` and the last flush. @default 3000 */
+  readonly onDisconnectTimeoutMs?: number;
+  /** Bounds `close()`. @default 5000 */
+  readonly closeTimeoutMs?: number;
+  /** Messages decoded but not handled, per connection. @default 64 */
+  readonly inboundQueueMessages?: number;
+  /** @default 'pause' */
+  readonly whenInboundFull?: WhenInboundFull;
+  /** Bytes encoded but not handed to the system, per connection; the message that crosses it still goes. @default 1048576 */
+  readonly outboundQueueBytes?: number;
+  /** Bytes held over all connections, both directions; beyond it accepting and reading pause. @default 268435456 */
+  readonly maxBufferedBytes?: number;
+  /** TCP_NODELAY. @default true */
+  readonly noDelay?: boolean;
+  /** SO_KEEPALIVE. @default true */
+  readonly keepAlive?: boolean;
+  /** @default tcpTransport() */
+  readonly transport?: Transport;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** @default systemRandom */
+  readonly random?: Random;
+  /** @default debugLogger: `NODE_DEBUG=pea2pea` shows it */
+  readonly logger?: Logger;
+}
+
+/** The parts that a node is made of, where the configuration leaves them out. */
+export interface NodeParts {
+  readonly name: string;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A configuration with every default filled in. */
+export type ResolvedConfig<In = unknown, Out = In> = Readonly<
+  Required<Omit<NodeConfig<In, Out>, 'listen'>> & { listen: SocketAddress | undefined }
+>;
+
+/**
+ * Checks every option and fills in the rest.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option.
+ */
+export function resolveConfig<In, Out>(
+  config: NodeConfig<In, Out>,
+  makeParts: () => NodeParts,
+): ResolvedConfig<In, Out> {
+  requireObject('config', config);
+  for (const name of Object.keys(config)) {
+    if (!(name in DEFAULTS) && !OPTIONS_WITHOUT_DEFAULT.has(name)) {
+      throw invalid(`there is no option \`${name}\``);
+    }
+  }
+  requireMethods('codec', config.codec, ['decoder', 'encoder']);
+  const parts = makeParts();
+  const {
+    name = parts.name,
+    transport = parts.transport,
+    clock = parts.clock,
+    random = parts.random,
+    logger = parts.logger,
+  } = config;
+  if (typeof name !== 'string' || name === '') throw invalid(`\`name\` must be a text, not ${show(name)}`);
+  requireMethods('transport', transport, ['listen', 'connect', 'resolve']);
+  requireMethods('clock', clock, ['now', 'date', 'setTimeout']);
+  requireMethods('random', random, ['next']);
+  requireMethods('logger', logger, ['debug', 'info', 'warn', 'error', 'child']);
+
+  const integer = (option: IntegerOption, min: number, max?: number): number =>
+    requireInteger(option, config[option] ?? DEFAULTS[option], { min, max });
+  const flag = (option: 'reusePort' | 'noDelay' | 'keepAlive'): boolean =>
+    requireBoolean(option, config[option] ?? DEFAULTS[option]);
+
+  const maxConnections = integer('maxConnections', 1);
+  const maxConnecting = integer('maxConnecting', 1);
+  if (maxConnecting > maxConnections && config.maxConnecting !== undefined) {
+    logger.debug({ node: name, maxConnecting, maxConnections }, 'maxConnecting is clamped to maxConnections');
+  }
+  const whenInboundFull = config.whenInboundFull ?? DEFAULTS.whenInboundFull;
+  if (whenInboundFull !== 'pause' && whenInboundFull !== 'drop') {
+    throw invalid(`\`whenInboundFull\` must be 'pause' or 'drop', not ${show(whenInboundFull)}`);
+  }
+
+  return Object.freeze({
+    codec: config.codec,
+    name,
+    transport,
+    clock,
+    random,
+    logger,
+    listen: config.listen === undefined ? undefined : resolveListen(config.listen),
+    listenBacklog: integer('listenBacklog', 1),
+    reusePort: flag('reusePort'),
+    maxConnections,
+    maxConnectionsPerIp: integer('maxConnectionsPerIp', 1),
+    ipv6PrefixLength: integer('ipv6PrefixLength', 1, 128),
+    maxConnecting: Math.min(maxConnecting, maxConnections),
+    connectTimeoutMs: integer('connectTimeoutMs', 1, MAX_TIMER_MS),
+    handshakeTimeoutMs: integer('handshakeTimeoutMs', 1, MAX_TIMER_MS),
+    idleTimeoutMs: integer('idleTimeoutMs', 0, MAX_TIMER_MS),
+    writeTimeoutMs: integer('writeTimeoutMs', 1, MAX_TIMER_MS),
+    onDisconnectTimeoutMs: integer('onDisconnectTimeoutMs', 1, MAX_TIMER_MS),
+    closeTimeoutMs: integer('closeTimeoutMs', 1, MAX_TIMER_MS),
+    inboundQueueMessages: integer('inboundQueueMessages', 1),
+    whenInboundFull,
+    outboundQueueBytes: integer('outboundQueueBytes', 1),
+    maxBufferedBytes: integer('maxBufferedBytes', 1),
+    noDelay: flag('noDelay'),
+    keepAlive: flag('keepAlive'),
+  });
+}
+
+type IntegerOption = {
+  [K in keyof typeof DEFAULTS]: (typeof DEFAULTS)[K] extends number ? K : never;
+}[keyof typeof DEFAULTS];
+
+const OPTIONS_WITHOUT_DEFAULT = new Set([
+  'codec',
+  'name',
+  'listen',
+  'transport',
+  'clock',
+  'random',
+  'logger',
+]);
+
+/** The longest delay of a Node.js timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The one check for whole numbers. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+export function requireInteger(
+  name: string,
+  value: unknown,
+  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number | undefined },
+): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw invalid(`\`${name}\` must be a whole number ${range}, not ${show(value)}`);
+}
+
+function requireBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalid(`\`${name}\` must be true or false, not ${show(value)}`);
+}
+
+function requireObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null) return;
+  throw invalid(`\`${name}\` must be an object, not ${show(value)}`);
+}
+
+function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
+  requireObject(name, value);
+  for (const method of methods) {
+    if (typeof (value as Record<string, unknown>)[method] !== 'function') {
+      throw invalid(`\`${name}\` must have a method ${method}()`);
+    }
+  }
+}
+
+function resolveListen(listen: { host: string; port: number }): SocketAddress {
+  try {
+    return SocketAddress.from(listen);
+  } catch (cause) {
+    throw invalid(`\`listen\` must be { host, port }, not ${show(listen)}`, cause);
+  }
+}
+
+function invalid(what: string, cause?: unknown): PeerError {
+  return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return JSON.stringify(value) ?? 'an object';
+  return String(value);
+}

@@ -1,0 +1,98 @@
+import type { ConnectionContext } from './connection-context.js';
+import type { SocketAddress } from './socket-address.js';
+import type { Stats } from './stats.js';
+
+/** Who opened the connection: `'inbound'` the peer, `'outbound'` this node. */
+export type Direction = 'inbound' | 'outbound';
+
+/**
+ * - `open`: hooks run, messages go both ways.
+ * - `closing`: its teardown was claimed; `onDisconnect` runs and may still send, nothing is read.
+ * - `closed`: removed from the node, its stream destroyed, its promises settled.
+ */
+export type ConnectionState = 'open' | 'closing' | 'closed';
+
+/** A connection that was set up: what hooks are given and what `connect` answers. */
+export interface Connection<In = unknown, Out = In> {
+  /** Unique in the process, never reused: tells a connection from its successor at the same address. */
+  readonly id: number;
+  readonly direction: Direction;
+  /** Of the peer. An inbound peer's port is the one it dials from, not one it listens on. */
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  readonly state: ConnectionState;
+  readonly stats: Stats;
+  /** What the handshake left behind. */
+  readonly context: ConnectionContext;
+  /** Aborts when the teardown begins, with the {@link DisconnectReason} as `reason`. Made on first use. */
+  readonly signal: AbortSignal;
+  /** Bytes queued and not yet handed to the operating system. */
+  readonly bufferedBytes: number;
+
+  /**
+   * Queues `message` and resolves when its bytes were handed to the operating system.
+   *
+   * note: that is no acknowledgement: the peer may never read them.
+   * note: all that is queued in one turn of the event loop goes out in one write.
+   * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
+   * note: aborting `signal` ends the waiting; bytes that are queued still go out.
+   * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
+   */
+  send(message: Out, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /**
+   * Queues `message`; false when the queue is at its limit or the connection has ended.
+   *
+   * @throws {PeerError} P2P_ERR_ENCODE_FAILED
+   */
+  trySend(message: Out): boolean;
+  /**
+   * Resolves when {@link trySend} would queue again: at once, or when the queue falls below its limit.
+   * @throws {PeerError} P2P_ERR_DISCONNECTED
+   */
+  drained(): Promise<void>;
+  /**
+   * Ends the connection: runs `onDisconnect`, flushes what is queued, closes.
+   * Resolves when that is done: with true for the call that began it, at once with false for any other.
+   */
+  disconnect(why?: string): Promise<boolean>;
+
+  /** Never present; keeps the type of inbound messages apart in the type system. */
+  readonly inboundType?: In;
+}
+
+/** Why a connection ended: the first cause, as hooks and diagnostics see it. */
+export type DisconnectReason =
+  | { readonly origin: 'user'; readonly why?: string }
+  | { readonly origin: 'shutdown' }
+  | {
+      readonly origin: 'reading';
+      readonly cause: 'ended' | 'idle-timeout' | 'invalid-frame' | 'handler-error' | 'stream-error';
+      readonly error?: unknown;
+    }
+  | {
+      readonly origin: 'writing';
+      readonly cause: 'timeout' | 'stream-error';
+      readonly error?: unknown;
+    }
+  | { readonly origin: 'on-connect'; readonly error: unknown };
+
+/** One line for people: `reading: invalid-frame (a frame declares …)`. */
+export function describeReason(reason: DisconnectReason): string {
+  switch (reason.origin) {
+    case 'user':
+      return reason.why === undefined ? 'user' : `user: ${reason.why}`;
+    case 'shutdown':
+      return 'shutdown';
+    case 'on-connect':
+      return `on-connect (${describeError(reason.error)})`;
+    case 'reading':
+    case 'writing': {
+      const what = `${reason.origin}: ${reason.cause}`;
+      return reason.error === undefined ? what : `${what} (${describeError(reason.error)})`;
+    }
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,164 @@
+/**
+ * The one table of errors. A code is public API: it is never renamed and never reused.
+ * `when` says what happened; `remedy` is what the message tells the reader to do.
+ * `docs/errors.md` quotes this table and a test compares both.
+ */
+export const PEER_ERRORS = {
+  P2P_ERR_INVALID_CONFIG: {
+    when: 'an option has a value that makes no sense',
+    remedy: 'correct the option named in the message; docs/configuration.md lists all of them',
+  },
+  P2P_ERR_INVALID_ADDRESS: {
+    when: 'a text or object is no address',
+    remedy: "use 'host:port', '[ipv6]:port' or { host, port } with a port from 0 to 65535",
+  },
+  P2P_ERR_ALREADY_STARTED: {
+    when: 'hooks were added to a node that already listened or connected',
+    remedy: 'call use() before the first listen() or connect()',
+  },
+  P2P_ERR_SHUTTING_DOWN: {
+    when: 'the node is closing or closed',
+    remedy: 'make a new node; a closed one stays closed',
+  },
+  P2P_ERR_ALREADY_LISTENING: {
+    when: 'listen() was called on a node that listens',
+    remedy: 'call stopListening() first',
+  },
+  P2P_ERR_NO_LISTEN_ADDRESS: {
+    when: 'listen() was called without an address and the configuration has none',
+    remedy: 'give `listen: { host, port }` in the configuration or to listen()',
+  },
+  P2P_ERR_LISTEN_FAILED: {
+    when: 'the system refused to listen at the address; `cause` holds its error',
+    remedy: 'free the port, choose another, or use port 0 to have one picked',
+  },
+  P2P_ERR_UNSUPPORTED: {
+    when: 'an option needs something that this runtime or transport does not have',
+    remedy: 'switch the option off, or use a runtime or transport that has it',
+  },
+  P2P_ERR_SELF_CONNECT: {
+    when: 'a node dialled its own listening address',
+    remedy: "leave the node's own address out of the addresses to connect to",
+  },
+  P2P_ERR_ALREADY_CONNECTED: {
+    when: 'a connection to this address exists, or its teardown has not ended yet',
+    remedy: 'use the existing connection, or wait for its disconnect() before connecting again',
+  },
+  P2P_ERR_ALREADY_CONNECTING: {
+    when: 'a connection to this address is being set up',
+    remedy: 'wait for the first connect() instead of starting a second',
+  },
+  P2P_ERR_TOO_MANY_CONNECTIONS: {
+    when: 'the node holds `maxConnections` connections, those being set up included',
+    remedy: 'raise `maxConnections`, or disconnect somebody first',
+  },
+  P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP: {
+    when: 'the node holds `maxConnectionsPerIp` connections with this IP address or IPv6 prefix',
+    remedy: 'raise `maxConnectionsPerIp`; many peers on one host or behind one NAT share an address',
+  },
+  P2P_ERR_TOO_MANY_CONNECTING: {
+    when: '`maxConnecting` connections are being set up at once',
+    remedy: 'dial fewer at a time, or raise `maxConnecting`',
+  },
+  P2P_ERR_CONNECT_FAILED: {
+    when: 'the address could not be reached; `cause` holds the system error',
+    remedy: 'check that the peer listens there and that the network lets you through',
+  },
+  P2P_ERR_CONNECT_TIMEOUT: {
+    when: 'the address gave no answer within `connectTimeoutMs`',
+    remedy: 'check the address, or allow more time',
+  },
+  P2P_ERR_HANDSHAKE_FAILED: {
+    when: 'the setup of a connection threw; `cause` holds the error',
+    remedy: 'look at `cause`: it comes from a hook, a codec factory or the stream',
+  },
+  P2P_ERR_HANDSHAKE_REJECTED: {
+    when: 'a handshake hook refused the peer, or accept hooks did',
+    remedy: 'none is needed if the peer was meant to be refused; the message says why',
+  },
+  P2P_ERR_HANDSHAKE_TIMEOUT: {
+    when: 'the setup did not end within `handshakeTimeoutMs`',
+    remedy: 'check that both sides speak the same handshake, or allow more time',
+  },
+  P2P_ERR_HANDSHAKE_ENDED: {
+    when: 'the peer closed the connection before the handshake was complete',
+    remedy: 'ask the peer: it refused us, has no room, or speaks another handshake',
+  },
+  P2P_ERR_ABORTED: {
+    when: 'the `signal` given to the call aborted; `cause` holds its reason',
+    remedy: 'none is needed if the abort was meant',
+  },
+  P2P_ERR_DISCONNECTED: {
+    when: 'the connection ended before the call could; `cause` holds the disconnect reason',
+    remedy: 'connect again if the reason allows it',
+  },
+  P2P_ERR_QUEUE_FULL: {
+    when: 'the outbound queue of the connection is at its limit',
+    remedy: 'await drained() before sending more, or raise `outboundQueueBytes`',
+  },
+  P2P_ERR_ENCODE_FAILED: {
+    when: 'the encoder threw for this message; `cause` holds the error',
+    remedy: 'send a message that the codec can encode; the connection lives on',
+  },
+  P2P_ERR_WRITE_TIMEOUT: {
+    when: 'the peer took no bytes for `writeTimeoutMs`',
+    remedy: 'the peer does not read; connect again later or allow more time',
+  },
+  P2P_ERR_FRAME_TOO_LARGE: {
+    when: 'a frame is larger than the limit of its codec',
+    remedy: 'keep messages below the limit, or raise it on both sides',
+  },
+  P2P_ERR_INVALID_FRAME: {
+    when: 'bytes are not what the codec expects',
+    remedy: 'check that both sides use the same codec and version',
+  },
+  P2P_ERR_TRUNCATED_FRAME: {
+    when: 'the stream ended in the middle of a frame',
+    remedy: 'the peer went away while sending; connect again if the message matters',
+  },
+  P2P_ERR_STALLED_DECODER: {
+    when: 'a decoder answered a message without consuming a byte',
+    remedy: 'consume at least one byte a message in decode(); NEED_MORE says that there is none yet',
+  },
+  P2P_ERR_NOT_A_PEER: {
+    when: 'a class given to createPeer(), startPeer() or peerModule() has no @Peer',
+    remedy: 'annotate the class: @Peer({ codec })',
+  },
+  P2P_ERR_MISSING_CODEC: {
+    when: 'a decorated class, or its configuration, has no codec',
+    remedy: 'give one: @Peer({ codec: lines() })',
+  },
+  P2P_ERR_INVALID_DECORATOR: {
+    when: 'a decorator stands where it cannot work, or contradicts another',
+    remedy: 'put hook decorators on public instance methods, and class decorators on classes, once each',
+  },
+  P2P_ERR_MISSING_DEPENDENCY: {
+    when: 'the container cannot tell what a constructor parameter needs',
+    remedy: 'name the dependencies, @Peer({ inject: [Service] }), and bind each of them in the container',
+  },
+} as const satisfies Record<string, { when: string; remedy: string }>;
+
+/** A key of {@link PEER_ERRORS}. Match errors on it: it survives two copies of the package in one process. */
+export type PeerErrorCode = keyof typeof PEER_ERRORS;
+
+/**
+ * Every error that this project raises on purpose.
+ *
+ * note: the message says what happened, then the remedy.
+ * note: `cause` keeps the error underneath, where there is one.
+ */
+export class PeerError extends Error {
+  override readonly name = 'PeerError';
+  readonly code: PeerErrorCode;
+
+  constructor(code: PeerErrorCode, what: string, options?: { cause?: unknown }) {
+    super(`${what}; ${PEER_ERRORS[code].remedy}`, options);
+    this.code = code;
+  }
+
+  /** Whether `error` is a PeerError, with this code if one is given; also across two copies of the package. */
+  static is(error: unknown, code?: PeerErrorCode): error is PeerError {
+    if (!(error instanceof Error) || !('code' in error) || error.name !== 'PeerError') return false;
+    return code === undefined ? String(error.code) in PEER_ERRORS : error.code === code;
+  }
+}

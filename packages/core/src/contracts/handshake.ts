@@ -1,0 +1,65 @@
+import type { Duplex } from 'node:stream';
+import type { Decoder } from './codec.js';
+import type { ConnectionContext } from './connection-context.js';
+import type { Direction } from './connection.js';
+import type { SocketAddress } from './socket-address.js';
+
+/** An inbound peer that was let in by the limits and has not been read from yet. */
+export interface AcceptRequest {
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /** Aborts when the setup ends without a connection. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The raw stream between connect and first message, on both sides. The hook returns when it is
+ * content and throws, or calls {@link reject}, to refuse.
+ *
+ * note: `handshakeTimeoutMs` bounds the whole of it.
+ * note: bytes that were received and not read here go to the codec; none is lost.
+ */
+export interface Handshake {
+  readonly direction: Direction;
+  /** Of the peer. */
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /** Aborts when the handshake times out, the node closes, or the dial is cancelled. */
+  readonly signal: AbortSignal;
+  /** Kept by the connection; codecs and hooks read it. */
+  readonly context: ConnectionContext;
+
+  /**
+   * The next `size` bytes.
+   * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before, or the reason of `signal`.
+   */
+  read(size: number): Promise<Buffer>;
+  /**
+   * The bytes before the next `delimiter`, which is consumed, too.
+   *
+   * note: a text delimiter stands for its UTF-8 bytes.
+   * @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE when `maxLength` bytes passed without one; else as {@link read}.
+   */
+  readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer>;
+  /**
+   * The next message of `decoder`: a codec for the handshake alone.
+   * @throws what the decoder throws; else as {@link read}.
+   */
+  receive<T>(decoder: Decoder<T>): Promise<T>;
+  /** Resolves when `bytes` (text as UTF-8) were handed to the operating system. */
+  write(bytes: Uint8Array | string): Promise<void>;
+
+  /**
+   * The live stream, to be used directly. Bytes received but not read yet are put back into it.
+   *
+   * note: whoever takes it listens to its events alone; a later {@link read} takes it back.
+   */
+  readonly stream: Duplex;
+  /**
+   * Goes on over `duplex` instead: TLS, Noise, anything that was built on {@link stream}.
+   * The kernel owns it from here and destroys both in the end.
+   */
+  upgrade(duplex: Duplex): void;
+  /** Refuses the peer: never returns. The other side sees the connection close. */
+  reject(why: string): never;
+}

@@ -1,0 +1,64 @@
+import type { Connection, DisconnectReason } from './connection.js';
+import type { AcceptRequest, Handshake } from './handshake.js';
+
+/**
+ * What users plug into a node. Every member is optional; the thing a hook is named after comes first.
+ *
+ * ```text
+ *  accept / dial
+ *      | limits                            -> refused
+ *      | onAccept        inbound only      -> refused
+ *      | onHandshake     both directions   -> failed
+ *  open
+ *      | onConnect       starts, then reading starts
+ *      | onMessage       one at a time, in order
+ *  closing
+ *      | onDisconnect    once, for every connection that had onConnect
+ *  closed
+ * ```
+ *
+ * note: hooks of several `use` calls run in the order of those calls; `onDisconnect` in reverse.
+ * note: a hook that throws or rejects hurts its own connection at most.
+ */
+export interface Hooks<In, Out = In> {
+  /** An inbound peer, before a byte of it is read. False refuses it. Shares the deadline of the handshake. */
+  onAccept?(request: AcceptRequest): boolean | void | Promise<boolean | void>;
+  /** Both directions, before any message. Throwing, or `handshake.reject(why)`, refuses. */
+  onHandshake?(handshake: Handshake): void | Promise<void>;
+  /**
+   * The connection is usable. Reading starts when this has started; it does not wait for its promise.
+   *
+   * note: throwing ends the connection with `{ origin: 'on-connect' }`.
+   */
+  onConnect?(connection: Connection<In, Out>): void | Promise<void>;
+  /**
+   * One message. While the promise it may answer is pending, the next one waits and, once
+   * `inboundQueueMessages` wait, the peer is slowed down.
+   *
+   * note: an answer that is no promise is not awaited and costs nothing.
+   * note: throwing ends the connection with `handler-error`.
+   */
+  onMessage?(message: In, connection: Connection<In, Out>): void | Promise<void>;
+  /**
+   * The connection is ending: last words may be sent and are flushed, unless writing is what failed.
+   *
+   * note: after `onDisconnectTimeoutMs` it is abandoned and the connection closes.
+   */
+  onDisconnect?(connection: Connection<In, Out>, reason: DisconnectReason): void | Promise<void>;
+  /**
+   * A hook threw. `'keep'` lets the connection live after `onConnect` or `onMessage` threw;
+   * anything else leaves the hook's own rule in force.
+   *
+   * note: the first `onError` that answers `'keep'` or `'disconnect'` decides.
+   */
+  onError?(error: unknown, context: HookErrorContext<In, Out>): 'disconnect' | 'keep' | void;
+}
+
+export type HookName = Exclude<keyof Hooks<unknown>, 'onError'>;
+
+export interface HookErrorContext<In = unknown, Out = In> {
+  /** The hook that threw. */
+  readonly hook: HookName;
+  /** Absent before there is a connection: in `onAccept` and `onHandshake`. */
+  readonly connection?: Connection<In, Out>;
+}

@@ -1,0 +1,99 @@
+/**
+ * An IP address as numbers. IPv4 has four groups of 8 bits, IPv6 eight groups of 16.
+ * IPv4-mapped IPv6 (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) becomes version 4 when parsed.
+ */
+export interface IpAddress {
+  readonly version: 4 | 6;
+  readonly groups: readonly number[];
+  /** The zone of a link-local IPv6 address (`eth0` in `fe80::1%eth0`), empty otherwise. */
+  readonly zone: string;
+}
+
+/** The address that `text` is, or undefined where it is a host name or nonsense. */
+export function parseIp(text: string): IpAddress | undefined {
+  if (!text.includes(':')) {
+    const groups = parseIpv4(text);
+    return groups && { version: 4, groups, zone: '' };
+  }
+  const [bare = '', zone = ''] = text.split('%', 2);
+  const groups = parseIpv6(bare);
+  if (groups === undefined) return undefined;
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    const [high = 0, low = 0] = groups.slice(6);
+    return { version: 4, groups: [high >> 8, high & 0xff, low >> 8, low & 0xff], zone: '' };
+  }
+  return { version: 6, groups, zone };
+}
+
+/** The canonical text (RFC 5952: lower case, no leading zeros, the longest run of zeros folded). */
+export function formatIp(ip: IpAddress): string {
+  if (ip.version === 4) return ip.groups.join('.');
+  const text = formatIpv6(ip.groups);
+  return ip.zone === '' ? text : `${text}%${ip.zone}`;
+}
+
+/** The network that holds `ip`, as text such as `2001:db8::/64`. */
+export function prefixOf(ip: IpAddress, prefixLength: number): string {
+  const groups = ip.groups.map((group, index) => {
+    const bits = Math.min(16, Math.max(0, prefixLength - index * 16));
+    return group & (0xffff << (16 - bits)) & 0xffff;
+  });
+  return `${formatIpv6(groups)}/${prefixLength}`;
+}
+
+export function isWildcard(ip: IpAddress): boolean {
+  return ip.groups.every((group) => group === 0);
+}
+
+export function isLoopback(ip: IpAddress): boolean {
+  if (ip.version === 4) return ip.groups[0] === 127;
+  return ip.groups.every((group, index) => group === (index === 7 ? 1 : 0));
+}
+
+function parseIpv4(text: string): number[] | undefined {
+  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return undefined;
+  const groups = text.split('.').map(Number);
+  return groups.every((group) => group <= 255) ? groups : undefined;
+}
+
+function parseIpv6(text: string): number[] | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const [head, tail] = halves.map(parseGroups);
+  if (head === undefined) return undefined;
+  if (halves.length === 1) return head.length === 8 ? head : undefined;
+  if (tail === undefined || head.length + tail.length > 7) return undefined;
+  return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+/** The 16-bit groups of one side of `::`; its last one may be written as IPv4. */
+function parseGroups(text: string): number[] | undefined {
+  if (text === '') return [];
+  const parts = text.split(':');
+  const groups: number[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (/^[0-9a-f]{1,4}$/i.test(part)) {
+      groups.push(parseInt(part, 16));
+      continue;
+    }
+    const ipv4 = index === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (ipv4 === undefined) return undefined;
+    const [a = 0, b = 0, c = 0, d = 0] = ipv4;
+    groups.push((a << 8) | b, (c << 8) | d);
+  }
+  return groups;
+}
+
+function formatIpv6(groups: readonly number[]): string {
+  let bestStart = 0;
+  let bestLength = 0;
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (start + length < groups.length && groups[start + length] === 0) length++;
+    if (length > bestLength) [bestStart, bestLength] = [start, length];
+    start += length;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (bestLength < 2) return hex.join(':');
+  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`;
+}

@@ -1,0 +1,89 @@
+import { PeerError } from './errors.js';
+import { formatIp, isLoopback, isWildcard, parseIp, prefixOf } from './ip-address.js';
+
+/** What users may write where an address is wanted: `'127.0.0.1:4000'`, `'[::1]:4000'` or `{ host, port }`. */
+export type AddressLike = string | { readonly host: string; readonly port: number };
+
+/**
+ * A host and a port, as a value: two addresses are the same if their texts are.
+ *
+ * note: IP addresses are kept in canonical form, and IPv4-mapped IPv6 is folded to IPv4,
+ * so `::ffff:127.0.0.1` and `127.0.0.1` are one host.
+ * note: a host name is kept as it is, in lower case; a transport resolves it when it dials.
+ */
+export class SocketAddress {
+  /** An IP address without brackets, or a host name. */
+  readonly host: string;
+  /** 0 to 65535; 0 means "pick one" where a node is told to listen. */
+  readonly port: number;
+
+  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is no port. */
+  constructor(host: string, port: number) {
+    if (typeof host !== 'string' || host === '' || /[\s[\]]/.test(host)) {
+      throw invalidAddress(`${JSON.stringify(host)} is no host`);
+    }
+    if (!Number.isInteger(port) || port < 0 || port > 65535) {
+      throw invalidAddress(`${String(port)} is no port`);
+    }
+    const ip = parseIp(host);
+    if (ip === undefined && host.includes(':')) throw invalidAddress(`${JSON.stringify(host)} is no host`);
+    this.host = ip === undefined ? host.toLowerCase() : formatIp(ip);
+    this.port = port;
+  }
+
+  /**
+   * The address that `value` names.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
+   */
+  static from(value: AddressLike): SocketAddress {
+    if (value instanceof SocketAddress) return value;
+    if (typeof value === 'string') return parseText(value);
+    if (typeof value === 'object' && value !== null) return new SocketAddress(value.host, value.port);
+    throw invalidAddress(`${String(value)} is no address`);
+  }
+
+  /** Whether the host is an IP address, so that no name has to be looked up. */
+  get isIp(): boolean {
+    return parseIp(this.host) !== undefined;
+  }
+
+  /** Whether the host stands for every address of the machine: `0.0.0.0` or `::`. */
+  get isWildcard(): boolean {
+    const ip = parseIp(this.host);
+    return ip !== undefined && isWildcard(ip);
+  }
+
+  /** Whether the host is this machine talking to itself: `127.0.0.0/8` or `::1`. */
+  get isLoopback(): boolean {
+    const ip = parseIp(this.host);
+    return ip !== undefined && isLoopback(ip);
+  }
+
+  /**
+   * The group that per-IP limits count this address in: an IPv4 address itself,
+   * the first `ipv6PrefixLength` bits of an IPv6 address, a host name itself.
+   */
+  limitGroup(ipv6PrefixLength: number): string {
+    const ip = parseIp(this.host);
+    return ip?.version === 6 ? prefixOf(ip, ipv6PrefixLength) : this.host;
+  }
+
+  /** `host:port`, with brackets around IPv6. */
+  toString(): string {
+    return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+function parseText(text: string): SocketAddress {
+  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim());
+  if (match === null) throw invalidAddress(`${JSON.stringify(text)} is no address`);
+  return new SocketAddress((match[1] ?? match[2])!, Number(match[3]));
+}
+
+function invalidAddress(what: string): PeerError {
+  return new PeerError('P2P_ERR_INVALID_ADDRESS', what);
+}

@@ -1,0 +1,13 @@
+/** Traffic of a connection, or of a node over all its connections, dead ones included. */
+export interface Stats {
+  /** When counting began, in milliseconds since the Unix epoch. */
+  readonly since: number;
+  /** Messages that the decoder answered. */
+  readonly messagesReceived: number;
+  /** Bytes that arrived after the handshake, whether or not they became messages. */
+  readonly bytesReceived: number;
+  /** Messages handed to the operating system. */
+  readonly messagesSent: number;
+  /** Bytes handed to the operating system after the handshake. */
+  readonly bytesSent: number;
+}

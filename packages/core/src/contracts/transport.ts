@@ -1,0 +1,80 @@
+import type { Duplex } from 'node:stream';
+import type { SocketAddress } from './socket-address.js';
+
+/**
+ * A kind of network: TCP, memory, a simulation. The kernel meets sockets through this contract only.
+ *
+ * note: the kernel owns every link it is given and destroys it, whatever happens.
+ */
+export interface Transport {
+  /** For logs: `'tcp'`, `'memory'`. */
+  readonly name: string;
+
+  /**
+   * Listens at `options.address` until the answer is closed.
+   *
+   * note: links arrive paused; nobody reads a byte before the kernel does.
+   * @throws {PeerError} P2P_ERR_LISTEN_FAILED when the address cannot be had,
+   * P2P_ERR_UNSUPPORTED when `reusePort` is asked for in vain.
+   */
+  listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener>;
+
+  /**
+   * The address that `address` stands for, with an IP address where the transport has such.
+   * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
+   */
+  resolve(address: SocketAddress): Promise<SocketAddress>;
+
+  /**
+   * Dials. The link arrives paused.
+   * @throws {PeerError} P2P_ERR_CONNECT_FAILED; when the signal aborts, its reason, once the socket is gone.
+   */
+  connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link>;
+}
+
+/** One end of a connection, before and below framing. */
+export interface Link {
+  readonly stream: Duplex;
+  /** Of the peer. */
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /**
+   * Whether bytes given to `stream.write` are no longer needed when its callback is called,
+   * so that the buffer behind them can be used again.
+   */
+  readonly recyclesWrites: boolean;
+  /** Closes at once, without flushing; over TCP the peer sees a reset. */
+  reset(): void;
+}
+
+export interface TransportListenOptions {
+  readonly address: SocketAddress;
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+}
+
+export interface TransportListenEvents {
+  onLink(link: Link): void;
+  /** Accepting failed once; the listener goes on. */
+  onAcceptError(error: Error): void;
+}
+
+export interface TransportListener {
+  /** Where it really listens: the port is never 0. */
+  readonly address: SocketAddress;
+  /**
+   * Stops taking new links; the port is free when this returns. Links that were taken live on.
+   * The promise resolves when the last of those has ended, too.
+   */
+  close(): Promise<void>;
+}
+
+export interface TransportConnectOptions {
+  readonly signal: AbortSignal;
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+}

@@ -1,0 +1,27 @@
+import { ConnectionContext } from '../contracts/connection-context.js';
+import type { PeerConnection } from '../connection/connection.js';
+import type { Kernel } from '../connection/kernel.js';
+import { SlabSink } from '../mechanisms/byte-sink.js';
+
+/**
+ * A way to queue `message` on many connections: encoded once where the codec says that its encoders
+ * are all alike, by each connection's own encoder otherwise.
+ */
+export function encodeOnce(kernel: Kernel, message: unknown): (connection: PeerConnection) => boolean {
+  if (kernel.config.codec.encodesAlike !== true) return (connection) => connection.trySend(message);
+  let bytes: Buffer | undefined;
+  return (connection) => {
+    bytes ??= encode(kernel, message, connection);
+    return connection.writer.trySendEncoded(message, bytes);
+  };
+}
+
+function encode(kernel: Kernel, message: unknown, { direction, address }: PeerConnection): Buffer {
+  const sink = new SlabSink(kernel.slabs);
+  const context = new ConnectionContext();
+  kernel.config.codec.encoder({ direction, address, context }).encode(message, sink);
+  const { segments, slabs } = sink.take();
+  const bytes = Buffer.concat(segments);
+  for (const slab of slabs) kernel.slabs.giveBack(slab);
+  return bytes;
+}

@@ -1,0 +1,203 @@
+import type { Duplex } from 'node:stream';
+import { ConnectionContext } from '../contracts/connection-context.js';
+import type { Direction } from '../contracts/connection.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PeerError } from '../contracts/errors.js';
+import type { Link } from '../contracts/transport.js';
+import { PeerConnection } from '../connection/connection.js';
+import type { Slot } from '../connection/connection-table.js';
+import { HandshakeSession } from '../connection/handshake.js';
+import type { Kernel } from '../connection/kernel.js';
+import { ChunkQueue } from '../mechanisms/byte-queue.js';
+import { isPromise } from '../mechanisms/hook-chain.js';
+
+/** A link on its way to being a connection. */
+export interface Setup {
+  readonly link: Link;
+  readonly direction: Direction;
+  readonly slot: Slot<PeerConnection>;
+  /** Aborts the setup: its deadline, the node's end, or the caller of `connect`. */
+  readonly abort: AbortController;
+}
+
+/**
+ * The one way from a link to a connection, in both directions.
+ *
+ * ```text
+ *   reserved slot -> onAccept (inbound) -> onHandshake -> active -> onConnect starts -> reading starts
+ *                    `--- one deadline: handshakeTimeoutMs ---'
+ * ```
+ *
+ * Where it fails the slot is free, the link destroyed, and nothing else ran for it.
+ *
+ * @throws {PeerError} why there is no connection
+ */
+export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
+  const { link, slot, abort } = setup;
+  let session: HandshakeSession | undefined;
+  try {
+    if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
+      session = new HandshakeSession(link, setup.direction, abort.signal);
+      await negotiate(kernel, setup, session);
+    }
+    return activate(kernel, setup, session);
+  } catch (thrown) {
+    const error = asSetupError(thrown, link);
+    count(kernel, setup, error);
+    // Whatever still waits inside an abandoned hook ends with the setup.
+    if (!abort.signal.aborted) abort.abort(error);
+    session?.destroyUpgrade();
+    link.stream.destroy();
+    slot.release();
+    throw error;
+  }
+}
+
+/** Runs the hooks before activation, within the deadline. */
+async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
+  const { link, direction, abort } = setup;
+  const { handshakeTimeoutMs, name } = kernel.config;
+  const timer = kernel.clock.setTimeout(() => {
+    const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
+    abort.abort(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
+  }, handshakeTimeoutMs);
+  kernel.setups.add(abort);
+  const event = { node: name, address: link.address, direction };
+  try {
+    await untilAborted(abort.signal, () =>
+      diagnostics.handshake.hasSubscribers
+        ? diagnostics.handshake.tracePromise(() => runHooks(kernel, setup, session), event)
+        : runHooks(kernel, setup, session),
+    );
+  } finally {
+    timer.cancel();
+    kernel.setups.delete(abort);
+  }
+}
+
+async function runHooks(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
+  const { link, direction, abort } = setup;
+  const { accept, handshake } = kernel.hooks;
+  if (accept !== undefined && direction === 'inbound') {
+    const { address, localAddress } = link;
+    if (
+      !(await callHook(kernel, 'onAccept', () => accept({ address, localAddress, signal: abort.signal })))
+    ) {
+      throw new RefusedByHook('P2P_ERR_HANDSHAKE_REJECTED', `onAccept refused ${address}`);
+    }
+  }
+  if (handshake === undefined || abort.signal.aborted) return;
+  await callHook(kernel, 'onHandshake', () => handshake(session));
+}
+
+/** A refusal by `onAccept`, to be counted apart from failed handshakes. */
+class RefusedByHook extends PeerError {}
+
+/** Tells `onError` about anything but the refusals and failures that the handshake itself raises. */
+async function callHook<T>(
+  kernel: Kernel,
+  hook: 'onAccept' | 'onHandshake',
+  call: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!PeerError.is(error)) kernel.hookThrew(hook, error);
+    throw error;
+  }
+}
+
+/** Settles like `work`, or rejects with the signal's reason; `work` is then left to itself. */
+function untilAborted(signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settled = (): void => signal.removeEventListener('abort', onAbort);
+    work().then(
+      () => (settled(), resolve()),
+      (error: Error) => (settled(), reject(error)),
+    );
+  });
+}
+
+/** From here on it is a connection. All of it happens in one turn. */
+function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | undefined): PeerConnection {
+  const { link, direction, slot, abort } = setup;
+  abort.signal.throwIfAborted();
+  const stream: Duplex = session?.complete() ?? link.stream;
+  const context = session?.context ?? new ConnectionContext();
+  const received = session?.received ?? new ChunkQueue();
+  const connection = new PeerConnection(kernel, {
+    link,
+    stream,
+    direction,
+    context,
+    received,
+    slot,
+    disconnect: kernel.disconnect,
+  });
+  // INVARIANT: closed-admits-nobody.
+  if (!slot.activate(connection)) throw shuttingDown(kernel);
+  if (direction === 'inbound') kernel.heuristics.openedInbound++;
+  else kernel.heuristics.openedOutbound++;
+  kernel.sweeper.add(connection);
+  kernel.logger.debug({ peer: link.address.toString(), direction, connection: connection.id }, 'connected');
+  if (diagnostics.connectionOpen.hasSubscribers) {
+    diagnostics.connectionOpen.publish({ node: kernel.config.name, connection });
+  }
+  // INVARIANT: paired-hooks. onConnect starts before the first message can be handled.
+  startConnectHook(kernel, connection);
+  if (connection.state === 'open') connection.reader.start();
+  return connection;
+}
+
+function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
+  const onError = (error: unknown): void => {
+    if (kernel.hookThrew('onConnect', error, connection) === 'keep') {
+      const fields = { peer: connection.address.toString(), error };
+      kernel.logger.error(fields, 'onConnect threw; onError keeps the connection');
+    } else {
+      void kernel.disconnect(connection, { origin: 'on-connect', error });
+    }
+  };
+  try {
+    const answer = kernel.hooks.connect?.(connection);
+    if (isPromise(answer)) answer.then(undefined, onError);
+  } catch (error) {
+    onError(error);
+  }
+}
+
+function count(kernel: Kernel, { link, direction }: Setup, error: PeerError): void {
+  const { heuristics, logger, config } = kernel;
+  if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') heuristics.handshakeTimeouts++;
+  else if (error instanceof RefusedByHook) heuristics.refusedByHook++;
+  else heuristics.handshakeFailures++;
+  const fields = { peer: link.address.toString(), direction, code: error.code, error: error.message };
+  logger.warn(fields, 'no connection: the setup failed');
+  if (diagnostics.connectionRefused.hasSubscribers) {
+    diagnostics.connectionRefused.publish({
+      node: config.name,
+      address: link.address,
+      direction,
+      cause: error.code,
+    });
+  }
+}
+
+function asSetupError(thrown: unknown, link: Link): PeerError {
+  if (PeerError.is(thrown)) return thrown;
+  const what = thrown instanceof Error ? thrown.message : String(thrown);
+  return new PeerError('P2P_ERR_HANDSHAKE_FAILED', `the setup with ${link.address} failed: ${what}`, {
+    cause: thrown,
+  });
+}
+
+/** The one error of a node that is closing. */
+export function shuttingDown(kernel: Kernel): PeerError {
+  return new PeerError('P2P_ERR_SHUTTING_DOWN', `the node ${kernel.config.name} is shutting down`);
+}

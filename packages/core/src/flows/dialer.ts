@@ -1,0 +1,150 @@
+import type { Duplex } from 'node:stream';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
+import type { Link } from '../contracts/transport.js';
+import { requireInteger } from '../contracts/config.js';
+import type { PeerConnection } from '../connection/connection.js';
+import type { Slot } from '../connection/connection-table.js';
+import type { Kernel } from '../connection/kernel.js';
+import { setUpConnection, shuttingDown } from './connection-setup.js';
+
+/** How to dial. */
+export interface ConnectOptions {
+  /** Cancels the dial or the handshake; no half state is left. */
+  readonly signal?: AbortSignal;
+  /** Bounds the dial, not the handshake. @default `connectTimeoutMs` of the node */
+  readonly timeoutMs?: number;
+  /** The local IP address to dial from. @default the system picks one */
+  readonly localAddress?: string;
+  /** The local port to dial from, as TCP simultaneous open needs it. @default the system picks one */
+  readonly localPort?: number;
+  /** A connected duplex to use instead of dialling: any transport. The node owns it from here. */
+  readonly stream?: Duplex;
+}
+
+/**
+ * The outbound side: from an address to a connection.
+ *
+ * @throws {PeerError} why there is none
+ */
+export async function dial(
+  kernel: Kernel,
+  target: AddressLike,
+  options: ConnectOptions,
+): Promise<PeerConnection> {
+  const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
+  const abort = new AbortController();
+  const onAbort = (): void => abort.abort(aborted(signal!));
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort);
+  kernel.setups.add(abort);
+  try {
+    requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    const given = SocketAddress.from(target);
+    const timer = kernel.clock.setTimeout(() => {
+      abort.abort(new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} gave no answer in ${timeoutMs} ms`));
+    }, timeoutMs);
+    const reached = await reach(kernel, given, options, abort.signal).finally(() => timer.cancel());
+    kernel.own(reached.link);
+    return await setUpConnection(kernel, { ...reached, direction: 'outbound', abort });
+  } catch (error) {
+    stream?.destroy(); // it was ours from the start
+    throw error;
+  } finally {
+    kernel.setups.delete(abort);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A slot and a link to the target. */
+async function reach(
+  kernel: Kernel,
+  given: SocketAddress,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<{ slot: Slot<PeerConnection>; link: Link }> {
+  const { transport, noDelay, keepAlive } = kernel.config;
+  const address = options.stream === undefined ? await orAborted(signal, transport.resolve(given)) : given;
+  signal.throwIfAborted();
+  const slot = reserve(kernel, address);
+  try {
+    const { localAddress, localPort, stream } = options;
+    const link =
+      stream === undefined
+        ? await transport.connect(address, { signal, noDelay, keepAlive, localAddress, localPort })
+        : new StreamLink(stream, address);
+    return { slot, link };
+  } catch (thrown) {
+    slot.release();
+    const error = PeerError.is(thrown)
+      ? thrown
+      : new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
+    if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
+    else kernel.heuristics.connectFailures++;
+    kernel.logger.debug(
+      { peer: address.toString(), code: error.code, error: error.message },
+      'dialling failed',
+    );
+    throw error;
+  }
+}
+
+/** INVARIANT: reserve-once. @throws {PeerError} why the address may not be dialled now */
+function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
+  const slot = isSelf(kernel, address) ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address);
+  if (typeof slot !== 'string') return slot;
+  if (slot === 'P2P_ERR_SHUTTING_DOWN') throw shuttingDown(kernel);
+  kernel.heuristics.dialsRefused++;
+  kernel.logger.debug({ peer: address.toString(), code: slot }, 'not dialled');
+  if (diagnostics.connectionRefused.hasSubscribers) {
+    const { name } = kernel.config;
+    diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: slot });
+  }
+  throw new PeerError(
+    slot,
+    `cannot connect to ${address}: ${PEER_ERRORS[slot satisfies PeerErrorCode].when}`,
+  );
+}
+
+/** The own listening address, or the loopback form of a wildcard one. */
+function isSelf(kernel: Kernel, address: SocketAddress): boolean {
+  const own = kernel.listenAddress;
+  if (own === undefined || own.port !== address.port) return false;
+  return own.host === address.host || (own.isWildcard && (address.isLoopback || address.isWildcard));
+}
+
+/** A stream that the caller of `connect` brought along. */
+class StreamLink implements Link {
+  readonly stream: Duplex;
+  readonly address: SocketAddress;
+  readonly localAddress = new SocketAddress('localhost', 0);
+  /** Nothing is known about who reads from it. */
+  readonly recyclesWrites = false;
+
+  constructor(stream: Duplex, address: SocketAddress) {
+    this.stream = stream;
+    this.address = address;
+    stream.pause();
+    stream.on('error', ignore);
+  }
+
+  reset(): void {
+    this.stream.destroy();
+  }
+}
+
+function ignore(): void {}
+
+function aborted(signal: AbortSignal): PeerError {
+  return new PeerError('P2P_ERR_ABORTED', 'the dial was aborted', { cause: signal.reason });
+}
+
+function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,77 @@
+import type { SocketAddress } from '../contracts/socket-address.js';
+import type { PeerConnection } from '../connection/connection.js';
+import type { Kernel } from '../connection/kernel.js';
+import { Deadline } from '../mechanisms/deadline.js';
+import { shuttingDown } from './connection-setup.js';
+import type { Listener } from './listener.js';
+
+/** How a node ended. */
+export interface CloseReport {
+  /** How long it took. */
+  readonly elapsedMs: number;
+  /** Connections that were open or closing when `close()` was called. */
+  readonly connections: number;
+  /** What did not end by itself and was cut; empty when all went well. */
+  readonly cut: readonly CutOff[];
+}
+
+/** Something that `close()` had to cut. */
+export interface CutOff {
+  /**
+   * - `onDisconnect`: the hook had not settled.
+   * - `flush`: queued bytes that the peer did not take; they are lost.
+   * - `stream`: destroyed, but has not closed in time.
+   */
+  readonly what: 'onDisconnect' | 'flush' | 'stream';
+  readonly address: SocketAddress;
+  /** The id of the connection, where it was one. */
+  readonly connection?: number;
+}
+
+/**
+ * Ends everything that a node has, within one deadline.
+ *
+ * ```text
+ *   table closed -> listener closed -> setups aborted -> teardowns -> streams closed
+ *                                                        `--- one deadline ---'
+ * ```
+ *
+ * INVARIANT: close-ends, nothing-left.
+ */
+export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: number): Promise<CloseReport> {
+  const startedMs = kernel.clock.now();
+  const deadline = new Deadline(kernel.clock, timeoutMs);
+  kernel.table.close();
+  const { drained } = listener.stop();
+  for (const setup of kernel.setups) setup.abort(shuttingDown(kernel));
+
+  const connections = [...kernel.table];
+  for (const connection of connections) void kernel.disconnect(connection, { origin: 'shutdown' });
+  const cut: CutOff[] = [];
+  const teardowns = Promise.all(connections.map((connection) => finishTeardown(connection, cut)));
+  if (!(await deadline.wait(teardowns))) {
+    for (const connection of connections) connection.teardown?.cut();
+    await teardowns;
+  }
+  if (!(await deadline.wait(Promise.all([drained, linksClosed(kernel)])))) {
+    for (const { address } of kernel.links) cut.push({ what: 'stream', address });
+  }
+  deadline.cancel();
+  kernel.slabs.clear();
+  const report = { elapsedMs: kernel.clock.now() - startedMs, connections: connections.length, cut };
+  kernel.logger.info({ ...report, cut: cut.length }, 'closed');
+  return report;
+}
+
+async function finishTeardown(connection: PeerConnection, cut: CutOff[]): Promise<void> {
+  const { address, id } = connection;
+  const outcome = await connection.teardown?.done;
+  if (outcome === 'hook-abandoned') cut.push({ what: 'onDisconnect', address, connection: id });
+  if (outcome === 'flush-abandoned') cut.push({ what: 'flush', address, connection: id });
+}
+
+/** Resolves when every stream that the node ever had is closed. */
+async function linksClosed(kernel: Kernel): Promise<void> {
+  const open = [...kernel.links].filter(({ stream }) => !stream.closed);
+  await Promise.all(open.map(({ stream }) => new Promise((resolve) => stream.once('close', resolve))));
+}

@@ -1,0 +1,123 @@
+import type { DisconnectReason } from '../contracts/connection.js';
+import { describeReason } from '../contracts/connection.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PeerError } from '../contracts/errors.js';
+import { Deadline } from '../mechanisms/deadline.js';
+import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
+import type { Kernel } from '../connection/kernel.js';
+
+/**
+ * Ends a connection: the one way out for every cause, in either direction.
+ *
+ * ```text
+ *   claim -> stop reading -> onDisconnect -> flush -> destroy -> release the slot
+ *            `--------- one deadline: onDisconnectTimeoutMs --'
+ * ```
+ *
+ * True for the call that claimed the teardown, when it is done; false at once for any other.
+ */
+export function disconnect(
+  kernel: Kernel,
+  connection: PeerConnection,
+  reason: DisconnectReason,
+): Promise<boolean> {
+  // INVARIANT: one-teardown. The first cause claims the connection, in this very turn.
+  if (connection.teardown !== undefined) return Promise.resolve(false);
+  const deadline = new Deadline(kernel.clock, kernel.config.onDisconnectTimeoutMs);
+  // The hook runs in a later turn, so that it never runs in the middle of the caller's own code.
+  const done = Promise.resolve().then(() => tearDown(kernel, connection, reason, deadline));
+  connection.claimTeardown({ reason, cut: () => deadline.expire(), done });
+  connection.reader.stop();
+  return done.then(() => true);
+}
+
+async function tearDown(
+  kernel: Kernel,
+  connection: PeerConnection,
+  reason: DisconnectReason,
+  deadline: Deadline,
+): Promise<TeardownOutcome> {
+  kernel.sweeper.remove(connection);
+  connection.abortSignal();
+  logReason(kernel, connection, reason);
+  const writingFailed = reason.origin === 'writing';
+  if (writingFailed) connection.writer.end();
+
+  let outcome: TeardownOutcome = 'complete';
+  if (!(await runDisconnectHooks(kernel, connection, reason, deadline))) {
+    outcome = 'hook-abandoned';
+    kernel.heuristics.hookTimeouts++;
+    kernel.logger.error(
+      { peer: connection.address.toString() },
+      'onDisconnect took too long and was abandoned',
+    );
+  } else if (!writingFailed && !(await deadline.wait(connection.writer.finish()))) {
+    outcome = 'flush-abandoned';
+  }
+  await closeStreams(connection, deadline, writingFailed || outcome === 'flush-abandoned');
+  deadline.cancel();
+  connection.writer.end();
+  connection.state = 'closed';
+  connection.slot.release();
+  kernel.heuristics.closed++;
+  if (diagnostics.connectionClose.hasSubscribers) {
+    diagnostics.connectionClose.publish({ node: kernel.config.name, connection, reason });
+  }
+  return outcome;
+}
+
+/** Runs every hook, one after the other; false when the deadline cut them off. */
+async function runDisconnectHooks(
+  kernel: Kernel,
+  connection: PeerConnection,
+  reason: DisconnectReason,
+  deadline: Deadline,
+): Promise<boolean> {
+  for (const hook of kernel.hooks.disconnect) {
+    const running = Promise.resolve()
+      .then(() => hook(connection, reason))
+      .catch((error: unknown) => {
+        kernel.hookThrew('onDisconnect', error, connection);
+        kernel.logger.error({ peer: connection.address.toString(), error }, 'onDisconnect threw');
+      });
+    if (!(await deadline.wait(running))) return false;
+  }
+  return true;
+}
+
+/** Destroys the stream, and below it the link. What stands between both is given time to flush. */
+async function closeStreams(connection: PeerConnection, deadline: Deadline, atOnce: boolean): Promise<void> {
+  const { stream, link } = connection;
+  if (atOnce) {
+    stream.destroy();
+    link.reset();
+    return;
+  }
+  if (stream !== link.stream && !stream.destroyed) {
+    // An upgraded stream may hold bytes that it has not passed down yet.
+    await deadline.wait(new Promise<void>((resolve) => stream.end(() => resolve()).once('close', resolve)));
+    await deadline.wait(
+      new Promise<void>((resolve) => link.stream.end(() => resolve()).once('close', resolve)),
+    );
+  }
+  stream.destroy();
+  link.stream.destroy();
+}
+
+/** One line for a connection: `warn` where the peer misbehaved, `error` where our own code threw. */
+function logReason(kernel: Kernel, connection: PeerConnection, reason: DisconnectReason): void {
+  const fields = {
+    peer: connection.address.toString(),
+    connection: connection.id,
+    reason: describeReason(reason),
+    ...('error' in reason && PeerError.is(reason.error) && { code: reason.error.code }),
+  };
+  const text = 'disconnected';
+  if (reason.origin === 'on-connect' || (reason.origin === 'reading' && reason.cause === 'handler-error')) {
+    kernel.logger.error({ ...fields, error: reason.error }, text);
+  } else if (reason.origin === 'writing' || (reason.origin === 'reading' && reason.cause !== 'ended')) {
+    kernel.logger.warn(fields, text);
+  } else {
+    kernel.logger.debug(fields, text);
+  }
+}

@@ -1,0 +1,52 @@
+export { NEED_MORE } from './contracts/codec.js';
+export type {
+  ByteQueue,
+  ByteSink,
+  Codec,
+  CodecContext,
+  Decoder,
+  Encoder,
+  Endianness,
+  NeedMore,
+} from './contracts/codec.js';
+export type { Clock, Timer } from './contracts/clock.js';
+export { DEFAULTS } from './contracts/config.js';
+export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/config.js';
+export { ConnectionContext, contextKey } from './contracts/connection-context.js';
+export type { ContextKey } from './contracts/connection-context.js';
+export { describeReason } from './contracts/connection.js';
+export type { Connection, ConnectionState, Direction, DisconnectReason } from './contracts/connection.js';
+export type {
+  ConnectionCloseEvent,
+  ConnectionEvent,
+  ConnectionRefusedEvent,
+  HandshakeEvent,
+  ListenEvent,
+  MessageEvent,
+} from './contracts/diagnostics.js';
+export { PEER_ERRORS, PeerError } from './contracts/errors.js';
+export type { PeerErrorCode } from './contracts/errors.js';
+export type { AcceptRequest, Handshake } from './contracts/handshake.js';
+export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
+export type { LogFields, Logger } from './contracts/logger.js';
+export type { Random } from './contracts/random.js';
+export { SocketAddress } from './contracts/socket-address.js';
+export type { AddressLike } from './contracts/socket-address.js';
+export type { Stats } from './contracts/stats.js';
+export type {
+  Link,
+  Transport,
+  TransportConnectOptions,
+  TransportListenEvents,
+  TransportListener,
+  TransportListenOptions,
+} from './contracts/transport.js';
+export type { ConnectOptions } from './flows/dialer.js';
+export type { CloseReport, CutOff } from './flows/shutdown.js';
+export { debugLogger } from './mechanisms/debug-logger.js';
+export type { Heuristics } from './mechanisms/heuristics.js';
+export { memoryTransport } from './mechanisms/memory-transport.js';
+export { systemClock, systemRandom } from './mechanisms/system-clock.js';
+export { tcpTransport } from './mechanisms/tcp-transport.js';
+export { PeerNode } from './peer-node.js';
+export type { ConnectionsView, ListenOptions, NodeState } from './peer-node.js';

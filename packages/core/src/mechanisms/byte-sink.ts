@@ -1,0 +1,176 @@
+import type { ByteSink, Endianness } from '../contracts/codec.js';
+import { LARGE_SLAB, SMALL_SLAB } from './slab-pool.js';
+import type { SlabPool } from './slab-pool.js';
+
+/** From here on a payload is passed on by reference instead of being copied into a slab. */
+const BY_REFERENCE = 32 * 1024;
+
+/** Positions that `reserve` answers: the number of the slab, times this, plus the offset in it. */
+const POSITION_BASE = LARGE_SLAB;
+
+/** What was encoded since the last one, ready to be written. */
+export interface Batch {
+  /** In order; none is empty. */
+  readonly segments: Uint8Array[];
+  /** The slabs behind the segments, to be given back to the pool. */
+  readonly slabs: Buffer[];
+  readonly bytes: number;
+}
+
+/**
+ * Gathers encoded messages in slabs.
+ *
+ * ```text
+ *   #segments: [slab 0, part] [a large payload, by reference] ...
+ *   #slab:     [ already in #segments | #start ...... #end | room ]
+ * ```
+ *
+ * A message is framed by `begin` and `commit`, or `rollback` where its encoder threw.
+ */
+export class SlabSink implements ByteSink {
+  readonly #pool: SlabPool;
+  #segments: Uint8Array[] = [];
+  #slabs: Buffer[] = [];
+  #slab: Buffer | undefined;
+  #start = 0;
+  #end = 0;
+  #bytes = 0;
+  /** Whether the last batch outgrew a small slab; the next one then starts with a large one. */
+  #startsLarge = false;
+
+  #markSegments = 0;
+  #markSlabs = 0;
+  #markStart = 0;
+  #markEnd = 0;
+  #markBytes = 0;
+
+  constructor(pool: SlabPool) {
+    this.#pool = pool;
+  }
+
+  /** Bytes gathered since the last {@link take}. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#bytes - this.#markBytes;
+  }
+
+  begin(): void {
+    this.#markSegments = this.#segments.length;
+    this.#markSlabs = this.#slabs.length;
+    this.#markStart = this.#start;
+    this.#markEnd = this.#end;
+    this.#markBytes = this.#bytes;
+  }
+
+  /** The message is complete; answers its size in bytes. */
+  commit(): number {
+    const size = this.#bytes - this.#markBytes;
+    this.#markBytes = this.#bytes;
+    return size;
+  }
+
+  /** Takes back everything since {@link begin}. */
+  rollback(): void {
+    while (this.#slabs.length > this.#markSlabs) this.#pool.giveBack(this.#slabs.pop()!);
+    this.#slab = this.#slabs[this.#slabs.length - 1];
+    this.#segments.length = this.#markSegments;
+    this.#start = this.#markStart;
+    this.#end = this.#markEnd;
+    this.#bytes = this.#markBytes;
+  }
+
+  /** Everything gathered so far; the sink is empty afterwards and holds no slab. */
+  take(): Batch {
+    this.#closeSegment();
+    const batch = { segments: this.#segments, slabs: this.#slabs, bytes: this.#bytes };
+    this.#startsLarge = this.#bytes > SMALL_SLAB;
+    this.#segments = [];
+    this.#slabs = [];
+    this.#slab = undefined;
+    this.#start = 0;
+    this.#end = 0;
+    this.#bytes = 0;
+    this.#markBytes = 0;
+    return batch;
+  }
+
+  write(bytes: Uint8Array): void {
+    const size = bytes.length;
+    if (size >= BY_REFERENCE) {
+      this.#closeSegment();
+      this.#segments.push(bytes);
+      this.#bytes += size;
+      return;
+    }
+    const slab = this.#room(size);
+    slab.set(bytes, this.#end);
+    this.#end += size;
+    this.#bytes += size;
+  }
+
+  writeText(text: string): number {
+    // A UTF-16 unit takes three bytes of UTF-8 at most.
+    if (text.length * 3 > BY_REFERENCE) {
+      const bytes = Buffer.from(text, 'utf8');
+      this.write(bytes);
+      return bytes.length;
+    }
+    const slab = this.#room(text.length * 3);
+    const size = slab.write(text, this.#end, 'utf8');
+    this.#end += size;
+    this.#bytes += size;
+    return size;
+  }
+
+  writeUInt(value: number, size: number, endianness: Endianness = 'big'): void {
+    const slab = this.#room(size);
+    putUInt(slab, this.#end, value, size, endianness);
+    this.#end += size;
+    this.#bytes += size;
+  }
+
+  reserve(size: number): number {
+    this.#room(size);
+    const position = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
+    this.#end += size;
+    this.#bytes += size;
+    return position;
+  }
+
+  patchUInt(position: number, value: number, size: number, endianness: Endianness = 'big'): void {
+    const slab = this.#slabs[Math.floor(position / POSITION_BASE)];
+    if (slab === undefined) throw new RangeError(`${position} is no position that reserve() answered`);
+    putUInt(slab, position % POSITION_BASE, value, size, endianness);
+  }
+
+  /** A slab with room for `size` contiguous bytes, at most {@link BY_REFERENCE}, at `#end`. */
+  #room(size: number): Buffer {
+    const slab = this.#slab;
+    if (slab !== undefined && this.#end + size <= slab.length) return slab;
+    this.#closeSegment();
+    const small = slab === undefined && !this.#startsLarge && size <= SMALL_SLAB;
+    const next = this.#pool.take(small ? SMALL_SLAB : LARGE_SLAB);
+    this.#slabs.push(next);
+    this.#slab = next;
+    this.#start = 0;
+    this.#end = 0;
+    return next;
+  }
+
+  #closeSegment(): void {
+    if (this.#slab === undefined || this.#end === this.#start) return;
+    this.#segments.push(this.#slab.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}
+
+function putUInt(slab: Buffer, at: number, value: number, size: number, endianness: Endianness): void {
+  let rest = value;
+  for (let index = 0; index < size; index++) {
+    slab[endianness === 'big' ? at + size - 1 - index : at + index] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock, Timer } from '../contracts/clock.js';
+
+/** A clock that a test holds in its hand: time stands still until `advance`. */
+export class ControlledClock implements Clock {
+  #nowMs = 0;
+  #serial = 0;
+  readonly #epochMs: number;
+  readonly #timers = new Map<number, { dueMs: number; callback: () => void }>();
+
+  /** `epochMs`: what `date()` says at the start. */
+  constructor(epochMs = 0) {
+    this.#epochMs = epochMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  date(): number {
+    return this.#epochMs + this.#nowMs;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): Timer {
+    const id = ++this.#serial;
+    this.#timers.set(id, { dueMs: this.#nowMs + delayMs, callback });
+    return { cancel: () => void this.#timers.delete(id) };
+  }
+
+  /** Timers that wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves time on by `durationMs` and calls what falls due, in order; timers set on the way take part. */
+  advance(durationMs: number): void {
+    const endMs = this.#nowMs + durationMs;
+    for (;;) {
+      const next = this.#next(endMs);
+      if (next === undefined) break;
+      const [id, timer] = next;
+      this.#timers.delete(id);
+      this.#nowMs = timer.dueMs;
+      timer.callback();
+    }
+    this.#nowMs = endMs;
+  }
+
+  #next(endMs: number): [number, { dueMs: number; callback: () => void }] | undefined {
+    let best: [number, { dueMs: number; callback: () => void }] | undefined;
+    for (const entry of this.#timers) {
+      if (entry[1].dueMs <= endMs && (best === undefined || entry[1].dueMs < best[1].dueMs)) best = entry;
+    }
+    return best;
+  }
+}

@@ -1,0 +1,37 @@
+/** A promise that settles from outside. */
+export interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  /** Rejects, marked as handled: whoever awaits it sees the error, and a promise that nobody awaits hurts nobody. */
+  reject(error: Error): void;
+}
+
+export function defer(): Deferred {
+  let resolve!: () => void;
+  let rejectPromise!: (error: Error) => void;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    rejectPromise = onReject;
+  });
+  return {
+    promise,
+    resolve,
+    reject(error) {
+      void markHandled(promise);
+      rejectPromise(error);
+    },
+  };
+}
+
+/** A rejected promise, marked as handled. */
+export function rejected(error: Error): Promise<never> {
+  return markHandled(Promise.reject(error));
+}
+
+/** Keeps a rejection that nobody looks at from ending the process; awaiting the promise still rejects. */
+export function markHandled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
+}
+
+function ignore(): void {}

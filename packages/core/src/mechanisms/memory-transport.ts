@@ -1,0 +1,211 @@
+import { Duplex } from 'node:stream';
+import { PeerError } from '../contracts/errors.js';
+import { SocketAddress } from '../contracts/socket-address.js';
+import type {
+  Link,
+  Transport,
+  TransportConnectOptions,
+  TransportListenEvents,
+  TransportListener,
+  TransportListenOptions,
+} from '../contracts/transport.js';
+
+/** The first port that a dialler is given, as the dynamic ports of RFC 6335 begin. */
+const FIRST_DYNAMIC_PORT = 49_152;
+
+/**
+ * A network inside this process, without sockets. Nodes that were given the same transport reach each other;
+ * two transports are two networks. Addresses look like those of TCP and mean nothing outside.
+ */
+export function memoryTransport(): Transport {
+  return new MemoryNetwork();
+}
+
+class MemoryNetwork implements Transport {
+  readonly name = 'memory';
+  readonly #listeners = new Map<string, MemoryListener>();
+  #nextPort = FIRST_DYNAMIC_PORT;
+
+  resolve(address: SocketAddress): Promise<SocketAddress> {
+    return Promise.resolve(address);
+  }
+
+  listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {
+    const { host, port } = options.address;
+    const address = new SocketAddress(host, port === 0 ? this.#takePort() : port);
+    const key = address.toString();
+    if (this.#listeners.has(key)) {
+      return Promise.reject(
+        new PeerError('P2P_ERR_LISTEN_FAILED', `cannot listen at ${key}: the address is in use`),
+      );
+    }
+    const listener = new MemoryListener(address, events, () => this.#listeners.delete(key));
+    this.#listeners.set(key, listener);
+    return Promise.resolve(listener);
+  }
+
+  async connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
+    await Promise.resolve(); // as over TCP, the answer never comes in the same turn
+    options.signal.throwIfAborted();
+    const listener = this.#listenerAt(address);
+    if (listener === undefined) {
+      throw new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}: nobody listens there`);
+    }
+    const local = new SocketAddress(
+      options.localAddress ?? (address.isIp ? address.host : '127.0.0.1'),
+      options.localPort ?? this.#takePort(),
+    );
+    const [here, there] = memoryStreamPair();
+    listener.onLink(new MemoryLink(there, local, address));
+    return new MemoryLink(here, address, local);
+  }
+
+  #listenerAt(address: SocketAddress): MemoryListener | undefined {
+    const exact = this.#listeners.get(address.toString());
+    if (exact !== undefined || !address.isLoopback) return exact;
+    return (
+      this.#listeners.get(new SocketAddress('0.0.0.0', address.port).toString()) ??
+      this.#listeners.get(new SocketAddress('::', address.port).toString())
+    );
+  }
+
+  #takePort(): number {
+    const port = this.#nextPort;
+    this.#nextPort = port === 65_535 ? FIRST_DYNAMIC_PORT : port + 1;
+    return port;
+  }
+}
+
+class MemoryListener implements TransportListener {
+  readonly address: SocketAddress;
+  readonly #events: TransportListenEvents;
+  readonly #forget: () => void;
+  readonly #open = new Set<Duplex>();
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(address: SocketAddress, events: TransportListenEvents, forget: () => void) {
+    this.address = address;
+    this.#events = events;
+    this.#forget = forget;
+  }
+
+  onLink(link: MemoryLink): void {
+    this.#open.add(link.stream);
+    link.stream.once('close', () => {
+      this.#open.delete(link.stream);
+      if (this.#open.size === 0) this.#whenEmpty?.();
+    });
+    this.#events.onLink(link);
+  }
+
+  close(): Promise<void> {
+    this.#forget();
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+  }
+}
+
+class MemoryLink implements Link {
+  readonly stream: MemoryStream;
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /** What is written is what the other side reads: no copy in between. */
+  readonly recyclesWrites = false;
+
+  constructor(stream: MemoryStream, address: SocketAddress, localAddress: SocketAddress) {
+    this.stream = stream;
+    this.address = address;
+    this.localAddress = localAddress;
+    stream.on('error', streamOnError);
+  }
+
+  reset(): void {
+    this.stream.reset();
+  }
+}
+
+function streamOnError(): void {}
+
+/**
+ * One end of a pair: what is written here is read there, with backpressure.
+ * Ending, destroying and resetting look to the other end as they do over TCP.
+ */
+class MemoryStream extends Duplex {
+  #other: MemoryStream | undefined;
+  /** The callback of a write that the other end has no room for yet. */
+  #pendingWrite: ((error?: Error | null) => void) | undefined;
+
+  constructor() {
+    super({ allowHalfOpen: true });
+    this.pause();
+  }
+
+  join(other: MemoryStream): void {
+    this.#other = other;
+  }
+
+  /** Closes so that the other end sees a reset. */
+  reset(): void {
+    const other = this.#other;
+    this.#other = undefined;
+    this.destroy();
+    other?.destroy(connectionReset());
+  }
+
+  override _read(): void {
+    this.#other?.takeRoom();
+  }
+
+  /** The other end has room again. */
+  takeRoom(): void {
+    const callback = this.#pendingWrite;
+    this.#pendingWrite = undefined;
+    callback?.();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    const other = this.#other;
+    if (other === undefined || other.destroyed) callback(connectionReset());
+    else if (other.push(chunk)) callback();
+    else this.#pendingWrite = callback;
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#other?.destroyed === false) this.#other.push(null);
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const other = this.#other;
+    this.#other = undefined;
+    if (other !== undefined && !other.destroyed) {
+      if (!this.writableFinished) other.push(null);
+      other.#loseOther();
+    }
+    this.#pendingWrite?.(error ?? connectionReset());
+    this.#pendingWrite = undefined;
+    callback(error);
+  }
+
+  /** The other end is gone: a write that waits for it fails, as later ones do. */
+  #loseOther(): void {
+    this.#other = undefined;
+    const callback = this.#pendingWrite;
+    this.#pendingWrite = undefined;
+    callback?.(connectionReset());
+  }
+}
+
+function memoryStreamPair(): [MemoryStream, MemoryStream] {
+  const a = new MemoryStream();
+  const b = new MemoryStream();
+  a.join(b);
+  b.join(a);
+  return [a, b];
+}
+
+function connectionReset(): Error {
+  return Object.assign(new Error('the connection was reset'), { code: 'ECONNRESET' });
+}

@@ -1,0 +1,37 @@
+/** What a connection encodes into first, and what it goes on with when that was too little. */
+export const SMALL_SLAB = 4 * 1024;
+export const LARGE_SLAB = 64 * 1024;
+
+/** Slabs kept for later; more than that are left to the garbage collector. 640 KiB at most. */
+const KEEP_SMALL = 32;
+const KEEP_LARGE = 8;
+
+/**
+ * Blocks of memory that encoders write into. A node has one pool, so an idle connection holds no slab.
+ *
+ * note: a slab may be given back only when nobody reads from it any more.
+ */
+export class SlabPool {
+  #small: Buffer[] = [];
+  #large: Buffer[] = [];
+
+  /** A slab of {@link SMALL_SLAB} or {@link LARGE_SLAB} bytes, of any content. */
+  take(size: number): Buffer {
+    const kept = size === SMALL_SLAB ? this.#small : this.#large;
+    return kept.pop() ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  giveBack(slab: Buffer): void {
+    if (slab.length === SMALL_SLAB) {
+      if (this.#small.length < KEEP_SMALL) this.#small.push(slab);
+    } else if (this.#large.length < KEEP_LARGE) {
+      this.#large.push(slab);
+    }
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.#small = [];
+    this.#large = [];
+  }
+}

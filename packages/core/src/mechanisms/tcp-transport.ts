@@ -1,0 +1,159 @@
+import { lookup } from 'node:dns/promises';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { PeerError } from '../contracts/errors.js';
+import { SocketAddress } from '../contracts/socket-address.js';
+import type {
+  Link,
+  Transport,
+  TransportConnectOptions,
+  TransportListenEvents,
+  TransportListener,
+  TransportListenOptions,
+} from '../contracts/transport.js';
+
+/** TCP over `node:net`. */
+export function tcpTransport(): Transport {
+  return { name: 'tcp', listen, resolve, connect: dial };
+}
+
+class TcpLink implements Link {
+  readonly stream: Socket;
+  readonly address: SocketAddress;
+  readonly localAddress: SocketAddress;
+  /** The callback of a socket write comes after the bytes went to the system. */
+  readonly recyclesWrites = true;
+
+  constructor(socket: Socket, address: SocketAddress) {
+    this.stream = socket;
+    this.address = address;
+    this.localAddress = addressOf(socket.localAddress, socket.localPort) ?? address;
+    // Whoever uses the stream listens for errors, too; this one keeps an error in between from ending the process.
+    socket.on('error', socketOnError);
+  }
+
+  reset(): void {
+    if (this.stream.destroyed) return;
+    this.stream.resetAndDestroy();
+  }
+}
+
+function socketOnError(): void {}
+
+/** The address of one end, or undefined when the socket has none any more (the peer is gone). */
+function addressOf(host: string | undefined, port: number | undefined): SocketAddress | undefined {
+  return host === undefined || port === undefined ? undefined : new SocketAddress(host, port);
+}
+
+async function resolve(address: SocketAddress): Promise<SocketAddress> {
+  if (address.isIp) return address;
+  try {
+    const { address: ip } = await lookup(address.host);
+    return new SocketAddress(ip, address.port);
+  } catch (cause) {
+    throw new PeerError('P2P_ERR_CONNECT_FAILED', `the name ${address.host} could not be resolved`, {
+      cause,
+    });
+  }
+}
+
+async function listen(
+  options: TransportListenOptions,
+  events: TransportListenEvents,
+): Promise<TransportListener> {
+  if (options.reusePort && !hasReusePort()) {
+    throw new PeerError('P2P_ERR_UNSUPPORTED', `Node ${process.version} has no port sharing (reusePort)`);
+  }
+  // allowHalfOpen: when the peer has finished sending we may still have last words for it.
+  const server = createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: options.noDelay,
+    keepAlive: options.keepAlive,
+  });
+  server.on('connection', (socket: Socket) => {
+    const address = addressOf(socket.remoteAddress, socket.remotePort);
+    if (address === undefined) socket.destroy();
+    else events.onLink(new TcpLink(socket, address));
+  });
+  const address = await startServer(server, options);
+  server.on('error', (error) => events.onAcceptError(error));
+  return {
+    address,
+    close: () => new Promise((done) => server.close(() => done())),
+  };
+}
+
+function startServer(server: Server, options: TransportListenOptions): Promise<SocketAddress> {
+  const { address, backlog, reusePort } = options;
+  return new Promise((resolve, reject) => {
+    const onError = (cause: Error): void => {
+      reject(
+        new PeerError('P2P_ERR_LISTEN_FAILED', `cannot listen at ${address}: ${cause.message}`, { cause }),
+      );
+    };
+    server.once('error', onError);
+    // `reusePort` is newer than the types of the oldest Node that is supported.
+    const listenOptions = {
+      host: address.host,
+      port: address.port,
+      backlog,
+      ...(reusePort && { reusePort }),
+    };
+    server.listen(listenOptions, () => {
+      server.off('error', onError);
+      const bound = server.address() as AddressInfo;
+      resolve(new SocketAddress(bound.address, bound.port));
+    });
+  });
+}
+
+/** Port sharing came with Node 22.12 and 23.1, and not to every platform (Node.js documentation, `server.listen`). */
+function hasReusePort(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const inRuntime = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+  return inRuntime && ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform);
+}
+
+function dial(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
+  const { signal, noDelay, keepAlive, localAddress, localPort } = options;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const socket = connect({
+      host: address.host,
+      port: address.port,
+      allowHalfOpen: true,
+      noDelay,
+      keepAlive,
+      ...(localAddress !== undefined && { localAddress }),
+      ...(localPort !== undefined && { localPort }),
+    });
+    socket.pause();
+    const onAbort = (): void => {
+      settle();
+      socket.on('error', socketOnError);
+      socket.once('close', () => reject(signal.reason as Error));
+      socket.destroy();
+    };
+    const onError = (cause: Error): void => {
+      settle();
+      reject(
+        new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}: ${cause.message}`, { cause }),
+      );
+    };
+    const onConnect = (): void => {
+      settle();
+      resolve(new TcpLink(socket, address));
+    };
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      socket.off('connect', onConnect);
+    };
+    signal.addEventListener('abort', onAbort);
+    socket.once('error', onError);
+    socket.once('connect', onConnect);
+  });
+}

@@ -1,0 +1,271 @@
+import type { Connection } from './contracts/connection.js';
+import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
+import { requireInteger, resolveConfig } from './contracts/config.js';
+import { PeerError } from './contracts/errors.js';
+import type { Hooks } from './contracts/hooks.js';
+import { SocketAddress, type AddressLike } from './contracts/socket-address.js';
+import type { Stats } from './contracts/stats.js';
+import { PeerConnection } from './connection/connection.js';
+import type { ConnectionTable } from './connection/connection-table.js';
+import { Kernel } from './connection/kernel.js';
+import { dial, type ConnectOptions } from './flows/dialer.js';
+import { Listener } from './flows/listener.js';
+import { closeNode, type CloseReport } from './flows/shutdown.js';
+import { shuttingDown } from './flows/connection-setup.js';
+import { disconnect } from './flows/teardown.js';
+import { encodeOnce } from './flows/broadcast.js';
+import { debugLogger } from './mechanisms/debug-logger.js';
+import { markHandled } from './mechanisms/deferred.js';
+import type { Heuristics } from './mechanisms/heuristics.js';
+import { chainHooks } from './mechanisms/hook-chain.js';
+import { systemClock, systemRandom } from './mechanisms/system-clock.js';
+import { tcpTransport } from './mechanisms/tcp-transport.js';
+
+/** Nodes without a name are numbered. */
+let lastNumber = 0;
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** @default the host of `listen` in the configuration */
+  readonly host?: string;
+  /** 0 picks one. @default the port of `listen` in the configuration */
+  readonly port?: number;
+}
+
+/** The connections of a node that are active: open, or closing. */
+export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, Out>> {
+  readonly size: number;
+  has(address: AddressLike): boolean;
+  get(address: AddressLike): Connection<In, Out> | undefined;
+}
+
+/**
+ * - `idle`: made, hooks may be added.
+ * - `open`: listened or connected at least once.
+ * - `closing`, `closed`: `close()` was called; nothing new begins.
+ */
+export type NodeState = 'idle' | 'open' | 'closing' | 'closed';
+
+/**
+ * A node: it listens, dials, and owns the life of every connection.
+ *
+ * ```ts
+ * const node = new PeerNode({ codec: lines() }).use({ onMessage: (line, from) => void from.trySend(line) });
+ * await node.listen({ host: '127.0.0.1', port: 4000 });
+ * ```
+ */
+export class PeerNode<In, Out = In> {
+  readonly config: ResolvedConfig<In, Out>;
+  readonly connections: ConnectionsView<In, Out>;
+  readonly #kernel: Kernel;
+  readonly #listener: Listener;
+  readonly #hooks: Hooks<In, Out>[] = [];
+  #state: NodeState = 'idle';
+  #closing: Promise<CloseReport> | undefined;
+
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+  constructor(config: NodeConfig<In, Out>) {
+    this.config = resolveConfig(config, () => ({
+      name: String(++lastNumber),
+      transport: tcpTransport(),
+      clock: systemClock,
+      random: systemRandom,
+      logger: debugLogger,
+    }));
+    const kernel: Kernel = new Kernel(this.config, (connection, reason) =>
+      disconnect(kernel, connection, reason),
+    );
+    this.#kernel = kernel;
+    this.#listener = new Listener(kernel);
+    this.connections = new TableView<In, Out>(kernel.table);
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Where it listens now. */
+  get address(): SocketAddress | undefined {
+    return this.#listener.address;
+  }
+
+  /** Connections being set up, both directions. */
+  get connecting(): number {
+    return this.#kernel.table.connecting;
+  }
+
+  /** Traffic over all connections, those that ended included. */
+  get stats(): Stats {
+    return this.#kernel.traffic;
+  }
+
+  /** Counts of what hooks cannot see. */
+  get heuristics(): Readonly<Heuristics> {
+    return this.#kernel.heuristics;
+  }
+
+  /** Bytes held over all connections, both directions: what `maxBufferedBytes` bounds. */
+  get bufferedBytes(): number {
+    return this.#kernel.budget.used;
+  }
+
+  /** Whether a connection with the peer at `address` is being set up. */
+  isConnecting(address: AddressLike): boolean {
+    return this.#kernel.table.isConnecting(SocketAddress.from(address));
+  }
+
+  /**
+   * Adds hooks; those of several calls run in the order of the calls, `onDisconnect` in reverse.
+   * @throws {PeerError} P2P_ERR_ALREADY_STARTED after the first `listen` or `connect`
+   */
+  use(hooks: Hooks<In, Out>): this {
+    if (this.#state !== 'idle') {
+      throw new PeerError('P2P_ERR_ALREADY_STARTED', `the node ${this.name} has listened or connected`);
+    }
+    this.#hooks.push(hooks);
+    return this;
+  }
+
+  /**
+   * Listens, and answers where: with port 0 the one that was picked.
+   *
+   * note: can be switched off ({@link stopListening}) and on again, any number of times.
+   * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING,
+   * P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN
+   */
+  async listen(options: ListenOptions = {}): Promise<SocketAddress> {
+    const host = options.host ?? this.config.listen?.host;
+    const port = options.port ?? this.config.listen?.port;
+    if (host === undefined || port === undefined) {
+      throw new PeerError('P2P_ERR_NO_LISTEN_ADDRESS', `the node ${this.name} has no address to listen at`);
+    }
+    const address = new SocketAddress(host, port);
+    this.#start();
+    return this.#listener.start(address, () => this.#closing !== undefined);
+  }
+
+  /** Stops listening; connections and setups live on. The port is free when this resolves. */
+  stopListening(): Promise<void> {
+    this.#listener.stop();
+    return Promise.resolve();
+  }
+
+  /**
+   * Connects, and answers when the connection is usable. It does not wait for `onConnect` to finish.
+   *
+   * note: a name is resolved first; the connection's address is the IP address.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_SELF_CONNECT, P2P_ERR_ALREADY_CONNECTED,
+   * P2P_ERR_ALREADY_CONNECTING, P2P_ERR_TOO_MANY_CONNECTIONS, P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP,
+   * P2P_ERR_TOO_MANY_CONNECTING, P2P_ERR_CONNECT_FAILED, P2P_ERR_CONNECT_TIMEOUT, P2P_ERR_HANDSHAKE_FAILED,
+   * P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_HANDSHAKE_TIMEOUT, P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_ABORTED,
+   * P2P_ERR_SHUTTING_DOWN
+   */
+  connect(address: AddressLike, options: ConnectOptions = {}): Promise<Connection<In, Out>> {
+    return markHandled(this.#connect(address, options));
+  }
+
+  /**
+   * Ends a connection, found by address or given: see {@link Connection.disconnect}.
+   * False where there is none, or where its teardown had begun.
+   */
+  disconnect(target: AddressLike | Connection<In, Out>, why?: string): Promise<boolean> {
+    const connection =
+      target instanceof PeerConnection ? target : this.connections.get(target as AddressLike);
+    return connection?.disconnect(why) ?? Promise.resolve(false);
+  }
+
+  /**
+   * Queues `message` for every open connection, but those in `except`, and answers for how many.
+   *
+   * note: connections whose queue is full are skipped.
+   * note: a codec that `encodesAlike` encodes once for all.
+   * @throws {PeerError} P2P_ERR_ENCODE_FAILED
+   */
+  broadcast(
+    message: Out,
+    options: { readonly except?: Connection<In, Out> | Iterable<Connection<In, Out>> } = {},
+  ): number {
+    const except = excluded(options.except);
+    const send = encodeOnce(this.#kernel, message);
+    let queued = 0;
+    for (const connection of this.#kernel.table) {
+      if (connection.state === 'open' && !except.has(connection.id) && send(connection)) queued++;
+    }
+    return queued;
+  }
+
+  /**
+   * Ends the node: listener, setups, then all connections at once with the reason `shutdown`.
+   * Resolves within `timeoutMs`, whatever user code does; the report names what had to be cut.
+   *
+   * note: calling it again joins the first call.
+   * note: may be called from inside a hook. An `onDisconnect` that awaits it waits for itself and is
+   * cut off at its own timeout.
+   * @default timeoutMs `closeTimeoutMs` of the configuration
+   */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+    if (this.#closing !== undefined) return this.#closing;
+    const timeoutMs =
+      options.timeoutMs === undefined
+        ? this.config.closeTimeoutMs
+        : requireInteger('timeoutMs', options.timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    this.#state = 'closing';
+    this.#closing = closeNode(this.#kernel, this.#listener, timeoutMs).then((report) => {
+      this.#state = 'closed';
+      return report;
+    });
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #connect(address: AddressLike, options: ConnectOptions): Promise<Connection<In, Out>> {
+    this.#start();
+    return (await dial(this.#kernel, address, options)) as Connection<unknown> as Connection<In, Out>;
+  }
+
+  /** The first listen or connect fixes the hooks. */
+  #start(): void {
+    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
+    if (this.#state !== 'idle') return;
+    this.#kernel.hooks = chainHooks(this.#hooks);
+    this.#state = 'open';
+  }
+}
+
+class TableView<In, Out> implements ConnectionsView<In, Out> {
+  readonly #table: ConnectionTable<PeerConnection>;
+
+  constructor(table: ConnectionTable<PeerConnection>) {
+    this.#table = table;
+  }
+
+  get size(): number {
+    return this.#table.active;
+  }
+
+  has(address: AddressLike): boolean {
+    return this.#table.get(SocketAddress.from(address)) !== undefined;
+  }
+
+  get(address: AddressLike): Connection<In, Out> | undefined {
+    return this.#table.get(SocketAddress.from(address)) as Connection<unknown> as
+      Connection<In, Out> | undefined;
+  }
+
+  [Symbol.iterator](): Iterator<Connection<In, Out>> {
+    return this.#table[Symbol.iterator]() as Iterator<Connection<unknown>> as Iterator<Connection<In, Out>>;
+  }
+}
+
+function excluded(except: Connection | Iterable<Connection> | undefined): ReadonlySet<number> {
+  if (except === undefined) return new Set();
+  const list = Symbol.iterator in except ? [...except] : [except];
+  return new Set(list.map((connection) => connection.id));
+}

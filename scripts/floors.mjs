@@ -1,0 +1,104 @@
+// The floors of packages/core/src, lowest first: a file imports its own floor or lower ones, never in a circle.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+
+const FLOORS = ['contracts', 'mechanisms', 'connection', 'flows', '.'];
+/** Modules that only one file of `packages/core/src` may touch, and where. */
+const GATES = [
+  { what: 'node:net', pattern: /from 'node:net'/, home: 'mechanisms/tcp-transport.ts' },
+  {
+    what: 'timers, clocks and randomness',
+    pattern:
+      /(?<![.\w])(setTimeout|setInterval|setImmediate)\((?!callback:)|\bDate\.now|\bnew Date\b|\bperformance\.|\bMath\.random/,
+    home: 'mechanisms/system-clock.ts',
+  },
+];
+/** What each package may import besides its own files. */
+const PACKAGES = {
+  core: [/^node:/],
+  codecs: [/^node:/, /^@pea2pea\/core$/],
+  decorators: [/^@pea2pea\/core$/, /^inversify$/],
+};
+const MAX_LINES = 400;
+
+/** Every violation in the packages below `root`, one line each. */
+export function findViolations(root) {
+  const violations = [];
+  for (const [name, allowed] of Object.entries(PACKAGES)) {
+    const src = join(root, 'packages', name, 'src');
+    const imports = new Map();
+    for (const file of sources(src)) {
+      const text = readFileSync(file, 'utf8');
+      const path = relative(src, file).split(sep).join('/');
+      const lines = text.split('\n').length - 1;
+      if (lines > MAX_LINES) violations.push(`${name}/${path}: ${lines} lines, the limit is ${MAX_LINES}`);
+      const targets = [];
+      for (const specifier of specifiers(text)) {
+        if (specifier.startsWith('.')) {
+          targets.push(
+            relative(src, resolve(dirname(file), specifier))
+              .split(sep)
+              .join('/')
+              .replace(/\.js$/, '.ts'),
+          );
+        } else if (
+          !allowed.some((pattern) => pattern.test(specifier)) ||
+          (name !== 'core' && specifier === 'node:net')
+        ) {
+          violations.push(`${name}/${path}: must not import ${specifier}`);
+        }
+      }
+      imports.set(path, targets);
+      if (name !== 'core') continue;
+      for (const target of targets) {
+        if (floorOf(target) > floorOf(path)) violations.push(`core/${path}: looks up to ${target}`);
+      }
+      for (const { what, pattern, home } of GATES) {
+        if (path !== home && pattern.test(withoutComments(text)))
+          violations.push(`core/${path}: ${what} belong in ${home}`);
+      }
+    }
+    for (const circle of circles(imports)) violations.push(`${name}: circular import ${circle.join(' -> ')}`);
+  }
+  return violations;
+}
+
+function floorOf(path) {
+  return FLOORS.indexOf(dirname(path));
+}
+
+function* sources(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* sources(path);
+    else if (entry.name.endsWith('.ts')) yield path;
+  }
+}
+
+/** Type-only imports vanish from the output, but they are dependencies all the same. */
+function* specifiers(text) {
+  for (const [, specifier] of withoutComments(text).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g))
+    yield specifier;
+}
+
+function withoutComments(text) {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+/** Each circle once, found by walking depth first. */
+function circles(imports) {
+  const found = [];
+  const done = new Set();
+  const walk = (path, trail) => {
+    const start = trail.indexOf(path);
+    if (start !== -1) {
+      found.push([...trail.slice(start), path]);
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of imports.get(path) ?? []) walk(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) walk(path, []);
+  return found;
+}
