@@ -4,6 +4,8 @@ import type { Config } from 'jest';
 // ts-jest does not fail on type errors in ESM mode: `npm run check:types` is the gate for those.
 const config: Config = {
   testEnvironment: 'node',
+  // Longer than any wait inside a test, so that the wait says what it waited for.
+  testTimeout: 20_000,
   roots: ['<rootDir>/packages', '<rootDir>/tests'],
   modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

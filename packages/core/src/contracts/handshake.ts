@@ -52,6 +52,7 @@ export interface Handshake {
   /**
    * The live stream, to be used directly. Bytes received but not read yet are put back into it.
    *
+   * note: it arrives paused: `resume()`, `pipe()` or iterate it.
    * note: whoever takes it listens to its events alone; a later {@link read} takes it back.
    */
   readonly stream: Duplex;

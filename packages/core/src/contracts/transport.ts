@@ -20,10 +20,11 @@ export interface Transport {
   listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener>;
 
   /**
-   * The address that `address` stands for, with an IP address where the transport has such.
+   * The addresses that `address` stands for, at least one, with IP addresses where the transport has such.
+   * They are dialled in this order until one answers.
    * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
    */
-  resolve(address: SocketAddress): Promise<SocketAddress>;
+  resolve(address: SocketAddress): Promise<readonly SocketAddress[]>;
 
   /**
    * Dials. The link arrives paused.

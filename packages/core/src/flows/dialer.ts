@@ -57,38 +57,70 @@ export async function dial(
   }
 }
 
-/** A slot and a link to the target. */
+/** A link, and the slot that it was reserved. */
+interface Reached {
+  readonly slot: Slot<PeerConnection>;
+  readonly link: Link;
+}
+
+/** Dials what the address stands for, one after the other, until one answers. */
 async function reach(
   kernel: Kernel,
   given: SocketAddress,
   options: ConnectOptions,
   signal: AbortSignal,
-): Promise<{ slot: Slot<PeerConnection>; link: Link }> {
-  const { transport, noDelay, keepAlive } = kernel.config;
-  const address = options.stream === undefined ? await orAborted(signal, transport.resolve(given)) : given;
-  signal.throwIfAborted();
-  const slot = reserve(kernel, address);
+): Promise<Reached> {
+  const { stream } = options;
+  if (stream !== undefined) return { slot: reserve(kernel, given), link: new StreamLink(stream, given) };
   try {
-    const { localAddress, localPort, stream } = options;
-    const link =
-      stream === undefined
-        ? await transport.connect(address, { signal, noDelay, keepAlive, localAddress, localPort })
-        : new StreamLink(stream, address);
-    return { slot, link };
-  } catch (thrown) {
-    slot.release();
-    const error = PeerError.is(thrown)
-      ? thrown
-      : new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
-    if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
-    else kernel.heuristics.connectFailures++;
-    kernel.logger.debug(
-      { peer: address.toString(), code: error.code, error: error.message },
-      'dialling failed',
-    );
+    const addresses = await orAborted(signal, kernel.config.transport.resolve(given));
+    for (const [index, address] of addresses.entries()) {
+      const isLast = index === addresses.length - 1;
+      const reached = await dialAddress(kernel, address, options, signal, isLast);
+      if (reached !== undefined) return reached;
+    }
+    throw new PeerError('P2P_ERR_CONNECT_FAILED', `${given} has no address`);
+  } catch (error) {
+    countFailure(kernel, given, error);
     throw error;
   }
 }
+
+/** Undefined where the address did not answer and another may. */
+async function dialAddress(
+  kernel: Kernel,
+  address: SocketAddress,
+  { localAddress, localPort }: ConnectOptions,
+  signal: AbortSignal,
+  isLast: boolean,
+): Promise<Reached | undefined> {
+  const { transport, noDelay, keepAlive } = kernel.config;
+  signal.throwIfAborted();
+  const slot = reserve(kernel, address);
+  try {
+    const link = await transport.connect(address, { signal, noDelay, keepAlive, localAddress, localPort });
+    return { slot, link };
+  } catch (thrown) {
+    slot.release();
+    if (PeerError.is(thrown, 'P2P_ERR_CONNECT_FAILED') && !isLast) return undefined;
+    if (PeerError.is(thrown)) throw thrown;
+    throw new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
+  }
+}
+
+/** Refusals before dialling were counted where they happened. */
+function countFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
+  if (!PeerError.is(error)) return;
+  if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
+  else if (CONNECT_FAILURES.has(error.code)) kernel.heuristics.connectFailures++;
+  kernel.logger.debug({ peer: address.toString(), code: error.code, error: error.message }, 'not connected');
+}
+
+const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_CONNECT_FAILED',
+  'P2P_ERR_ABORTED',
+  'P2P_ERR_SHUTTING_DOWN',
+]);
 
 /** INVARIANT: reserve-once. @throws {PeerError} why the address may not be dialled now */
 function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
@@ -96,7 +128,6 @@ function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
   if (typeof slot !== 'string') return slot;
   if (slot === 'P2P_ERR_SHUTTING_DOWN') throw shuttingDown(kernel);
   kernel.heuristics.dialsRefused++;
-  kernel.logger.debug({ peer: address.toString(), code: slot }, 'not dialled');
   if (diagnostics.connectionRefused.hasSubscribers) {
     const { name } = kernel.config;
     diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: slot });

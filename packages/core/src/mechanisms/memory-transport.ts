@@ -26,8 +26,8 @@ class MemoryNetwork implements Transport {
   readonly #listeners = new Map<string, MemoryListener>();
   #nextPort = FIRST_DYNAMIC_PORT;
 
-  resolve(address: SocketAddress): Promise<SocketAddress> {
-    return Promise.resolve(address);
+  resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
+    return Promise.resolve([address]);
   }
 
   listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {

@@ -44,11 +44,11 @@ function addressOf(host: string | undefined, port: number | undefined): SocketAd
   return host === undefined || port === undefined ? undefined : new SocketAddress(host, port);
 }
 
-async function resolve(address: SocketAddress): Promise<SocketAddress> {
-  if (address.isIp) return address;
+async function resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
+  if (address.isIp) return [address];
   try {
-    const { address: ip } = await lookup(address.host);
-    return new SocketAddress(ip, address.port);
+    const found = await lookup(address.host, { all: true });
+    return found.map(({ address: ip }) => new SocketAddress(ip, address.port));
   } catch (cause) {
     throw new PeerError('P2P_ERR_CONNECT_FAILED', `the name ${address.host} could not be resolved`, {
       cause,

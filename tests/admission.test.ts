@@ -1,0 +1,381 @@
+import { describe, expect, it } from '@jest/globals';
+import { DEFAULTS, PeerNode, type NodeConfig } from '@pea2pea/core';
+import { inMemory, join, listen, makeNode } from './support/lab.js';
+import { rawConnect, silentListener } from './support/raw-socket.js';
+import { textCodec } from './support/text-codec.js';
+import { soon, until } from './support/until.js';
+
+describe('configuration', () => {
+  it('a node without a name gets a number of its own; a given name stays', () => {
+    const [a, b, c] = [makeNode(), makeNode(), makeNode({ name: 'carol' })];
+    expect(a.node.name).toMatch(/^\d+$/);
+    expect(b.node.name).not.toBe(a.node.name);
+    expect(c.node.name).toBe('carol');
+  });
+
+  it.each([
+    ['maxConnections', 0],
+    ['maxConnections', -1],
+    ['maxConnections', 1.5],
+    ['maxConnections', NaN],
+    ['maxConnections', '10'],
+    ['maxConnectionsPerIp', 0],
+    ['maxConnecting', 0],
+    ['ipv6PrefixLength', 129],
+    ['listenBacklog', 0],
+    ['connectTimeoutMs', 0],
+    ['handshakeTimeoutMs', Infinity],
+    ['idleTimeoutMs', -1],
+    ['writeTimeoutMs', 0],
+    ['closeTimeoutMs', 2 ** 31],
+    ['inboundQueueMessages', 0],
+    ['outboundQueueBytes', 0],
+    ['maxBufferedBytes', 0],
+    ['whenInboundFull', 'explode'],
+    ['noDelay', 1],
+    ['name', ''],
+    ['listen', { host: '', port: 1 }],
+    ['codec', {}],
+    ['transport', {}],
+    ['clock', null],
+    ['maxConections', 5],
+  ])('the option %s is refused by name when it is %p', (option, value) => {
+    const config = { codec: textCodec(), [option]: value } as unknown as NodeConfig<string>;
+    expect(() => new PeerNode(config)).toThrow(
+      expect.objectContaining({
+        code: 'P2P_ERR_INVALID_CONFIG',
+        message: expect.stringContaining(`\`${option}\``) as string,
+      }) as Error,
+    );
+  });
+
+  it('a configuration with a wrong value makes no node and says what to correct', () => {
+    expect(() => new PeerNode({ codec: textCodec(), maxConnections: 0 })).toThrow(
+      '`maxConnections` must be a whole number of at least 1, not 0; correct the option named in the message',
+    );
+  });
+
+  it('every default is in force where nothing is given', () => {
+    const { node } = makeNode();
+    expect(node.config).toMatchObject(DEFAULTS);
+  });
+
+  it('maxConnecting above maxConnections is clamped, with a debug line', () => {
+    const test = makeNode({ maxConnections: 7, maxConnecting: 50 });
+    expect(test.node.config.maxConnecting).toBe(7);
+    expect(test.log).toContainEqual(
+      expect.objectContaining({ level: 'debug', text: expect.stringContaining('clamped') as string }),
+    );
+  });
+
+  it('hooks cannot be added once the node has started', async () => {
+    const { node } = makeNode(inMemory());
+    await node.listen({ host: '127.0.0.1', port: 0 });
+    expect(() => node.use({})).toThrow(expect.objectContaining({ code: 'P2P_ERR_ALREADY_STARTED' }) as Error);
+  });
+});
+
+describe('listening', () => {
+  it('port 0 reports the port really bound', async () => {
+    const a = makeNode();
+    const address = await listen(a);
+    expect(address.port).toBeGreaterThan(0);
+    expect(a.node.address).toEqual(address);
+  });
+
+  it('a taken port is an error at listen, and the node can listen elsewhere', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const { port } = await listen(a);
+    await expect(b.node.listen({ host: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'P2P_ERR_LISTEN_FAILED',
+      cause: { code: 'EADDRINUSE' },
+    });
+    expect((await listen(b)).port).not.toBe(port);
+  });
+
+  it('the listener can be switched off and on again; off does not cut live connections', async () => {
+    const [a, b, c] = [makeNode(), makeNode(), makeNode()];
+    const [fromB] = await join(b, a);
+    const address = a.node.address!;
+    await a.node.stopListening();
+    expect(a.node.address).toBeUndefined();
+    await expect(c.node.connect(address)).rejects.toMatchObject({ code: 'P2P_ERR_CONNECT_FAILED' });
+    await fromB.send('still here');
+    await until('the message arrived', () => a.messages.length === 1);
+    await a.node.listen(address);
+    await join(c, a);
+    expect(a.node.connections.size).toBe(2);
+  });
+
+  it('listening without an address is an error, listening twice is another', async () => {
+    const a = makeNode(inMemory());
+    await expect(a.node.listen()).rejects.toMatchObject({ code: 'P2P_ERR_NO_LISTEN_ADDRESS' });
+    await listen(a);
+    await expect(listen(a)).rejects.toMatchObject({ code: 'P2P_ERR_ALREADY_LISTENING' });
+  });
+
+  it('listen() without arguments uses the address of the configuration', async () => {
+    const a = makeNode({ listen: { host: '127.0.0.1', port: 0 } });
+    expect((await a.node.listen()).host).toBe('127.0.0.1');
+  });
+
+  it('port sharing works where the runtime has it and is a clear error elsewhere', async () => {
+    const [a, b] = [makeNode({ reusePort: true }), makeNode({ reusePort: true })];
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    const supported =
+      process.platform === 'linux' &&
+      (major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12));
+    if (supported) {
+      const address = await listen(a);
+      await expect(b.node.listen(address)).resolves.toEqual(address);
+    } else {
+      await expect(listen(a)).rejects.toMatchObject({ code: 'P2P_ERR_UNSUPPORTED' });
+    }
+  });
+});
+
+describe('limits', () => {
+  it('racing many dials at a node never exceeds its limit, and the refused see their connection close', async () => {
+    const limit = 5;
+    let most = 0;
+    const a = makeNode(
+      { maxConnections: limit, maxConnectionsPerIp: 100 },
+      { onConnect: () => void (most = Math.max(most, a.node.connections.size + a.node.connecting)) },
+    );
+    await listen(a);
+    const dials = Array.from({ length: 40 }, () => makeNode());
+    await Promise.allSettled(dials.map(({ node }) => node.connect(a.node.address!)));
+    await until('all were accepted', () => a.node.heuristics.accepted === 40);
+    await until(
+      'the refused are gone',
+      () => dials.filter(({ node }) => node.connections.size > 0).length === limit,
+    );
+    expect(most).toBeLessThanOrEqual(limit);
+    expect(a.node.connections.size).toBe(limit);
+    expect(a.node.heuristics.refusedByLimit).toBe(35);
+  });
+
+  it('an inbound connection refused by a limit never reaches a hook, and is counted', async () => {
+    let asked = 0;
+    const a = makeNode(
+      { maxConnections: 1 },
+      { onAccept: () => void asked++, onHandshake: () => void asked++ },
+    );
+    const [b, c] = [makeNode(), makeNode()];
+    await join(b, a);
+    expect(asked).toBe(2);
+    await c.node.connect(a.node.address!).catch(() => {});
+    await until('it was refused', () => a.node.heuristics.refusedByLimit === 1);
+    await until('the dialler saw it', () => c.node.connections.size === 0);
+    expect(asked).toBe(2);
+  });
+
+  it('one IP address gets maxConnectionsPerIp connections, dials included', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, maxConnectionsPerIp: 2 });
+    const others = [makeNode(network), makeNode(network), makeNode(network)];
+    await Promise.all(others.map(listen));
+    await a.node.connect(others[0]!.node.address!);
+    await a.node.connect(others[1]!.node.address!);
+    await expect(a.node.connect(others[2]!.node.address!)).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP',
+    });
+    expect(a.node.heuristics.dialsRefused).toBe(1);
+  });
+
+  it('IPv4-mapped IPv6 counts as its IPv4 address, IPv6 addresses count per prefix', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, maxConnectionsPerIp: 1 });
+    const hosts = ['::ffff:10.0.0.1', '10.0.0.1', '2001:db8::1', '2001:db8::2:0:0:2', '2001:db8:0:1::1'];
+    for (const [index, host] of hosts.entries()) {
+      await makeNode(network).node.listen({ host, port: 4000 + index });
+    }
+    const results = [];
+    for (const [index, host] of hosts.entries()) {
+      results.push(
+        await a.node.connect({ host, port: 4000 + index }).then(
+          () => 'in',
+          () => 'out',
+        ),
+      );
+    }
+    expect(results).toEqual(['in', 'out', 'in', 'out', 'in']);
+  });
+
+  it('a dial beyond the setup budget fails at once and is counted', async () => {
+    const network = inMemory();
+    const a = makeNode(
+      { ...network, maxConnecting: 1 },
+      { onHandshake: async (h) => void (await h.read(1)) },
+    );
+    const [b, c] = [makeNode(network), makeNode(network)];
+    await Promise.all([listen(b), listen(c)]);
+    const first = a.node.connect(b.node.address!);
+    await until('the first dial is under way', () => a.node.connecting === 1);
+    expect(a.node.isConnecting(b.node.address!)).toBe(true);
+    await expect(a.node.connect(c.node.address!)).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTING',
+    });
+    expect(a.node.heuristics.dialsRefused).toBe(1);
+    b.opened[0]?.trySend('x');
+    await until('b has the connection', () => b.opened.length === 1);
+    b.opened[0]!.trySend('x');
+    await first;
+    expect(a.node.connecting).toBe(0);
+  });
+
+  it('inbound connections beyond the setup budget wait and are served, not refused', async () => {
+    const release: (() => void)[] = [];
+    const network = inMemory();
+    const a = makeNode(
+      { ...network, maxConnecting: 1 },
+      { onHandshake: () => new Promise<void>((resolve) => release.push(resolve)) },
+    );
+    await listen(a);
+    const dials = [makeNode(network), makeNode(network), makeNode(network)];
+    await Promise.all(dials.map(({ node }) => node.connect(a.node.address!)));
+    await until('all were accepted', () => a.node.heuristics.accepted === 3);
+    for (let served = 0; served < 3; served++) {
+      await until('one handshake is under way', () => release.length === served + 1);
+      expect(a.node.connecting).toBe(1);
+      release[served]!();
+    }
+    await until('all are served', () => a.node.connections.size === 3);
+  });
+
+  it('the waiting line is bounded and timed: surplus is reset, and counted', async () => {
+    const network = inMemory();
+    const a = makeNode(
+      { ...network, maxConnecting: 1, listenBacklog: 2, handshakeTimeoutMs: 100 },
+      { onHandshake: () => new Promise<void>(() => {}) },
+    );
+    await listen(a);
+    const dials = Array.from({ length: 5 }, () => makeNode(network));
+    await Promise.all(dials.map(({ node }) => node.connect(a.node.address!)));
+    await until('two found no place in the line', () => a.node.heuristics.waitingLineFull === 2);
+    await until('everybody is gone', () => dials.every(({ node }) => node.connections.size === 0));
+    const { handshakeTimeouts, waitingLineTimeouts, accepted } = a.node.heuristics;
+    expect(handshakeTimeouts + waitingLineTimeouts).toBe(3);
+    expect(accepted).toBe(5);
+  });
+
+  it('an idle listener holds none of the setup budget', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode({ ...network, maxConnecting: 1 }), makeNode(network)];
+    await Promise.all([listen(a), listen(b)]);
+    expect(a.node.connecting).toBe(0);
+    await a.node.connect(b.node.address!);
+    expect(a.node.connections.size).toBe(1);
+  });
+});
+
+describe('dialling', () => {
+  it('the own listening address is refused, for a wildcard bind its loopback form too', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const address = await listen(a);
+    await expect(a.node.connect(address)).rejects.toMatchObject({ code: 'P2P_ERR_SELF_CONNECT' });
+    const { port } = await b.node.listen({ host: '0.0.0.0', port: 0 });
+    await expect(b.node.connect({ host: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'P2P_ERR_SELF_CONNECT',
+    });
+  });
+
+  it('a second connection to an address is already connected, a concurrent one already connecting', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const address = await listen(b);
+    const first = a.node.connect(address);
+    const second = a.node.connect(address);
+    await expect(second).rejects.toMatchObject({ code: 'P2P_ERR_ALREADY_CONNECTING' });
+    await first;
+    await expect(a.node.connect(address)).rejects.toMatchObject({ code: 'P2P_ERR_ALREADY_CONNECTED' });
+  });
+
+  it('A to B and B to A are two connections', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    await join(a, b);
+    await join(b, a);
+    expect([a.node.connections.size, b.node.connections.size]).toEqual([2, 2]);
+  });
+
+  it('an address where nobody listens fails with the system error as the cause', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const address = await listen(b);
+    await b.node.stopListening();
+    await expect(a.node.connect(address)).rejects.toMatchObject({
+      code: 'P2P_ERR_CONNECT_FAILED',
+      cause: { code: 'ECONNREFUSED' },
+    });
+    expect(a.node.heuristics.connectFailures).toBe(1);
+    expect(a.node.connecting).toBe(0);
+  });
+
+  it('a dial that gets no answer ends with the connect timeout', async () => {
+    const { address, stop } = await silentListener();
+    const a = makeNode({ connectTimeoutMs: 60 });
+    await expect(soon('the timeout', a.node.connect(address))).rejects.toMatchObject({
+      code: 'P2P_ERR_CONNECT_TIMEOUT',
+    });
+    expect(a.node.heuristics.connectTimeouts).toBe(1);
+    expect(a.node.connecting).toBe(0);
+    stop();
+  });
+
+  it('a host name is resolved, and the connection bears the IP address', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const { port } = await b.node.listen({ host: '127.0.0.1', port: 0 });
+    const connection = await a.node.connect(`localhost:${port}`);
+    expect(connection.address.toString()).toBe(`127.0.0.1:${port}`);
+  });
+
+  it.each(['', 'nobody', '127.0.0.1', '127.0.0.1:99999', '::1:80', 'a b:80'])(
+    '%p is no address',
+    async (text) => {
+      const { node } = makeNode();
+      await expect(node.connect(text)).rejects.toMatchObject({ code: 'P2P_ERR_INVALID_ADDRESS' });
+      expect(node.connecting).toBe(0);
+    },
+  );
+
+  it('a dial from a chosen local port shows that port to the peer', async () => {
+    const [a, b, probe] = [makeNode(), makeNode(), makeNode()];
+    const { port } = await listen(probe);
+    await probe.node.stopListening();
+    await listen(b);
+    await a.node.connect(b.node.address!, { localPort: port });
+    await until('b has the connection', () => b.opened.length === 1);
+    expect(b.opened[0]!.address.port).toBe(port);
+  });
+
+  it('a ready-made stream can be used instead of dialling', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const address = await listen(b);
+    const socket = await rawConnect(address);
+    const connection = await a.node.connect(address, { stream: socket });
+    await connection.send('over my own socket');
+    await until('it arrived', () => b.messages.length === 1);
+    await connection.disconnect();
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('cancelling a dial leaves no half state', async () => {
+    const network = inMemory();
+    const a = makeNode(network);
+    const b = makeNode(network, { onHandshake: () => new Promise<void>(() => {}) });
+    const c = makeNode(network, { onHandshake: async (h) => void (await h.read(1)) });
+    await Promise.all([listen(a), listen(b)]);
+    const abort = new AbortController();
+    const dial = c.node.connect(b.node.address!, { signal: abort.signal });
+    await until('the handshake is under way', () => b.node.connecting === 1);
+    abort.abort(new Error('changed my mind'));
+    await expect(dial).rejects.toMatchObject({
+      code: 'P2P_ERR_ABORTED',
+      cause: { message: 'changed my mind' },
+    });
+    expect(c.node.connecting).toBe(0);
+    await expect(a.node.connect(b.node.address!, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'P2P_ERR_ABORTED',
+    });
+    expect(a.node.connecting).toBe(0);
+  });
+});

@@ -1,0 +1,323 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Hooks } from '@pea2pea/core';
+import { assertConsistent, inMemory, join, listen, makeNode } from './support/lab.js';
+import { rawConnect, socketClosed } from './support/raw-socket.js';
+import { soon, until } from './support/until.js';
+
+const never = (): Promise<void> => new Promise(() => {});
+
+describe('connecting', () => {
+  it('connect resolves when the connection is usable, and does not wait for onConnect to finish', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network, { onConnect: never }), makeNode(network)];
+    const [connection] = await join(a, b);
+    await connection.send('hello');
+    await until('it arrived', () => b.messages.length === 1);
+    expect(connection).toMatchObject({ direction: 'outbound', state: 'open' });
+    expect(connection.address).toEqual(b.node.address);
+    expect(b.opened[0]!.address).toEqual(connection.localAddress);
+  });
+
+  it('inside onConnect the peer can be messaged and disconnected', async () => {
+    const network = inMemory();
+    const a = makeNode(network, {
+      async onConnect(connection) {
+        await connection.send('welcome and goodbye');
+        await connection.disconnect('that was all');
+      },
+    });
+    const b = makeNode(network);
+    await listen(a);
+    await b.node.connect(a.node.address!);
+    await until('b saw the end', () => b.closed.length === 1);
+    expect(b.messages).toEqual(['welcome and goodbye']);
+    expect(a.closed[0]!.reason).toEqual({ origin: 'user', why: 'that was all' });
+  });
+
+  it.each(['throws', 'rejects'])(
+    'an onConnect that %s ends the connection, with its own origin',
+    async (how) => {
+      const error = new Error('a bug');
+      const network = inMemory();
+      const a = makeNode(network, {
+        onConnect() {
+          if (how === 'throws') throw error;
+          return Promise.reject(error);
+        },
+      });
+      const b = makeNode(network);
+      await listen(a);
+      await b.node.connect(a.node.address!);
+      await until('it ended', () => a.closed.length === 1);
+      expect(a.closed[0]!.reason).toEqual({ origin: 'on-connect', error });
+      await until('on both sides', () => b.closed.length === 1);
+    },
+  );
+
+  it('onError may keep a connection whose onConnect failed', async () => {
+    const network = inMemory();
+    const a = makeNode(network, {
+      onConnect: () => Promise.reject(new Error('a bug')),
+      onError: () => 'keep',
+    });
+    const b = makeNode(network);
+    const address = await listen(a);
+    const connection = await b.node.connect(address);
+    await connection.send('hello');
+    await until('it arrived', () => a.messages.length === 1);
+    expect(connection.state).toBe('open');
+  });
+
+  it('ids are never reused, not even at the same address', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const [first] = await join(a, b);
+    await first.disconnect();
+    const [second] = await join(a, b);
+    expect(second.id).toBeGreaterThan(first.id);
+    expect(second.address).toEqual(first.address);
+  });
+});
+
+describe('disconnecting', () => {
+  it('onDisconnect fires once on both sides, with a reason each', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    expect(await connection.disconnect('enough')).toBe(true);
+    await until('b saw it', () => b.closed.length === 1);
+    expect(a.closed.map(({ reason }) => reason)).toEqual([{ origin: 'user', why: 'enough' }]);
+    expect(b.closed.map(({ reason }) => reason)).toEqual([{ origin: 'reading', cause: 'ended' }]);
+    expect([a.node.connections.size, connection.state]).toEqual([0, 'closed']);
+  });
+
+  it('disconnect waits for onDisconnect, which runs before the connection is removed', async () => {
+    const network = inMemory();
+    const seen: unknown[] = [];
+    const a = makeNode(network, {
+      async onDisconnect(connection) {
+        seen.push([connection.state, a.node.connections.has(connection.address)]);
+        await new Promise((resolve) => setImmediate(resolve));
+        seen.push('hook done');
+      },
+    });
+    const [connection] = await join(a, makeNode(network));
+    await connection.disconnect();
+    expect(seen).toEqual([['closing', true], 'hook done']);
+    expect(a.node.connections.has(connection.address)).toBe(false);
+  });
+
+  it('of concurrent calls one answers true, and of several causes the first is the reason', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const [connection] = await join(a, b);
+    const answers = await Promise.all([
+      connection.disconnect('first'),
+      connection.disconnect('second'),
+      a.node.disconnect(connection.address, 'third'),
+      a.node.disconnect(connection, 'fourth'),
+    ]);
+    expect(answers).toEqual([true, false, false, false]);
+    expect(a.closed.map(({ reason }) => reason)).toEqual([{ origin: 'user', why: 'first' }]);
+  });
+
+  it('disconnecting an unknown address answers false', async () => {
+    const a = makeNode(inMemory());
+    expect(await a.node.disconnect('127.0.0.1:1')).toBe(false);
+  });
+
+  it('a slow onDisconnect is cut off at its timeout, and counted', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, onDisconnectTimeoutMs: 40 }, { onDisconnect: never });
+    const [connection] = await join(a, makeNode(network));
+    expect(await soon('the teardown', connection.disconnect())).toBe(true);
+    expect(a.node.heuristics.hookTimeouts).toBe(1);
+    expect(a.node.connections.size).toBe(0);
+  });
+
+  it('last words inside onDisconnect are flushed before the stream closes', async () => {
+    const [a, b] = [
+      makeNode({}, { onDisconnect: (connection) => connection.send('farewell '.repeat(10_000)) }),
+      makeNode(),
+    ];
+    const [connection] = await join(a, b);
+    await connection.disconnect();
+    await until('b saw the end', () => b.closed.length === 1);
+    expect(b.messages).toEqual(['farewell '.repeat(10_000)]);
+  });
+
+  it('last words reach a peer that has finished sending', async () => {
+    const a = makeNode({}, { onDisconnect: (connection) => connection.send('you too') });
+    const socket = await rawConnect(await listen(a));
+    const heard: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => heard.push(chunk));
+    socket.end('goodbye\n');
+    await soon('the end', socketClosed(socket));
+    expect(a.messages).toEqual(['goodbye']);
+    expect(Buffer.concat(heard).toString()).toBe('you too\n');
+    socket.destroy();
+  });
+
+  it('what was queued before disconnect is flushed', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    for (let index = 0; index < 1000; index++) connection.trySend(String(index));
+    await connection.disconnect();
+    await until('all arrived', () => b.messages.length === 1000);
+  });
+
+  it('a peer that takes no last words is cut off at the hook timeout', async () => {
+    const a = makeNode({ onDisconnectTimeoutMs: 60, outboundQueueBytes: 64 * 1024 * 1024 });
+    const socket = await rawConnect(await listen(a));
+    socket.pause();
+    await until('a has the connection', () => a.opened.length === 1);
+    const sending = a.opened[0]!.send('x'.repeat(16 * 1024 * 1024));
+    await soon('the teardown', a.opened[0]!.disconnect());
+    await expect(sending).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    socket.destroy();
+  });
+
+  it('while the teardown runs the address stays taken, and afterwards it is free', async () => {
+    const network = inMemory();
+    let finish!: () => void;
+    const a = makeNode(network, { onDisconnect: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const b = makeNode(network);
+    const [connection] = await join(a, b);
+    const ending = connection.disconnect();
+    await until('the hook runs', () => finish !== undefined);
+    await expect(a.node.connect(b.node.address!)).rejects.toMatchObject({
+      code: 'P2P_ERR_ALREADY_CONNECTED',
+    });
+    finish();
+    await ending;
+    await join(a, b);
+    expect(a.node.connections.size).toBe(1);
+    finish();
+  });
+
+  it('the signal of a connection aborts when its teardown begins, with the reason', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const [connection] = await join(a, b);
+    const { signal } = connection;
+    expect(signal.aborted).toBe(false);
+    await connection.disconnect('over');
+    expect(signal.reason).toEqual({ origin: 'user', why: 'over' });
+    await until('b saw it', () => b.closed.length === 1);
+    expect(b.opened[0]!.signal.aborted).toBe(true); // made after the fact
+  });
+
+  it('messages that were not handled when the connection ends are dropped, and counted', async () => {
+    const network = inMemory();
+    const a = makeNode(network, { onMessage: never });
+    const [connection, back] = await join(makeNode(network), a);
+    for (let index = 0; index < 5; index++) connection.trySend(String(index));
+    await until('all were decoded', () => back.stats.messagesReceived === 5);
+    await back.disconnect();
+    expect(a.node.heuristics.droppedMessages).toBe(4);
+  });
+});
+
+describe('hooks of several uses', () => {
+  it('run in order, onDisconnect in reverse, and each waits for the one before', async () => {
+    const order: string[] = [];
+    const note = (name: string): Hooks<string> => ({
+      onAccept: async () => void order.push(`accept ${name}`),
+      onHandshake: async () => void order.push(`handshake ${name}`),
+      onConnect: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push(`connect ${name}`);
+      },
+      onMessage: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push(`message ${name}`);
+      },
+      onDisconnect: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push(`disconnect ${name}`);
+      },
+    });
+    const network = inMemory();
+    const a = makeNode(network, note('1'));
+    a.node.use(note('2')).use(note('3'));
+    const [connection, back] = await join(makeNode(network), a);
+    await until('all connected', () => order.filter((entry) => entry.startsWith('connect')).length === 3);
+    await connection.send('x');
+    await until('all heard', () => order.filter((entry) => entry.startsWith('message')).length === 3);
+    await back.disconnect();
+    const all = (hook: string, names: string[]): string[] => names.map((name) => `${hook} ${name}`);
+    expect(order).toEqual([
+      ...all('accept', ['1', '2', '3']),
+      ...all('handshake', ['1', '2', '3']),
+      ...all('connect', ['1', '2', '3']),
+      ...all('message', ['1', '2', '3']),
+      ...all('disconnect', ['3', '2', '1']),
+    ]);
+  });
+
+  it('when one of them ends the connection, later ones do not see the message', async () => {
+    const order: string[] = [];
+    const network = inMemory();
+    const a = makeNode(network, {
+      onMessage: (_message, connection) => void connection.disconnect('no more'),
+    });
+    a.node.use({ onMessage: () => void order.push('second') });
+    const [connection] = await join(makeNode(network), a);
+    await connection.send('x');
+    await until('it ended', () => a.closed.length === 1);
+    expect(order).toEqual([]);
+  });
+
+  it('every onDisconnect runs, though others throw', async () => {
+    const order: number[] = [];
+    const network = inMemory();
+    const a = makeNode(network, { onDisconnect: () => void order.push(1) });
+    a.node.use({ onDisconnect: () => Promise.reject(new Error('two')) }).use({
+      onDisconnect: () => {
+        throw new Error('three');
+      },
+    });
+    const [connection] = await join(a, makeNode(network));
+    expect(await connection.disconnect()).toBe(true);
+    expect(order).toEqual([1]);
+    expect(a.node.heuristics.hookErrors).toBe(2);
+  });
+});
+
+describe('statistics', () => {
+  it('count messages and bytes both ways exactly, on connection and node, and survive a disconnect', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [there, back] = await join(a, b);
+    for (let index = 0; index < 10; index++) await there.send('12345');
+    await back.send('1');
+    await until('all arrived', () => b.messages.length === 10 && a.messages.length === 1);
+    const expected = { messagesSent: 10, bytesSent: 60, messagesReceived: 1, bytesReceived: 2 };
+    expect(there.stats).toMatchObject(expected);
+    expect(back.stats).toMatchObject({
+      messagesSent: 1,
+      bytesSent: 2,
+      messagesReceived: 10,
+      bytesReceived: 60,
+    });
+    await there.disconnect();
+    await join(a, b);
+    await a.opened[1]!.send('x');
+    expect(a.node.stats).toMatchObject({ ...expected, messagesSent: 11, bytesSent: 62 });
+    expect(a.node.stats.since).toBeGreaterThan(Date.parse('2020-01-01'));
+  });
+
+  it('every connection has onConnect and onDisconnect exactly once, and all views agree, under churn', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, maxConnectionsPerIp: 100 });
+    await listen(a);
+    for (let round = 0; round < 20; round++) {
+      const peers = Array.from({ length: 5 }, () => makeNode(network));
+      const connections = await Promise.all(peers.map(({ node }) => node.connect(a.node.address!)));
+      assertConsistent(a.node);
+      await Promise.all(connections.map((connection) => connection.disconnect()));
+    }
+    await until('all are gone', () => a.node.connections.size === 0);
+    expect(a.opened).toHaveLength(100);
+    expect(new Set(a.closed.map(({ connection }) => connection.id)).size).toBe(100);
+    expect(a.closed).toHaveLength(100);
+  });
+});

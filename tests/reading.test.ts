@@ -1,0 +1,366 @@
+import { describe, expect, it } from '@jest/globals';
+import { PeerError, type Codec, type Hooks } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
+import { inMemory, join, listen, makeNode } from './support/lab.js';
+import { rawConnect, socketClosed } from './support/raw-socket.js';
+import { textCodec } from './support/text-codec.js';
+import { soon, until } from './support/until.js';
+
+/** A handler whose messages are finished by hand. */
+function slowHandler(): { hooks: Hooks<string>; begun: string[]; finish: (() => void)[] } {
+  const begun: string[] = [];
+  const finish: (() => void)[] = [];
+  const hooks: Hooks<string> = {
+    onMessage(message) {
+      begun.push(message);
+      return new Promise<void>((resolve) => finish.push(resolve));
+    },
+  };
+  return { hooks, begun, finish };
+}
+
+describe('decoding', () => {
+  it('each connection has a decoder of its own, told which side opened it', async () => {
+    const made: string[] = [];
+    const codec: Codec<string> = {
+      decoder: (context) => (made.push(context.direction), textCodec().decoder(context)),
+      encoder: textCodec().encoder,
+    };
+    const network = inMemory();
+    const [a, b, c] = [makeNode({ ...network, codec }), makeNode({ ...network, codec }), makeNode(network)];
+    await join(a, b);
+    await join(c, a);
+    expect(made.sort()).toEqual(['inbound', 'inbound', 'outbound']);
+  });
+
+  it('a message split over many packets arrives whole, many in one packet arrive apart', async () => {
+    const a = makeNode();
+    const socket = await rawConnect(await listen(a));
+    socket.setNoDelay(true);
+    for (const byte of 'slowly\n') {
+      socket.write(byte);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    socket.write(Array.from({ length: 1000 }, (_, index) => `${index}\n`).join(''));
+    await until('all arrived', () => a.messages.length === 1001);
+    expect(a.messages.slice(0, 3)).toEqual(['slowly', '0', '1']);
+    expect(a.messages.at(-1)).toBe('999');
+    socket.destroy();
+  });
+
+  it('a decode error ends the connection after the messages before it, and its bytes still count', async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const a = makeNode({}, hooks);
+    const socket = await rawConnect(await listen(a));
+    socket.write('one\ntwo\n!\nthree\n');
+    await until('the first is handled', () => begun.length === 1);
+    expect(a.closed).toHaveLength(0);
+    finish[0]!();
+    await until('the second is handled', () => begun.length === 2);
+    finish[1]!();
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(begun).toEqual(['one', 'two']);
+    expect(a.closed[0]!.reason).toMatchObject({
+      origin: 'reading',
+      cause: 'invalid-frame',
+      error: { code: 'P2P_ERR_INVALID_FRAME' },
+    });
+    expect(a.opened[0]!.stats).toMatchObject({ messagesReceived: 2, bytesReceived: 16 });
+    socket.destroy();
+  });
+
+  it('the end of the stream ends the connection, once the messages before it were handled', async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const a = makeNode({}, hooks);
+    const socket = await rawConnect(await listen(a));
+    socket.end('one\ntwo\n');
+    await until('the first is handled', () => begun.length === 1);
+    finish[0]!();
+    await until('the second is handled', () => begun.length === 2);
+    expect(a.closed).toHaveLength(0);
+    finish[1]!();
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
+    socket.destroy();
+  });
+
+  it('an end in the middle of a frame is a truncated frame', async () => {
+    const a = makeNode();
+    const socket = await rawConnect(await listen(a));
+    socket.end('whole\nhalf');
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.messages).toEqual(['whole']);
+    expect(a.closed[0]!.reason).toMatchObject({
+      cause: 'invalid-frame',
+      error: { code: 'P2P_ERR_TRUNCATED_FRAME' },
+    });
+    socket.destroy();
+  });
+
+  it('a decoder may answer a last message at the end of the stream', async () => {
+    const codec: Codec<string> = {
+      encoder: textCodec().encoder,
+      decoder: (context) => ({
+        decode: (input) => textCodec().decoder(context).decode(input),
+        end: (input) => `${input.readText(input.length)} (end)`,
+      }),
+    };
+    const a = makeNode({ codec });
+    const socket = await rawConnect(await listen(a));
+    socket.end('whole\nrest');
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.messages).toEqual(['whole', 'rest (end)']);
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
+    socket.destroy();
+  });
+
+  it('a decoder that answers without consuming is stopped', async () => {
+    const codec: Codec<string> = { encoder: textCodec().encoder, decoder: () => ({ decode: () => 'again' }) };
+    const a = makeNode({ codec });
+    const socket = await rawConnect(await listen(a));
+    socket.write('x');
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.messages).toEqual([]);
+    expect(a.closed[0]!.reason).toMatchObject({
+      cause: 'invalid-frame',
+      error: { code: 'P2P_ERR_STALLED_DECODER' },
+    });
+    socket.destroy();
+  });
+
+  it('a connection that is reset ends with a stream error', async () => {
+    const a = makeNode();
+    const socket = await rawConnect(await listen(a));
+    socket.write('hello\n');
+    await until('it arrived', () => a.messages.length === 1);
+    socket.resetAndDestroy();
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toMatchObject({
+      origin: 'reading',
+      cause: 'stream-error',
+      error: { code: 'ECONNRESET' },
+    });
+  });
+});
+
+describe('handling', () => {
+  it('messages of a connection are handled one at a time, in order; other connections go on', async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const network = inMemory();
+    const [a, b, c] = [makeNode(network, hooks), makeNode(network), makeNode(network)];
+    const [fromB] = await join(b, a);
+    const [fromC] = await join(c, a);
+    await Promise.all([fromB.send('b1'), fromB.send('b2')]);
+    await until('the first began', () => begun.length === 1);
+    await fromC.send('c1');
+    await until('the other connection is served', () => begun.length === 2);
+    expect(begun).toEqual(['b1', 'c1']);
+    finish[0]!();
+    await until('the next began', () => begun.length === 3);
+    expect(begun).toEqual(['b1', 'c1', 'b2']);
+    for (const done of finish) done();
+  });
+
+  it('a full inbound queue slows the sender down, and nothing is lost', async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const a = makeNode({ inboundQueueMessages: 2 }, hooks);
+    const b = makeNode({ outboundQueueBytes: 64 * 1024, writeTimeoutMs: 20_000 });
+    const [connection] = await join(b, a);
+    const message = 'x'.repeat(10_000);
+    let sent = 0;
+    await until('the sender is held back', () => {
+      for (let more = 0; more < 100 && connection.trySend(message); more++) sent++;
+      return connection.bufferedBytes >= 64 * 1024 && begun.length === 1;
+    });
+    // What the kernels of both systems buffer is a few megabytes; what we hold is bounded.
+    await until('our own part is full', () => a.node.stats.messagesReceived === 3);
+    expect(a.node.bufferedBytes).toBeLessThan(200 * 1024);
+    while (begun.length < sent) {
+      finish[begun.length - 1]!();
+      const handled = begun.length;
+      await until('the next one began', () => begun.length > handled);
+    }
+    finish[sent - 1]!();
+    expect(begun).toHaveLength(sent);
+    expect(a.node.heuristics.droppedMessages).toBe(0);
+  });
+
+  it("whenInboundFull 'drop' throws surplus away, counts it, and logs once a second", async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const a = makeNode({ ...inMemory(), inboundQueueMessages: 2, whenInboundFull: 'drop' }, hooks);
+    const b = makeNode({ transport: a.node.config.transport });
+    const [connection] = await join(b, a);
+    for (let index = 0; index < 10; index++) connection.trySend(String(index));
+    await until('the surplus was dropped', () => a.node.heuristics.droppedMessages === 7);
+    for (let index = 0; index < 3; index++) {
+      await until('the next began', () => begun.length === index + 1);
+      finish[index]!();
+    }
+    expect(begun).toEqual(['0', '1', '2']);
+    expect(a.log.filter(({ text }) => text.includes('dropped'))).toHaveLength(1);
+  });
+
+  it('without a message handler bytes are counted and the end of the peer is noticed', async () => {
+    const a = makeNode({}, { onMessage: undefined as never });
+    const socket = await rawConnect(await listen(a));
+    socket.end('a\nb\nunfinished');
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.opened[0]!.stats).toMatchObject({ messagesReceived: 0, bytesReceived: 14 });
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
+    socket.destroy();
+  });
+
+  it.each(['throws', 'rejects'])('a handler that %s ends its connection with its own reason', async (how) => {
+    const error = new Error('a bug');
+    const network = inMemory();
+    const a = makeNode(network, {
+      onMessage: (message) => {
+        if (message !== 'bad') return;
+        if (how === 'throws') throw error;
+        return Promise.reject(error);
+      },
+    });
+    const [b, c] = [makeNode(network), makeNode(network)];
+    const [bad] = await join(b, a);
+    const [good] = await join(c, a);
+    await bad.send('bad');
+    await until('its connection ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'handler-error', error });
+    await good.send('good');
+    await until('the other lives', () => a.node.stats.messagesReceived === 2);
+    expect(a.node.connections.size).toBe(1);
+  });
+
+  it.each(['throws', 'rejects'])('onError may keep a connection whose handler %s', async (how) => {
+    const contexts: unknown[] = [];
+    const handled: string[] = [];
+    const network = inMemory();
+    const a = makeNode(network, {
+      onMessage: (message) => {
+        handled.push(message);
+        if (message !== 'bad') return;
+        if (how === 'throws') throw new Error('a bug');
+        return Promise.reject(new Error('a bug'));
+      },
+      onError: (_error, context) => (contexts.push(context.hook), 'keep'),
+    });
+    const [connection] = await join(makeNode(network), a);
+    await Promise.all(['one', 'bad', 'two'].map((message) => connection.send(message)));
+    await until('all were handled', () => handled.length === 3);
+    expect(contexts).toEqual(['onMessage']);
+    expect(a.node.heuristics.hookErrors).toBe(1);
+    expect(connection.state).toBe('open');
+  });
+
+  it('reading starts when the connection is fully set up: onConnect begins before the first message', async () => {
+    const order: string[] = [];
+    const a = makeNode(
+      {},
+      {
+        onHandshake: async (handshake) => void (await handshake.read(2)),
+        onConnect: async () => {
+          order.push('connect');
+          await Promise.resolve();
+        },
+        onMessage: (message) => void order.push(message),
+      },
+    );
+    const socket = await rawConnect(await listen(a));
+    socket.write('hifirst\n');
+    await until('the message arrived', () => order.length === 2);
+    expect(order).toEqual(['connect', 'first']);
+    socket.destroy();
+  });
+});
+
+describe('the byte budget of a node', () => {
+  it('pauses reading beyond maxBufferedBytes, and resumes when bytes are handled', async () => {
+    const { hooks, begun, finish } = slowHandler();
+    const network = inMemory();
+    const a = makeNode({ ...network, maxBufferedBytes: 100_000, inboundQueueMessages: 1000 }, hooks);
+    const peers = [makeNode(network), makeNode(network), makeNode(network)];
+    const connections = [];
+    for (const peer of peers) connections.push((await join(peer, a))[0]);
+    for (const connection of connections)
+      for (let index = 0; index < 20; index++) connection.trySend('x'.repeat(10_000));
+    await until('the budget is spent', () => a.node.bufferedBytes > 100_000);
+    expect(a.node.bufferedBytes).toBeLessThan(100_000 + 3 * 400_000);
+    for (let index = 0; index < 60; index++) {
+      await until('the next began', () => begun.length > index || finish.length > index);
+      finish[index]!();
+    }
+    await until('all was handled', () => begun.length === 60);
+    await until('nothing is held', () => a.node.bufferedBytes === 0);
+  });
+});
+
+describe('the idle timeout', () => {
+  it('ends a connection without a complete message, is counted, and resets with every message', async () => {
+    const clock = new ControlledClock();
+    const network = inMemory();
+    const a = makeNode({ ...network, clock, idleTimeoutMs: 1000 });
+    const [connection] = await join(makeNode(network), a);
+    for (let second = 0; second < 3; second++) {
+      clock.advance(800);
+      await connection.send('still here');
+      await until('it arrived', () => a.messages.length === second + 1);
+    }
+    expect(a.closed).toHaveLength(0);
+    clock.advance(1200);
+    await until('it ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'idle-timeout' });
+    expect(a.node.heuristics.idleTimeouts).toBe(1);
+  });
+
+  it('0 switches it off', async () => {
+    const clock = new ControlledClock();
+    const network = inMemory();
+    const a = makeNode({ ...network, clock, idleTimeoutMs: 0 });
+    await join(makeNode({ ...network, idleTimeoutMs: 0 }), a);
+    clock.advance(10 * 24 * 3_600_000);
+    expect(a.node.connections.size).toBe(1);
+  });
+
+  it('bytes that make no message do not count, and a connection that waits for its own handler is not idle', async () => {
+    const clock = new ControlledClock();
+    const { hooks, begun, finish } = slowHandler();
+    const a = makeNode({ clock, idleTimeoutMs: 1000 }, hooks);
+    const socket = await rawConnect(await listen(a));
+    socket.write('work\n');
+    await until('the handler began', () => begun.length === 1);
+    clock.advance(5000);
+    expect(a.closed).toHaveLength(0);
+    finish[0]!();
+    await until('the handler ended', () => finish.length === 1);
+    socket.write('drip');
+    await until('the bytes arrived', () => a.node.stats.bytesReceived === 9);
+    clock.advance(1300);
+    await until('it ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toMatchObject({ cause: 'idle-timeout' });
+    await soon('the socket sees it', socketClosed(socket));
+  });
+});
+
+describe('what a peer does wrong', () => {
+  it('a frame that declares more than its limit ends that connection with one log line, the others work', async () => {
+    const codec = textCodec({ maxLength: 100 });
+    const a = makeNode({ codec });
+    const [good] = await join(makeNode(), a);
+    const socket = await rawConnect(a.node.address!);
+    socket.write('x'.repeat(101));
+    await soon('the end', socketClosed(socket));
+    expect(a.closed[0]!.reason).toMatchObject({
+      cause: 'invalid-frame',
+      error: expect.any(PeerError) as PeerError,
+    });
+    const warnings = a.log.filter(({ level }) => level === 'warn' || level === 'error');
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        text: 'disconnected',
+        fields: expect.objectContaining({ code: 'P2P_ERR_FRAME_TOO_LARGE' }) as object,
+      }),
+    ]);
+    await good.send('unharmed');
+    await until('the good peer is served', () => a.messages.length === 1);
+  });
+});

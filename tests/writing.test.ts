@@ -1,0 +1,314 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryTransport, type Codec, type Transport } from '@pea2pea/core';
+import { inMemory, join, listen, makeNode } from './support/lab.js';
+import { rawConnect } from './support/raw-socket.js';
+import { textCodec } from './support/text-codec.js';
+import { soon, until } from './support/until.js';
+
+describe('send', () => {
+  it('resolves when the bytes were handed to the operating system', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    const sending = connection.send('hello');
+    expect(connection.bufferedBytes).toBe(6);
+    await sending;
+    expect(connection.bufferedBytes).toBe(0);
+    expect(connection.stats).toMatchObject({ messagesSent: 1, bytesSent: 6 });
+    await until('it arrived', () => b.messages.length === 1);
+  });
+
+  it('keeps the order of all messages, whatever their size', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    const sent = [1, 70_000, 2, 3, 40_000, 600_000, 5, 30_000].map((size, index) =>
+      String(index).repeat(size),
+    );
+    for (const message of sent) {
+      while (!connection.trySend(message)) await connection.drained();
+    }
+    await until('all arrived', () => b.messages.length === sent.length);
+    expect(b.messages.map((message) => message.length)).toEqual(sent.map((message) => message.length));
+    expect(b.messages).toEqual(sent);
+  });
+
+  it('all that is queued in one turn goes out in one write', async () => {
+    const writes: number[] = [];
+    const a = makeNode({ transport: countingTransport(writes) });
+    const b = makeNode({ transport: a.node.config.transport });
+    const [connection] = await join(a, b);
+    writes.length = 0;
+    for (let index = 0; index < 100; index++) connection.trySend('x');
+    await until('all arrived', () => b.messages.length === 100);
+    expect(writes).toEqual([200]);
+  });
+
+  it('what is queued while a write is in flight goes out as the next one, without waiting to fill it', async () => {
+    const writes: number[] = [];
+    const a = makeNode({ transport: countingTransport(writes) });
+    const b = makeNode({ transport: a.node.config.transport });
+    const [connection] = await join(a, b);
+    writes.length = 0;
+    const first = connection.send('1');
+    await Promise.resolve().then(() => Promise.resolve());
+    connection.trySend('2');
+    await first;
+    await until('both arrived', () => b.messages.length === 2);
+    expect(writes.reduce((sum, size) => sum + size, 0)).toBe(4);
+    expect(writes.length).toBeLessThanOrEqual(2);
+  });
+
+  it('a full queue makes trySend false and send reject; drained resolves when it is below the limit', async () => {
+    const a = makeNode({ outboundQueueBytes: 1000 });
+    const [connection] = await join(a, makeNode());
+    expect(connection.trySend('x'.repeat(2000))).toBe(true); // the message that crosses the limit still goes
+    expect(connection.trySend('y')).toBe(false);
+    await expect(connection.send('y')).rejects.toMatchObject({ code: 'P2P_ERR_QUEUE_FULL' });
+    await soon('room', connection.drained());
+    expect(connection.bufferedBytes).toBeLessThan(1000);
+    expect(connection.trySend('y')).toBe(true);
+    await connection.drained();
+  });
+
+  it('aborting the signal ends the waiting, and the message still goes', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    const abort = new AbortController();
+    const sending = connection.send('hello', { signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await expect(sending).rejects.toMatchObject({ code: 'P2P_ERR_ABORTED', cause: { message: 'enough' } });
+    await expect(connection.send('x', { signal: abort.signal })).rejects.toMatchObject({
+      code: 'P2P_ERR_ABORTED',
+    });
+    await until('it arrived', () => b.messages.length === 1);
+  });
+
+  it('after the end send rejects with the reason, trySend answers false, drained rejects', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    await connection.disconnect('done');
+    expect(connection.trySend('x')).toBe(false);
+    const error = { code: 'P2P_ERR_DISCONNECTED', cause: { origin: 'user', why: 'done' } };
+    await expect(connection.send('x')).rejects.toMatchObject(error);
+    await expect(connection.drained()).rejects.toMatchObject(error);
+  });
+
+  it('a message that is a whole mebibyte, or empty, arrives', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    await connection.send('m'.repeat(1024 * 1024));
+    await connection.send('');
+    await until('both arrived', () => b.messages.length === 2);
+    expect(b.messages.map((message) => message.length)).toEqual([1024 * 1024, 0]);
+  });
+
+  it('a codec that writes nothing for a message does not wedge the connection', async () => {
+    const inner = textCodec();
+    const codec: Codec<string> = {
+      decoder: inner.decoder,
+      encoder: (context) => {
+        const encoder = inner.encoder(context);
+        return {
+          encode: (message, output) => (message === 'nothing' ? undefined : encoder.encode(message, output)),
+        };
+      },
+    };
+    const [a, b] = [makeNode({ codec }), makeNode()];
+    const [connection] = await join(a, b);
+    await soon('the empty send', connection.send('nothing'));
+    await connection.send('something');
+    await until('it arrived', () => b.messages.length === 1);
+  });
+});
+
+describe('an encoder that throws', () => {
+  it('fails that send alone: what it wrote is rolled back and the connection lives', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    connection.trySend('before');
+    await expect(connection.send('!')).rejects.toMatchObject({
+      code: 'P2P_ERR_ENCODE_FAILED',
+      cause: { message: 'cannot say that' },
+    });
+    expect(() => connection.trySend('!')).toThrow(
+      expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' }) as Error,
+    );
+    await connection.send('after');
+    await until('both arrived', () => b.messages.length === 2);
+    expect(b.messages).toEqual(['before', 'after']);
+    expect(connection.stats.messagesSent).toBe(2);
+  });
+
+  it('is rolled back over the edge of a slab, too', async () => {
+    const codec: Codec<string> = {
+      decoder: textCodec().decoder,
+      encoder: () => ({
+        encode(message, output) {
+          for (let part = 0; part < 20; part++)
+            output.writeText(message.slice(part * 5_000, (part + 1) * 5_000));
+          if (message.startsWith('!')) throw new Error('after a hundred kilobytes');
+          output.writeUInt(10, 1);
+        },
+      }),
+    };
+    const [a, b] = [makeNode({ codec }), makeNode()];
+    const [connection] = await join(a, b);
+    connection.trySend('a'.repeat(3_000));
+    await expect(connection.send(`!${'x'.repeat(99_999)}`)).rejects.toMatchObject({
+      code: 'P2P_ERR_ENCODE_FAILED',
+    });
+    connection.trySend('b'.repeat(100_000));
+    await until('both arrived', () => b.messages.length === 2);
+    expect(b.messages).toEqual(['a'.repeat(3_000), 'b'.repeat(100_000)]);
+  });
+
+  it('an encoder that sends a message of its own is refused', async () => {
+    const sends: unknown[] = [];
+    const inner = textCodec();
+    const codec: Codec<string> = {
+      decoder: inner.decoder,
+      encoder: (context) => ({
+        encode(message, output) {
+          if (message === 'loop') {
+            try {
+              a.opened[0]!.trySend('inner');
+            } catch (error) {
+              sends.push(error);
+            }
+          }
+          inner.encoder(context).encode(message, output);
+        },
+      }),
+    };
+    const a = makeNode({ codec });
+    const b = makeNode();
+    const [connection] = await join(a, b);
+    await connection.send('loop');
+    await until('it arrived', () => b.messages.length === 1);
+    expect(sends).toEqual([expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' })]);
+  });
+});
+
+describe('a peer that does not read', () => {
+  it('ends with the write timeout, pending sends reject with it, and memory stays bounded', async () => {
+    const a = makeNode({ writeTimeoutMs: 200, outboundQueueBytes: 256 * 1024 });
+    const socket = await rawConnect(await listen(a));
+    socket.pause();
+    await until('a has the connection', () => a.opened.length === 1);
+    const connection = a.opened[0]!;
+    let pending: Promise<void> | undefined;
+    await until('the queue is full', () => {
+      while (connection.bufferedBytes < 256 * 1024) pending = connection.send('x'.repeat(60_000));
+      return connection.bufferedBytes >= 256 * 1024;
+    });
+    let refused: Promise<void> | undefined;
+    await until('the connection ended', () => {
+      if (connection.state === 'open' && connection.bufferedBytes < 256 * 1024)
+        pending = connection.send('x'.repeat(60_000));
+      else refused = connection.drained();
+      refused?.catch(() => {});
+      expect(connection.bufferedBytes).toBeLessThan(256 * 1024 + 60_001);
+      return a.closed.length === 1;
+    });
+    await expect(pending).rejects.toMatchObject({ code: 'P2P_ERR_WRITE_TIMEOUT' });
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'writing', cause: 'timeout' });
+    expect(a.node.heuristics.writeTimeouts).toBe(1);
+    socket.destroy();
+  });
+
+  it('is not timed out while it takes bytes slowly', async () => {
+    const a = makeNode({ writeTimeoutMs: 300 });
+    const socket = await rawConnect(await listen(a));
+    socket.pause();
+    await until('a has the connection', () => a.opened.length === 1);
+    const connection = a.opened[0]!;
+    const sending = connection.send('x'.repeat(12 * 1024 * 1024));
+    let read = 0;
+    socket.on('data', (chunk: Buffer) => {
+      read += chunk.length;
+      socket.pause();
+    });
+    const started = performance.now();
+    await until(
+      'some time passed in small sips',
+      () => {
+        if (socket.isPaused() && read / 12_000 < performance.now() - started) socket.resume();
+        return read > 12 * 1024 * 1024;
+      },
+      15_000,
+    );
+    await sending;
+    expect(performance.now() - started).toBeGreaterThan(600);
+    expect(a.closed).toHaveLength(0);
+    socket.destroy();
+  });
+});
+
+describe('broadcast', () => {
+  it('reaches all but the excepted, and answers how many it was queued for', async () => {
+    const network = inMemory();
+    const a = makeNode(network);
+    const peers = [makeNode(network), makeNode(network), makeNode(network)];
+    for (const peer of peers) await join(peer, a);
+    expect(a.node.broadcast('all')).toBe(3);
+    expect(a.node.broadcast('but one', { except: a.opened[0]! })).toBe(2);
+    expect(a.node.broadcast('but two', { except: [a.opened[0]!, a.opened[1]!] })).toBe(1);
+    await until('all arrived', () => peers[2]!.messages.length === 3);
+    expect(peers.map(({ messages }) => messages)).toEqual([
+      ['all'],
+      ['all', 'but one'],
+      ['all', 'but one', 'but two'],
+    ]);
+  });
+
+  it('skips connections whose queue is full', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, outboundQueueBytes: 10 });
+    const peers = [makeNode(network), makeNode(network)];
+    for (const peer of peers) await join(peer, a);
+    a.opened[0]!.trySend('more than ten bytes');
+    expect(a.node.broadcast('short')).toBe(1);
+    await until('the other has it', () => peers[1]!.messages.length === 1);
+  });
+
+  it.each([
+    [true, 1],
+    [false, 3],
+  ])('with encodesAlike %p a message for three is encoded %p times', async (encodesAlike, times) => {
+    let encoded = 0;
+    const inner = textCodec();
+    const codec: Codec<string> = {
+      encodesAlike,
+      decoder: inner.decoder,
+      encoder: (context) => ({
+        encode: (message, output) => (encoded++, inner.encoder(context).encode(message, output)),
+      }),
+    };
+    const network = inMemory();
+    const a = makeNode({ ...network, codec });
+    const peers = [makeNode(network), makeNode(network), makeNode(network)];
+    for (const peer of peers) await join(peer, a);
+    expect(a.node.broadcast('hello '.repeat(10_000))).toBe(3);
+    await until('all have it', () => peers.every(({ messages }) => messages.length === 1));
+    expect(encoded).toBe(times);
+    expect(a.node.stats.messagesSent).toBe(3);
+  });
+});
+
+/** A memory transport that writes down the size of every write of its dialled links. */
+function countingTransport(writes: number[]): Transport {
+  const inner = memoryTransport();
+  return {
+    name: 'counting',
+    resolve: (address) => inner.resolve(address),
+    listen: (options, events) => inner.listen(options, events),
+    async connect(address, options) {
+      const link = await inner.connect(address, options);
+      const write = link.stream.write.bind(link.stream) as (chunk: Buffer, done: () => void) => boolean;
+      link.stream.write = ((chunk: Buffer, done: () => void) => (
+        writes.push(chunk.length),
+        write(chunk, done)
+      )) as never;
+      return link;
+    },
+  };
+}
