@@ -44,8 +44,8 @@ describe('configuration', () => {
     expect(() => new PeerNode(config)).toThrow(
       expect.objectContaining({
         code: 'P2P_ERR_INVALID_CONFIG',
-        message: expect.stringContaining(`\`${option}\``) as string,
-      }) as Error,
+        message: expect.stringContaining(`\`${option}\``),
+      }),
     );
   });
 
@@ -64,14 +64,14 @@ describe('configuration', () => {
     const test = makeNode({ maxConnections: 7, maxConnecting: 50 });
     expect(test.node.config.maxConnecting).toBe(7);
     expect(test.log).toContainEqual(
-      expect.objectContaining({ level: 'debug', text: expect.stringContaining('clamped') as string }),
+      expect.objectContaining({ level: 'debug', text: expect.stringContaining('clamped') }),
     );
   });
 
   it('hooks cannot be added once the node has started', async () => {
     const { node } = makeNode(inMemory());
     await node.listen({ host: '127.0.0.1', port: 0 });
-    expect(() => node.use({})).toThrow(expect.objectContaining({ code: 'P2P_ERR_ALREADY_STARTED' }) as Error);
+    expect(() => node.use({})).toThrow(expect.objectContaining({ code: 'P2P_ERR_ALREADY_STARTED' }));
   });
 });
 

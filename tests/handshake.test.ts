@@ -42,7 +42,7 @@ describe('the handshake', () => {
     const [a, b] = [makeNode({}, password('mellon')), makeNode({}, password('sesame'))];
     await listen(b);
     await expect(a.node.connect(b.node.address!)).rejects.toMatchObject({
-      code: expect.stringMatching(/HANDSHAKE_(REJECTED|ENDED)/) as string,
+      code: expect.stringMatching(/HANDSHAKE_(REJECTED|ENDED)/),
     });
     await until('b gave up, too', () => b.node.heuristics.handshakeFailures === 1);
     for (const { node, opened, closed } of [a, b]) {
@@ -57,7 +57,7 @@ describe('the handshake', () => {
     await until('the dialler saw the end', () => connection.state === 'closed');
     expect(b.log.filter(({ level }) => level === 'warn')).toEqual([
       expect.objectContaining({
-        fields: expect.objectContaining({ code: 'P2P_ERR_HANDSHAKE_REJECTED' }) as object,
+        fields: expect.objectContaining({ code: 'P2P_ERR_HANDSHAKE_REJECTED' }),
       }),
     ]);
   });

@@ -351,13 +351,13 @@ describe('what a peer does wrong', () => {
     await soon('the end', socketClosed(socket));
     expect(a.closed[0]!.reason).toMatchObject({
       cause: 'invalid-frame',
-      error: expect.any(PeerError) as PeerError,
+      error: expect.any(PeerError),
     });
     const warnings = a.log.filter(({ level }) => level === 'warn' || level === 'error');
     expect(warnings).toEqual([
       expect.objectContaining({
         text: 'disconnected',
-        fields: expect.objectContaining({ code: 'P2P_ERR_FRAME_TOO_LARGE' }) as object,
+        fields: expect.objectContaining({ code: 'P2P_ERR_FRAME_TOO_LARGE' }),
       }),
     ]);
     await good.send('unharmed');

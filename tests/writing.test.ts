@@ -129,9 +129,7 @@ describe('an encoder that throws', () => {
       code: 'P2P_ERR_ENCODE_FAILED',
       cause: { message: 'cannot say that' },
     });
-    expect(() => connection.trySend('!')).toThrow(
-      expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' }) as Error,
-    );
+    expect(() => connection.trySend('!')).toThrow(expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' }));
     await connection.send('after');
     await until('both arrived', () => b.messages.length === 2);
     expect(b.messages).toEqual(['before', 'after']);

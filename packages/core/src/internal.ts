@@ -6,3 +6,7 @@
 export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { SlabSink } from './mechanisms/byte-sink.js';
 export { SlabPool } from './mechanisms/slab-pool.js';
+export { ByteBudget } from './mechanisms/byte-budget.js';
+export { Deadline } from './mechanisms/deadline.js';
+export { RateLimited } from './mechanisms/rate-limited.js';
+export { Sweeper } from './mechanisms/sweeper.js';

@@ -5,7 +5,7 @@ import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
 import { Heuristics } from '../mechanisms/heuristics.js';
-import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
+import { chainHooks, isPromise, type HookChain } from '../mechanisms/hook-chain.js';
 import { RateLimited } from '../mechanisms/rate-limited.js';
 import { SlabPool } from '../mechanisms/slab-pool.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
@@ -50,10 +50,16 @@ export class NodeContext {
       try {
         const answer = onError(error, context);
         if (answer === 'keep' || answer === 'disconnect') return answer;
+        // A promise is no answer, but its rejection must not end the process.
+        if (isPromise(answer)) answer.then(undefined, (thrown: unknown) => this.#onErrorThrew(hook, thrown));
       } catch (thrown) {
-        this.logger.error({ hook, error: thrown }, 'onError threw');
+        this.#onErrorThrew(hook, thrown);
       }
     }
     return undefined;
+  }
+
+  #onErrorThrew(hook: HookName, error: unknown): void {
+    this.logger.error({ hook, error }, 'onError threw');
   }
 }

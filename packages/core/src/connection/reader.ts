@@ -103,11 +103,15 @@ export class Reader {
     this.#account();
   }
 
-  /** How long the peer has been silent; a connection that waits for its own handler is not. */
+  /**
+   * How long the peer has been silent. A connection that waits for its own handler is not; nor is one
+   * that the budget of the node holds back, unless it is among those that fill it with unfinished frames.
+   */
   silentForMs(nowMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
-    if (count !== this.#heardCount || this.#handling || this.#waitsForBudget) {
+    const heldBack = this.#handling || (this.#waitsForBudget && this.#queue.length === 0);
+    if (count !== this.#heardCount || heldBack) {
       this.#heardCount = count;
       this.#heardAtMs = nowMs;
     }

@@ -5,6 +5,9 @@ import { Deadline } from '../mechanisms/deadline.js';
 import { shuttingDown } from './connection-setup.js';
 import type { Listener } from './listener.js';
 
+/** How long destroyed streams may take to close. Only one that a user brought along can take longer. */
+const STREAM_CLOSE_MS = 250;
+
 /** How a node ended. */
 export interface CloseReport {
   /** How long it took. */
@@ -33,7 +36,7 @@ export interface CutOff {
  *
  * ```text
  *   table closed -> listener closed -> setups aborted -> teardowns -> streams closed
- *                                                        `--- one deadline ---'
+ *                                                        `- deadline'  `- a moment
  * ```
  *
  * INVARIANT: close-ends, nothing-left.
@@ -53,10 +56,13 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
     for (const connection of connections) connection.teardown?.cut();
     await teardowns;
   }
-  if (!(await deadline.wait(Promise.all([drained, linksClosed(kernel)])))) {
+  deadline.cancel();
+  // All streams are destroyed; the system needs a moment to close them.
+  const moment = new Deadline(kernel.clock, STREAM_CLOSE_MS);
+  if (!(await moment.wait(Promise.all([drained, linksClosed(kernel)])))) {
     for (const { address } of kernel.links) cut.push({ what: 'stream', address });
   }
-  deadline.cancel();
+  moment.cancel();
   kernel.slabs.clear();
   const report = { elapsedMs: kernel.clock.now() - startedMs, connections: connections.length, cut };
   kernel.logger.info({ ...report, cut: cut.length }, 'closed');

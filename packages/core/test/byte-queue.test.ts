@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals';
+import { ChunkQueue } from '@pea2pea/core/internal';
+import { seededRandom } from '@pea2pea/core/testing';
+
+function queueOf(...chunks: (string | Buffer)[]): ChunkQueue {
+  const queue = new ChunkQueue();
+  for (const chunk of chunks) queue.push(Buffer.from(chunk));
+  return queue;
+}
+
+const large = (byte: number): Buffer => Buffer.alloc(2000, byte);
+
+describe('a byte queue', () => {
+  it('hands out a view where the bytes lie in one chunk', () => {
+    const queue = new ChunkQueue();
+    const chunk = Buffer.from('hello world');
+    queue.push(chunk);
+    const view = queue.read(5);
+    expect(view.toString()).toBe('hello');
+    expect(view.buffer).toBe(chunk.buffer);
+    expect(queue.length).toBe(6);
+  });
+
+  it('copies once, into the exact size, where they span chunks', () => {
+    const queue = queueOf(large(1), large(2), large(3));
+    const bytes = queue.read(5000);
+    expect(bytes).toEqual(Buffer.concat([large(1), large(2), Buffer.alloc(1000, 3)]));
+    expect(bytes.buffer.byteLength).toBe(5000);
+    expect(queue.read(1000)).toEqual(Buffer.alloc(1000, 3));
+    expect(queue.length).toBe(0);
+  });
+
+  it('peeks bytes and integers without consuming, across chunks, in both byte orders', () => {
+    const queue = queueOf(
+      Buffer.concat([large(0), Buffer.from([1, 2])]),
+      Buffer.concat([Buffer.from([3, 4]), large(0)]),
+    );
+    queue.skip(2000);
+    expect([0, 1, 2, 3].map((offset) => queue.peek(offset))).toEqual([1, 2, 3, 4]);
+    expect(queue.peekUInt(0, 4)).toBe(0x01020304);
+    expect(queue.peekUInt(0, 4, 'little')).toBe(0x04030201);
+    expect(queue.peekUInt(1, 2)).toBe(0x0203);
+    expect(queue.length).toBe(2004);
+  });
+
+  it('an integer of eight bytes above the safe range stays above it', () => {
+    const queue = queueOf(Buffer.alloc(8, 0xff));
+    expect(queue.peekUInt(0, 8)).toBeGreaterThan(Number.MAX_SAFE_INTEGER);
+  });
+
+  it('finds a byte from an offset on, in any chunk', () => {
+    const queue = queueOf('ab\ncd', large(7), 'ef\n');
+    expect(queue.indexOf(10)).toBe(2);
+    expect(queue.indexOf(10, 2)).toBe(2);
+    expect(queue.indexOf(10, 3)).toBe(2007);
+    queue.skip(3);
+    expect(queue.indexOf(10)).toBe(2004);
+    expect(queue.indexOf(99)).toBe(0);
+    expect(queue.indexOf(255)).toBe(-1);
+  });
+
+  it('does not find what is left in a block beyond its bytes', () => {
+    const queue = queueOf('abc', 'de');
+    expect(queue.indexOf(0)).toBe(-1);
+    queue.push(Buffer.from('f'));
+    expect(queue.read(6).toString()).toBe('abcdef');
+  });
+
+  it('reads text as UTF-8, also where a character spans chunks', () => {
+    const euro = Buffer.from('€');
+    const queue = queueOf(Buffer.concat([Buffer.from('x'), euro.subarray(0, 1)]), euro.subarray(1), 'y');
+    expect(queue.readText(5)).toBe('x€y');
+    expect(queue.readText(0)).toBe('');
+  });
+
+  it.each([
+    ['peek', (queue: ChunkQueue) => queue.peek(3)],
+    ['peek below', (queue: ChunkQueue) => queue.peek(-1)],
+    ['peekUInt', (queue: ChunkQueue) => queue.peekUInt(1, 3)],
+    ['read', (queue: ChunkQueue) => queue.read(4)],
+    ['readText', (queue: ChunkQueue) => queue.readText(4)],
+    ['skip', (queue: ChunkQueue) => queue.skip(4)],
+  ])('%s beyond the end is a RangeError and consumes nothing', (_what, beyond) => {
+    const queue = queueOf('abc');
+    expect(() => beyond(queue)).toThrow(RangeError);
+    expect(queue.length).toBe(3);
+  });
+
+  it('gathers dripped bytes in blocks, so that a byte does not cost an object', () => {
+    const queue = new ChunkQueue();
+    const before = process.memoryUsage().external;
+    for (let index = 0; index < 100_000; index++) queue.push(Buffer.from([index & 0xff]));
+    expect(process.memoryUsage().external - before).toBeLessThan(2_000_000);
+    const bytes = queue.read(100_000);
+    expect(bytes.every((byte, index) => byte === (index & 0xff))).toBe(true);
+  });
+
+  it('answers the same bytes whatever the chunks and reads, and never writes where it has handed out', () => {
+    const random = seededRandom(7);
+    for (let round = 0; round < 200; round++) {
+      const queue = new ChunkQueue();
+      const sent: number[] = [];
+      const read: Buffer[] = [];
+      const kept: { view: Buffer; copy: Buffer }[] = [];
+      for (let step = 0; step < 60; step++) {
+        if (random.next() < 0.6) {
+          const chunk = Buffer.alloc(Math.floor(random.next() ** 4 * 6000), step);
+          sent.push(...chunk);
+          if (chunk.length > 0) queue.push(chunk);
+        } else {
+          const size = Math.floor(random.next() * (queue.length + 1));
+          const bytes = random.next() < 0.2 ? Buffer.from(queue.readText(0)) : queue.read(size);
+          read.push(bytes);
+          kept.push({ view: bytes, copy: Buffer.from(bytes) });
+        }
+      }
+      read.push(queue.read(queue.length));
+      expect(Buffer.concat(read).equals(Buffer.from(sent))).toBe(true);
+      expect(kept.every(({ view, copy }) => view.equals(copy))).toBe(true);
+    }
+  });
+});

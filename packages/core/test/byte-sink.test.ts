@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { SlabPool, SlabSink } from '@pea2pea/core/internal';
+
+/** What the sink has gathered, as one piece of bytes. */
+function taken(sink: SlabSink): Buffer {
+  return Buffer.concat(sink.take().segments);
+}
+
+function message(sink: SlabSink, write: (sink: SlabSink) => void): number {
+  sink.begin();
+  write(sink);
+  return sink.commit();
+}
+
+describe('a byte sink', () => {
+  it('gathers messages in one segment while they are small', () => {
+    const sink = new SlabSink(new SlabPool());
+    expect(message(sink, () => sink.write(Buffer.from('ab')))).toBe(2);
+    expect(message(sink, () => sink.writeText('c€'))).toBe(4);
+    expect(message(sink, () => sink.writeUInt(0x0102, 2))).toBe(2);
+    expect(sink.bytes).toBe(8);
+    const { segments, bytes } = sink.take();
+    expect(segments).toHaveLength(1);
+    expect(bytes).toBe(8);
+    expect(Buffer.from(segments[0]!)).toEqual(Buffer.concat([Buffer.from('abc€'), Buffer.from([1, 2])]));
+    expect(sink.bytes).toBe(0);
+  });
+
+  it('writes integers of one to eight bytes in both byte orders', () => {
+    const sink = new SlabSink(new SlabPool());
+    message(sink, () => {
+      sink.writeUInt(0xab, 1);
+      sink.writeUInt(0x010203, 3, 'little');
+      sink.writeUInt(2 ** 52 + 1, 8);
+      sink.writeUInt(2 ** 52 + 1, 8, 'little');
+    });
+    const big = Buffer.alloc(8);
+    big.writeBigUInt64BE(2n ** 52n + 1n);
+    expect(taken(sink)).toEqual(Buffer.from([0xab, 3, 2, 1, ...big, ...Buffer.from(big).reverse()]));
+  });
+
+  it('passes a large payload on by reference, in its place', () => {
+    const sink = new SlabSink(new SlabPool());
+    const large = Buffer.alloc(40_000, 7);
+    message(sink, () => {
+      sink.writeUInt(1, 1);
+      sink.write(large);
+      sink.writeUInt(2, 1);
+    });
+    const { segments } = sink.take();
+    expect(segments).toHaveLength(3);
+    expect(segments[1]).toBe(large);
+  });
+
+  it('copies a small payload, so that its owner may use it again', () => {
+    const sink = new SlabSink(new SlabPool());
+    const bytes = Buffer.from('safe');
+    message(sink, () => sink.write(bytes));
+    bytes.fill(0);
+    expect(taken(sink).toString()).toBe('safe');
+  });
+
+  it('a reserved place can be set after slabs and references were put behind it', () => {
+    const sink = new SlabSink(new SlabPool());
+    message(sink, () => sink.writeText('x'.repeat(4000)));
+    message(sink, () => {
+      const position = sink.reserve(4);
+      expect(sink.length).toBe(4);
+      for (let part = 0; part < 10; part++) sink.write(Buffer.alloc(20_000, part));
+      sink.write(Buffer.alloc(50_000, 99));
+      sink.writeText('tail');
+      sink.patchUInt(position, sink.length - 4, 4);
+    });
+    const bytes = taken(sink);
+    expect(bytes.readUInt32BE(4000)).toBe(250_004);
+    expect(bytes).toHaveLength(4000 + 4 + 250_004);
+    expect(bytes.subarray(-4).toString()).toBe('tail');
+  });
+
+  it('rolls back to the last message, over slabs and references', () => {
+    const sink = new SlabSink(new SlabPool());
+    message(sink, () => sink.writeText('keep'));
+    sink.begin();
+    sink.writeText('x'.repeat(10_000));
+    sink.write(Buffer.alloc(64_000));
+    sink.write(Buffer.alloc(30_000));
+    sink.write(Buffer.alloc(30_000));
+    sink.write(Buffer.alloc(30_000));
+    sink.rollback();
+    expect(sink.bytes).toBe(4);
+    message(sink, () => sink.writeText(' going'));
+    expect(taken(sink).toString()).toBe('keep going');
+  });
+
+  it('a text too large for a slab is passed on by reference', () => {
+    const sink = new SlabSink(new SlabPool());
+    expect(message(sink, () => sink.writeText('€'.repeat(50_000)))).toBe(150_000);
+    expect(taken(sink).toString()).toBe('€'.repeat(50_000));
+  });
+
+  it('slabs that were given back are used again, and what is taken is not overwritten before', () => {
+    const pool = new SlabPool();
+    const sink = new SlabSink(pool);
+    message(sink, () => sink.writeText('first'));
+    const first = sink.take();
+    message(sink, () => sink.writeText('second'));
+    const second = sink.take();
+    expect(Buffer.from(first.segments[0]!).toString()).toBe('first');
+    expect(second.slabs[0]).not.toBe(first.slabs[0]);
+    pool.giveBack(first.slabs[0]!);
+    message(sink, () => sink.writeText('third'));
+    expect(sink.take().slabs[0]).toBe(first.slabs[0]);
+  });
+
+  it('a pool keeps a bounded number of slabs', () => {
+    const pool = new SlabPool();
+    const slabs = Array.from({ length: 100 }, () => pool.take(64 * 1024));
+    for (const slab of slabs) pool.giveBack(slab);
+    const again = Array.from({ length: 100 }, () => pool.take(64 * 1024));
+    expect(again.filter((slab) => slabs.includes(slab))).toHaveLength(8);
+  });
+
+  it('an unknown position is a RangeError', () => {
+    const sink = new SlabSink(new SlabPool());
+    expect(() => sink.patchUInt(3 * 64 * 1024, 1, 1)).toThrow(RangeError);
+  });
+});

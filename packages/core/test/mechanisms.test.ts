@@ -1,0 +1,153 @@
+import { describe, expect, it } from '@jest/globals';
+import { describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
+import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
+import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
+
+describe('a controlled clock', () => {
+  it('calls what falls due, in order, and what is set on the way', () => {
+    const clock = new ControlledClock(1_000);
+    const calls: string[] = [];
+    clock.setTimeout(() => calls.push(`late ${clock.now()}`), 30);
+    clock.setTimeout(() => {
+      calls.push(`early ${clock.now()}`);
+      clock.setTimeout(() => calls.push(`on the way ${clock.now()}`), 5);
+    }, 10);
+    const cancelled = clock.setTimeout(() => calls.push('never'), 15);
+    cancelled.cancel();
+    clock.advance(29);
+    expect(calls).toEqual(['early 10', 'on the way 15']);
+    expect([clock.pending, clock.now(), clock.date()]).toEqual([1, 29, 1_029]);
+    clock.advance(1);
+    expect(calls.at(-1)).toBe('late 30');
+  });
+});
+
+describe('a deadline', () => {
+  it('waits for work until it is over, then abandons it and everything later', async () => {
+    const clock = new ControlledClock();
+    const deadline = new Deadline(clock, 10);
+    expect(await deadline.wait(Promise.resolve())).toBe(true);
+    expect(await deadline.wait(Promise.reject(new Error('settled is settled')))).toBe(true);
+    const hanging = deadline.wait(new Promise(() => {}));
+    clock.advance(10);
+    expect(await hanging).toBe(false);
+    expect(await deadline.wait(Promise.resolve())).toBe(false);
+    expect(deadline.expired).toBe(true);
+  });
+
+  it('leaves no timer behind when it is cancelled', () => {
+    const clock = new ControlledClock();
+    new Deadline(clock, 10).cancel();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a sweeper', () => {
+  it('keeps a timer only while there is somebody to look after', () => {
+    const clock = new ControlledClock();
+    const sweeper = new Sweeper(clock, [800, 0]);
+    const seen: number[] = [];
+    const member = { sweep: (nowMs: number) => void seen.push(nowMs) };
+    expect(clock.pending).toBe(0);
+    sweeper.add(member);
+    clock.advance(250);
+    expect(seen).toEqual([100, 200]);
+    sweeper.remove(member);
+    expect(clock.pending).toBe(0);
+    sweeper.remove(member);
+  });
+
+  it('a member may leave during a sweep', () => {
+    const clock = new ControlledClock();
+    const sweeper = new Sweeper(clock, [800]);
+    const member = { sweep: () => sweeper.remove(member) };
+    sweeper.add(member);
+    clock.advance(100);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a byte budget', () => {
+  it('calls those who wait when it is not exceeded any more, one at a time', () => {
+    const budget = new ByteBudget(10);
+    const calls: string[] = [];
+    budget.add(11);
+    expect(budget.exceeded).toBe(true);
+    budget.onRelief(() => {
+      calls.push('first');
+      budget.add(5);
+    });
+    budget.onRelief(() => void calls.push('second'));
+    const forgotten = (): void => void calls.push('forgotten');
+    budget.onRelief(forgotten);
+    budget.forget(forgotten);
+    budget.add(-4);
+    expect(calls).toEqual(['first']);
+    budget.add(-4);
+    expect(calls).toEqual(['first', 'second']);
+    expect(budget.used).toBe(8);
+  });
+});
+
+describe('a rate limit for log lines', () => {
+  it('lets one through per interval and counts the others', () => {
+    const clock = new ControlledClock();
+    const limited = new RateLimited(clock, 1_000);
+    const seen: number[] = [];
+    for (let call = 0; call < 5; call++) limited.run((suppressed) => seen.push(suppressed));
+    clock.advance(1_000);
+    limited.run((suppressed) => seen.push(suppressed));
+    expect(seen).toEqual([0, 4]);
+  });
+});
+
+describe('seeded randomness', () => {
+  it('repeats for a seed, differs between seeds, and is spread over the range', () => {
+    const draw = (seed: number): number[] => {
+      const random = seededRandom(seed);
+      return Array.from({ length: 10_000 }, () => random.next());
+    };
+    expect(draw(7)).toEqual(draw(7));
+    expect(draw(7)).not.toEqual(draw(8));
+    const numbers = draw(42);
+    expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true);
+    const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+    expect(mean).toBeGreaterThan(0.48);
+    expect(mean).toBeLessThan(0.52);
+  });
+});
+
+describe('errors', () => {
+  it('hold what happened, the remedy, the code and the cause', () => {
+    const cause = new Error('underneath');
+    const error = new PeerError('P2P_ERR_QUEUE_FULL', '5 bytes wait', { cause });
+    expect(error.message).toBe(
+      '5 bytes wait; await drained() before sending more, or raise `outboundQueueBytes`',
+    );
+    expect([error.name, error.code, error.cause]).toEqual(['PeerError', 'P2P_ERR_QUEUE_FULL', cause]);
+  });
+
+  it('are known by their code, also across two copies of the package', () => {
+    const foreign = Object.assign(new Error('x'), { name: 'PeerError', code: 'P2P_ERR_ABORTED' });
+    expect(PeerError.is(foreign)).toBe(true);
+    expect(PeerError.is(foreign, 'P2P_ERR_ABORTED')).toBe(true);
+    expect(PeerError.is(foreign, 'P2P_ERR_QUEUE_FULL')).toBe(false);
+    expect(PeerError.is(Object.assign(new Error('x'), { code: 'ECONNRESET' }))).toBe(false);
+    expect(PeerError.is('P2P_ERR_ABORTED')).toBe(false);
+  });
+});
+
+describe('disconnect reasons in words', () => {
+  const cases: [DisconnectReason, string][] = [
+    [{ origin: 'user' }, 'user'],
+    [{ origin: 'user', why: 'bored' }, 'user: bored'],
+    [{ origin: 'shutdown' }, 'shutdown'],
+    [{ origin: 'on-connect', error: new Error('a bug') }, 'on-connect (a bug)'],
+    [{ origin: 'reading', cause: 'ended' }, 'reading: ended'],
+    [{ origin: 'reading', cause: 'handler-error', error: 'text' }, 'reading: handler-error (text)'],
+    [{ origin: 'writing', cause: 'timeout', error: new Error('slow') }, 'writing: timeout (slow)'],
+  ];
+  it.each(cases)('%j is %p', (reason, text) => {
+    expect(describeReason(reason)).toBe(text);
+  });
+});
