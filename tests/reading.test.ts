@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PeerError, type Codec, type Hooks } from '@pea2pea/core';
+import { NEED_MORE, PeerError, type Codec, type Hooks } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, socketClosed } from './support/raw-socket.js';
@@ -113,6 +113,26 @@ describe('decoding', () => {
     expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
     socket.destroy();
   });
+
+  it.each([null, undefined, 0, ''])(
+    '%p is a message like any other, the last one included',
+    async (value) => {
+      const heard: unknown[] = [];
+      const codec = {
+        encoder: textCodec().encoder,
+        decoder: (context) => ({
+          decode: (input) => (textCodec().decoder(context).decode(input) === NEED_MORE ? NEED_MORE : value),
+          end: (input) => (input.skip(input.length), value),
+        }),
+      } as Codec<unknown, string> as Codec<string>;
+      const a = makeNode({ codec }, { onMessage: (message) => void heard.push(message) });
+      const socket = await rawConnect(await listen(a));
+      socket.end('whole\nrest');
+      await until('the connection ended', () => a.closed.length === 1);
+      expect(heard).toEqual([value, value]);
+      socket.destroy();
+    },
+  );
 
   it('a decoder that answers without consuming is stopped', async () => {
     const codec: Codec<string> = { encoder: textCodec().encoder, decoder: () => ({ decode: () => 'again' }) };

@@ -73,6 +73,13 @@ describe('a byte queue', () => {
     expect(queue.readText(0)).toBe('');
   });
 
+  it('refuses text that is no well-formed UTF-8, and takes a true U+FFFD', () => {
+    expect(queueOf('\ufffd').readText(3)).toBe('\ufffd');
+    expect(() => queueOf(Buffer.from([0x61, 0xff])).readText(2)).toThrow(
+      expect.objectContaining({ code: 'P2P_ERR_INVALID_FRAME' }),
+    );
+  });
+
   it.each([
     ['peek', (queue: ChunkQueue) => queue.peek(3)],
     ['peek below', (queue: ChunkQueue) => queue.peek(-1)],

@@ -193,7 +193,7 @@ export class Reader {
     try {
       let message: unknown = before === 0 ? NEED_MORE : this.#decoder.decode(this.#queue);
       if (message === NEED_MORE && this.#streamEnded) {
-        message = before === 0 ? NEED_MORE : (this.#decoder.end?.(this.#queue) ?? NEED_MORE);
+        message = before === 0 ? NEED_MORE : this.#decodeEnd();
         if (message === NEED_MORE) this.#finalReason = this.#endReason();
       }
       if (message !== NEED_MORE && this.#queue.length >= before) {
@@ -207,6 +207,10 @@ export class Reader {
       this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
       return NEED_MORE;
     }
+  }
+
+  #decodeEnd(): unknown {
+    return this.#decoder.end === undefined ? NEED_MORE : this.#decoder.end(this.#queue);
   }
 
   #endReason(): DisconnectReason {

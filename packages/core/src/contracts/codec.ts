@@ -87,7 +87,11 @@ export interface ByteQueue {
    * @throws {RangeError} beyond `length`.
    */
   read(size: number): Buffer;
-  /** Takes `size` bytes as UTF-8 text; malformed bytes become U+FFFD. @throws {RangeError} beyond `length`. */
+  /**
+   * Takes `size` bytes as UTF-8 text.
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when they are no well-formed UTF-8.
+   * @throws {RangeError} beyond `length`.
+   */
   readText(size: number): string;
   /** Throws `size` bytes away. @throws {RangeError} beyond `length`. */
   skip(size: number): void;

@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { ByteQueue, Endianness } from '../contracts/codec.js';
+import { PeerError } from '../contracts/errors.js';
 
 /** Chunks below this are gathered in a block, so that a peer that drips bytes cannot make us hold an object a byte. */
 const SMALL_CHUNK = 1024;
@@ -112,8 +114,8 @@ export class ChunkQueue implements ByteQueue {
     if (size < 0 || size > this.#length) throw outOfRange(size, this.#length);
     if (size === 0) return '';
     const available = this.#filled(this.#head) - this.#offset;
-    if (size > available) return this.read(size).toString('utf8');
-    const text = this.#chunks[this.#head]!.toString('utf8', this.#offset, this.#offset + size);
+    if (size > available) return textOf(this.read(size), 0, size);
+    const text = textOf(this.#chunks[this.#head]!, this.#offset, this.#offset + size);
     this.#advance(size);
     return text;
   }
@@ -189,6 +191,15 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Decoding replaces what is malformed by U+FFFD: only a text that has one needs a second look. */
+function textOf(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('utf8', start, end);
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) {
+    throw new PeerError('P2P_ERR_INVALID_FRAME', 'a text is no well-formed UTF-8');
+  }
+  return text;
+}
 
 function outOfRange(wanted: number, length: number): RangeError {
   return new RangeError(`${wanted} is out of the ${length} bytes that are here`);

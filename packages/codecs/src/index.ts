@@ -1,0 +1,11 @@
+export { bytes } from './bytes.js';
+export type { BytesOptions } from './bytes.js';
+export { json } from './json.js';
+export type { TextFraming } from './json.js';
+export { lengthDelimited } from './length-delimited.js';
+export type { LengthDelimitedOptions } from './length-delimited.js';
+export { lines } from './lines.js';
+export type { LinesOptions } from './lines.js';
+export { mapCodec } from './map-codec.js';
+export type { CodecMaps } from './map-codec.js';
+export { CODEC_DEFAULTS } from './options.js';

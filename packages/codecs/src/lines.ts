@@ -1,0 +1,106 @@
+/// <reference lib="es2024.string" />
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { CODEC_DEFAULTS, requireInteger, requireKnown, requireOneOf } from './options.js';
+import { decodeUtf8, fitsUtf8 } from './utf8.js';
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+export interface LinesOptions {
+  /** The longest line in bytes of UTF-8, its end not counted; both ways. @default 65536 */
+  readonly maxLength?: number;
+  /** What the encoder puts behind a line; the decoder takes both. @default '\n' */
+  readonly newline?: '\n' | '\r\n';
+}
+
+/**
+ * Lines of UTF-8 text, without their ends.
+ *
+ * ```text
+ * [ text | LF ]   or   [ text | CR | LF ]
+ * ```
+ *
+ * note: decoding follows tokio-util's `LinesCodec`: one CR before the LF belongs to the end, any other
+ * CR to the line; a last line without an end counts when the stream ends, unless it is empty.
+ * note: a line that would arrive as something else is not sent: one that contains LF, ends in CR, or has
+ * half a surrogate pair.
+ * note: where lines are too long or not UTF-8 the connection ends: there is no skipping to the next.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense.
+ */
+export function lines(options: LinesOptions = {}): Codec<string> {
+  requireKnown('lines', options, Object.keys(CODEC_DEFAULTS.lines));
+  const { maxLength = CODEC_DEFAULTS.lines.maxLength, newline = CODEC_DEFAULTS.lines.newline } = options;
+  requireInteger('maxLength', maxLength, { min: 1 });
+  requireOneOf('newline', newline, ['\n', '\r\n']);
+
+  const encoder = new LinesEncoder(maxLength, newline);
+  return { decoder: () => new LinesDecoder(maxLength), encoder: () => encoder, encodesAlike: true };
+}
+
+class LinesDecoder implements Decoder<string> {
+  readonly #maxLength: number;
+  /** Bytes known to hold no LF, so that a line that drips in is searched once, not once a drop. */
+  #searched = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  decode(input: ByteQueue): string | NeedMore {
+    const end = input.indexOf(LF, this.#searched);
+    if (end === -1) {
+      this.#searched = input.length;
+      this.#requireLength(lengthOfLine(input, input.length));
+      return NEED_MORE;
+    }
+    this.#searched = 0;
+    const length = lengthOfLine(input, end);
+    this.#requireLength(length);
+    return decodeUtf8(input.read(end + 1), length);
+  }
+
+  end(input: ByteQueue): string | NeedMore {
+    const length = lengthOfLine(input, input.length);
+    const bytes = input.read(input.length);
+    return length === 0 ? NEED_MORE : decodeUtf8(bytes, length);
+  }
+
+  #requireLength(length: number): void {
+    if (length > this.#maxLength) throw tooLong(this.#maxLength);
+  }
+}
+
+/** How long the line is that ends before `end`; a CR there is not part of it. */
+function lengthOfLine(input: ByteQueue, end: number): number {
+  return end > 0 && input.peek(end - 1) === CR ? end - 1 : end;
+}
+
+class LinesEncoder implements Encoder<string> {
+  readonly #maxLength: number;
+  readonly #newline: string;
+
+  constructor(maxLength: number, newline: string) {
+    this.#maxLength = maxLength;
+    this.#newline = newline;
+  }
+
+  encode(line: string, output: ByteSink): void {
+    if (typeof line !== 'string') throw invalidLine(`lines() sends a text, not a ${typeof line}`);
+    if (!fitsUtf8(line, this.#maxLength)) throw tooLong(this.#maxLength);
+    if (line.includes('\n')) throw invalidLine('the line contains LF and would arrive as several');
+    if (line.endsWith('\r')) throw invalidLine('the line ends in CR, which would count as its end');
+    if (!line.isWellFormed()) throw invalidLine('the line has half a surrogate pair, which is no text');
+    output.writeText(line);
+    if (this.#newline === '\r\n') output.writeUInt(CR, 1);
+    output.writeUInt(LF, 1);
+  }
+}
+
+function tooLong(maxLength: number): PeerError {
+  return new PeerError('P2P_ERR_FRAME_TOO_LARGE', `a line is longer than ${maxLength} bytes`);
+}
+
+function invalidLine(what: string): PeerError {
+  return new PeerError('P2P_ERR_INVALID_FRAME', what);
+}

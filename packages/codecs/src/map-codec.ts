@@ -1,0 +1,86 @@
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+
+/** The two ways between the messages of a codec and the messages of the one built on it. */
+export interface CodecMaps<InnerIn, InnerOut, In, Out = In> {
+  /** What a received message means. Throws for one that means nothing; that ends the connection. */
+  decode(message: InnerIn): In;
+  /** How a message is sent. Throws for one that cannot be sent; that fails this send alone. */
+  encode(message: Out): InnerOut;
+}
+
+/**
+ * A codec whose messages are those of `inner`, seen through two maps.
+ *
+ * ```text
+ * wire -> inner.decode -> maps.decode -> message
+ * wire <- inner.encode <- maps.encode <- message
+ * ```
+ *
+ * note: the maps belong to all connections; what they remember, all share. Where `inner` encodes alike,
+ * a broadcast is mapped and encoded once.
+ * note: what a map throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
+ */
+export function mapCodec<InnerIn, InnerOut, In, Out = In>(
+  inner: Codec<InnerIn, InnerOut>,
+  maps: CodecMaps<InnerIn, InnerOut, In, Out>,
+): Codec<In, Out> {
+  return {
+    decoder: (context) => new MappedDecoder(inner.decoder(context), maps),
+    encoder: (context) => new MappedEncoder(inner.encoder(context), maps),
+    encodesAlike: inner.encodesAlike === true,
+  };
+}
+
+class MappedDecoder<InnerIn, In> implements Decoder<In> {
+  readonly #inner: Decoder<InnerIn>;
+  readonly #maps: { decode(message: InnerIn): In };
+
+  constructor(inner: Decoder<InnerIn>, maps: { decode(message: InnerIn): In }) {
+    this.#inner = inner;
+    this.#maps = maps;
+  }
+
+  decode(input: ByteQueue): In | NeedMore {
+    return this.#map(this.#inner.decode(input));
+  }
+
+  end(input: ByteQueue): In | NeedMore {
+    return this.#inner.end === undefined ? NEED_MORE : this.#map(this.#inner.end(input));
+  }
+
+  #map(message: InnerIn | NeedMore): In | NeedMore {
+    if (message === NEED_MORE) return NEED_MORE;
+    try {
+      return this.#maps.decode(message);
+    } catch (error) {
+      throw asInvalidFrame(error, 'a received message makes no sense to the map of the codec');
+    }
+  }
+}
+
+class MappedEncoder<InnerOut, Out> implements Encoder<Out> {
+  readonly #inner: Encoder<InnerOut>;
+  readonly #maps: { encode(message: Out): InnerOut };
+
+  constructor(inner: Encoder<InnerOut>, maps: { encode(message: Out): InnerOut }) {
+    this.#inner = inner;
+    this.#maps = maps;
+  }
+
+  encode(message: Out, output: ByteSink): void {
+    this.#inner.encode(this.#map(message), output);
+  }
+
+  #map(message: Out): InnerOut {
+    try {
+      return this.#maps.encode(message);
+    } catch (error) {
+      throw asInvalidFrame(error, 'the map of the codec cannot turn the message into one that can be sent');
+    }
+  }
+}
+
+function asInvalidFrame(error: unknown, what: string): PeerError {
+  return PeerError.is(error) ? error : new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
+}

@@ -1,0 +1,100 @@
+import { PeerError, type PeerNode } from '@pea2pea/core';
+import {
+  decorate,
+  inject,
+  injectable,
+  injectFromBase,
+  LazyServiceIdentifier,
+  type ServiceIdentifier,
+} from 'inversify';
+import { invalidDecorator } from './invalid-decorator.js';
+import { nameOfClass, type PeerBase } from './peer-class.js';
+
+/** What a constructor parameter may be asked for by: a class, a name or a symbol; or one of them, looked up later. */
+export type Dependency = ServiceIdentifier | LazyServiceIdentifier;
+
+/**
+ * What a constructor is given for a list of dependencies, in a peer of a `Codec<In, Out>`.
+ *
+ * note: a name or a symbol says nothing about its type, so `never` stands for it: it fits any parameter.
+ */
+export type Dependencies<List extends readonly Dependency[], In, Out> = {
+  -readonly [Index in keyof List]: List[Index] extends typeof PeerNode
+    ? PeerNode<In, Out>
+    : List[Index] extends ServiceIdentifier<infer T> | LazyServiceIdentifier<infer T>
+      ? unknown extends T
+        ? never
+        : T
+      : never;
+};
+
+/**
+ * Makes `target` injectable, as a singleton: with the listed dependencies, else those that `@inject` on
+ * parameters and the types that the compiler left (`emitDecoratorMetadata`) name.
+ *
+ * @param base the peer class that `target` extends: its injected properties, `@postConstruct` and
+ * `@preDestroy` hold for `target`, too; so do its dependencies where `target` has no list and no
+ * constructor parameters.
+ * @throws {PeerError} P2P_ERR_MISSING_DEPENDENCY when the list is shorter than the constructor's or holds
+ * something else, or when nothing tells what the constructor of `base` needs; P2P_ERR_INVALID_DECORATOR when
+ * the class was made injectable before, or a parameter has `@inject` as well
+ */
+export function declareDependencies(
+  target: PeerBase,
+  list: readonly Dependency[] | undefined,
+  base: PeerBase | undefined,
+): void {
+  if (list !== undefined) checkList(target, list);
+  try {
+    // The list comes first: the types that the compiler left only fill in what is missing.
+    list?.forEach((dependency, index) => decorate(inject(dependency), target, index));
+    injectable('Singleton')(target);
+  } catch (cause) {
+    throw invalidDecorator(
+      `@Peer cannot make ${nameOfClass(target)} injectable; it does so alone, without @injectable, and with ` +
+        `\`inject\` without @inject on parameters`,
+      cause,
+    );
+  }
+  if (base === undefined) return;
+  try {
+    injectFromBase({ extendConstructorArguments: list === undefined && target.length === 0 })(target);
+  } catch (cause) {
+    throw missingDependency(base, cause);
+  }
+}
+
+/** P2P_ERR_MISSING_DEPENDENCY: `cause` is what the container says. */
+export function missingDependency(target: PeerBase, cause: unknown): PeerError {
+  const why = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause);
+  return new PeerError('P2P_ERR_MISSING_DEPENDENCY', `${nameOfClass(target)} cannot be made: ${why}`, {
+    cause,
+  });
+}
+
+function checkList(target: PeerBase, list: readonly Dependency[]): void {
+  const name = nameOfClass(target);
+  if (list.length < target.length) {
+    throw new PeerError(
+      'P2P_ERR_MISSING_DEPENDENCY',
+      `the constructor of ${name} takes ${target.length} parameters, \`inject\` names ${list.length}`,
+    );
+  }
+  const invalid = list.findIndex((dependency) => !isDependency(dependency));
+  if (invalid !== -1) {
+    throw new PeerError(
+      'P2P_ERR_MISSING_DEPENDENCY',
+      `\`inject[${invalid}]\` of ${name} is ${typeof list[invalid]}; if two modules import each other, ` +
+        `write new LazyServiceIdentifier(() => Service)`,
+    );
+  }
+}
+
+function isDependency(value: unknown): boolean {
+  return (
+    typeof value === 'function' ||
+    typeof value === 'string' ||
+    typeof value === 'symbol' ||
+    LazyServiceIdentifier.is(value)
+  );
+}

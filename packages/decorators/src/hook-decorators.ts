@@ -1,0 +1,136 @@
+import type {
+  AcceptRequest,
+  Codec,
+  Connection,
+  DisconnectReason,
+  Handshake,
+  HookErrorContext,
+} from '@pea2pea/core';
+import { addRole, type HookRole } from './hook-methods.js';
+import { invalidDecorator } from './invalid-decorator.js';
+
+/**
+ * A decorator of a public instance method that takes `Args`, or fewer, and answers an `Answer`.
+ * The first form is that of standard (TC39) decorators, the second that of `experimentalDecorators`.
+ */
+export interface HookDecorator<Args extends readonly unknown[], Answer = unknown> {
+  <This, Method extends (this: This, ...args: Args) => Answer>(
+    method: Method,
+    context: ClassMethodDecoratorContext<This, Method>,
+  ): void;
+  <Method extends (...args: Args) => Answer>(
+    prototype: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+}
+
+/**
+ * A connection that fits a parameter `Connection<In, Out>` of any peer: it answers nothing wrong
+ * and takes everything. Where no codec is named there is nothing to check a method against.
+ */
+export type AnyConnection = Connection<never, unknown>;
+
+/**
+ * The method is asked about every inbound peer before a byte of it is read: `(request) => boolean`.
+ * False refuses; anything else lets in. See `Hooks.onAccept`.
+ *
+ * note: with several of them, the first refusal decides.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnAccept: () => HookDecorator<
+  [request: AcceptRequest],
+  boolean | void | Promise<boolean | void>
+> = hookDecorator('OnAccept', 'onAccept');
+
+/**
+ * The method has the raw stream of every new connection, both directions, before any message:
+ * `(handshake) => void`. It throws, or calls `handshake.reject(why)`, to refuse. See `Hooks.onHandshake`.
+ *
+ * note: an `async` method is awaited; `handshakeTimeoutMs` bounds it.
+ * note: several of them run one after the other, as they are declared.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnHandshake: () => HookDecorator<[handshake: Handshake]> = hookDecorator(
+  'OnHandshake',
+  'onHandshake',
+);
+
+/**
+ * The method hears of every connection that has become usable: `(connection) => void`. See `Hooks.onConnect`.
+ *
+ * note: reading starts when the method has started; messages do not wait for its promise.
+ * note: throwing ends the connection, unless an `@OnError` method answers `'keep'`.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnConnect: () => HookDecorator<[connection: AnyConnection]> = hookDecorator(
+  'OnConnect',
+  'onConnect',
+);
+
+/**
+ * The method hears of every connection that ends: `(connection, reason) => void`. See `Hooks.onDisconnect`.
+ *
+ * note: last words may be sent; `onDisconnectTimeoutMs` bounds the method.
+ * note: several of them run in reverse, the last declared first: a subclass lets go before its base.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnDisconnect: () => HookDecorator<[connection: AnyConnection, reason: DisconnectReason]> =
+  hookDecorator('OnDisconnect', 'onDisconnect');
+
+/**
+ * The method hears of every hook that threw or rejected: `(error, context) => 'keep' | 'disconnect' | void`.
+ * `'keep'` lets the connection live. See `Hooks.onError`.
+ *
+ * note: its answer decides at once, so it must not be `async`.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnError: () => HookDecorator<
+  [error: unknown, context: HookErrorContext<never, unknown>],
+  'keep' | 'disconnect' | void
+> = hookDecorator('OnError', 'onError');
+
+/**
+ * The method gets every message: `(message, connection) => unknown`. See `Hooks.onMessage`.
+ *
+ * ```ts
+ * @OnMessage(chat)
+ * async onChat(message: Chat, connection: Connection<Chat>) { … }
+ * ```
+ *
+ * With the peer's codec named, the compiler checks the method against the messages of the codec; the codec
+ * must then be the one that `@Peer` names. Without, the method may name any type and is trusted.
+ *
+ * note: one message at a time per connection; the promise of an `async` method holds up the next one.
+ * note: throwing ends the connection, unless an `@OnError` method answers `'keep'`.
+ * note: a peer has exactly one message method in this release; overriding it in a subclass is fine.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method, or
+ * where `codec` is none; and when the peer starts: a second message method, a codec that is not the peer's
+ */
+export function OnMessage(): HookDecorator<[message: never, connection: AnyConnection]>;
+export function OnMessage<In, Out>(
+  codec: Codec<In, Out>,
+): HookDecorator<[message: In, connection: Connection<In, Out>]>;
+export function OnMessage(...args: readonly unknown[]): HookDecorator<never> {
+  const [codec] = args;
+  if (args.length > 1 || (codec !== undefined && !isCodec(codec))) {
+    throw invalidDecorator('@OnMessage takes a codec, or nothing: @OnMessage(codec), @OnMessage()');
+  }
+  return decoratorOf('@OnMessage', { hook: 'onMessage', ...(codec !== undefined && { codec }) });
+}
+
+function hookDecorator(name: string, hook: HookRole['hook']): () => HookDecorator<never, never> {
+  return (...args: readonly unknown[]) => {
+    // Without its parentheses the decorator itself is called with what it stands on.
+    if (args.length > 0) throw invalidDecorator(`@${name} takes no arguments; write @${name}()`);
+    return decoratorOf(`@${name}`, { hook });
+  };
+}
+
+function decoratorOf(decorator: string, role: HookRole): HookDecorator<never, never> {
+  return (...args: readonly unknown[]) => addRole(decorator, role, args);
+}
+
+function isCodec(value: unknown): value is Codec<unknown> {
+  return typeof value === 'object' && value !== null && 'decoder' in value && 'encoder' in value;
+}

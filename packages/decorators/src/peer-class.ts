@@ -1,0 +1,11 @@
+/** A class that can be instantiated to a peer, whatever its constructor needs. */
+export type PeerClass<T extends object = object> = new (...args: never) => T;
+
+/** The same, or the abstract base of one: what decorators stand on. */
+export type PeerBase = abstract new (...args: never) => object;
+
+/** How error texts call `value`. */
+export function nameOfClass(value: unknown): string {
+  if (typeof value !== 'function') return String(value);
+  return value.name === '' ? 'an anonymous class' : value.name;
+}

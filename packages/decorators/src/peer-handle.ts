@@ -1,0 +1,84 @@
+import type { CloseReport, PeerNode, SocketAddress } from '@pea2pea/core';
+
+/** A peer that is up, with its node. */
+export interface RunningPeer<T> {
+  readonly peer: T;
+  readonly node: PeerNode<unknown>;
+}
+
+/**
+ * A running peer: the instance, its node, and the way to end both. {@link createPeer} and {@link startPeer} answer one.
+ */
+export class PeerHandle<T extends object> {
+  /** The instance of the annotated class. */
+  readonly peer: T;
+  /** Its node: `connect`, `broadcast`, `connections`. Untyped, as the class does not tell what its codec carries. */
+  readonly node: PeerNode<unknown>;
+  readonly #dispose: () => Promise<void>;
+  readonly #signals = new Set<NodeJS.Signals>();
+  #closing: Promise<CloseReport> | undefined;
+  #closed = false;
+
+  constructor({ peer, node }: RunningPeer<T>, dispose: () => Promise<void> = () => Promise.resolve()) {
+    this.peer = peer;
+    this.node = node;
+    this.#dispose = dispose;
+  }
+
+  /** Where the node listens now. */
+  get address(): SocketAddress | undefined {
+    return this.node.address;
+  }
+
+  /**
+   * Closes the node, then disposes of what was made for the peer: its `@preDestroy` runs when no hook will be
+   * called any more. Answers what the node reports.
+   *
+   * note: calling it again joins the first call.
+   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds the node, not `@preDestroy`
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense
+   * @throws what a `@preDestroy` throws; the node is closed nevertheless
+   */
+  close(options?: { readonly timeoutMs?: number }): Promise<CloseReport> {
+    this.#closing ??= this.#finish(this.node.close(options));
+    return this.#closing;
+  }
+
+  /**
+   * Closes when the process gets one of `signals`: `handle.closeOn('SIGINT', 'SIGTERM')`. The process then ends by
+   * itself if nothing else keeps it.
+   *
+   * note: a signal that is listened to does not end the process, and a repeated one joins the first. The listeners go
+   * when `close` is done, whoever called it; from then on a signal does what it does by default.
+   */
+  closeOn(...signals: readonly NodeJS.Signals[]): this {
+    for (const signal of signals) {
+      if (this.#closed || this.#signals.has(signal)) continue;
+      this.#signals.add(signal);
+      process.on(signal, this.#processOnSignal);
+    }
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  readonly #processOnSignal = (): void => {
+    this.close().catch((error: unknown) => {
+      this.node.config.logger.error({ node: this.node.name, error }, 'closing on a signal failed');
+    });
+  };
+
+  async #finish(nodeClosed: Promise<CloseReport>): Promise<CloseReport> {
+    try {
+      const report = await nodeClosed;
+      await this.#dispose();
+      return report;
+    } finally {
+      this.#closed = true;
+      for (const signal of this.#signals) process.off(signal, this.#processOnSignal);
+      this.#signals.clear();
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import { describe, expect, it } from '@jest/globals';
+import { createPeer, OnConnect, OnMessage, Peer, peerModule, startPeer } from '@pea2pea/decorators';
+import { Container, injectable } from 'inversify';
+import { inMemory, peerErrorOf } from './lab.js';
+import { textCodec } from './text-codec.js';
+
+const codec = textCodec();
+type Loose = (...args: unknown[]) => unknown;
+const invalid = (act: () => unknown) => peerErrorOf('P2P_ERR_INVALID_DECORATOR', act);
+
+describe('where decorators do not belong', () => {
+  it.each<[what: string, define: () => unknown, message: string]>([
+    [
+      'a static method',
+      () => {
+        class Chat {
+          @OnConnect()
+          static greet() {}
+        }
+        return Chat;
+      },
+      '@OnConnect stands on the static member Chat.greet',
+    ],
+    [
+      'a field',
+      () => {
+        class Chat {
+          @(OnConnect() as unknown as PropertyDecorator)
+          greet = () => undefined;
+        }
+        return Chat;
+      },
+      '@OnConnect stands on the field Chat.greet',
+    ],
+    [
+      'a getter',
+      () => {
+        class Chat {
+          @OnConnect()
+          get greet() {
+            return () => undefined;
+          }
+        }
+        return Chat;
+      },
+      '@OnConnect stands on the accessor Chat.greet',
+    ],
+    [
+      'a class',
+      () => {
+        @(OnMessage() as unknown as ClassDecorator)
+        class Chat {}
+        return Chat;
+      },
+      '@OnMessage stands on the class Chat',
+    ],
+    [
+      'a method, for @Peer',
+      () => {
+        class Chat {
+          @(Peer({ codec }) as unknown as MethodDecorator)
+          greet() {}
+        }
+        return Chat;
+      },
+      '@Peer stands on greet, which is no class',
+    ],
+    [
+      'a method that has it',
+      () => {
+        class Chat {
+          @OnConnect()
+          @OnConnect()
+          greet() {}
+        }
+        return Chat;
+      },
+      '@OnConnect stands twice on the method greet()',
+    ],
+    [
+      'a class that is a peer already',
+      () => {
+        @Peer({ codec })
+        @Peer({ codec })
+        class Chat {}
+        return Chat;
+      },
+      '@Peer stands twice on Chat',
+    ],
+    [
+      'a class that is @injectable already',
+      () => {
+        @Peer({ codec })
+        @injectable()
+        class Chat {}
+        return Chat;
+      },
+      '@Peer cannot make Chat injectable',
+    ],
+  ])('%s', async (_what, define, message) => {
+    expect((await invalid(define)).message).toContain(message);
+  });
+
+  it('a decorator without its parentheses says so', async () => {
+    expect((await invalid(() => (OnConnect as Loose)({}, 'greet', {}))).message).toContain(
+      'write @OnConnect()',
+    );
+    expect((await invalid(() => (OnMessage as Loose)({}, 'read', {}))).message).toContain(
+      '@OnMessage(codec)',
+    );
+    expect((await invalid(() => (Peer as Loose)(class Chat {}))).message).toContain('write @Peer({ codec })');
+  });
+
+  it('@OnMessage takes nothing but a codec', async () => {
+    expect((await invalid(() => (OnMessage as Loose)({ decode: true }))).message).toContain('takes a codec');
+  });
+});
+
+describe('what is refused when a peer starts', () => {
+  class Undecorated {
+    @OnConnect()
+    greet() {}
+  }
+
+  it('a class without @Peer, by whatever way it comes', async () => {
+    for (const start of [
+      () => createPeer(Undecorated),
+      () => peerModule(Undecorated),
+      () => startPeer(new Container(), Undecorated),
+      () => createPeer(undefined as never),
+    ]) {
+      await peerErrorOf('P2P_ERR_NOT_A_PEER', start);
+    }
+    const error = await peerErrorOf('P2P_ERR_NOT_A_PEER', () => createPeer(Undecorated));
+    expect(error.message).toBe(
+      'Undecorated is no peer: it has no @Peer; annotate the class: @Peer({ codec })',
+    );
+  });
+
+  it('a peer without a codec, unless the configuration has one', async () => {
+    @((Peer as Loose)({}) as ClassDecorator)
+    class Mute {}
+    const error = await peerErrorOf('P2P_ERR_MISSING_CODEC', () => createPeer(Mute));
+    expect(error.message).toContain('Mute has no codec');
+    await using handle = await createPeer(Mute, { config: { ...inMemory(), codec } });
+    expect(handle.node.state).toBe('open');
+  });
+
+  it('two message methods', async () => {
+    @Peer({ codec })
+    class Two {
+      @OnMessage()
+      first() {}
+      @OnMessage(codec)
+      second() {}
+    }
+    expect((await invalid(() => createPeer(Two))).message).toContain(
+      'Two has two message methods, first() and second()',
+    );
+  });
+
+  it('@OnMessage with a codec that is not the one of @Peer', async () => {
+    @Peer({ codec })
+    class Confused {
+      @OnMessage(textCodec())
+      read() {}
+    }
+    expect((await invalid(() => createPeer(Confused))).message).toContain(
+      'Confused.read() has @OnMessage with another codec than that of @Peer',
+    );
+  });
+
+  it('a codec of the configuration may stand in for that of both', async () => {
+    @Peer({ codec })
+    class Wrapped {
+      @OnMessage(codec)
+      read() {}
+    }
+    const other = textCodec();
+    await using handle = await createPeer(Wrapped, { config: { ...inMemory(), codec: other } });
+    expect(handle.node.config.codec).toBe(other);
+  });
+
+  it('a hook method that a decorator above it replaced', async () => {
+    const traced: MethodDecorator = (_target, _name, descriptor) => {
+      const { value } = descriptor;
+      return { ...descriptor, value: ((...args: unknown[]) => (value as Loose)(...args)) as never };
+    };
+    @Peer({ codec })
+    class Traced {
+      @traced
+      @OnMessage(codec)
+      read() {}
+    }
+    @Peer({ codec })
+    class Fine {
+      @OnMessage(codec)
+      @traced
+      read() {}
+    }
+    expect((await invalid(() => createPeer(Traced))).message).toContain(
+      'the decorator above @OnMessage on Traced.read() replaced the method',
+    );
+    await using handle = await createPeer(Fine, { config: inMemory() });
+    expect(handle.node.state).toBe('open');
+  });
+
+  it('a field or an accessor in the place of a hook method', async () => {
+    @Peer({ codec })
+    class Base {
+      @OnConnect()
+      greet(): unknown {
+        return undefined;
+      }
+    }
+    class Hidden extends Base {
+      constructor() {
+        super();
+        Object.defineProperty(this, 'greet', { value: 'hello' });
+      }
+    }
+    class Computed extends Base {}
+    Object.defineProperty(Computed.prototype, 'greet', { get: () => () => undefined });
+    expect((await invalid(() => createPeer(Hidden))).message).toContain('an instance has a field there');
+    expect((await invalid(() => createPeer(Computed))).message).toContain(
+      'Computed.greet overrides a hook method, but is none',
+    );
+  });
+});
