@@ -1,4 +1,7 @@
+import type { Clock } from './contracts/clock.js';
+import { diagnostics } from './contracts/diagnostics.js';
 import { PeerError } from './contracts/errors.js';
+import { Deadline } from './mechanisms/deadline.js';
 import type { AddressLike, SocketAddress } from './contracts/socket-address.js';
 import { seededRandom } from './mechanisms/seeded-random.js';
 
@@ -27,7 +30,12 @@ export type Edge = readonly [from: number, to: number];
 /** As much of a {@link PeerNode} as connecting needs, whatever its messages are. */
 export interface ConnectableNode {
   readonly address: SocketAddress | undefined;
-  readonly config: { readonly listen: SocketAddress | undefined };
+  readonly connections: { readonly size: number };
+  readonly config: {
+    readonly listen: SocketAddress | undefined;
+    readonly handshakeTimeoutMs: number;
+    readonly clock: Clock;
+  };
   listen(options: { host: string; port: number }): Promise<SocketAddress>;
   connect(address: AddressLike): Promise<unknown>;
 }
@@ -41,11 +49,13 @@ export interface ExpectedConnections {
 }
 
 /**
- * Connects `nodes` in the shape of `topology`. Nodes that do not listen yet are told to, on a port of
- * their own at `127.0.0.1` (or where their configuration says).
+ * Connects `nodes` in the shape of `topology`; resolves when both ends of every connection are open.
+ * Nodes that do not listen yet are told to, on a port of their own at `127.0.0.1` (or where their
+ * configuration says).
  *
+ * note: the nodes have no other connections yet.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG for too few nodes, wrong grid dimensions or too high a degree;
- * else what `listen` and `connect` throw
+ * P2P_ERR_HANDSHAKE_TIMEOUT when the far end of a connection does not open; else what `listen` and `connect` throw
  */
 export async function connectNodes(nodes: readonly ConnectableNode[], topology: Topology): Promise<void> {
   const edges = edgesOf(topology, nodes.length);
@@ -53,6 +63,28 @@ export async function connectNodes(nodes: readonly ConnectableNode[], topology: 
     if (node.address === undefined) await node.listen(node.config.listen ?? { host: '127.0.0.1', port: 0 });
   }
   for (const [from, to] of edges) await nodes[from]!.connect(nodes[to]!.address!);
+  await allOpen(nodes, expectedConnections(topology, nodes.length).perNode);
+}
+
+/** A dial resolves when its own end is open; the other end may need a moment more. */
+async function allOpen(nodes: readonly ConnectableNode[], perNode: readonly number[]): Promise<void> {
+  const isComplete = (): boolean =>
+    nodes.every(({ connections }, index) => connections.size >= perNode[index]!);
+  const { clock, handshakeTimeoutMs } = nodes[0]!.config;
+  const deadline = new Deadline(clock, handshakeTimeoutMs);
+  let onOpen = (): void => {};
+  const complete = new Promise<void>((resolve) => {
+    onOpen = () => {
+      if (isComplete()) resolve();
+    };
+    diagnostics.connectionOpen.subscribe(onOpen);
+    onOpen();
+  });
+  const inTime = await deadline.wait(complete);
+  diagnostics.connectionOpen.unsubscribe(onOpen);
+  deadline.cancel();
+  if (!inTime)
+    throw new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', 'some connections did not open at their far end');
 }
 
 /**

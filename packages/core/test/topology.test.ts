@@ -27,7 +27,6 @@ describe('topologies', () => {
       () => new PeerNode({ codec: textCodec(), transport, maxConnectionsPerIp: 50 }),
     );
     await connectNodes(nodes, topology);
-    await new Promise((resolve) => setImmediate(resolve));
     expect(nodes.map(({ connections }) => connections.size)).toEqual(expected.perNode);
     await Promise.all(nodes.map((node) => node.close()));
   });
@@ -44,6 +43,15 @@ describe('topologies', () => {
       }
     }
     expect(reached.size).toBe(40);
+  });
+
+  it('a connection whose far end does not open is an error, not a wait for ever', async () => {
+    const transport = memoryTransport();
+    const make = (): PeerNode<string> =>
+      new PeerNode({ codec: textCodec(), transport, handshakeTimeoutMs: 40 });
+    const [a, b] = [make(), make().use({ onHandshake: (handshake) => handshake.reject('no') })];
+    await expect(connectNodes([a, b], 'line')).rejects.toMatchObject({ code: 'P2P_ERR_HANDSHAKE_TIMEOUT' });
+    await Promise.all([a.close(), b.close()]);
   });
 
   const mistakes: [Topology, number][] = [

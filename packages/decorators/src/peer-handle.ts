@@ -14,15 +14,25 @@ export class PeerHandle<T extends object> {
   readonly peer: T;
   /** Its node: `connect`, `broadcast`, `connections`. Untyped, as the class does not tell what its codec carries. */
   readonly node: PeerNode<unknown>;
+  /**
+   * Settles as {@link close} does, whoever calls it, a signal included: `await handle.closed` is where a program
+   * that serves goes on to its end.
+   */
+  readonly closed: Promise<CloseReport>;
+  readonly #settleClosed: (closing: Promise<CloseReport>) => void;
   readonly #dispose: () => Promise<void>;
   readonly #signals = new Set<NodeJS.Signals>();
   #closing: Promise<CloseReport> | undefined;
-  #closed = false;
+  #isClosed = false;
 
   constructor({ peer, node }: RunningPeer<T>, dispose: () => Promise<void> = () => Promise.resolve()) {
     this.peer = peer;
     this.node = node;
     this.#dispose = dispose;
+    let settle!: (closing: Promise<CloseReport>) => void;
+    this.closed = new Promise((resolve) => (settle = resolve));
+    this.closed.catch(() => {}); // who does not wait for it does not care
+    this.#settleClosed = settle;
   }
 
   /** Where the node listens now. */
@@ -40,7 +50,10 @@ export class PeerHandle<T extends object> {
    * @throws what a `@preDestroy` throws; the node is closed nevertheless
    */
   close(options?: { readonly timeoutMs?: number }): Promise<CloseReport> {
-    this.#closing ??= this.#finish(this.node.close(options));
+    if (this.#closing === undefined) {
+      this.#closing = this.#finish(this.node.close(options));
+      this.#settleClosed(this.#closing);
+    }
     return this.#closing;
   }
 
@@ -53,7 +66,7 @@ export class PeerHandle<T extends object> {
    */
   closeOn(...signals: readonly NodeJS.Signals[]): this {
     for (const signal of signals) {
-      if (this.#closed || this.#signals.has(signal)) continue;
+      if (this.#isClosed || this.#signals.has(signal)) continue;
       this.#signals.add(signal);
       process.on(signal, this.#processOnSignal);
     }
@@ -76,7 +89,7 @@ export class PeerHandle<T extends object> {
       await this.#dispose();
       return report;
     } finally {
-      this.#closed = true;
+      this.#isClosed = true;
       for (const signal of this.#signals) process.off(signal, this.#processOnSignal);
       this.#signals.clear();
     }

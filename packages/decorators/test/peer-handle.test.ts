@@ -39,6 +39,15 @@ describe('a peer handle', () => {
     expect(handle.node.state).toBe('closed');
   });
 
+  it('`closed` settles as close does, whoever called it', async () => {
+    const handle = await createPeer(Idle, { config: inMemory() });
+    const { closed } = handle;
+    expect(await handle.close()).toBe(await closed);
+    const stubborn = await createPeer(Stubborn, { config: inMemory() });
+    await stubborn.close().catch(() => {});
+    await expect(stubborn.closed).rejects.toThrow('not yet');
+  });
+
   it('`await using` closes', async () => {
     let node;
     {

@@ -14,7 +14,7 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_ALREADY_STARTED: {
     when: 'hooks were added to a node that already listened or connected',
-    remedy: 'call use() before the first listen() or connect()',
+    remedy: 'add hooks before the first listen() or connect(), and start a peer once per container',
   },
   P2P_ERR_SHUTTING_DOWN: {
     when: 'the node is closing or closed',
@@ -74,7 +74,7 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_HANDSHAKE_REJECTED: {
     when: 'a handshake hook refused the peer, or accept hooks did',
-    remedy: 'none is needed if the peer was meant to be refused; the message says why',
+    remedy: 'change the hook if this peer should be let in',
   },
   P2P_ERR_HANDSHAKE_TIMEOUT: {
     when: 'the setup did not end within `handshakeTimeoutMs`',
@@ -86,7 +86,7 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_ABORTED: {
     when: 'the `signal` given to the call aborted; `cause` holds its reason',
-    remedy: 'none is needed if the abort was meant',
+    remedy: 'repeat the call if the abort was not meant',
   },
   P2P_ERR_DISCONNECTED: {
     when: 'the connection ended before the call could; `cause` holds the disconnect reason',
@@ -130,7 +130,8 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_INVALID_DECORATOR: {
     when: 'a decorator stands where it cannot work, or contradicts another',
-    remedy: 'put hook decorators on public instance methods, and class decorators on classes, once each',
+    remedy:
+      'put hook decorators topmost on public instance methods, one @OnMessage a class, and @Peer once on the class',
   },
   P2P_ERR_MISSING_DEPENDENCY: {
     when: 'the container cannot tell what a constructor parameter needs',
