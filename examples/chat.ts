@@ -120,7 +120,7 @@ input.on('line', (text) => {
 if (options.listen !== undefined) transcript.happened(`listening at ${chat.address}`);
 if (options.connect !== undefined) {
   const connection = await chat.node.connect(options.connect).catch((error: unknown) => fail(error, 1));
-  connection.signal.addEventListener('abort', () => void chat.close());
+  void connection.closed.then(() => chat.close());
   input.on('close', () => void chat.close());
 }
 

@@ -117,7 +117,7 @@ const mallory = await createPeer(Mallory, { container });
 transcript.write('bob', 'listens');
 
 const connection = await alice.node.connect(bob.address!);
-await new Promise((resolve) => connection.signal.addEventListener('abort', resolve));
+await connection.closed;
 
 try {
   await mallory.node.connect(bob.address!);

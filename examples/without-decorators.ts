@@ -29,7 +29,7 @@ const address = await server.listen({ host: '127.0.0.1', port: 0 });
 const connection = await client.connect(address);
 for (const word of words) await connection.send(word);
 
-await new Promise((resolve) => connection.signal.addEventListener('abort', resolve));
+await connection.closed;
 const { cut } = await client.close();
 await server.close();
 console.log(`closed, ${cut.length} things had to be cut`);

@@ -107,6 +107,15 @@ describe('listening', () => {
     expect(a.node.connections.size).toBe(2);
   });
 
+  it('a listener that is switched off while it is being switched on is off', async () => {
+    const a = makeNode(inMemory());
+    const listening = listen(a);
+    await a.node.stopListening();
+    await listening;
+    expect(a.node.address).toBeUndefined();
+    await listen(a);
+  });
+
   it('listening without an address is an error, listening twice is another', async () => {
     const a = makeNode(inMemory());
     await expect(a.node.listen()).rejects.toMatchObject({ code: 'P2P_ERR_NO_LISTEN_ADDRESS' });

@@ -222,6 +222,17 @@ describe.each([
   });
 });
 
+describe('a logger that throws', () => {
+  it('breaks nothing', async () => {
+    const logger = { debug: throws, info: throws, warn: throws, error: throws, child: () => logger };
+    const network = inMemory();
+    const a = makeNode({ ...network, logger });
+    const [connection] = await join(a, makeNode({ ...network, logger }));
+    expect(await connection.disconnect()).toBe(true);
+    await a.node.close();
+  });
+});
+
 describe('a hook that re-enters', () => {
   it('disconnect inside onMessage and onDisconnect ends the connection once', async () => {
     const network = inMemory();

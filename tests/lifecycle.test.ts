@@ -206,6 +206,17 @@ describe('disconnecting', () => {
     expect(b.opened[0]!.signal.aborted).toBe(true); // made after the fact
   });
 
+  it('closed resolves with the reason when the connection is removed, also when asked for afterwards', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const [connection, back] = await join(a, b);
+    const closed = connection.closed.then((reason) => [reason, connection.state, a.node.connections.size]);
+    await connection.disconnect('over');
+    expect(await closed).toEqual([{ origin: 'user', why: 'over' }, 'closed', 0]);
+    await until('b is done, too', () => back.state === 'closed');
+    expect(await back.closed).toEqual({ origin: 'reading', cause: 'ended' });
+  });
+
   it('messages that were not handled when the connection ends are dropped, and counted', async () => {
     const network = inMemory();
     const a = makeNode(network, { onMessage: never });

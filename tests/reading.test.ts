@@ -332,6 +332,21 @@ describe('the idle timeout', () => {
     expect(a.node.heuristics.idleTimeouts).toBe(1);
   });
 
+  it('bounds how long a peer that has gone waits for a handler that never settles', async () => {
+    const clock = new ControlledClock();
+    const a = makeNode({ clock, idleTimeoutMs: 1000 }, { onMessage: () => new Promise(() => {}) });
+    const socket = await rawConnect(await listen(a));
+    socket.end('one\ntwo\n');
+    await until('both were decoded', () => a.node.stats.messagesReceived === 2);
+    await until('the end was noticed', () => {
+      clock.advance(100);
+      return a.closed.length === 1;
+    });
+    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
+    expect(a.node.heuristics).toMatchObject({ droppedMessages: 1, idleTimeouts: 0 });
+    socket.destroy();
+  });
+
   it('0 switches it off', async () => {
     const clock = new ControlledClock();
     const network = inMemory();

@@ -28,6 +28,13 @@ describe('close', () => {
     expect(a.node.state).toBe('closed');
   });
 
+  it('a deadline that makes no sense rejects, and the node is not closed', async () => {
+    const a = makeNode(inMemory());
+    await listen(a);
+    await expect(a.node.close({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
+    expect(a.node.state).toBe('open');
+  });
+
   it('works on a node that never did anything', async () => {
     const a = makeNode();
     expect(await a.node.close()).toMatchObject({ connections: 0, cut: [] });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { memoryTransport, type Codec, type Transport } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
@@ -213,6 +214,19 @@ describe('a peer that does not read', () => {
     socket.destroy();
   });
 
+  it('sees a reset, not an orderly end, when it is cut off', async () => {
+    // In memory: over TCP, libuv shows a reset as an end to whoever had stopped reading.
+    const network = inMemory();
+    const a = makeNode({ ...network, writeTimeoutMs: 50, outboundQueueBytes: 64 * 1024 * 1024 });
+    const address = await listen(a);
+    const { signal } = new AbortController();
+    const { stream } = await network.transport.connect(address, { signal, noDelay: true, keepAlive: true });
+    const failed = once(stream, 'error');
+    await until('a has the connection', () => a.opened.length === 1);
+    a.opened[0]!.trySend('x'.repeat(1024 * 1024));
+    expect(await soon('the reset', failed)).toMatchObject([{ code: 'ECONNRESET' }]);
+  });
+
   it('is not timed out while it takes bytes slowly', async () => {
     const a = makeNode({ writeTimeoutMs: 300 });
     const socket = await rawConnect(await listen(a));
@@ -257,6 +271,17 @@ describe('broadcast', () => {
       ['all', 'but one', 'but two'],
     ]);
   });
+
+  it.each([true, false])(
+    'a message that cannot be encoded fails as in send, encodesAlike %p',
+    async (encodesAlike) => {
+      const network = inMemory();
+      const a = makeNode({ ...network, codec: textCodec({ encodesAlike }) });
+      await join(makeNode(network), a);
+      expect(() => a.node.broadcast('!')).toThrow(expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' }));
+      expect(a.node.broadcast('fine')).toBe(1);
+    },
+  );
 
   it('skips connections whose queue is full', async () => {
     const network = inMemory();

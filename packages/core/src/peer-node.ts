@@ -35,7 +35,9 @@ export interface ListenOptions {
 /** The connections of a node that are active: open, or closing. */
 export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, Out>> {
   readonly size: number;
+  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   has(address: AddressLike): boolean;
+  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   get(address: AddressLike): Connection<In, Out> | undefined;
 }
 
@@ -113,7 +115,7 @@ export class PeerNode<In, Out = In> {
     return this.#kernel.budget.used;
   }
 
-  /** Whether a connection with the peer at `address` is being set up. */
+  /** Whether a connection with the peer at `address` is being set up. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   isConnecting(address: AddressLike): boolean {
     return this.#kernel.table.isConnecting(SocketAddress.from(address));
   }
@@ -149,9 +151,9 @@ export class PeerNode<In, Out = In> {
   }
 
   /** Stops listening; connections and setups live on. The port is free when this resolves. */
-  stopListening(): Promise<void> {
+  async stopListening(): Promise<void> {
+    await this.#listener.settled();
     this.#listener.stop();
-    return Promise.resolve();
   }
 
   /**
@@ -171,11 +173,12 @@ export class PeerNode<In, Out = In> {
   /**
    * Ends a connection, found by address or given: see {@link Connection.disconnect}.
    * False where there is none, or where its teardown had begun.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
-  disconnect(target: AddressLike | Connection<In, Out>, why?: string): Promise<boolean> {
+  async disconnect(target: AddressLike | Connection<In, Out>, why?: string): Promise<boolean> {
     const connection =
       target instanceof PeerConnection ? target : this.connections.get(target as AddressLike);
-    return connection?.disconnect(why) ?? Promise.resolve(false);
+    return (await connection?.disconnect(why)) ?? false;
   }
 
   /**
@@ -183,7 +186,7 @@ export class PeerNode<In, Out = In> {
    *
    * note: connections whose queue is full are skipped.
    * note: a codec that `encodesAlike` encodes once for all.
-   * @throws {PeerError} P2P_ERR_ENCODE_FAILED
+   * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   broadcast(
     message: Out,
@@ -200,19 +203,23 @@ export class PeerNode<In, Out = In> {
 
   /**
    * Ends the node: listener, setups, then all connections at once with the reason `shutdown`.
-   * Resolves within `timeoutMs`, whatever user code does; the report names what had to be cut.
+   * Resolves within `timeoutMs`, and a quarter of a second for the system to close what was cut, whatever
+   * user code does; the report names what had to be cut.
    *
    * note: calling it again joins the first call.
    * note: may be called from inside a hook. An `onDisconnect` that awaits it waits for itself and is
    * cut off at its own timeout.
    * @default timeoutMs `closeTimeoutMs` of the configuration
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     if (this.#closing !== undefined) return this.#closing;
-    const timeoutMs =
-      options.timeoutMs === undefined
-        ? this.config.closeTimeoutMs
-        : requireInteger('timeoutMs', options.timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    const { timeoutMs = this.config.closeTimeoutMs } = options;
+    try {
+      requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    } catch (error) {
+      return Promise.reject(error);
+    }
     this.#state = 'closing';
     this.#closing = closeNode(this.#kernel, this.#listener, timeoutMs).then((report) => {
       this.#state = 'closed';

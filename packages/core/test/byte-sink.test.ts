@@ -120,6 +120,16 @@ describe('a byte sink', () => {
     expect(again.filter((slab) => slabs.includes(slab))).toHaveLength(8);
   });
 
+  it.each([
+    [256, 1],
+    [2 ** 24, 3],
+    [-1, 4],
+  ])('%p does not fit into %p bytes, and says so', (value, size) => {
+    const sink = new SlabSink(new SlabPool());
+    expect(() => sink.writeUInt(value, size)).toThrow(RangeError);
+    expect(() => sink.patchUInt(sink.reserve(size), value, size)).toThrow(RangeError);
+  });
+
   it('an unknown position is a RangeError', () => {
     const sink = new SlabSink(new SlabPool());
     expect(() => sink.patchUInt(3 * 64 * 1024, 1, 1)).toThrow(RangeError);

@@ -50,10 +50,11 @@ export class PeerHandle<T extends object> {
    * @throws what a `@preDestroy` throws; the node is closed nevertheless
    */
   close(options?: { readonly timeoutMs?: number }): Promise<CloseReport> {
-    if (this.#closing === undefined) {
-      this.#closing = this.#finish(this.node.close(options));
-      this.#settleClosed(this.#closing);
-    }
+    if (this.#closing !== undefined) return this.#closing;
+    const nodeClosed = this.node.close(options);
+    if (this.node.state === 'idle' || this.node.state === 'open') return nodeClosed; // refused: bad options
+    this.#closing = this.#finish(nodeClosed);
+    this.#settleClosed(this.#closing);
     return this.#closing;
   }
 

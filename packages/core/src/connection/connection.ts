@@ -8,6 +8,7 @@ import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
+import { defer, type Deferred } from '../mechanisms/deferred.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -62,6 +63,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly #node: NodeContext;
   readonly #disconnect: Disconnect;
   #abort: AbortController | undefined;
+  #closed: Deferred<DisconnectReason> | undefined;
 
   /** @throws what the codec throws */
   constructor(node: NodeContext, parts: ConnectionParts) {
@@ -104,6 +106,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.#abort.signal;
   }
 
+  get closed(): Promise<DisconnectReason> {
+    if (this.#closed === undefined) {
+      this.#closed = defer();
+      if (this.state === 'closed') this.#closed.resolve(this.teardown!.reason);
+    }
+    return this.#closed.promise;
+  }
+
   send(message: unknown, options?: { readonly signal?: AbortSignal }): Promise<void> {
     return this.writer.send(message, options?.signal);
   }
@@ -137,6 +147,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.#abort?.abort(this.teardown?.reason);
   }
 
+  /** The end of the teardown. */
+  close(): void {
+    this.state = 'closed';
+    this.#closed?.resolve(this.teardown!.reason);
+  }
+
   /** What pending and later sends reject with. */
   endError(): PeerError {
     const reason = this.teardown?.reason;
@@ -152,8 +168,10 @@ export class PeerConnection implements InnerConnection, Sweepable {
     if (this.state !== 'open') return;
     const { idleTimeoutMs, writeTimeoutMs } = this.#node.config;
     if (idleTimeoutMs > 0 && this.reader.silentForMs(nowMs) >= idleTimeoutMs) {
-      this.#node.heuristics.idleTimeouts++;
-      this.end({ origin: 'reading', cause: 'idle-timeout' });
+      // A peer that has gone waits for its last messages to be handled no longer than that, either.
+      const { endReason } = this.reader;
+      if (endReason === undefined) this.#node.heuristics.idleTimeouts++;
+      this.end(endReason ?? { origin: 'reading', cause: 'idle-timeout' });
     } else if (this.writer.stalledForMs(nowMs) >= writeTimeoutMs) {
       this.#node.heuristics.writeTimeouts++;
       const error = new PeerError(

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from '../contracts/config.js';
+import type { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { ConnectionTable } from './connection-table.js';
@@ -10,8 +11,8 @@ export class Kernel extends NodeContext {
   readonly table: ConnectionTable<PeerConnection>;
   /** Links that are not closed yet. */
   readonly links = new Set<Link>();
-  /** Setups and dials under way, each ready to be aborted. */
-  readonly setups = new Set<AbortController>();
+  /** Setups and dials under way: how to abort each, and when it has ended. */
+  readonly #setups = new Map<AbortController, Promise<unknown>>();
   /** Ends a connection, unless it is ending already; see `flows/teardown.ts`. */
   readonly disconnect: Disconnect;
   /** Where the node listens, to know itself when it is dialled. */
@@ -27,5 +28,18 @@ export class Kernel extends NodeContext {
   own(link: Link): void {
     this.links.add(link);
     link.stream.once('close', () => this.links.delete(link));
+  }
+
+  /** Remembers a setup until it has settled; its outcome is its caller's business. */
+  track(abort: AbortController, setup: Promise<unknown>): void {
+    this.#setups.set(abort, setup);
+    const forget = (): void => void this.#setups.delete(abort);
+    setup.then(forget, forget);
+  }
+
+  /** Ends all setups with `error`; resolves when they have settled. */
+  async abortSetups(error: PeerError): Promise<void> {
+    for (const abort of this.#setups.keys()) abort.abort(error);
+    await Promise.allSettled(this.#setups.values());
   }
 }

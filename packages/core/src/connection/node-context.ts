@@ -4,6 +4,7 @@ import type { Connection } from '../contracts/connection.js';
 import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
+import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import { Heuristics } from '../mechanisms/heuristics.js';
 import { chainHooks, isPromise, type HookChain } from '../mechanisms/hook-chain.js';
 import { RateLimited } from '../mechanisms/rate-limited.js';
@@ -31,7 +32,7 @@ export class NodeContext {
   constructor(config: ResolvedConfig) {
     this.config = config;
     this.clock = config.clock;
-    this.logger = config.logger.child({ node: config.name });
+    this.logger = guardedLogger(config.logger.child({ node: config.name }));
     this.traffic = new Traffic(config.clock);
     this.budget = new ByteBudget(config.maxBufferedBytes);
     this.sweeper = new Sweeper(config.clock, [config.idleTimeoutMs, config.writeTimeoutMs]);

@@ -104,18 +104,24 @@ export class Reader {
   }
 
   /**
-   * How long the peer has been silent. A connection that waits for its own handler is not; nor is one
+   * How long the peer has been silent. One that waits for our own handler is not, unless it has gone; nor is one
    * that the budget of the node holds back, unless it is among those that fill it with unfinished frames.
    */
   silentForMs(nowMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
-    const heldBack = this.#handling || (this.#waitsForBudget && this.#queue.length === 0);
+    const heldBack =
+      (this.#handling && !this.#streamEnded) || (this.#waitsForBudget && this.#queue.length === 0);
     if (count !== this.#heardCount || heldBack) {
       this.#heardCount = count;
       this.#heardAtMs = nowMs;
     }
     return nowMs - this.#heardAtMs;
+  }
+
+  /** Why the connection will end once its messages were handled; undefined while more may come. */
+  get endReason(): DisconnectReason | undefined {
+    return this.#finalReason ?? (this.#streamEnded ? { origin: 'reading', cause: 'ended' } : undefined);
   }
 
   onData(chunk: Buffer): void {

@@ -4,6 +4,7 @@ import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
 import { SlabSink, type Batch } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
+import { encodeMessage } from './encode.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 
@@ -98,10 +99,9 @@ export class Writer {
 
   /** Takes no more messages and resolves when those that were queued are with the operating system, or lost. */
   finish(): Promise<void> {
-    if (this.#state === 'ended' || (this.#flight === undefined && !this.#hasGathered())) {
-      return Promise.resolve();
-    }
+    if (this.#state === 'ended') return Promise.resolve();
     this.#state = 'finishing';
+    if (this.#flight === undefined && !this.#hasGathered()) return Promise.resolve();
     this.#finished ??= defer();
     if (this.#flight === undefined) this.flush();
     return this.#finished.promise;
@@ -159,15 +159,9 @@ export class Writer {
 
   #encode(message: unknown): void {
     if (this.#encoding) throw new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
-    const sink = this.#sink;
-    sink.begin();
     this.#encoding = true;
     try {
-      this.#encoder.encode(message, sink);
-    } catch (cause) {
-      sink.rollback();
-      if (PeerError.is(cause)) throw cause;
-      throw new PeerError('P2P_ERR_ENCODE_FAILED', 'the encoder threw', { cause });
+      encodeMessage(this.#encoder, message, this.#sink);
     } finally {
       this.#encoding = false;
     }

@@ -7,11 +7,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch; for people. */
   date(): number;
-  /**
-   * Calls `callback` once, after `delayMs` milliseconds or later.
-   *
-   * note: a waiting timer does not keep the process alive; sockets and listeners do.
-   */
+  /** Calls `callback` once, after `delayMs` milliseconds or later. */
   setTimeout(callback: () => void, delayMs: number): Timer;
 }
 

@@ -104,16 +104,16 @@ export interface ByteSink {
   /**
    * Appends `bytes`.
    *
-   * note: up to 32 KiB are copied; a larger array is passed on by reference, so leave it alone
+   * note: less than 32 KiB are copied; a larger array is passed on by reference, so leave it alone
    * until the send resolved.
    */
   write(bytes: Uint8Array): void;
   /** Appends `text` as UTF-8 and answers how many bytes that were. */
   writeText(text: string): number;
-  /** Appends an unsigned integer of `size` bytes (1 to 8). @default endianness 'big' */
+  /** Appends an unsigned integer of `size` bytes (1 to 8). @default endianness 'big' @throws {RangeError} when it does not fit. */
   writeUInt(value: number, size: number, endianness?: Endianness): void;
   /** Appends `size` bytes (1 to 8) of any value, to be set by {@link patchUInt}; answers where they are. */
   reserve(size: number): number;
-  /** Sets what `reserve(size)` answered as `position`. @default endianness 'big' */
+  /** Sets what `reserve(size)` answered as `position`. @default endianness 'big' @throws {RangeError} when the value does not fit. */
   patchUInt(position: number, value: number, size: number, endianness?: Endianness): void;
 }

@@ -58,9 +58,14 @@ export interface NodeConfig<In, Out = In> {
   readonly connectTimeoutMs?: number;
   /** Bounds `onAccept` and `onHandshake` together. @default 3000 */
   readonly handshakeTimeoutMs?: number;
-  /** Ends a connection without a complete inbound message for so long; 0 means never. @default 60000 */
+  /**
+   * Ends a connection without a complete inbound message for so long; 0 means never.
+   *
+   * note: while a message handler runs its connection is not idle, unless the peer has gone.
+   * @default 60000
+   */
   readonly idleTimeoutMs?: number;
-  /** Ends a connection whose peer takes no bytes for so long. @default 10000 */
+  /** Ends a connection whose peer needs longer than that to take the next 256 KiB, or all that is queued. @default 10000 */
   readonly writeTimeoutMs?: number;
   /** Bounds `onDisconnect` and the last flush. @default 3000 */
   readonly onDisconnectTimeoutMs?: number;
@@ -72,7 +77,12 @@ export interface NodeConfig<In, Out = In> {
   readonly whenInboundFull?: WhenInboundFull;
   /** Bytes encoded but not handed to the system, per connection; the message that crosses it still goes. @default 1048576 */
   readonly outboundQueueBytes?: number;
-  /** Bytes held over all connections, both directions; beyond it accepting and reading pause. @default 268435456 */
+  /**
+   * Bytes held over all connections, both directions; beyond it accepting and reading pause.
+   *
+   * note: keep it above the largest frame, or that frame can never be complete.
+   * @default 268435456
+   */
   readonly maxBufferedBytes?: number;
   /** TCP_NODELAY. @default true */
   readonly noDelay?: boolean;

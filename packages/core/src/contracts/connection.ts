@@ -24,8 +24,14 @@ export interface Connection<In = unknown, Out = In> {
   readonly stats: Stats;
   /** What the handshake left behind. */
   readonly context: ConnectionContext;
-  /** Aborts when the teardown begins, with the {@link DisconnectReason} as `reason`. Made on first use. */
+  /**
+   * Aborts when the teardown begins, with the {@link DisconnectReason} as `reason`. Made on first use.
+   *
+   * note: to wait for the end, use {@link closed}: a listener that is added after the abort is never called.
+   */
   readonly signal: AbortSignal;
+  /** Resolves when the connection is closed, with the reason; it never rejects. Made on first use. */
+  readonly closed: Promise<DisconnectReason>;
   /** Bytes queued and not yet handed to the operating system. */
   readonly bufferedBytes: number;
 
@@ -36,13 +42,14 @@ export interface Connection<In = unknown, Out = In> {
    * note: all that is queued in one turn of the event loop goes out in one write.
    * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
-   * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
+   * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;
+   * the encoder's own PeerError, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   send(message: Out, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
    * Queues `message`; false when the queue is at its limit or the connection has ended.
    *
-   * @throws {PeerError} P2P_ERR_ENCODE_FAILED
+   * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   trySend(message: Out): boolean;
   /**

@@ -1,5 +1,6 @@
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { PeerConnection } from '../connection/connection.js';
+import { encodeMessage } from '../connection/encode.js';
 import type { Kernel } from '../connection/kernel.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
 
@@ -19,7 +20,7 @@ export function encodeOnce(kernel: Kernel, message: unknown): (connection: PeerC
 function encode(kernel: Kernel, message: unknown, { direction, address }: PeerConnection): Buffer {
   const sink = new SlabSink(kernel.slabs);
   const context = new ConnectionContext();
-  kernel.config.codec.encoder({ direction, address, context }).encode(message, sink);
+  encodeMessage(kernel.config.codec.encoder({ direction, address, context }), message, sink);
   const { segments, slabs } = sink.take();
   const bytes = Buffer.concat(segments);
   for (const slab of slabs) kernel.slabs.giveBack(slab);

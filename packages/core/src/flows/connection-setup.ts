@@ -61,7 +61,6 @@ async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession
     const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
     abort.abort(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
   }, handshakeTimeoutMs);
-  kernel.setups.add(abort);
   const event = { node: name, address: link.address, direction };
   try {
     await untilAborted(abort.signal, () =>
@@ -71,7 +70,6 @@ async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession
     );
   } finally {
     timer.cancel();
-    kernel.setups.delete(abort);
   }
 }
 

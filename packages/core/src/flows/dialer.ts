@@ -28,17 +28,23 @@ export interface ConnectOptions {
  *
  * @throws {PeerError} why there is none
  */
-export async function dial(
+export function dial(kernel: Kernel, target: AddressLike, options: ConnectOptions): Promise<PeerConnection> {
+  const abort = new AbortController();
+  const dialling = attempt(kernel, target, options, abort);
+  kernel.track(abort, dialling);
+  return dialling;
+}
+
+async function attempt(
   kernel: Kernel,
   target: AddressLike,
   options: ConnectOptions,
+  abort: AbortController,
 ): Promise<PeerConnection> {
   const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
-  const abort = new AbortController();
   const onAbort = (): void => abort.abort(aborted(signal!));
   if (signal?.aborted === true) onAbort();
   else signal?.addEventListener('abort', onAbort);
-  kernel.setups.add(abort);
   try {
     requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     const given = SocketAddress.from(target);
@@ -52,7 +58,6 @@ export async function dial(
     stream?.destroy(); // it was ours from the start
     throw error;
   } finally {
-    kernel.setups.delete(abort);
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -1,5 +1,5 @@
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
 import type { Timer } from '../contracts/clock.js';
@@ -29,8 +29,8 @@ export class Listener {
   /** For the head of the line: all wait equally long, so it is the first to give up. */
   #patience: Timer | undefined;
   #transportListener: TransportListener | undefined;
-  /** Serializes starts, so that two calls at once cannot both find the node idle. */
-  #starting = false;
+  /** A start under way: a second one is refused, and a stop waits for it. */
+  #starting: Promise<unknown> | undefined;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -44,32 +44,43 @@ export class Listener {
 
   /** @throws {PeerError} P2P_ERR_ALREADY_LISTENING, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN */
   async start(address: SocketAddress, isClosing: () => boolean): Promise<SocketAddress> {
-    if (this.#starting || this.#transportListener !== undefined) {
+    if (this.#starting !== undefined || this.#transportListener !== undefined) {
       throw new PeerError(
         'P2P_ERR_ALREADY_LISTENING',
         `the node already listens at ${this.address ?? address}`,
       );
     }
-    const { transport, listenBacklog, reusePort, noDelay, keepAlive, name } = this.#kernel.config;
-    this.#starting = true;
+    const starting = this.#start(address, isClosing);
+    this.#starting = starting;
     try {
-      const listener = await transport.listen(
-        { address, backlog: listenBacklog, reusePort, noDelay, keepAlive },
-        { onLink: (link) => this.#onLink(link), onAcceptError: (error) => this.#onAcceptError(error) },
-      );
-      if (isClosing()) {
-        void listener.close();
-        throw shuttingDown(this.#kernel);
-      }
-      this.#transportListener = listener;
-      this.#kernel.listenAddress = listener.address;
-      this.#kernel.logger.info({ address: listener.address.toString() }, 'listening');
-      if (diagnostics.listen.hasSubscribers)
-        diagnostics.listen.publish({ node: name, address: listener.address });
-      return listener.address;
+      return await starting;
     } finally {
-      this.#starting = false;
+      this.#starting = undefined;
     }
+  }
+
+  async #start(address: SocketAddress, isClosing: () => boolean): Promise<SocketAddress> {
+    const { transport, listenBacklog, reusePort, noDelay, keepAlive, name } = this.#kernel.config;
+    const listener = await transport.listen(
+      { address, backlog: listenBacklog, reusePort, noDelay, keepAlive },
+      { onLink: (link) => this.#onLink(link), onAcceptError: (error) => this.#onAcceptError(error) },
+    );
+    if (isClosing()) {
+      await listener.close();
+      throw shuttingDown(this.#kernel);
+    }
+    this.#transportListener = listener;
+    this.#kernel.listenAddress = listener.address;
+    this.#kernel.logger.info({ address: listener.address.toString() }, 'listening');
+    if (diagnostics.listen.hasSubscribers) {
+      diagnostics.listen.publish({ node: name, address: listener.address });
+    }
+    return listener.address;
+  }
+
+  /** Resolves when a start that is under way has ended, one way or the other. */
+  async settled(): Promise<void> {
+    await this.#starting?.catch(() => {});
   }
 
   /**
@@ -100,7 +111,6 @@ export class Listener {
       this.#setUp(link);
     } else if (this.#line.length < config.listenBacklog) {
       this.#line.push({ link, sinceMs: this.#kernel.clock.now() });
-      if (this.#kernel.budget.exceeded) this.#kernel.budget.onRelief(this.#onRelief);
       this.#watchHead();
     } else {
       heuristics.waitingLineFull++;
@@ -118,10 +128,9 @@ export class Listener {
       this.#refuseByLimit(link, slot);
       return;
     }
-    // A failed setup was counted and logged where it failed.
-    setUpConnection(this.#kernel, { link, direction: 'inbound', slot, abort: new AbortController() }).catch(
-      ignore,
-    );
+    const abort = new AbortController();
+    // A setup that fails is counted and logged where it fails.
+    this.#kernel.track(abort, setUpConnection(this.#kernel, { link, direction: 'inbound', slot, abort }));
   }
 
   readonly #onRelief = (): void => this.#admitWaiting();
@@ -136,7 +145,7 @@ export class Listener {
     this.#watchHead();
   }
 
-  /** Keeps the timer for the head of the line. */
+  /** Keeps what wakes the line: the timer for its head, and the relief of the byte budget. */
   #watchHead(): void {
     this.#patience?.cancel();
     this.#patience = undefined;
@@ -145,6 +154,7 @@ export class Listener {
       this.#kernel.budget.forget(this.#onRelief);
       return;
     }
+    if (this.#kernel.budget.exceeded) this.#kernel.budget.onRelief(this.#onRelief);
     const { handshakeTimeoutMs } = this.#kernel.config;
     const leftMs = head.sinceMs + handshakeTimeoutMs - this.#kernel.clock.now();
     this.#patience = this.#kernel.clock.setTimeout(this.#expireHead, Math.max(leftMs, 0));
@@ -161,8 +171,9 @@ export class Listener {
     this.#watchHead();
   };
 
-  #refuseByLimit(link: Link, code: string): void {
-    this.#kernel.heuristics.refusedByLimit++;
+  #refuseByLimit(link: Link, code: PeerErrorCode): void {
+    if (code === 'P2P_ERR_SHUTTING_DOWN') this.#kernel.heuristics.refusedByShutdown++;
+    else this.#kernel.heuristics.refusedByLimit++;
     this.#refuse(link, code);
   }
 
@@ -187,5 +198,3 @@ export class Listener {
     });
   }
 }
-
-function ignore(): void {}

@@ -46,7 +46,7 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   const deadline = new Deadline(kernel.clock, timeoutMs);
   kernel.table.close();
   const { drained } = listener.stop();
-  for (const setup of kernel.setups) setup.abort(shuttingDown(kernel));
+  const setupsEnded = kernel.abortSetups(shuttingDown(kernel));
 
   const connections = [...kernel.table];
   for (const connection of connections) void kernel.disconnect(connection, { origin: 'shutdown' });
@@ -59,7 +59,7 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   deadline.cancel();
   // All streams are destroyed; the system needs a moment to close them.
   const moment = new Deadline(kernel.clock, STREAM_CLOSE_MS);
-  if (!(await moment.wait(Promise.all([drained, linksClosed(kernel)])))) {
+  if (!(await moment.wait(Promise.all([drained, setupsEnded, linksClosed(kernel)])))) {
     for (const { address } of kernel.links) cut.push({ what: 'stream', address });
   }
   moment.cancel();

@@ -57,8 +57,8 @@ async function tearDown(
   await closeStreams(connection, deadline, writingFailed || outcome === 'flush-abandoned');
   deadline.cancel();
   connection.writer.end();
-  connection.state = 'closed';
   connection.slot.release();
+  connection.close();
   kernel.heuristics.closed++;
   if (diagnostics.connectionClose.hasSubscribers) {
     diagnostics.connectionClose.publish({ node: kernel.config.name, connection, reason });
@@ -89,8 +89,9 @@ async function runDisconnectHooks(
 async function closeStreams(connection: PeerConnection, deadline: Deadline, atOnce: boolean): Promise<void> {
   const { stream, link } = connection;
   if (atOnce) {
-    stream.destroy();
+    // The reset first: a peer must not take a stream that was cut for one that ended.
     link.reset();
+    stream.destroy();
     return;
   }
   if (stream !== link.stream && !stream.destroyed) {

@@ -173,4 +173,6 @@ function putUInt(slab: Buffer, at: number, value: number, size: number, endianne
     slab[endianness === 'big' ? at + size - 1 - index : at + index] = rest % 256;
     rest = Math.floor(rest / 256);
   }
+  // Negative values never reach 0.
+  if (rest !== 0) throw new RangeError(`${value} does not fit into ${size} bytes`);
 }

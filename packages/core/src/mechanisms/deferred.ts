@@ -1,15 +1,15 @@
 /** A promise that settles from outside. */
-export interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
+export interface Deferred<T = void> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
   /** Rejects, marked as handled: whoever awaits it sees the error, and a promise that nobody awaits hurts nobody. */
   reject(error: Error): void;
 }
 
-export function defer(): Deferred {
-  let resolve!: () => void;
+export function defer<T = void>(): Deferred<T> {
+  let resolve!: (value: T) => void;
   let rejectPromise!: (error: Error) => void;
-  const promise = new Promise<void>((onResolve, onReject) => {
+  const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve;
     rejectPromise = onReject;
   });

@@ -14,7 +14,7 @@ const LONGEST_INTERVAL_MS = 1_000;
  * there is somebody to look after, and costs nothing per message: each connection keeps counters
  * and compares them with those of the last sweep.
  *
- * note: a timeout is noticed up to an eighth of it late, a second at most.
+ * note: a timeout is noticed up to a quarter of it late, two seconds at most.
  */
 export class Sweeper {
   readonly #clock: Clock;

@@ -5,7 +5,7 @@ class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 
   constructor(callback: () => void, delayMs: number) {
-    this.#timeout = setTimeout(callback, delayMs).unref();
+    this.#timeout = setTimeout(callback, delayMs);
   }
 
   cancel(): void {

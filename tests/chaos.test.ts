@@ -1,0 +1,195 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  NEED_MORE,
+  PeerNode,
+  type CloseReport,
+  type Connection,
+  type Hooks,
+  type NodeConfig,
+} from '@pea2pea/core';
+import { ArgumentError, parseArguments } from './chaos/arguments.js';
+import type { ChaosMessage } from './chaos/message.js';
+import { runChaos, type ChaosOptions, type ChaosReport } from './chaos/run.js';
+import { summarize } from './chaos/summary.js';
+
+const virtual: ChaosOptions = { seed: 7, seconds: 4, transport: 'memory', time: 'virtual' };
+
+/** What a run was found guilty of, once each; the whole summary where nothing was expected. */
+function verdict(report: ChaosReport): string {
+  return report.violationCount === 0 ? 'innocent' : summarize(report);
+}
+
+describe('chaos', () => {
+  it('a run in virtual time follows from its seed', async () => {
+    const options = { ...virtual, keepLines: Infinity };
+    const first = await runChaos(options);
+    const second = await runChaos(options);
+    const other = await runChaos({ ...options, seed: 8 });
+    expect(verdict(first)).toBe('innocent');
+    expect(first.trace.length).toBeGreaterThan(1_000);
+    expect(second.trace).toEqual(first.trace);
+    expect(other.trace).not.toEqual(first.trace);
+  });
+
+  it('ten seconds of virtual time over memory break no promise', async () => {
+    const report = await runChaos({ ...virtual, seconds: 10, seed: 11 });
+    expect(verdict(report)).toBe('innocent');
+    expect(report.figures.sums.get('messages received')).toBeGreaterThan(1_000);
+  });
+
+  it('ten seconds over TCP break no promise', async () => {
+    const report = await runChaos({ seed: 7, seconds: 10, transport: 'tcp', time: 'real' });
+    expect(verdict(report)).toBe('innocent');
+    expect(report.figures.sums.get('openedInbound')).toBeGreaterThan(100);
+  }, 30_000);
+});
+
+type Config = NodeConfig<ChaosMessage>;
+
+// Kernels with one bug each.
+
+class HidesOneConnecting extends PeerNode<ChaosMessage> {
+  /** The limit that it keeps is one more than the one it admits to. */
+  constructor(config: Config) {
+    super({ ...config, maxConnecting: 4, maxConnections: 4 });
+    const admitted = { ...this.config, maxConnecting: 3 };
+    Object.defineProperty(this, 'config', { value: admitted });
+  }
+}
+
+class ForgetsDisconnects extends PeerNode<ChaosMessage> {
+  override use({ onDisconnect, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      onDisconnect: (connection, reason) =>
+        connection.id % 5 === 0 ? undefined : onDisconnect?.(connection, reason),
+    });
+  }
+}
+
+class DeliversTwice extends PeerNode<ChaosMessage> {
+  override use({ onMessage, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      async onMessage(message, connection) {
+        await onMessage?.(message, connection);
+        if (message.number % 5 === 0) await onMessage?.(message, connection);
+      },
+    });
+  }
+}
+
+class LosesMessages extends PeerNode<ChaosMessage> {
+  constructor({ codec, ...config }: Config) {
+    const decoder: Config['codec']['decoder'] = (context) => {
+      const sound = codec.decoder(context);
+      return {
+        decode(input) {
+          let message = sound.decode(input);
+          while (message !== NEED_MORE && message.number % 5 === 0) message = sound.decode(input);
+          return message;
+        },
+      };
+    };
+    super({ ...config, codec: { ...codec, decoder } });
+  }
+}
+
+class ChangesMessages extends PeerNode<ChaosMessage> {
+  constructor({ codec, ...config }: Config) {
+    const encoder: Config['codec']['encoder'] = (context) => {
+      const sound = codec.encoder(context);
+      return {
+        encode(message, output) {
+          sound.encode(message, {
+            get length() {
+              return output.length;
+            },
+            writeText: (text) => output.writeText(text),
+            writeUInt: (...args) => output.writeUInt(...args),
+            reserve: (size) => output.reserve(size),
+            patchUInt: (...args) => output.patchUInt(...args),
+            write(bytes) {
+              const changed = Buffer.from(bytes);
+              if (changed.length > 0) changed[0]! ^= 1;
+              output.write(changed);
+            },
+          });
+        },
+      };
+    };
+    super({ ...config, codec: { ...codec, encoder } });
+  }
+}
+
+class Miscounts extends PeerNode<ChaosMessage> {
+  override get heuristics(): PeerNode<ChaosMessage>['heuristics'] {
+    return { ...super.heuristics, accepted: super.heuristics.accepted + 1 };
+  }
+}
+
+class NeverCloses extends PeerNode<ChaosMessage> {
+  #never: Promise<CloseReport> | undefined;
+  override close(): Promise<CloseReport> {
+    void super.close();
+    return (this.#never ??= new Promise(() => {}));
+  }
+}
+
+class ClosesTooEarly extends PeerNode<ChaosMessage> {
+  #early: Promise<CloseReport> | undefined;
+  override close(): Promise<CloseReport> {
+    void super.close();
+    return (this.#early ??= Promise.resolve({ elapsedMs: 0, connections: 0, cut: [] }));
+  }
+}
+
+class ThrowsStrangers extends PeerNode<ChaosMessage> {
+  override async connect(
+    ...args: Parameters<PeerNode<ChaosMessage>['connect']>
+  ): Promise<Connection<ChaosMessage>> {
+    try {
+      return await super.connect(...args);
+    } catch (error) {
+      throw new Error('something went wrong', { cause: error });
+    }
+  }
+}
+
+describe('a planted bug is found', () => {
+  it.each([
+    ['a node that exceeds its limit', 'limit', HidesOneConnecting],
+    ['a node that forgets onDisconnect', 'pairing', ForgetsDisconnects],
+    ['a node that delivers a message twice', 'content', DeliversTwice],
+    ['a node that loses messages', 'content', LosesMessages],
+    ['a node that changes messages', 'content', ChangesMessages],
+    ['a node that miscounts', 'counter', Miscounts],
+    ['a node whose close never resolves', 'wedged', NeverCloses],
+    ['a node whose close resolves before it is done', 'leftover', ClosesTooEarly],
+    ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],
+  ] as const)('%s: %s', async (_what, rule, Planted) => {
+    const report = await runChaos({ ...virtual, seconds: 2, makeNode: (config) => new Planted(config) });
+    expect(report.violations.map((violation) => violation.rule)).toContain(rule);
+    expect(report.violations[0]!.before.length).toBeGreaterThan(0);
+    expect(summarize(report)).toContain(`seed ${virtual.seed}`);
+  });
+});
+
+describe('the arguments of the command', () => {
+  it('have defaults', () => {
+    expect(parseArguments([])).toEqual({ seconds: 60, seed: 7, transport: 'tcp', time: 'real' });
+  });
+
+  it.each([
+    [['--seconds', '0'], '--seconds'],
+    [['--seconds', 'ten'], '--seconds'],
+    [['--seed', '1.5'], '--seed'],
+    [['--seed=-1'], '--seed'],
+    [['--transport', 'udp'], '--transport'],
+    [['--time', 'virtual'], '--time virtual needs --transport memory'],
+    [['--what'], '--what'],
+  ])('%j are refused by name', (argv, name) => {
+    expect(() => parseArguments(argv)).toThrow(ArgumentError);
+    expect(() => parseArguments(argv)).toThrow(name);
+  });
+});
