@@ -8,6 +8,10 @@ const config: Config = {
   testTimeout: 20_000,
   roots: ['<rootDir>/packages', '<rootDir>/tests'],
   modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
+  collectCoverageFrom: ['packages/*/src/**/*.ts'],
+  coverageReporters: ['text', 'text-summary'],
+  // The kernel is where a line that no test runs would hurt.
+  coverageThreshold: { './packages/core/src/': { lines: 95, branches: 90 } },
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@pea2pea/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
