@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULTS, PeerNode, type NodeConfig } from '@pea2pea/core';
+import { PassThrough } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { DEFAULTS, PeerNode, type NodeConfig, type TransportListenEvents } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, silentListener } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -141,6 +147,87 @@ describe('listening', () => {
       await expect(listen(a)).rejects.toMatchObject({ code: 'P2P_ERR_UNSUPPORTED' });
     }
   });
+
+  it('switching the listener off does not end a setup under way, and it can be switched any number of times', async () => {
+    const release: (() => void)[] = [];
+    const a = makeNode({}, { onHandshake: () => new Promise<void>((resolve) => release.push(resolve)) });
+    const address = await listen(a);
+    for (let round = 1; round <= 5; round++) {
+      const socket = await rawConnect(address);
+      await until('the setup is under way', () => release.length === round);
+      await a.node.stopListening();
+      release[round - 1]!();
+      await until('it ended well', () => a.node.connections.size === round);
+      expect(socket.destroyed).toBe(false);
+      expect(await a.node.listen(address)).toEqual(address);
+    }
+    await a.node.stopListening();
+    await a.node.stopListening();
+    expect(a.node.address).toBeUndefined();
+  });
+
+  it('the backlog and port sharing of the configuration reach the transport', async () => {
+    const asked: unknown[] = [];
+    const { transport } = inMemory();
+    const a = makeNode({
+      listenBacklog: 7,
+      reusePort: true,
+      transport: {
+        name: 'watched',
+        resolve: (address) => transport.resolve(address),
+        connect: (address, options) => transport.connect(address, options),
+        listen(options, events) {
+          asked.push([options.backlog, options.reusePort]);
+          return transport.listen(options, events);
+        },
+      },
+    });
+    await listen(a);
+    expect(asked).toEqual([[7, true]]);
+  });
+
+  it('errors of accepting are counted, logged once a second, and not fatal', async () => {
+    let events: TransportListenEvents | undefined;
+    const { transport } = inMemory();
+    const clock = new ControlledClock();
+    const a = makeNode({
+      clock,
+      transport: {
+        name: 'under pressure',
+        resolve: (address) => transport.resolve(address),
+        connect: (address, options) => transport.connect(address, options),
+        listen: (options, given) => ((events = given), transport.listen(options, given)),
+      },
+    });
+    const address = await listen(a);
+    const error = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+    for (let index = 0; index < 100; index++) events!.onAcceptError(error);
+    clock.advance(1_000);
+    events!.onAcceptError(error);
+    expect(a.node.heuristics).toMatchObject({ acceptErrors: 101, accepted: 0 });
+    expect(a.log.filter(({ level }) => level === 'error').map(({ fields }) => fields)).toEqual([
+      { node: a.node.name, error, suppressed: 0 },
+      { node: a.node.name, error, suppressed: 99 },
+    ]);
+    const connection = await makeNode({ transport }).node.connect(address);
+    await connection.send('still served');
+    await until('it arrived', () => a.messages.length === 1);
+  });
+
+  it('a node that ran out of descriptors turns surplus peers away and serves again when some are free', async () => {
+    const starved = await starvedNode(64);
+    const crowd = Array.from({ length: 150 }, () => connect(starved.port, '127.0.0.1').on('error', () => {}));
+    try {
+      const gone = (): number => crowd.filter((socket) => socket.resume().destroyed).length;
+      await until('descriptors ran out', () => gone() > 0);
+      expect(gone()).toBeLessThan(crowd.length);
+      for (const socket of crowd) socket.destroy();
+      expect(await soon('an answer', starved.echo('after the pressure\n'))).toBe('after the pressure\n');
+    } finally {
+      for (const socket of crowd) socket.destroy();
+      await starved.stop();
+    }
+  });
 });
 
 describe('limits', () => {
@@ -276,6 +363,48 @@ describe('limits', () => {
     await a.node.connect(b.node.address!);
     expect(a.node.connections.size).toBe(1);
   });
+
+  it('setups and connections count together, dials and inbound peers alike', async () => {
+    const network = inMemory();
+    const a = makeNode(
+      { ...network, maxConnections: 2 },
+      {
+        onHandshake: async ({ direction }) =>
+          direction === 'inbound' ? new Promise<void>(() => {}) : undefined,
+      },
+    );
+    const [b, c, d] = [makeNode(network), makeNode(network), makeNode(network)];
+    await Promise.all([listen(b), listen(c)]);
+    await a.node.connect(b.node.address!);
+    await d.node.connect(await listen(a));
+    await until('one is set up', () => a.node.connecting === 1);
+    expect(a.node.connections.size).toBe(1);
+    await expect(a.node.connect(c.node.address!)).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTIONS',
+    });
+    const late = await makeNode(network).node.connect(a.node.address!);
+    await until('the late one was refused', () => late.state === 'closed');
+    expect(a.node.heuristics).toMatchObject({ dialsRefused: 1, refusedByLimit: 1 });
+  });
+
+  it('setups of inbound peers spend the budget of dials', async () => {
+    const network = inMemory();
+    const release: (() => void)[] = [];
+    const a = makeNode(
+      { ...network, maxConnecting: 1 },
+      { onAccept: () => new Promise<void>((resolve) => release.push(resolve)) },
+    );
+    const b = makeNode(network);
+    await listen(b);
+    await makeNode(network).node.connect(await listen(a));
+    await until('the inbound one is set up', () => release.length === 1);
+    await expect(a.node.connect(b.node.address!)).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTING',
+    });
+    release[0]!();
+    await until('it is open', () => a.node.connections.size === 1);
+    await a.node.connect(b.node.address!);
+  });
 });
 
 describe('dialling', () => {
@@ -367,6 +496,20 @@ describe('dialling', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  it.each(['P2P_ERR_SHUTTING_DOWN', 'P2P_ERR_ALREADY_CONNECTED', 'P2P_ERR_INVALID_ADDRESS'])(
+    'a ready-made stream is destroyed when the dial fails with %s',
+    async (code) => {
+      const network = inMemory();
+      const [a, b] = [makeNode(network), makeNode(network)];
+      await join(a, b);
+      if (code === 'P2P_ERR_SHUTTING_DOWN') await a.node.close();
+      const stream = new PassThrough();
+      const address = code === 'P2P_ERR_INVALID_ADDRESS' ? 'nowhere' : b.node.address!;
+      await expect(a.node.connect(address, { stream })).rejects.toMatchObject({ code });
+      expect(stream.destroyed).toBe(true);
+    },
+  );
+
   it('cancelling a dial leaves no half state', async () => {
     const network = inMemory();
     const a = makeNode(network);
@@ -388,3 +531,49 @@ describe('dialling', () => {
     expect(a.node.connecting).toBe(0);
   });
 });
+
+/** A node in a process of its own that may open so many descriptors. It echoes; it runs what was built. */
+async function starvedNode(descriptors: number): Promise<{
+  readonly port: number;
+  echo(text: string): Promise<string>;
+  stop(): Promise<void>;
+}> {
+  const program = `
+    const { PeerNode } = await import('@pea2pea/core');
+    const { bytes } = await import('@pea2pea/codecs');
+    const node = new PeerNode({ codec: bytes(), maxConnections: 1000, maxConnectionsPerIp: 1000 });
+    node.use({ onMessage: (chunk, peer) => void peer.trySend(chunk) });
+    process.on('disconnect', () => void node.close());
+    process.send((await node.listen({ host: '127.0.0.1', port: 0 })).port);`;
+  const start = `ulimit -n ${descriptors} && exec "$0" --input-type=module -e "$1"`;
+  const child = spawn('bash', ['-c', start, process.execPath, program], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [port] = (await once(child, 'message')) as [number];
+  return {
+    port,
+    async echo(text) {
+      // Descriptors of those who left come free one by one.
+      for (;;) {
+        const socket = connect(port, '127.0.0.1').on('error', () => {});
+        socket.write(text);
+        const answer = await new Promise<string | undefined>((resolve) => {
+          socket.once('data', (chunk: Buffer) => resolve(String(chunk)));
+          socket.once('close', () => resolve(undefined));
+        });
+        socket.destroy();
+        if (answer !== undefined) return answer;
+      }
+    },
+    async stop() {
+      const exit = once(child, 'exit');
+      child.disconnect();
+      try {
+        await soon('the process to end', exit);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    },
+  };
+}

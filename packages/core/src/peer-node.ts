@@ -146,6 +146,7 @@ export class PeerNode<In, Out = In> {
       throw new PeerError('P2P_ERR_NO_LISTEN_ADDRESS', `the node ${this.name} has no address to listen at`);
     }
     const address = new SocketAddress(host, port);
+    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
     this.#start();
     return this.#listener.start(address, () => this.#closing !== undefined);
   }
@@ -239,7 +240,6 @@ export class PeerNode<In, Out = In> {
 
   /** The first listen or connect fixes the hooks. */
   #start(): void {
-    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
     if (this.#state !== 'idle') return;
     this.#kernel.hooks = chainHooks(this.#hooks);
     this.#state = 'open';

@@ -48,6 +48,10 @@ export class ConnectionTable<C> {
     return this.#connecting >= this.#limits.maxConnecting;
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** From now on nothing is reserved and nothing becomes active. */
   close(): void {
     this.#closed = true;

@@ -54,7 +54,7 @@ export interface Connection<In = unknown, Out = In> {
   trySend(message: Out): boolean;
   /**
    * Resolves when {@link trySend} would queue again: at once, or when the queue falls below its limit.
-   * @throws {PeerError} P2P_ERR_DISCONNECTED
+   * @throws {PeerError} P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT
    */
   drained(): Promise<void>;
   /**

@@ -46,6 +46,7 @@ async function attempt(
   if (signal?.aborted === true) onAbort();
   else signal?.addEventListener('abort', onAbort);
   try {
+    if (kernel.table.isClosed) throw shuttingDown(kernel);
     requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     const given = SocketAddress.from(target);
     const timer = kernel.clock.setTimeout(() => {

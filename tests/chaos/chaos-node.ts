@@ -1,0 +1,95 @@
+import { PeerNode, type Connection, type NodeConfig, type SocketAddress } from '@pea2pea/core';
+import { ConnectionLedger } from './connection-ledger.js';
+import { DialLedger } from './dial-ledger.js';
+import type { Dice } from './dice.js';
+import type { ChaosMessage } from './message.js';
+import { drawConfig } from './node-config.js';
+import { Setups } from './setups.js';
+import { streamLogs } from './stream-log.js';
+import { ClockTap, TransportTap } from './taps.js';
+import { drawTemper, type Misdeed, type Temper } from './temper.js';
+import type { World } from './world.js';
+
+/** How a node is made; a test makes one with a planted bug. */
+export type MakeNode = (config: NodeConfig<ChaosMessage>) => PeerNode<ChaosMessage>;
+
+export const makeSoundNode: MakeNode = (config) => new PeerNode(config);
+
+/** One message in so many is large enough to be passed on by reference. */
+const LARGE = 0.02;
+
+/** A node, with everything that is known about it from outside. */
+export class ChaosNode {
+  readonly name: string;
+  readonly node: PeerNode<ChaosMessage>;
+  readonly dice: Dice;
+  readonly temper: Temper;
+  readonly tap: TransportTap;
+  readonly clock: ClockTap;
+  readonly ledger: ConnectionLedger;
+  readonly setups = new Setups();
+  readonly dials = new DialLedger();
+  /** Where it listened last. */
+  lastAddress: SocketAddress | undefined;
+  /** Errors that its hooks threw, refusals by PeerError aside. */
+  thrown = 0;
+  /** Messages that were queued, over all connections. */
+  queued = 0;
+  /** Its waiting line was found standing still; once is enough. */
+  starved = false;
+  retiring: Promise<string> | undefined;
+  #lastNumber = 0;
+  readonly #world: World;
+
+  constructor(world: World, name: string, dice: Dice) {
+    this.#world = world;
+    this.name = name;
+    this.dice = dice;
+    this.temper = drawTemper(dice);
+    this.tap = new TransportTap(world.transport);
+    this.clock = new ClockTap(world.time.clock);
+    const config = drawConfig(dice);
+    this.ledger = new ConnectionLedger(name, config.whenInboundFull === 'drop', world.violations);
+    this.node = world.makeNode({ ...config, name, transport: this.tap, clock: this.clock });
+  }
+
+  /** Rolls the dice about a misdeed. */
+  does(misdeed: Misdeed): boolean {
+    const probability = this.temper[misdeed];
+    return probability > 0 && this.dice.chance(probability);
+  }
+
+  /** Throws, and remembers that a hook did. */
+  throw(what: string): never {
+    this.thrown++;
+    throw new Error(what);
+  }
+
+  /** The next message of this node. */
+  message(kind: { readonly poisoned?: boolean; readonly large?: boolean } = {}): ChaosMessage {
+    const { poisoned = false, large = this.dice.chance(LARGE) } = kind;
+    const size = large ? this.dice.integer(30_000, 80_000) : this.dice.integer(0, 2_000);
+    return { from: this.name, number: ++this.#lastNumber, size, poisoned };
+  }
+
+  /** Runs `queue`, which may queue `message` on `connections`, and writes down where it did. */
+  offer<T>(message: ChaosMessage, connections: Iterable<Connection<ChaosMessage>>, queue: () => T): T {
+    const before = [...connections].map((connection) => ({ connection, bytes: connection.bufferedBytes }));
+    try {
+      return queue();
+    } finally {
+      for (const { connection, bytes } of before) {
+        if (connection.bufferedBytes === bytes) continue;
+        this.queued++;
+        connection.context.get(streamLogs)?.own.queued(message.number);
+        if (message.poisoned === true) {
+          this.#world.violations.report('content', `${this.name}: half of a message was queued`);
+        }
+      }
+    }
+  }
+
+  connections(): readonly Connection<ChaosMessage>[] {
+    return [...this.node.connections];
+  }
+}

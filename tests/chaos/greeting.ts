@@ -1,0 +1,65 @@
+import { Duplex } from 'node:stream';
+
+/** The first line that each side says: who it is, which log it will send under, and whether bytes are masked from then on. */
+export interface Greeting {
+  readonly name: string;
+  readonly serial: number;
+  /** The dialler decides for both. */
+  readonly masked: boolean;
+}
+
+export const MAX_GREETING = 64;
+
+export function formatGreeting({ name, serial, masked }: Greeting): string {
+  return `CHAOS/1 ${name} ${serial} ${masked ? 'masked' : 'plain'}\n`;
+}
+
+/** The greeting in a line without its end; undefined where it is none. */
+export function parseGreeting(line: Buffer): Greeting | undefined {
+  const match = /^CHAOS\/1 (\S+) (\d+) (masked|plain)$/.exec(line.toString('latin1'));
+  if (match === null) return undefined;
+  return { name: match[1]!, serial: Number(match[2]), masked: match[3] === 'masked' };
+}
+
+const MASK = 0x5a;
+
+/** A duplex on top of another that flips bits both ways: what TLS is to the kernel, without its cost. */
+export class MaskedStream extends Duplex {
+  readonly #inner: Duplex;
+
+  constructor(inner: Duplex) {
+    super({ allowHalfOpen: true });
+    this.#inner = inner;
+    inner.on('data', (chunk: Buffer) => {
+      if (!this.push(masked(chunk))) inner.pause();
+    });
+    inner.on('end', () => this.push(null));
+    inner.on('error', (error: Error) => this.destroy(error));
+    inner.on('close', () => {
+      if (!inner.readableEnded) this.destroy(inner.errored ?? new Error('the stream below was closed'));
+    });
+    inner.pause();
+  }
+
+  override _read(): void {
+    this.#inner.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#inner.write(masked(chunk), callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#inner.destroyed) callback();
+    else this.#inner.end(callback);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#inner.destroy();
+    callback(error);
+  }
+}
+
+function masked(chunk: Buffer): Buffer {
+  return Buffer.from(chunk.map((byte) => byte ^ MASK));
+}

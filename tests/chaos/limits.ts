@@ -1,0 +1,46 @@
+import type { ConnectionContext } from '@pea2pea/core';
+import type { ChaosNode } from './chaos-node.js';
+import { MAX_FRAME } from './message.js';
+
+/**
+ * Links that wait although `chaos` has a setup slot for them and room for their bytes.
+ *
+ * note: to be asked between two turns; inside a hook the line may be about to be served.
+ */
+export function starving({ name, node, tap }: ChaosNode): readonly string[] {
+  const { config, connecting, bufferedBytes } = node;
+  if (tap.waiting === 0 || connecting >= config.maxConnecting || bufferedBytes > config.maxBufferedBytes)
+    return [];
+  return [
+    `${name}: ${tap.waiting} links wait, but only ${connecting} of ${config.maxConnecting} setups are under way`,
+  ];
+}
+
+/** Limits of `chaos` that are exceeded at this instant. */
+export function exceededLimits({ name, node, tap, setups }: ChaosNode): readonly string[] {
+  const { config } = node;
+  const found: string[] = [];
+  const bound = (what: string, value: number, limit: number): void => {
+    if (value > limit) found.push(`${name}: ${what} is ${value}, the limit is ${limit}`);
+  };
+  bound('connections + connecting', node.connections.size + node.connecting, config.maxConnections);
+  bound('connecting', node.connecting, config.maxConnecting);
+  bound('links held', tap.held, config.maxConnections + config.listenBacklog);
+  if (node.bufferedBytes < 0) found.push(`${name}: bufferedBytes is ${node.bufferedBytes}`);
+
+  const perIp = new Map<string, number>();
+  const count = (group: string): void => void perIp.set(group, (perIp.get(group) ?? 0) + 1);
+  const active = new Set<ConnectionContext>();
+  for (const connection of node.connections) {
+    active.add(connection.context);
+    count(connection.address.limitGroup(config.ipv6PrefixLength));
+    // The message that crosses the limit still goes.
+    bound('bufferedBytes of a connection', connection.bufferedBytes, config.outboundQueueBytes + MAX_FRAME);
+  }
+  bound('the table that is walked', active.size, node.connections.size);
+  const peers = setups.peers(active);
+  bound('setups whose hooks run', peers.length, node.connecting);
+  for (const address of peers) count(address.limitGroup(config.ipv6PrefixLength));
+  for (const [ip, value] of perIp) bound(`connections with ${ip}`, value, config.maxConnectionsPerIp);
+  return found;
+}

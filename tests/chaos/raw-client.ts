@@ -1,0 +1,103 @@
+import { SocketAddress, type Link } from '@pea2pea/core';
+import type { Dice } from './dice.js';
+import { formatGreeting } from './greeting.js';
+import { frame } from './message.js';
+import type { StreamLog } from './stream-log.js';
+import { cameTrue } from './time.js';
+import type { World } from './world.js';
+
+const ANSWER_MS = 300;
+
+/** A link that no node owns, at the transport of the run. Undefined where nobody answered. */
+export async function dialRaw(
+  world: World,
+  dice: Dice,
+  target: SocketAddress | string,
+): Promise<Link | undefined> {
+  const abort = new AbortController();
+  const timer = world.time.clock.setTimeout(() => abort.abort(new Error('too slow')), ANSWER_MS);
+  try {
+    return await world.transport.connect(SocketAddress.from(target), {
+      signal: abort.signal,
+      noDelay: true,
+      keepAlive: false,
+      localAddress: dice.chance(0.3) ? `127.0.0.${dice.integer(2, 4)}` : undefined,
+    });
+  } catch {
+    return undefined;
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** A peer without a node: it speaks the protocol, as long as it likes. */
+export class RawClient {
+  readonly name: string;
+  readonly #link: Link;
+  readonly #world: World;
+  readonly #dice: Dice;
+  #log: StreamLog | undefined;
+  #lastNumber = 0;
+  #heard = 0;
+
+  constructor(world: World, dice: Dice, link: Link) {
+    this.#world = world;
+    this.#dice = dice;
+    this.#link = link;
+    this.name = `raw${dice.integer(0, 9_999)}`;
+    link.stream.on('data', (chunk: Buffer) => {
+      this.#heard += chunk.length;
+    });
+    link.stream.pause();
+  }
+
+  /** What the other side knows it by. */
+  get address(): SocketAddress {
+    return this.#link.localAddress;
+  }
+
+  get gone(): boolean {
+    return this.#link.stream.destroyed || this.#link.stream.readableEnded;
+  }
+
+  /** Reads on, or stops to. */
+  listen(on: boolean): void {
+    if (on) this.#link.stream.resume();
+    else this.#link.stream.pause();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.#link.stream.destroyed && !this.#link.stream.writableEnded) this.#link.stream.write(bytes);
+  }
+
+  /** Greets, and waits for the answer; false where none came. */
+  async greet(): Promise<boolean> {
+    const { serial, log } = this.#world.exchange.announce(this.name);
+    this.#log = log;
+    this.listen(true);
+    this.write(Buffer.from(formatGreeting({ name: this.name, serial, masked: false })));
+    await cameTrue(this.#world.time.clock, ANSWER_MS, () => this.#heard > 0 || this.gone);
+    return this.#heard > 0 && !this.gone;
+  }
+
+  /** Writes a message, or the first part of it. */
+  say(part = 1): void {
+    const message = { from: this.name, number: ++this.#lastNumber, size: this.#dice.integer(0, 600) };
+    const bytes = frame(message);
+    if (part === 1) this.#log?.queued(message.number);
+    this.write(bytes.subarray(0, Math.ceil(bytes.length * part)));
+  }
+
+  /** Sends what is left, and closes when the other side has; not for ever. */
+  async end(): Promise<void> {
+    const { stream } = this.#link;
+    stream.resume();
+    stream.end();
+    await cameTrue(this.#world.time.clock, ANSWER_MS, () => this.gone);
+    stream.destroy();
+  }
+
+  reset(): void {
+    this.#link.reset();
+  }
+}

@@ -1,0 +1,111 @@
+import { ACTIONS } from './actions.js';
+import type { MakeNode } from './chaos-node.js';
+import { collectedHeap, held, type Held } from './resources.js';
+import type { Figures, Tally } from './tally.js';
+import { cameTrue, RealTime, VirtualTime } from './time.js';
+import type { Violation } from './violations.js';
+import { work } from './worker.js';
+import { World } from './world.js';
+
+const WORKERS = 16;
+/** The heap may be so much larger at the end than after the warm-up. */
+const HEAP_GROWTH = 12 * 1024 * 1024;
+const QUIET_MS = 5_000;
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly transport: 'memory' | 'tcp';
+  /** Virtual time stands still while anybody works, and makes a run repeatable; for the memory transport only. */
+  readonly time: 'real' | 'virtual';
+  /** Trace lines to keep. @default 200 */
+  readonly keepLines?: number;
+  /** How nodes are made. @default as users make them */
+  readonly makeNode?: MakeNode;
+}
+
+export interface ChaosReport {
+  readonly options: ChaosOptions;
+  readonly tally: Tally;
+  readonly figures: Figures;
+  readonly trace: readonly string[];
+  readonly violations: readonly Violation[];
+  /** Those beyond the list included. */
+  readonly violationCount: number;
+  /** Bytes after the warm-up and at the end, both after a collection. */
+  readonly heap: readonly [number | undefined, number | undefined];
+}
+
+/** Lets chaos loose, and answers what came of it. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { seed, seconds, transport, time, keepLines = 200, makeNode } = options;
+  if (time === 'virtual' && transport !== 'memory')
+    throw new Error('virtual time needs the memory transport');
+  const world = new World({
+    seed,
+    transport,
+    time: time === 'virtual' ? new VirtualTime() : new RealTime(),
+    keepLines,
+    makeNode,
+  });
+  const onUnhandled = (error: unknown): void => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    world.violations.report('unhandled', what);
+  };
+  process.on('unhandledRejection', onUnhandled);
+  process.on('uncaughtException', onUnhandled);
+  try {
+    const heap = await world.time.drive(twoPhases(world, seconds * 1_000));
+    const { tally, figures, violations } = world;
+    const trace = world.trace.lines;
+    return {
+      options,
+      tally,
+      figures,
+      trace,
+      violations: violations.list,
+      violationCount: violations.count,
+      heap,
+    };
+  } finally {
+    process.off('unhandledRejection', onUnhandled);
+    process.off('uncaughtException', onUnhandled);
+  }
+}
+
+/** A warm-up and the run proper; after each everything is closed, so that they can be compared. */
+async function twoPhases(world: World, durationMs: number): Promise<ChaosReport['heap']> {
+  const before = held();
+  const warmUpMs = Math.min(10_000, durationMs / 4);
+  await phase(world, warmUpMs, before);
+  const warm = collectedHeap();
+  await phase(world, durationMs - warmUpMs, before);
+  const end = collectedHeap();
+  if (warm !== undefined && end !== undefined && end - warm > HEAP_GROWTH) {
+    world.violations.report('growth', `the heap grew from ${warm} to ${end} bytes`);
+  }
+  return [warm, end];
+}
+
+async function phase(world: World, durationMs: number, before: Held): Promise<void> {
+  const { clock } = world.time;
+  const endMs = clock.now() + durationMs;
+  // Company from the start: most actions need somebody to deal with.
+  await Promise.all(Array.from({ length: 8 }, () => ACTIONS.spawn(world, world.dice)));
+  const workers = Array.from({ length: WORKERS }, (_, number) =>
+    work(world, number, world.dice.fork(), () => clock.now() >= endMs),
+  );
+  await Promise.all(workers);
+  await Promise.all(world.live.map((chaos) => world.retire(chaos)));
+  world.exchange.clear();
+  world.trace.note('--', 'everything is closed');
+  const isBack = (): boolean => {
+    const now = held();
+    return now.handles <= before.handles && now.descriptors <= before.descriptors;
+  };
+  if (!(await cameTrue(clock, QUIET_MS, isBack))) {
+    const now = held();
+    const what = `${now.handles} socket handles and ${now.descriptors} descriptors are left`;
+    world.violations.report('growth', `${what}, there were ${before.handles} and ${before.descriptors}`);
+  }
+}

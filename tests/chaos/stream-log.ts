@@ -1,0 +1,76 @@
+import { contextKey } from '@pea2pea/core';
+
+/**
+ * One direction of one connection: the numbers of the messages that were queued on it, and not handled
+ * by the other side yet. What arrives must be a prefix of what was queued, with nothing left out.
+ */
+export class StreamLog {
+  /** The sender. */
+  readonly from: string;
+  #queued: number[] = [];
+  #head = 0;
+  #closed = false;
+
+  constructor(from: string) {
+    this.from = from;
+  }
+
+  queued(number: number): void {
+    if (!this.#closed) this.#queued.push(number);
+  }
+
+  /** Why `number` should not have come now; undefined where it should. `mayDrop`: the receiver drops when it is full. */
+  received(from: string, number: number, mayDrop: boolean): string | undefined {
+    if (from !== this.from) return `a message of ${from} came over a connection with ${this.from}`;
+    const at = this.#queued.indexOf(number, this.#head);
+    if (at === -1) return `message ${number} of ${from} was never queued, or came before`;
+    const skipped = at - this.#head;
+    this.#head = at + 1;
+    if (this.#head > 256) {
+      this.#queued = this.#queued.slice(this.#head);
+      this.#head = 0;
+    }
+    if (skipped === 0 || mayDrop) return undefined;
+    return `message ${number} of ${from} came, but ${skipped} that were queued before it did not`;
+  }
+
+  /** Nobody reads any more. */
+  close(): void {
+    this.#closed = true;
+    this.#queued = [];
+    this.#head = 0;
+  }
+}
+
+/** What the handshake leaves behind: both directions of the connection. */
+export interface StreamLogs {
+  readonly own: StreamLog;
+  readonly peer: StreamLog;
+}
+
+export const streamLogs = contextKey<StreamLogs>('stream logs');
+
+/** Logs between the greeting that announces them and the one who hears it. */
+export class StreamLogExchange {
+  readonly #announced = new Map<number, StreamLog>();
+  #lastSerial = 0;
+
+  announce(from: string): { serial: number; log: StreamLog } {
+    const log = new StreamLog(from);
+    const serial = ++this.#lastSerial;
+    this.#announced.set(serial, log);
+    return { serial, log };
+  }
+
+  /** The log that was announced as `serial`; each is claimed once. */
+  claim(serial: number): StreamLog | undefined {
+    const log = this.#announced.get(serial);
+    this.#announced.delete(serial);
+    return log;
+  }
+
+  /** Nobody is left who could claim one. */
+  clear(): void {
+    this.#announced.clear();
+  }
+}

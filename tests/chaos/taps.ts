@@ -1,0 +1,147 @@
+import type {
+  Clock,
+  Link,
+  SocketAddress,
+  Timer,
+  Transport,
+  TransportConnectOptions,
+  TransportListenEvents,
+  TransportListener,
+  TransportListenOptions,
+} from '@pea2pea/core';
+
+/** The transport of one node, as the node uses it: counts what the node must answer for. */
+export class TransportTap implements Transport {
+  readonly name: string;
+  readonly #transport: Transport;
+  /** Links that were handed to the node as inbound, and those that its dials got. */
+  accepted = 0;
+  dialled = 0;
+  /** Listeners that are open. */
+  listening = 0;
+  /** Dials under way. */
+  dialling = 0;
+  readonly #links = new Set<Link>();
+  /** Inbound links that no hook has been asked about, by the address of the peer. */
+  readonly #waiting = new Map<string, Link>();
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.name = transport.name;
+  }
+
+  /** Links that the node has not let go of. */
+  get held(): number {
+    let held = 0;
+    for (const { stream } of this.#links) if (!stream.destroyed) held++;
+    return held;
+  }
+
+  /** Inbound links that the node holds in its waiting line. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { stream } of this.#waiting.values()) if (!stream.destroyed) waiting++;
+    return waiting;
+  }
+
+  /** `onAccept` runs for the link with the peer at `address`: it waits no longer. */
+  admitted(address: SocketAddress): void {
+    this.#waiting.delete(address.toString());
+  }
+
+  /** Links whose stream is not closed yet. */
+  get unclosed(): number {
+    let unclosed = 0;
+    for (const { stream } of this.#links) if (!stream.closed) unclosed++;
+    return unclosed;
+  }
+
+  resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
+    return this.#transport.resolve(address);
+  }
+
+  async listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {
+    this.listening++;
+    try {
+      const listener = await this.#transport.listen(options, {
+        ...events,
+        onLink: (link) => {
+          this.accepted++;
+          this.#keep(link);
+          const peer = link.address.toString();
+          this.#waiting.set(peer, link);
+          link.stream.once('close', () => {
+            if (this.#waiting.get(peer) === link) this.#waiting.delete(peer);
+          });
+          events.onLink(link);
+        },
+      });
+      let open = true;
+      return {
+        address: listener.address,
+        close: () => {
+          if (open) this.listening--;
+          open = false;
+          return listener.close();
+        },
+      };
+    } catch (error) {
+      this.listening--;
+      throw error;
+    }
+  }
+
+  async connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
+    this.dialling++;
+    try {
+      const link = await this.#transport.connect(address, options);
+      this.dialled++;
+      this.#keep(link);
+      return link;
+    } finally {
+      this.dialling--;
+    }
+  }
+
+  #keep(link: Link): void {
+    this.#links.add(link);
+    link.stream.once('close', () => this.#links.delete(link));
+  }
+}
+
+/** The clock of one node: counts the timers that it has not given back. */
+export class ClockTap implements Clock {
+  readonly #clock: Clock;
+  pending = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  date(): number {
+    return this.#clock.date();
+  }
+
+  setTimeout(callback: () => void, delayMs: number): Timer {
+    let waiting = true;
+    const over = (): void => {
+      if (waiting) this.pending--;
+      waiting = false;
+    };
+    this.pending++;
+    const timer = this.#clock.setTimeout(() => {
+      over();
+      callback();
+    }, delayMs);
+    return {
+      cancel: () => {
+        over();
+        timer.cancel();
+      },
+    };
+  }
+}

@@ -1,0 +1,79 @@
+import { systemClock, type Clock } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
+
+/** What makes time pass in a run. */
+export interface ChaosTime {
+  readonly clock: Clock;
+  /** How late the event loop is; the workers slow down by it. */
+  readonly lagMs: number;
+  /** How much later than promised something may happen without anybody being to blame. */
+  readonly toleranceMs: number;
+  /** Lets time pass until `work` settles, and settles like it. */
+  drive<T>(work: Promise<T>): Promise<T>;
+}
+
+const BEAT_MS = 20;
+
+/** Time as the system tells it. */
+export class RealTime implements ChaosTime {
+  readonly clock = systemClock;
+  readonly toleranceMs = 3_000;
+  #lagMs = 0;
+
+  get lagMs(): number {
+    return this.#lagMs;
+  }
+
+  async drive<T>(work: Promise<T>): Promise<T> {
+    let lastMs = this.clock.now();
+    // Measures the lag, and keeps the process alive: the timers of the clock do not.
+    const heartbeat = setInterval(() => {
+      const nowMs = this.clock.now();
+      this.#lagMs = Math.max(0, nowMs - lastMs - BEAT_MS);
+      lastMs = nowMs;
+    }, BEAT_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(heartbeat);
+    }
+  }
+}
+
+/**
+ * Time that moves only when nobody has anything left to do. One turn of the event loop empties the queues
+ * of ticks and microtasks, which is all that a memory transport runs on; so a run follows from its seed alone.
+ */
+export class VirtualTime implements ChaosTime {
+  readonly clock = new ControlledClock();
+  readonly lagMs = 0;
+  readonly toleranceMs = 5;
+
+  async drive<T>(work: Promise<T>): Promise<T> {
+    let settled = false;
+    const done = (): void => {
+      settled = true;
+    };
+    work.then(done, done);
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (settled) return work;
+      this.clock.advance(1);
+    }
+  }
+}
+
+/** Resolves `delayMs` later. */
+export function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimeout(resolve, delayMs));
+}
+
+/** Whether `condition` held before `timeoutMs` were over. Looks again every so often. */
+export async function cameTrue(clock: Clock, timeoutMs: number, condition: () => boolean): Promise<boolean> {
+  const endMs = clock.now() + timeoutMs;
+  while (!condition()) {
+    if (clock.now() >= endMs) return false;
+    await pause(clock, 5);
+  }
+  return true;
+}
