@@ -135,11 +135,7 @@ describe('chat', () => {
     const bob = example('chat', '--listen', address, '--name', 'bob');
     await until('bob listens', () => bob.output.includes(`* listening at ${address}`));
     const alice = example('chat', '--connect', address, '--name', 'alice');
-    await until(
-      'alice joined',
-      () => alice.output.includes('joined') && bob.output.includes('joined'),
-      10_000,
-    );
+    await until('alice joined', () => alice.output.includes('joined') && bob.output.includes('joined'));
     const nc = netcat(address);
     await until('the netcat joined', () => bob.output.split('joined').length === 3);
 
