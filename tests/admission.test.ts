@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { PassThrough } from 'node:stream';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { DEFAULTS, PeerNode, type NodeConfig, type TransportListenEvents } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
@@ -355,6 +355,35 @@ describe('limits', () => {
     expect(accepted).toBe(5);
   });
 
+  it('a long waiting line is admitted in order, without growing the stack', async () => {
+    const { transport } = inMemory();
+    const count = 3_000;
+    let failDial!: () => void;
+    const a = makeNode({
+      maxConnecting: 1,
+      maxConnections: 10_000,
+      maxConnectionsPerIp: 10_000,
+      listenBacklog: 10_000,
+      transport: {
+        name: 'held',
+        resolve: (address) => transport.resolve(address),
+        listen: (options, events) => transport.listen(options, events),
+        connect: () => new Promise((_resolve, reject) => (failDial = () => reject(new Error('no')))),
+      },
+    });
+    const address = await listen(a);
+    void a.node.connect('10.0.0.1:1');
+    await until('the dial holds the budget', () => failDial !== undefined);
+    const { signal } = new AbortController();
+    for (let localPort = 1; localPort <= count; localPort++) {
+      await transport.connect(address, { signal, noDelay: true, keepAlive: true, localPort });
+    }
+    failDial();
+    await until('all are open', () => a.opened.length === count);
+    const ports = a.opened.map((connection) => connection.address.port);
+    expect(ports).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+  });
+
   it('an idle listener holds none of the setup budget', async () => {
     const network = inMemory();
     const [a, b] = [makeNode({ ...network, maxConnecting: 1 }), makeNode(network)];
@@ -509,6 +538,16 @@ describe('dialling', () => {
       expect(stream.destroyed).toBe(true);
     },
   );
+
+  it('a ready-made stream that was closed before leaves nothing behind', async () => {
+    const a = makeNode(inMemory());
+    const dead = new PassThrough();
+    dead.destroy();
+    await once(dead, 'close');
+    await a.node.connect('10.0.0.1:6', { stream: dead }).catch(() => {});
+    await until('it is gone', () => a.node.connections.size === 0);
+    expect((await a.node.close()).cut).toEqual([]);
+  });
 
   it('cancelling a dial leaves no half state', async () => {
     const network = inMemory();

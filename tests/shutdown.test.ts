@@ -170,6 +170,27 @@ describe('close', () => {
     },
   );
 
+  it.each(['onAccept', 'onHandshake'] as const)(
+    'in the first turn of %s aborts that very setup',
+    async (hook) => {
+      const network = inMemory();
+      let closing: Promise<unknown> | undefined;
+      const close = (): void => void (closing = a.node.close());
+      const a = makeNode(
+        { ...network, handshakeTimeoutMs: 60_000 },
+        hook === 'onAccept'
+          ? { onAccept: close, onHandshake: never }
+          : { onHandshake: () => (close(), never()) },
+      );
+      await listen(a);
+      const connection = await makeNode(network).node.connect(a.node.address!);
+      await until('it was called', () => closing !== undefined);
+      expect(await soon('the end', closing!)).toMatchObject({ cut: [] });
+      expect(a.node.connecting).toBe(0);
+      await soon('the peer to see it', connection.closed);
+    },
+  );
+
   it('`await using` closes the node at the end of the scope', async () => {
     const network = inMemory();
     const b = makeNode(network);
@@ -181,6 +202,30 @@ describe('close', () => {
       await node.connect(address);
     }
     expect(used.state).toBe('closed');
+  });
+
+  it('the listener goes first, then all connections end side by side', async () => {
+    const network = inMemory();
+    const seen: unknown[] = [];
+    const release: (() => void)[] = [];
+    const a = makeNode(network, {
+      async onDisconnect() {
+        seen.push(a.node.address);
+        await new Promise<void>((resolve) => release.push(resolve));
+      },
+    });
+    const peers = [makeNode(network), makeNode(network), makeNode(network)];
+    for (const peer of peers) await join(peer, a);
+    const address = a.node.address!;
+    const closing = a.node.close();
+    await expect(makeNode(network).node.connect(address)).rejects.toMatchObject({
+      code: 'P2P_ERR_CONNECT_FAILED',
+    });
+    // None of the hooks waits for another.
+    await until('all hooks run', () => release.length === 3);
+    expect(seen).toEqual([undefined, undefined, undefined]);
+    for (const settle of release) settle();
+    expect(await closing).toMatchObject({ connections: 3, cut: [] });
   });
 });
 

@@ -119,6 +119,17 @@ describe('send', () => {
     await connection.send('something');
     await until('it arrived', () => b.messages.length === 1);
   });
+
+  it('goes to a connection: an address that nobody is connected at has none to send over', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const [connection] = await join(a, b);
+    expect(a.node.connections.get(b.node.address!)).toBe(connection);
+    expect(a.node.connections.get('127.0.0.1:1')).toBeUndefined();
+    await connection.disconnect();
+    expect(a.node.connections.get(b.node.address!)).toBeUndefined();
+    await expect(connection.send('x')).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+  });
 });
 
 describe('an encoder that throws', () => {
@@ -252,6 +263,26 @@ describe('a peer that does not read', () => {
     expect(performance.now() - started).toBeGreaterThan(600);
     expect(a.closed).toHaveLength(0);
     socket.destroy();
+  });
+
+  it('is sent no last words: onDisconnect runs, and what it sends is refused with the timeout', async () => {
+    const network = inMemory();
+    const answers: unknown[] = [];
+    const a = makeNode(
+      { ...network, writeTimeoutMs: 40, onDisconnectTimeoutMs: 60_000 },
+      {
+        async onDisconnect(connection) {
+          answers.push(connection.trySend('x'));
+          answers.push(await connection.send('farewell').catch((error: { code: string }) => error.code));
+        },
+      },
+    );
+    const b = makeNode(network, { onMessage: () => new Promise<void>(() => {}) });
+    const [connection] = await join(a, b);
+    for (let index = 0; index < 100; index++) connection.trySend('x'.repeat(10_000));
+    await until('the connection ended', () => connection.state === 'closed');
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'writing', cause: 'timeout' });
+    expect(answers).toEqual([false, 'P2P_ERR_WRITE_TIMEOUT']);
   });
 });
 

@@ -9,10 +9,11 @@ import { MAX_FRAME } from './message.js';
  */
 export function starving({ name, node, tap }: ChaosNode): readonly string[] {
   const { config, connecting, bufferedBytes } = node;
-  if (tap.waiting === 0 || connecting >= config.maxConnecting || bufferedBytes > config.maxBufferedBytes)
+  const waiting = tap.waiting((address) => node.isConnecting(address));
+  if (waiting === 0 || connecting >= config.maxConnecting || bufferedBytes > config.maxBufferedBytes)
     return [];
   return [
-    `${name}: ${tap.waiting} links wait, but only ${connecting} of ${config.maxConnecting} setups are under way`,
+    `${name}: ${waiting} links wait, but only ${connecting} of ${config.maxConnecting} setups are under way`,
   ];
 }
 

@@ -37,10 +37,12 @@ export class TransportTap implements Transport {
     return held;
   }
 
-  /** Inbound links that the node holds in its waiting line. */
-  get waiting(): number {
+  /** Inbound links that the node holds in its waiting line: those that it sets up have a slot, though no hook yet. */
+  waiting(hasSlot: (address: SocketAddress) => boolean): number {
     let waiting = 0;
-    for (const { stream } of this.#waiting.values()) if (!stream.destroyed) waiting++;
+    for (const { stream, address } of this.#waiting.values()) {
+      if (!stream.destroyed && !hasSlot(address)) waiting++;
+    }
     return waiting;
   }
 

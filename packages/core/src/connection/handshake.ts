@@ -7,7 +7,7 @@ import type { Handshake } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { markHandled } from '../mechanisms/deferred.js';
+import { markHandled, rejected } from '../mechanisms/deferred.js';
 
 const kSession = Symbol('pea2pea.handshake');
 type HandshakeStream = Duplex & { [kSession]?: HandshakeSession };
@@ -32,6 +32,8 @@ export class HandshakeSession implements Handshake {
   readonly #link: Link;
   #stream: HandshakeStream;
   #attached = false;
+  /** The stream is the connection's now. */
+  #over = false;
   #pending: PendingRead[] = [];
   /** Why no more bytes will come. */
   #end: Error | undefined;
@@ -125,6 +127,8 @@ export class HandshakeSession implements Handshake {
   /** The hook is content; answers the stream to go on with, paused, nobody listening. */
   complete(): Duplex {
     this.#detach();
+    this.#over = true;
+    this.#fail(new PeerError('P2P_ERR_HANDSHAKE_ENDED', `the handshake with ${this.address} is over`));
     this.#stream.pause();
     return this.#stream;
   }
@@ -151,6 +155,7 @@ export class HandshakeSession implements Handshake {
 
   /** A promise for what `take` answers as soon as it is not NEED_MORE. */
   #take<T>(take: () => T | NeedMore): Promise<T> {
+    if (this.#over) return rejected(this.#end!);
     const taken = new Promise<T>((resolve, reject) => {
       const attempt = (): boolean => {
         try {
@@ -184,6 +189,7 @@ export class HandshakeSession implements Handshake {
     stream.resume();
   }
 
+  /** INVARIANT: every-promise-settles. */
   #fail(error: Error): void {
     this.#end ??= error;
     const pending = this.#pending;

@@ -26,15 +26,23 @@ export class Kernel extends NodeContext {
 
   /** The kernel owns `link` from here on. */
   own(link: Link): void {
+    if (link.stream.closed) return; // a user brought it along, and it was over before it began
     this.links.add(link);
     link.stream.once('close', () => this.links.delete(link));
   }
 
-  /** Remembers a setup until it has settled; its outcome is its caller's business. */
-  track(abort: AbortController, setup: Promise<unknown>): void {
-    this.#setups.set(abort, setup);
+  /**
+   * Runs a setup, and remembers it until it has settled.
+   *
+   * note: it begins in a later turn: remembered by then, so that a hook of its own may close the node, and
+   * not on the stack of the setup whose slot it was given.
+   */
+  track<T>(abort: AbortController, setup: () => Promise<T>): Promise<T> {
+    const running = Promise.resolve().then(setup);
+    this.#setups.set(abort, running);
     const forget = (): void => void this.#setups.delete(abort);
-    setup.then(forget, forget);
+    running.then(forget, forget);
+    return running;
   }
 
   /** Ends all setups with `error`; resolves when they have settled. */

@@ -41,6 +41,7 @@ export class NodeContext {
 
   /**
    * A hook threw: asks `onError` what is to be done; undefined where nobody has an opinion.
+   * INVARIANT: hook-hurts-its-own.
    *
    * note: an `onError` that throws is logged and has no say.
    */

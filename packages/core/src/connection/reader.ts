@@ -285,7 +285,7 @@ export class Reader {
     return this.#handling && whenInboundFull === 'pause' && this.#inboxLength >= inboundQueueMessages;
   }
 
-  /** Tells the budget of the node how many bytes this connection holds. */
+  /** Tells the budget of the node how many bytes this connection holds. INVARIANT: bounded-memory. */
   #account(): void {
     const held = this.#queue.length + this.#inboxBytes;
     if (held === this.#accounted) return;

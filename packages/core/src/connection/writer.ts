@@ -120,6 +120,7 @@ export class Writer {
     for (const slab of this.#sink.take().slabs) this.#node.slabs.giveBack(slab);
     this.#finished?.resolve();
     if (waiters.length === 0) return;
+    // INVARIANT: every-promise-settles.
     const error = this.#connection.endError();
     for (const waiter of waiters) waiter.reject(error);
   }
@@ -149,6 +150,7 @@ export class Writer {
     else this.#write(this.#flight);
   }
 
+  /** INVARIANT: bounded-memory. */
   #isFull(): boolean {
     return this.bufferedBytes >= this.#node.config.outboundQueueBytes;
   }

@@ -81,8 +81,9 @@ export const PEER_ERRORS = {
     remedy: 'check that both sides speak the same handshake, or allow more time',
   },
   P2P_ERR_HANDSHAKE_ENDED: {
-    when: 'the peer closed the connection before the handshake was complete',
-    remedy: 'ask the peer: it refused us, has no room, or speaks another handshake',
+    when: 'the peer closed the connection before the handshake was complete, or the handshake was used after it',
+    remedy:
+      'ask the peer: it refused us, has no room, or speaks another handshake; await every read in the hook',
   },
   P2P_ERR_ABORTED: {
     when: 'the `signal` given to the call aborted; `cause` holds its reason',

@@ -30,9 +30,7 @@ export interface ConnectOptions {
  */
 export function dial(kernel: Kernel, target: AddressLike, options: ConnectOptions): Promise<PeerConnection> {
   const abort = new AbortController();
-  const dialling = attempt(kernel, target, options, abort);
-  kernel.track(abort, dialling);
-  return dialling;
+  return kernel.track(abort, () => attempt(kernel, target, options, abort));
 }
 
 async function attempt(

@@ -130,7 +130,9 @@ export class Listener {
     }
     const abort = new AbortController();
     // A setup that fails is counted and logged where it fails.
-    this.#kernel.track(abort, setUpConnection(this.#kernel, { link, direction: 'inbound', slot, abort }));
+    void this.#kernel.track(abort, () =>
+      setUpConnection(this.#kernel, { link, direction: 'inbound', slot, abort }),
+    );
   }
 
   readonly #onRelief = (): void => this.#admitWaiting();

@@ -57,6 +57,7 @@ async function tearDown(
   await closeStreams(connection, deadline, writingFailed || outcome === 'flush-abandoned');
   deadline.cancel();
   connection.writer.end();
+  // INVARIANT: address-stays-taken. Until here.
   connection.slot.release();
   connection.close();
   kernel.heuristics.closed++;
@@ -66,7 +67,7 @@ async function tearDown(
   return outcome;
 }
 
-/** Runs every hook, one after the other; false when the deadline cut them off. */
+/** Runs every hook, one after the other; false when the deadline cut them off. INVARIANT: hook-hurts-its-own. */
 async function runDisconnectHooks(
   kernel: Kernel,
   connection: PeerConnection,

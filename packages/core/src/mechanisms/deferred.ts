@@ -28,7 +28,10 @@ export function rejected(error: Error): Promise<never> {
   return markHandled(Promise.reject(error));
 }
 
-/** Keeps a rejection that nobody looks at from ending the process; awaiting the promise still rejects. */
+/**
+ * Keeps a rejection that nobody looks at from ending the process; awaiting the promise still rejects.
+ * INVARIANT: hook-hurts-its-own.
+ */
 export function markHandled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;

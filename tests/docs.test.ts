@@ -1,0 +1,224 @@
+import { describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
+import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
+import ts from 'typescript';
+import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf } from './support/markdown.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const pages = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
+
+/** How the docs write a value: as it stands in code. */
+const written = (value: unknown): string =>
+  typeof value === 'string' ? `'${JSON.stringify(value).slice(1, -1)}'` : String(value);
+
+describe('docs/errors.md', () => {
+  it('lists the table of errors, both ways, texts included', () => {
+    const { rows } = tableOf(read('docs/errors.md'), 'code', 'when', 'what to do');
+    const listed = rows.map(([code = '', when, remedy]) => [codeIn(code), { when, remedy }]);
+    expect(Object.fromEntries(listed)).toEqual(PEER_ERRORS);
+    expect(listed).toHaveLength(Object.keys(PEER_ERRORS).length);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const { rows } = tableOf(read('docs/configuration.md'), 'option', 'default', 'range');
+  const options = rows.map(([option = '', fallback = '', range = '']) => ({
+    name: codeIn(option),
+    fallback: codeIn(fallback),
+    range,
+  }));
+
+  it('lists every option of a node, and none besides', () => {
+    const known = Object.keys(new PeerNode({ codec: lines() }).config);
+    expect(options.map(({ name }) => name).sort()).toEqual(known.sort());
+  });
+
+  it('quotes the defaults', () => {
+    const quoted = options
+      .filter(({ name }) => name in DEFAULTS)
+      .map((option) => [option.name, option.fallback]);
+    const defaults = Object.entries(DEFAULTS).map(([name, value]) => [name, written(value)]);
+    expect(Object.fromEntries(quoted)).toEqual(Object.fromEntries(defaults));
+  });
+
+  const bounded = options.flatMap(({ name, range }) => {
+    const [, min, max] = /^(\d+)(?: to (\d+)| or more)$/.exec(range) ?? [];
+    return min === undefined
+      ? []
+      : [{ name, min: Number(min), max: max === undefined ? undefined : Number(max) }];
+  });
+
+  it('gives every number a range', () => {
+    const numbers = Object.entries(DEFAULTS).flatMap(([name, value]) =>
+      typeof value === 'number' ? [name] : [],
+    );
+    expect(bounded.map(({ name }) => name).sort()).toEqual(numbers.sort());
+  });
+
+  it.each(bounded)('the range of $name is the one that is checked', ({ name, min, max }) => {
+    const make = (value: number) => () => new PeerNode({ codec: lines(), [name]: value });
+    expect(make(min)).not.toThrow();
+    expect(make(min - 1)).toThrow(PeerError);
+    expect(make(max ?? Number.MAX_SAFE_INTEGER)).not.toThrow();
+    if (max !== undefined) expect(make(max + 1)).toThrow(PeerError);
+  });
+});
+
+describe('docs/observability.md', () => {
+  const page = read('docs/observability.md');
+
+  it('lists the heuristics, both ways', () => {
+    const { rows } = tableOf(page, 'counter', 'counts');
+    const counters = Object.keys(new PeerNode({ codec: lines() }).heuristics);
+    expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(counters.sort());
+  });
+
+  it('lists the stats, both ways', () => {
+    const { rows } = tableOf(page, 'field', 'counts');
+    const fields = Object.keys(new PeerNode({ codec: lines() }).stats);
+    expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(fields.sort());
+  });
+
+  it('lists the diagnostics channels, both ways', () => {
+    const source = read('packages/core/src/contracts/diagnostics.ts');
+    const channels = [...source.matchAll(/hannel\('([^']+)'\)/g)].map(([, name]) => name);
+    const { rows } = tableOf(page, 'channel', 'when');
+    expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(channels.sort());
+  });
+});
+
+describe('docs/limits.md', () => {
+  it('names only counters that exist', () => {
+    const counters = Object.keys(new PeerNode({ codec: lines() }).heuristics);
+    const { header, rows } = tableOf(read('docs/limits.md'), 'what', 'bounded by');
+    const column = header.indexOf('counted in');
+    const named = rows.flatMap((row) => [...row[column]!.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !counters.includes(name!))).toEqual([]);
+  });
+});
+
+describe('docs/codecs.md', () => {
+  it('quotes the defaults of every codec', () => {
+    const { rows } = tableOf(read('docs/codecs.md'), 'codec', 'option', 'default');
+    const quoted = rows
+      .map(([codec = '', option = '', fallback = '']) => [codeIn(codec), codeIn(option), codeIn(fallback)])
+      .filter(([, option]) => option !== 'numSkip'); // follows from two others
+    const defaults = Object.entries(CODEC_DEFAULTS).flatMap(([codec, options]) =>
+      Object.entries(options).map(([option, value]) => [codec, option, written(value)]),
+    );
+    expect(quoted).toEqual(defaults);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('names every file of the kernel, and none that does not exist', () => {
+    const src = join(root, 'packages/core/src');
+    const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => path.replaceAll('\\', '/'));
+    const { rows } = tableOf(read('docs/architecture.md'), 'file', 'holds');
+    expect(rows.map(([file = '']) => codeIn(file)).sort()).toEqual(files.sort());
+  });
+});
+
+describe('links', () => {
+  it.each(pages)('of %s lead to files and headings that exist', (page) => {
+    const broken = localLinksOf(read(page)).filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? join(root, page) : resolve(root, dirname(page), path);
+      if (!existsSync(target)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+});
+
+/** A `ts` block of a page, as a module of its own below the root, where the packages are found. */
+interface Snippet {
+  readonly name: string;
+  readonly path: string;
+  readonly text: string;
+  readonly runs: boolean;
+  /** What it prints, where the page says so: in the `text output` block behind it. */
+  readonly output: string | undefined;
+}
+
+const folder = join(root, '.snippets');
+const snippets = pages.flatMap((page): Snippet[] =>
+  fencesOf(read(page))
+    .map((fence, index, all) => ({ ...fence, next: all[index + 1] }))
+    .filter(({ info }) => info === 'ts' || info === 'ts run')
+    .map(({ info, text, next }, index) => ({
+      name: `${page}, ts block ${index + 1}`,
+      path: join(folder, `${basename(page, '.md')}-${index + 1}.ts`),
+      text: `${text}export {};\n`,
+      runs: info === 'ts run',
+      output: next?.info === 'text output' ? next.text : undefined,
+    })),
+);
+
+function writeAll(): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  for (const { path, text } of snippets) writeFileSync(path, text);
+}
+
+function compilerOptions(): ts.CompilerOptions {
+  const path = join(root, 'tsconfig.test.json');
+  const config: unknown = ts.readConfigFile(path, ts.sys.readFile).config;
+  return {
+    ...ts.parseJsonConfigFileContent(config, ts.sys, root).options,
+    // A snippet may show a declaration that it does not use.
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+  };
+}
+
+/** Every problem, with the block and the line in it. */
+function problems(): string[] {
+  const names = new Map(snippets.map(({ path, name }) => [resolve(path), name]));
+  const program = ts.createProgram([...names.keys()], compilerOptions());
+  return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
+    const text = ts.flattenDiagnosticMessageText(messageText, '\n');
+    if (file === undefined) return text;
+    const { line } = file.getLineAndCharacterOfPosition(start ?? 0);
+    return `${names.get(resolve(file.fileName)) ?? relative(root, file.fileName)}, line ${line + 1}: ${text}`;
+  });
+}
+
+/** The snippet under legacy decorators; `.mts` makes it a module wherever it is. */
+function javascriptOf(text: string): string {
+  return ts.transpileModule(text, { fileName: 'snippet.mts', compilerOptions: compilerOptions() }).outputText;
+}
+
+const run = promisify(execFile);
+
+describe('snippets', () => {
+  writeAll();
+
+  it('compile, each for itself', () => {
+    expect(snippets.length).toBeGreaterThan(0);
+    expect(problems()).toEqual([]);
+  }, 60_000);
+
+  it.each(snippets.filter(({ runs }) => runs))(
+    '$name runs to its end',
+    async ({ path, text, output }) => {
+      const script = path.replace(/\.ts$/, '.mjs');
+      writeFileSync(script, javascriptOf(text));
+      const { stdout } = await run(process.execPath, [script], { cwd: root, timeout: 15_000 });
+      expect(stdout).toBe(output ?? stdout);
+    },
+    20_000,
+  );
+});
