@@ -1,12 +1,5 @@
-import type {
-  AcceptRequest,
-  Codec,
-  Connection,
-  DisconnectReason,
-  Handshake,
-  HookErrorContext,
-} from '@pea2pea/core';
-import { addRole, type HookRole } from './hook-methods.js';
+import type { AcceptRequest, Connection, DisconnectReason, Handshake, HookErrorContext } from '@pea2pea/core';
+import { addRole, type PlainRole } from './hook-methods.js';
 import { invalidDecorator } from './invalid-decorator.js';
 
 /**
@@ -90,47 +83,10 @@ export const OnError: () => HookDecorator<
   'keep' | 'disconnect' | void
 > = hookDecorator('OnError', 'onError');
 
-/**
- * The method gets every message: `(message, connection) => unknown`. See `Hooks.onMessage`.
- *
- * ```ts
- * @OnMessage(chat)
- * async onChat(message: Chat, connection: Connection<Chat>) { … }
- * ```
- *
- * With the peer's codec named, the compiler checks the method against the messages of the codec; the codec
- * must then be the one that `@Peer` names. Without, the method may name any type and is trusted.
- *
- * note: one message at a time per connection; the promise of an `async` method holds up the next one.
- * note: throwing ends the connection, unless an `@OnError` method answers `'keep'`.
- * note: a peer has exactly one message method in this release; overriding it in a subclass is fine.
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method, or
- * where `codec` is none; and when the peer starts: a second message method, a codec that is not the peer's
- */
-export function OnMessage(): HookDecorator<[message: never, connection: AnyConnection]>;
-export function OnMessage<In, Out>(
-  codec: Codec<In, Out>,
-): HookDecorator<[message: In, connection: Connection<In, Out>]>;
-export function OnMessage(...args: readonly unknown[]): HookDecorator<never> {
-  const [codec] = args;
-  if (args.length > 1 || (codec !== undefined && !isCodec(codec))) {
-    throw invalidDecorator('@OnMessage takes a codec, or nothing: @OnMessage(codec), @OnMessage()');
-  }
-  return decoratorOf('@OnMessage', { hook: 'onMessage', ...(codec !== undefined && { codec }) });
-}
-
-function hookDecorator(name: string, hook: HookRole['hook']): () => HookDecorator<never, never> {
+function hookDecorator(name: string, hook: PlainRole['hook']): () => HookDecorator<never, never> {
   return (...args: readonly unknown[]) => {
     // Without its parentheses the decorator itself is called with what it stands on.
     if (args.length > 0) throw invalidDecorator(`@${name} takes no arguments; write @${name}()`);
-    return decoratorOf(`@${name}`, { hook });
+    return (...site: readonly unknown[]) => addRole(`@${name}`, { hook }, site);
   };
-}
-
-function decoratorOf(decorator: string, role: HookRole): HookDecorator<never, never> {
-  return (...args: readonly unknown[]) => addRole(decorator, role, args);
-}
-
-function isCodec(value: unknown): value is Codec<unknown> {
-  return typeof value === 'object' && value !== null && 'decoder' in value && 'encoder' in value;
 }

@@ -1,18 +1,24 @@
-import type { Codec, Hooks } from '@pea2pea/core';
+import type { Hooks } from '@pea2pea/core';
 import { invalidDecorator } from './invalid-decorator.js';
+import type { MessageFilter } from './message-filter.js';
 import { methodSite, runChecks, type MethodName } from './method-site.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
 
-/** What a decorator makes of a method: it serves `hook`, for messages of `codec` if one is named. */
-export interface HookRole {
-  readonly hook: keyof Hooks<unknown>;
-  readonly codec?: Codec<unknown>;
+/** What a decorator makes of a method: it serves `hook`, that of messages for those that it takes. */
+export type HookRole = PlainRole | MessageRole;
+
+export interface PlainRole {
+  readonly hook: Exclude<keyof Hooks<unknown>, 'onMessage'>;
+}
+
+export interface MessageRole {
+  readonly hook: 'onMessage';
+  readonly takes: MessageFilter;
 }
 
 /** A method with its role, as found on a class. */
-export interface HookMethod extends HookRole {
-  readonly name: MethodName;
-}
+export type HookMethod = HookRole & { readonly name: MethodName };
+export type MessageMethod = MessageRole & { readonly name: MethodName };
 
 /** Roles are kept on the method function itself: the one thing that decorators of both modes are given. */
 const ROLES = Symbol.for('pea2pea.roles');

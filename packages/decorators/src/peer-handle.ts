@@ -1,9 +1,10 @@
 import type { CloseReport, PeerNode, SocketAddress } from '@pea2pea/core';
 
-/** A peer that is up, with its node. */
+/** A peer that is up, with its node, and the count of messages that no method took. */
 export interface RunningPeer<T> {
   readonly peer: T;
   readonly node: PeerNode<unknown>;
+  readonly unmatched: { readonly count: number };
 }
 
 /**
@@ -20,14 +21,16 @@ export class PeerHandle<T extends object> {
    */
   readonly closed: Promise<CloseReport>;
   readonly #settleClosed: (closing: Promise<CloseReport>) => void;
+  readonly #unmatched: { readonly count: number };
   readonly #dispose: () => Promise<void>;
   readonly #signals = new Set<NodeJS.Signals>();
   #closing: Promise<CloseReport> | undefined;
   #isClosed = false;
 
-  constructor({ peer, node }: RunningPeer<T>, dispose: () => Promise<void> = () => Promise.resolve()) {
-    this.peer = peer;
-    this.node = node;
+  constructor(running: RunningPeer<T>, dispose: () => Promise<void> = () => Promise.resolve()) {
+    this.peer = running.peer;
+    this.node = running.node;
+    this.#unmatched = running.unmatched;
     this.#dispose = dispose;
     let settle!: (closing: Promise<CloseReport>) => void;
     this.closed = new Promise((resolve) => (settle = resolve));
@@ -38,6 +41,14 @@ export class PeerHandle<T extends object> {
   /** Where the node listens now. */
   get address(): SocketAddress | undefined {
     return this.node.address;
+  }
+
+  /**
+   * How many messages no method took, over all connections: dropped with `unmatched: 'ignore'`, else each the end of
+   * its connection, unless `@OnError` kept it. It only rises.
+   */
+  get unmatched(): number {
+    return this.#unmatched.count;
   }
 
   /**

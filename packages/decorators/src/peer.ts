@@ -2,14 +2,17 @@ import type { NodeConfig } from '@pea2pea/core';
 import { declareDependencies, type Dependencies, type Dependency } from './dependencies.js';
 import { invalidDecorator, isDecoratorContext } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
-import { inheritedOptions, ownOptions, setOptions, type PeerConfig } from './peer-options.js';
+import {
+  inheritedOptions,
+  ownOptions,
+  setOptions,
+  type DeclaredOptions,
+  type RoutingOptions,
+} from './peer-options.js';
 
-/** What `@Peer` takes: the options of a node, and what the constructor of the peer needs. */
-export interface PeerOptions<
-  In,
-  Out = In,
-  List extends readonly Dependency[] = readonly Dependency[],
-> extends NodeConfig<In, Out> {
+/** What `@Peer` takes: the options of a node, what the constructor needs, and what becomes of stray messages. */
+export interface PeerOptions<In, Out = In, List extends readonly Dependency[] = readonly Dependency[]>
+  extends NodeConfig<In, Out>, RoutingOptions {
   /**
    * What the container passes to the constructor, in the order of its parameters. The compiler checks one
    * against the other; a name or a symbol as token is trusted.
@@ -75,10 +78,10 @@ export function Peer<In, Out, const List extends readonly Dependency[]>(
   options: PeerOptions<In, Out, List> & { readonly inject: List },
 ): PeerDecorator<Dependencies<List, In, Out>>;
 export function Peer<In, Out>(
-  options: NodeConfig<In, Out> & { readonly inject?: never },
+  options: NodeConfig<In, Out> & RoutingOptions & { readonly inject?: never },
 ): PeerDecorator<never[]>;
 export function Peer(
-  options?: PeerConfig & { readonly inject?: readonly Dependency[] },
+  options?: DeclaredOptions & { readonly inject?: readonly Dependency[] },
 ): PeerDecorator<never> {
   if (typeof options === 'function') throw invalidDecorator('@Peer takes options; write @Peer({ codec })');
   const { inject, ...config } = options ?? {};
@@ -97,14 +100,18 @@ export function Peer(
  * note: a subclass without `@Peer` is completed here, as if `@Peer` without options stood on it: the
  * container knows nothing of inheritance by itself.
  */
-export function peerOptionsOf(target: PeerBase): PeerConfig | undefined {
+export function peerOptionsOf(target: PeerBase): DeclaredOptions | undefined {
   if (ownOptions(target) === undefined && inheritedOptions(target) !== undefined) {
     declarePeer(target, {}, undefined);
   }
   return ownOptions(target);
 }
 
-function declarePeer(target: PeerBase, config: PeerConfig, inject: readonly Dependency[] | undefined): void {
+function declarePeer(
+  target: PeerBase,
+  config: DeclaredOptions,
+  inject: readonly Dependency[] | undefined,
+): void {
   const base = Object.getPrototypeOf(target) as PeerBase;
   const inherited = peerOptionsOf(base);
   declareDependencies(target, inject, inherited === undefined ? undefined : base);

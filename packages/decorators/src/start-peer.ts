@@ -5,6 +5,7 @@ import { missingDependency } from './dependencies.js';
 import { nameOfClass, type PeerClass } from './peer-class.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
 import { peerHooks } from './peer-hooks.js';
+import { UnmatchedMessages } from './unmatched.js';
 
 /** How a peer is started. */
 export interface StartOptions {
@@ -42,14 +43,15 @@ export async function bringUp<T extends object>(
   target: PeerClass<T>,
   { listen }: StartOptions,
 ): Promise<RunningPeer<T>> {
-  const { methods } = blueprintOf(target);
+  const { methods, unmatched: whenUnmatched } = blueprintOf(target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, target);
   claim(node, target);
   try {
     const peer = await resolve(container, target as Newable<T>, target);
-    for (const hooks of peerHooks(peer, methods)) node.use(hooks);
+    const unmatched = new UnmatchedMessages(nameOfClass(target), whenUnmatched, node);
+    for (const hooks of peerHooks(peer, methods, unmatched)) node.use(hooks);
     if (listen !== false && (listen ?? node.config.listen) !== undefined) await node.listen(listen);
-    return { peer, node };
+    return { peer, node, unmatched };
   } catch (error) {
     await node.close();
     throw error;

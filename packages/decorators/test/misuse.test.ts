@@ -6,6 +6,9 @@ import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
 type Loose = (...args: unknown[]) => unknown;
+const schema = (overrides: object) => ({
+  '~standard': { version: 1, vendor: 'by hand', validate: () => ({ value: 1 }), ...overrides },
+});
 const invalid = (act: () => unknown) => peerErrorOf('P2P_ERR_INVALID_DECORATOR', act);
 
 describe('where decorators do not belong', () => {
@@ -111,8 +114,22 @@ describe('where decorators do not belong', () => {
     expect((await invalid(() => (Peer as Loose)(class Chat {}))).message).toContain('write @Peer({ codec })');
   });
 
-  it('@OnMessage takes nothing but a codec', async () => {
-    expect((await invalid(() => (OnMessage as Loose)({ decode: true }))).message).toContain('takes a codec');
+  it.each<[what: string, args: unknown[], message: string]>([
+    ['no codec', [{ decode: true }], 'takes a codec, a Standard Schema, a class, a guard, or nothing'],
+    ['null', [null], 'takes a codec'],
+    ['a text', ['chat'], 'takes a codec'],
+    ['two things', [codec, codec], 'takes a codec'],
+    ['undefined', [undefined], '@OnMessage is given undefined; if two modules import each other'],
+    ['a schema of another version', [schema({ version: 2 })], 'no Standard Schema of version 1'],
+    ['a schema that cannot validate', [schema({ validate: true })], 'no Standard Schema of version 1'],
+    ['nothing for a schema', [{ '~standard': undefined }], 'no Standard Schema of version 1'],
+    ['String', [String], 'no string is an instance of it; write @OnMessage((message: unknown) => typeof'],
+    ['Number', [Number], "typeof message === 'number')"],
+    ['Boolean', [Boolean], "typeof message === 'boolean')"],
+    ['BigInt', [BigInt], "typeof message === 'bigint')"],
+    ['Symbol', [Symbol], "typeof message === 'symbol')"],
+  ])('@OnMessage is not given %s', async (_what, args, message) => {
+    expect((await invalid(() => (OnMessage as Loose)(...args))).message).toContain(message);
   });
 });
 
@@ -144,19 +161,6 @@ describe('what is refused when a peer starts', () => {
     expect(error.message).toContain('Mute has no codec');
     await using handle = await createPeer(Mute, { config: { ...inMemory(), codec } });
     expect(handle.node.state).toBe('open');
-  });
-
-  it('two message methods', async () => {
-    @Peer({ codec })
-    class Two {
-      @OnMessage()
-      first() {}
-      @OnMessage(codec)
-      second() {}
-    }
-    expect((await invalid(() => createPeer(Two))).message).toContain(
-      'Two has two message methods, first() and second()',
-    );
   });
 
   it('@OnMessage with a codec that is not the one of @Peer', async () => {

@@ -49,14 +49,22 @@ export function whatCompiles() {
     }
   }
 
-  @Peer({ codec: chat })
+  @Peer({ codec: chat, unmatched: 'ignore', inject: [Clock] })
+  class Lenient {
+    readonly clock: Clock;
+    constructor(clock: Clock) {
+      this.clock = clock;
+    }
+  }
+
+  @Peer({ codec: chat, unmatched: 'disconnect' })
   abstract class ByType {
     readonly parts: unknown[];
     constructor(...parts: [Transcript, Clock]) {
       this.parts = parts;
     }
   }
-  return [Full, Client, Optional, ByType];
+  return [Full, Client, Optional, Lenient, ByType];
 }
 
 export function whatDoesNotCompile() {
@@ -108,7 +116,11 @@ export function whatDoesNotCompile() {
   @Peer({ codec: chat, inject: [42] })
   class Tokenless {}
 
-  return [Codecless, Misspelled, Swapped, TooFew, TooMany, OtherNode, Tokenless];
+  // @ts-expect-error dropping is called 'ignore'
+  @Peer({ codec: chat, unmatched: 'drop' })
+  class Unmatched {}
+
+  return [Codecless, Misspelled, Swapped, TooFew, TooMany, OtherNode, Tokenless, Unmatched];
 }
 
 abstract class Unfinished {
@@ -124,6 +136,11 @@ export async function whatStarts(container: Container) {
   container.load(peerModule(Finished, { maxConnections: 1, codec: chat }));
   const report: CloseReport = await handle.closeOn('SIGINT', 'SIGTERM').close({ timeoutMs: 1 });
   again.peer.finish();
+  const unmatched: number = handle.unmatched;
+  // @ts-expect-error counted by the handle alone
+  handle.unmatched = unmatched + 1;
+  // @ts-expect-error an option of @Peer, not of the node
+  await createPeer(Finished, { config: { unmatched: 'ignore' } });
   // @ts-expect-error an abstract class cannot be instantiated
   await createPeer(Unfinished);
   // @ts-expect-error no signal

@@ -7,6 +7,7 @@ import { createPeer, OnConnect, OnMessage, Peer } from '@pea2pea/decorators';
 import { Container, decorate, injectable } from 'inversify';
 import ts from 'typescript';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
+import * as messageLab from './message-lab.js';
 import type * as Fixture from './standard-fixture.js';
 import * as textCodecModule from './text-codec.js';
 
@@ -24,6 +25,7 @@ function loadFixture(): typeof Fixture {
   const modules: Record<string, unknown> = {
     '@pea2pea/core': core,
     '@pea2pea/decorators': decorators,
+    './message-lab.js': messageLab,
     './text-codec.js': textCodecModule,
   };
   const exports = {};
@@ -32,15 +34,19 @@ function loadFixture(): typeof Fixture {
   return exports as typeof Fixture;
 }
 
-const { StandardPeer, DerivedPeer, Transcript } = loadFixture();
+const { StandardPeer, DerivedPeer, RoutedPeer, GreedyPeer, Transcript } = loadFixture();
 decorate(injectable(), Transcript);
 
-async function conversation(Class: typeof StandardPeer) {
+function services(): Container {
   const container = new Container();
   container.bind(Transcript).toSelf().inSingletonScope();
+  return container;
+}
+
+async function conversation(Class: typeof StandardPeer) {
   const transport = core.memoryTransport();
   await using node = dialler(transport);
-  await using handle = await createPeer(Class, { container, config: inMemory(transport) });
+  await using handle = await createPeer(Class, { container: services(), config: inMemory(transport) });
   expect(handle.peer.node).toBe(handle.node);
   const connection = await node.connect(handle.address!);
   await connection.send('hello');
@@ -68,6 +74,21 @@ describe('standard decorators, compiled', () => {
     const { lines, name } = await conversation(DerivedPeer);
     expect(lines).toEqual(['accept', 'handshake inbound', 'connect', 'derived hello', 'disconnect reading']);
     expect(name).toBe('derived');
+  });
+
+  it('route messages', async () => {
+    const transport = core.memoryTransport();
+    await using node = dialler(transport);
+    const container = services();
+    await using handle = await createPeer(RoutedPeer, { container, config: inMemory(transport) });
+    const connection = await node.connect(handle.address!);
+    for (const line of ['12', 'hello', '/stop']) await connection.send(line);
+    const { lines } = handle.peer.transcript;
+    await until(() => lines.length === 3);
+    expect(lines).toEqual(['connect', 'number 13', 'command /stop']);
+    expect(handle.unmatched).toBe(1);
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(GreedyPeer, { container }));
+    expect(error.message).toContain('GreedyPeer.all() takes every message and leaves number() none');
   });
 
   it('are checked by the compiler as legacy ones are', () => {

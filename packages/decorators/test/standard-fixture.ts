@@ -15,6 +15,7 @@ import {
   OnMessage,
   Peer,
 } from '@pea2pea/decorators';
+import { numeric } from './message-lab.js';
 import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
@@ -74,4 +75,26 @@ export class DerivedPeer extends StandardPeer {
   override read(message: string) {
     this.transcript.lines.push(`derived ${message}`);
   }
+}
+
+@Peer({ codec, inject: [Transcript, PeerNode], unmatched: 'ignore' })
+export class RoutedPeer extends Greeter {
+  @OnMessage(numeric)
+  number(message: number) {
+    this.transcript.lines.push(`number ${message + 1}`);
+  }
+
+  @OnMessage((message: string) => message.startsWith('/'))
+  command(message: string, _connection: Connection<string>) {
+    this.transcript.lines.push(`command ${message}`);
+  }
+}
+
+@Peer({ codec, inject: [Transcript, PeerNode] })
+export class GreedyPeer extends Greeter {
+  @OnMessage(codec)
+  all(_message: string) {}
+
+  @OnMessage(numeric)
+  number(_message: number) {}
 }

@@ -1,5 +1,6 @@
 // Checked by `tsc -p tsconfig.test.json` for legacy decorators, and by standard-decorators.test.ts for standard
 // ones: each `@ts-expect-error` is a mistake that must not compile. What is in functions is not run.
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type {
   AcceptRequest,
@@ -9,7 +10,16 @@ import type {
   Handshake,
   HookErrorContext,
 } from '@pea2pea/core';
-import { OnAccept, OnConnect, OnDisconnect, OnError, OnHandshake, OnMessage } from '@pea2pea/decorators';
+import {
+  OnAccept,
+  OnConnect,
+  OnDisconnect,
+  OnError,
+  OnHandshake,
+  OnMessage,
+  type SchemaOutput,
+  type StandardSchemaV1,
+} from '@pea2pea/decorators';
 import { textCodec } from './text-codec.js';
 
 interface Chat {
@@ -26,6 +36,40 @@ interface Narrow extends Chat {
 declare const chat: Codec<Chat>;
 declare const client: Codec<Chat, Command>;
 const text = textCodec();
+
+/** As zod and valibot make them: what goes in differs from what comes out. */
+declare const chatSchema: StandardSchemaV1<string, Chat>;
+/** As arktype makes them: to be called, too. */
+declare const callableSchema: StandardSchemaV1<Chat> & ((data: unknown) => Chat | Error);
+/** Validates later. */
+declare const asyncSchema: {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: 'elsewhere';
+    readonly validate: (
+      value: unknown,
+    ) => Promise<{ value: Chat } | { issues: { message: string; path?: PropertyKey[] | undefined }[] }>;
+    readonly types?: { readonly input: unknown; readonly output: Chat };
+  };
+};
+/** One that keeps its types to itself. */
+declare const untypedSchema: StandardSchemaV1;
+
+class Join {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+class Moderate extends Join {
+  readonly bans: readonly string[] = [];
+}
+abstract class Shape {
+  abstract readonly area: number;
+}
+declare function isChat(message: unknown): message is Chat;
+declare function isGo(message: Command): message is Command & { readonly command: 'go' };
+declare function isLoud(message: Chat): boolean;
 
 export function whatCompiles() {
   class Full {
@@ -81,7 +125,45 @@ export function whatCompiles() {
     silent() {}
   }
 
-  return [Full, Client, Loose];
+  class Routed {
+    @OnMessage(chatSchema)
+    output(message: Chat, connection: Connection<Chat | Command>) {
+      connection.trySend(message);
+    }
+    @OnMessage(callableSchema)
+    async callable(_message: Chat, _connection: Connection<Chat, Command>) {}
+    @OnMessage(asyncSchema)
+    later(_message: { readonly from: string }) {}
+    @OnMessage(untypedSchema)
+    untypedOutput(_message: unknown) {}
+    @OnMessage(Join)
+    join(_message: Join) {}
+    @OnMessage(Moderate)
+    wider(_message: Join, _connection: Connection) {}
+    @OnMessage(Shape)
+    abstracted(_message: Shape) {}
+    @OnMessage(Buffer)
+    bytes(_message: Uint8Array) {}
+    @OnMessage(isChat)
+    guarded(_message: Chat) {}
+    @OnMessage(isGo)
+    narrowed({ command }: { readonly command: 'go' }) {
+      return command;
+    }
+    @OnMessage(isLoud)
+    trusted(_message: Chat) {}
+    @OnMessage((message: Chat) => message.text === '')
+    inline(_message: Chat) {}
+    @OnMessage((message: unknown): message is string => typeof message === 'string')
+    inlineGuard(_message: string) {}
+    @OnMessage((message: unknown) => typeof message === 'number')
+    inferredGuard(_message: number) {}
+    @OnMessage()
+    rest(_message: unknown) {}
+  }
+
+  const output: SchemaOutput<typeof asyncSchema> = { from: 'bob', text: 'hi' };
+  return [Full, Client, Loose, Routed, output];
 }
 
 export function whatDoesNotCompile() {
@@ -143,15 +225,91 @@ export function whatDoesNotCompile() {
     bare() {}
   }
 
+  class Routed {
+    // @ts-expect-error the input of the schema, not its output
+    @OnMessage(chatSchema)
+    input(_message: string) {}
+    // @ts-expect-error narrower than the output of the schema
+    @OnMessage(chatSchema)
+    narrowerOutput(_message: Narrow) {}
+    // @ts-expect-error a schema that is a function is no guard: its output is what counts
+    @OnMessage(callableSchema)
+    callable(_message: Command) {}
+    // @ts-expect-error the promise of an asynchronous schema is awaited
+    @OnMessage(asyncSchema)
+    promised(_message: Promise<Chat>) {}
+    // @ts-expect-error a schema that does not tell its output promises nothing
+    @OnMessage(untypedSchema)
+    untold(_message: Chat) {}
+    // @ts-expect-error no Standard Schema of version 1
+    @OnMessage({ '~standard': { version: 2, vendor: 'later', validate: () => ({ value: 1 }) } })
+    versioned(_message: unknown) {}
+    // @ts-expect-error an instance comes, not the class
+    @OnMessage(Join)
+    constructed(_message: typeof Join) {}
+    // @ts-expect-error narrower than the class
+    @OnMessage(Join)
+    narrowerClass(_message: Moderate) {}
+    // @ts-expect-error a text is no instance of String
+    @OnMessage(String)
+    wrapped(_message: string) {}
+    // @ts-expect-error something else than the guard lets through
+    @OnMessage(isChat)
+    guarded(_message: Command) {}
+    // @ts-expect-error the guard lets through but one of the commands
+    @OnMessage(isGo)
+    narrowed(_message: { readonly command: 'stop' }) {}
+    // @ts-expect-error something else than the parameter of the predicate
+    @OnMessage(isLoud)
+    trusted(_message: Command) {}
+    // @ts-expect-error a guard answers at once
+    @OnMessage(async (message: Chat) => message.text === '')
+    later(_message: Chat) {}
+    // @ts-expect-error a guard answers true or false
+    @OnMessage((message: Chat) => message.text)
+    texty(_message: Chat) {}
+    // @ts-expect-error the parameter of a guard has no type: unknown is one
+    @OnMessage((message) => message === 1)
+    untypedGuard(_message: unknown) {}
+    // @ts-expect-error no guard lets this through: it is known to be a number
+    @OnMessage((message: unknown) => typeof message === 'number')
+    inferred(_message: string) {}
+    // @ts-expect-error the connection comes second, after the instance
+    @OnMessage(Join)
+    swapped(_connection: Connection<Chat>, _message: Join) {}
+    // @ts-expect-error nobody gives the third parameter
+    @OnMessage(chatSchema)
+    more(_message: Chat, _connection: Connection<Chat>, _more: string) {}
+    // @ts-expect-error one thing to tell messages by
+    @OnMessage(Join, isChat)
+    two(_message: Join) {}
+    // @ts-expect-error nothing to tell messages by
+    @OnMessage(undefined)
+    none(_message: Chat) {}
+    // @ts-expect-error a field
+    @OnMessage(Join)
+    field = (_message: Join) => undefined;
+  }
+
   // @ts-expect-error a method decorator
   @OnMessage(chat)
   class OnClass {}
 
-  return [Handlers, OnClass];
+  return [Handlers, Routed, OnClass];
 }
 
 describe('types of hook decorators', () => {
   it('what compiles is a decorator at run time', () => {
     expect(typeof OnMessage(text)).toBe('function');
+  });
+
+  it('refuse 25 mistakes or more, each of them named', () => {
+    const folder = new URL('.', import.meta.url);
+    const mistakes = readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .flatMap((name) => readFileSync(new URL(name, folder), 'utf8').split('\n'))
+      .flatMap((line) => /^\s*\/\/ @ts-expect-error(.*)$/.exec(line)?.slice(1) ?? []);
+    expect(mistakes.length).toBeGreaterThanOrEqual(25);
+    expect(mistakes.filter((what) => !/^ \S/.test(what))).toEqual([]);
   });
 });

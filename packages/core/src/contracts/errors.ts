@@ -132,7 +132,12 @@ export const PEER_ERRORS = {
   P2P_ERR_INVALID_DECORATOR: {
     when: 'a decorator stands where it cannot work, or contradicts another',
     remedy:
-      'put hook decorators topmost on public instance methods, one @OnMessage a class, and @Peer once on the class',
+      'put hook decorators topmost on public instance methods, a catch-all @OnMessage last, and @Peer once on the class',
+  },
+  P2P_ERR_UNMATCHED_MESSAGE: {
+    when: 'no message method of a peer takes a message; `cause` lists what the schemas have against it',
+    remedy:
+      "add a method that takes it, or a catch-all @OnMessage() as the last one, or set `unmatched: 'ignore'` in @Peer",
   },
   P2P_ERR_MISSING_DEPENDENCY: {
     when: 'the container cannot tell what a constructor parameter needs',

@@ -1,0 +1,98 @@
+import type { Codec } from '@pea2pea/core';
+import { invalidDecorator } from './invalid-decorator.js';
+import { nameOfClass } from './peer-class.js';
+import type { StandardProps } from './standard-schema.js';
+
+/** A class that messages may be instances of. */
+export type MessageClass<T = unknown> = abstract new (...args: never) => T;
+
+/** Which messages a method takes; `nothing` to tell them by makes it a catch-all. */
+export type MessageFilter =
+  | { readonly by: 'nothing'; readonly codec?: Codec<unknown> }
+  | { readonly by: 'schema'; readonly standard: StandardProps }
+  | { readonly by: 'class'; readonly class: MessageClass }
+  | { readonly by: 'guard'; readonly guard: (message: unknown) => unknown };
+
+/**
+ * What the arguments of `@OnMessage` ask for.
+ *
+ * ```text
+ *   has `~standard`   a schema; schemas may be functions (arktype) or classes, so this is asked first
+ *   a codec           every message
+ *   a class           see isClass
+ *   another function  a guard
+ * ```
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when they are none of it
+ */
+export function messageFilterOf(args: readonly unknown[]): MessageFilter {
+  if (args.length === 0) return { by: 'nothing' };
+  const [what] = args;
+  if (args.length === 1) {
+    if (what === undefined) {
+      throw invalidDecorator(
+        '@OnMessage is given undefined; if two modules import each other, move what it names to a third',
+      );
+    }
+    if (isSchemaLike(what)) return { by: 'schema', standard: standardOf(what) };
+    if (isCodec(what)) return { by: 'nothing', codec: what };
+    if (isClass(what)) return { by: 'class', class: refuseWrapper(what) };
+    if (typeof what === 'function') return { by: 'guard', guard: what as (message: unknown) => unknown };
+  }
+  throw invalidDecorator(
+    '@OnMessage takes a codec, a Standard Schema, a class, a guard, or nothing: @OnMessage(codec), @OnMessage()',
+  );
+}
+
+function isSchemaLike(value: unknown): value is { readonly '~standard': unknown } {
+  return (
+    (typeof value === 'function' || (typeof value === 'object' && value !== null)) && '~standard' in value
+  );
+}
+
+function standardOf({ '~standard': standard }: { readonly '~standard': unknown }): StandardProps {
+  const { version, validate } = Object(standard) as { version?: unknown; validate?: unknown };
+  if (version === 1 && typeof validate === 'function') return standard as StandardProps;
+  throw invalidDecorator('@OnMessage is given a `~standard` that is no Standard Schema of version 1');
+}
+
+function isCodec(value: unknown): value is Codec<unknown> {
+  return typeof value === 'object' && value !== null && 'decoder' in value && 'encoder' in value;
+}
+
+/**
+ * Whether `value` is a class, in contrast to a guard. The `prototype` of a class (and of most constructors that come
+ * with JavaScript) cannot be replaced; a function declaration has one that can, and arrow functions and methods
+ * have none. Constructors in the old style, such as `Buffer`, are told by what stands in theirs.
+ *
+ * note: an old-style constructor without a single method counts as a guard.
+ */
+function isClass(value: unknown): value is MessageClass {
+  if (typeof value !== 'function') return false;
+  const descriptor = Object.getOwnPropertyDescriptor(value, 'prototype');
+  if (descriptor === undefined) return false;
+  if (descriptor.writable === false) return true;
+  const prototype: unknown = descriptor.value;
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    Reflect.ownKeys(prototype).some((key) => key !== 'constructor')
+  );
+}
+
+const WRAPPERS = new Map<unknown, string>([
+  [String, 'string'],
+  [Number, 'number'],
+  [Boolean, 'boolean'],
+  [BigInt, 'bigint'],
+  [Symbol, 'symbol'],
+]);
+
+/** A text is no instance of String, and so on: such a method would never be called. */
+function refuseWrapper(target: MessageClass): MessageClass {
+  const type = WRAPPERS.get(target);
+  if (type === undefined) return target;
+  throw invalidDecorator(
+    `@OnMessage(${nameOfClass(target)}) would take nothing: no ${type} is an instance of it; write ` +
+      `@OnMessage((message: unknown) => typeof message === '${type}')`,
+  );
+}

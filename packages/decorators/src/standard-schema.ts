@@ -1,0 +1,30 @@
+/**
+ * A schema as zod, valibot, arktype and others make them: the part of the Standard Schema specification, version 1
+ * (https://standardschema.dev), that is needed to validate. An object or a function with a `~standard`.
+ */
+export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  readonly '~standard': StandardProps<Input, Output>;
+}
+
+export interface StandardProps<Input = unknown, Output = Input> {
+  readonly version: 1;
+  readonly vendor: string;
+  readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+  /** Never present; tells the compiler what goes in and what comes out. */
+  readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+}
+
+/** The output of a schema, or what it has against the input. */
+export type StandardResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+
+export interface StandardIssue {
+  readonly message: string;
+  /** From the outermost key to the innermost. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What a schema makes of a message. */
+export type SchemaOutput<Schema extends StandardSchemaV1> = NonNullable<
+  Schema['~standard']['types']
+>['output'];

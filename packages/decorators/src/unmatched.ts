@@ -1,0 +1,113 @@
+import { PeerError, type Connection, type PeerNode } from '@pea2pea/core';
+import type { MethodName } from './method-site.js';
+import type { StandardIssue } from './standard-schema.js';
+
+/** What becomes of a message that no method takes: it ends its connection, or it is dropped. Both are counted. */
+export type WhenUnmatched = 'disconnect' | 'ignore';
+
+/** What the schema of a method has against a message: `cause` of P2P_ERR_UNMATCHED_MESSAGE lists them. */
+export interface Refusal {
+  readonly method: MethodName;
+  readonly issues: readonly StandardIssue[];
+}
+
+/** Issues by message method, in the order of the methods; undefined where no schema spoke. */
+export type Refused = (readonly StandardIssue[] | undefined)[];
+
+type Named = readonly { readonly name: MethodName }[];
+
+/** How many issues a text names; `cause` has them all. */
+const MOST_ISSUES = 4;
+/** How many characters of each: it may quote what the peer sent. */
+const MOST_CHARACTERS = 120;
+/** A flood of messages that nobody takes writes one line in so long. */
+const LOG_INTERVAL_MS = 1_000;
+
+/** Counts the messages that no method of a peer takes, and ends their connections or logs them. */
+export class UnmatchedMessages {
+  count = 0;
+  readonly #peerName: string;
+  readonly #when: WhenUnmatched;
+  readonly #node: PeerNode<unknown>;
+  #nextLogMs = -Infinity;
+  #loggedCount = 0;
+
+  constructor(peerName: string, when: WhenUnmatched, node: PeerNode<unknown>) {
+    this.#peerName = peerName;
+    this.#when = when;
+    this.#node = node;
+  }
+
+  /** @throws {PeerError} P2P_ERR_UNMATCHED_MESSAGE, unless such messages are ignored */
+  take(message: unknown, connection: Connection<unknown>, methods: Named, refused: Refused): void {
+    this.count++;
+    if (this.#when === 'ignore') {
+      this.#log(message, connection, methods, refused);
+      return;
+    }
+    const refusals = refusalsOf(methods, refused);
+    throw unmatchedMessage(this.#describe(message, refusals), refusals);
+  }
+
+  #log(message: unknown, connection: Connection<unknown>, methods: Named, refused: Refused): void {
+    const { clock, logger } = this.#node.config;
+    const nowMs = clock.now();
+    if (nowMs < this.#nextLogMs) return;
+    this.#nextLogMs = nowMs + LOG_INTERVAL_MS;
+    const fields = {
+      node: this.#node.name,
+      peer: connection.address.toString(),
+      connection: connection.id,
+      unmatched: this.count - this.#loggedCount,
+    };
+    this.#loggedCount = this.count;
+    try {
+      logger.warn(fields, `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`);
+    } catch {
+      // A logger that throws must not end the connection.
+    }
+  }
+
+  #describe(message: unknown, refusals: readonly Refusal[]): string {
+    const why = refusals.length === 0 ? '' : `: ${describeRefusals(refusals)}`;
+    return `no message method of ${this.#peerName} takes this ${kindOf(message)}${why}`;
+  }
+}
+
+function unmatchedMessage(what: string, refusals: readonly Refusal[]): PeerError {
+  const options = refusals.length === 0 ? undefined : { cause: refusals };
+  return new PeerError('P2P_ERR_UNMATCHED_MESSAGE', what, options);
+}
+
+function refusalsOf(methods: Named, refused: Refused): Refusal[] {
+  return refused.flatMap((issues, index) =>
+    issues === undefined ? [] : [{ method: methods[index]!.name, issues }],
+  );
+}
+
+/** One line: the first issues of each method, so that the one that was meant is among them. */
+function describeRefusals(refusals: readonly Refusal[]): string {
+  const share = Math.max(1, Math.floor(MOST_ISSUES / refusals.length));
+  const texts = refusals.slice(0, MOST_ISSUES).map(({ method, issues }) => {
+    const named = issues.slice(0, share).map(describeIssue).join(', ');
+    const more = issues.length > share ? ` and ${issues.length - share} more` : '';
+    return `${String(method)}() says ${named}${more}`;
+  });
+  const more = refusals.length > MOST_ISSUES ? [`refused by ${refusals.length - MOST_ISSUES} more`] : [];
+  return [...texts, ...more].join('; ');
+}
+
+function describeIssue({ message, path = [] }: StandardIssue): string {
+  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
+  const where = keys.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  const text = where === '' ? message : `${where.replace(/^\./, '')}: ${message}`;
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
+}
+
+function kindOf(message: unknown): string {
+  if (typeof message !== 'object' || message === null) return message === null ? 'null' : typeof message;
+  const prototype = Object.getPrototypeOf(message) as { readonly constructor?: unknown } | null;
+  const constructor = prototype?.constructor;
+  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object';
+}
