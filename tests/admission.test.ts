@@ -384,6 +384,20 @@ describe('limits', () => {
     expect(ports).toEqual(Array.from({ length: count }, (_, index) => index + 1));
   });
 
+  it('peers that reset before they could be handed over are counted apart, not lost', async () => {
+    const a = makeNode({ maxConnections: 1000, maxConnectionsPerIp: 1000 });
+    const { port } = await listen(a);
+    for (let peer = 0; peer < 100; peer++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect({ host: '127.0.0.1', port }, () => socket.resetAndDestroy());
+        socket.on('close', () => resolve());
+      });
+    }
+    const { heuristics } = a.node;
+    await until('all are counted', () => heuristics.accepted + heuristics.goneBeforeAccept === 100);
+    await until('none is held', () => a.node.connections.size === 0 && a.node.connecting === 0);
+  });
+
   it('an idle listener holds none of the setup budget', async () => {
     const network = inMemory();
     const [a, b] = [makeNode({ ...network, maxConnecting: 1 }), makeNode(network)];

@@ -11,7 +11,7 @@ async function pair(): Promise<[Link, Link]> {
   const address = new SocketAddress('127.0.0.1', 1);
   await transport.listen(
     { address, ...LISTEN },
-    { onLink: (link) => links.push(link), onAcceptError: () => {} },
+    { onLink: (link) => links.push(link), onPeerGone: () => {}, onAcceptError: () => {} },
   );
   const here = await transport.connect(address, DIAL);
   return [here, links[0]!];
@@ -74,7 +74,7 @@ describe('the memory transport', () => {
   it('an address can be listened at once only, and again after it was closed', async () => {
     const transport = memoryTransport();
     const options = { address: new SocketAddress('127.0.0.1', 1), ...LISTEN };
-    const events = { onLink: () => {}, onAcceptError: () => {} };
+    const events = { onLink: () => {}, onPeerGone: () => {}, onAcceptError: () => {} };
     const listener = await transport.listen(options, events);
     await expect(transport.listen(options, events)).rejects.toMatchObject({ code: 'P2P_ERR_LISTEN_FAILED' });
     await listener.close();
@@ -86,7 +86,7 @@ describe('the memory transport', () => {
 
   it('a wildcard listener is reached through loopback, and a dial may be aborted', async () => {
     const transport = memoryTransport();
-    const events = { onLink: () => {}, onAcceptError: () => {} };
+    const events = { onLink: () => {}, onPeerGone: () => {}, onAcceptError: () => {} };
     await transport.listen({ address: new SocketAddress('0.0.0.0', 5), ...LISTEN }, events);
     await transport.connect(new SocketAddress('127.0.0.1', 5), DIAL);
     const signal = AbortSignal.abort(new Error('no'));

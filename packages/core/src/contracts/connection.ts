@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import type { ConnectionContext } from './connection-context.js';
 import type { SocketAddress } from './socket-address.js';
 import type { Stats } from './stats.js';
@@ -101,5 +102,5 @@ export function describeReason(reason: DisconnectReason): string {
 }
 
 function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return isNativeError(error) ? error.message : String(error);
 }

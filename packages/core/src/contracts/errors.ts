@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /**
  * The one table of errors. A code is public API: it is never renamed and never reused.
  * `when` says what happened; `remedy` is what the message tells the reader to do.
@@ -165,7 +167,7 @@ export class PeerError extends Error {
 
   /** Whether `error` is a PeerError, with this code if one is given; also across two copies of the package. */
   static is(error: unknown, code?: PeerErrorCode): error is PeerError {
-    if (!(error instanceof Error) || !('code' in error) || error.name !== 'PeerError') return false;
+    if (!isNativeError(error) || !('code' in error) || error.name !== 'PeerError') return false;
     return code === undefined ? String(error.code) in PEER_ERRORS : error.code === code;
   }
 }

@@ -58,6 +58,8 @@ export interface TransportListenOptions {
 
 export interface TransportListenEvents {
   onLink(link: Link): void;
+  /** A peer connected and was gone before a link could be made of it. */
+  onPeerGone(): void;
   /** Accepting failed once; the listener goes on. */
   onAcceptError(error: Error): void;
 }

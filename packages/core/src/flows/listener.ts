@@ -63,7 +63,11 @@ export class Listener {
     const { transport, listenBacklog, reusePort, noDelay, keepAlive, name } = this.#kernel.config;
     const listener = await transport.listen(
       { address, backlog: listenBacklog, reusePort, noDelay, keepAlive },
-      { onLink: (link) => this.#onLink(link), onAcceptError: (error) => this.#onAcceptError(error) },
+      {
+        onLink: (link) => this.#onLink(link),
+        onPeerGone: () => void this.#kernel.heuristics.goneBeforeAccept++,
+        onAcceptError: (error) => this.#onAcceptError(error),
+      },
     );
     if (isClosing()) {
       await listener.close();

@@ -6,6 +6,8 @@
 export class Heuristics {
   /** Inbound links that the transport handed over. */
   accepted = 0;
+  /** Inbound peers that had reset their connection before it could be handed over; not among the accepted. */
+  goneBeforeAccept = 0;
   /** Inbound, refused by a connection limit. */
   refusedByLimit = 0;
   /** Inbound, refused by `onAccept`. */

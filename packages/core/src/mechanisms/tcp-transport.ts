@@ -72,8 +72,12 @@ async function listen(
   });
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket.remoteAddress, socket.remotePort);
-    if (address === undefined) socket.destroy();
-    else events.onLink(new TcpLink(socket, address));
+    if (address === undefined) {
+      socket.destroy();
+      events.onPeerGone();
+    } else {
+      events.onLink(new TcpLink(socket, address));
+    }
   });
   const address = await startServer(server, options);
   server.on('error', (error) => events.onAcceptError(error));
