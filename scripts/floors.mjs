@@ -19,6 +19,14 @@ const PACKAGES = {
   codecs: [/^node:/, /^@pea2pea\/core$/],
   decorators: [/^@pea2pea\/core$/, /^inversify$/],
 };
+/**
+ * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may
+ * name the types of the library that it is for (it loads the library itself by name, when it is there).
+ */
+const EXCEPTIONS = [
+  { files: /^codecs\/testing(\/|\.ts$)/, specifier: '@pea2pea/core/internal' },
+  { files: /^codecs\/protobuf\.ts$/, specifier: '@bufbuild/protobuf' },
+];
 const MAX_LINES = 400;
 
 /** Every violation in the packages below `root`, one line each. */
@@ -41,6 +49,8 @@ export function findViolations(root) {
               .join('/')
               .replace(/\.js$/, '.ts'),
           );
+        } else if (isException(`${name}/${path}`, specifier)) {
+          continue;
         } else if (
           !allowed.some((pattern) => pattern.test(specifier)) ||
           (name !== 'core' && specifier === 'node:net')
@@ -61,6 +71,10 @@ export function findViolations(root) {
     for (const circle of circles(imports)) violations.push(`${name}: circular import ${circle.join(' -> ')}`);
   }
   return violations;
+}
+
+function isException(file, specifier) {
+  return EXCEPTIONS.some((exception) => exception.specifier === specifier && exception.files.test(file));
 }
 
 function floorOf(path) {

@@ -1,36 +1,42 @@
 import { PeerError } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
+import type { TextFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
+import { schemaFirst } from './schema-first.js';
+import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 import { decodeUtf8 } from './utf8.js';
 
 /**
- * A codec that carries texts: it takes a text to send, and answers the received one as text or as its UTF-8 bytes.
- * {@link lengthDelimited} and {@link lines} are.
- */
-export type TextFraming = Codec<Buffer | string, string>;
-
-/**
- * Messages as JSON, each in a frame of its own.
+ * Messages as JSON, each in a frame of its own. With a schema only those arrive that it finds sound, typed by it.
  *
  * ```text
  * json()          [ length: 4 bytes, big endian | {"text":"hello"} ]
  * json(lines())   [ {"text":"hello"} | LF ]
  * ```
  *
- * note: `T` is what you say: nothing checks that a received message is one. Validate what strangers send.
+ * `json<Chat>()`, `json<Chat>(lines())`, `json(Chat)`, `json(Chat, lines())`, where the last two take any Standard Schema.
+ *
+ * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
  * note: what `JSON.stringify` leaves out or replaces (`undefined` in an object, `NaN`, a `Map`) is lost without a word.
  * note: the limit of the framing is on the text; the objects made of it can take several times as much memory.
  * @default framing lengthDelimited()
  */
-export function json<T = unknown>(framing: TextFraming = lengthDelimited()): Codec<T> {
-  return mapCodec<Buffer | string, string, T>(framing, { decode: parse<T>, encode: stringify });
+export function json<T = unknown>(framing?: TextFraming): Codec<T>;
+export function json<S extends StandardSchema>(
+  schema: S,
+  framing?: TextFraming,
+): Codec<OutputOf<S>, InputOf<S>>;
+export function json(first?: TextFraming | StandardSchema, second?: TextFraming): Codec<unknown> {
+  return schemaFirst(first, second, lengthDelimited, (framing) =>
+    mapCodec<Buffer | string, string, unknown>(framing, { decode: parse, encode: stringify }),
+  );
 }
 
-function parse<T>(frame: Buffer | string): T {
+function parse(frame: Buffer | string): unknown {
   const text = typeof frame === 'string' ? frame : decodeUtf8(frame);
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new PeerError('P2P_ERR_INVALID_FRAME', 'the frame is not JSON', { cause });
   }

@@ -2,7 +2,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { CODEC_DEFAULTS, requireInteger, requireKnown, requireOneOf } from './options.js';
-import { decodeUtf8, fitsUtf8 } from './utf8.js';
+import { fitsUtf8 } from './utf8.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -57,13 +57,16 @@ class LinesDecoder implements Decoder<string> {
     this.#searched = 0;
     const length = lengthOfLine(input, end);
     this.#requireLength(length);
-    return decodeUtf8(input.read(end + 1), length);
+    const line = input.readText(length);
+    input.skip(end + 1 - length);
+    return line;
   }
 
   end(input: ByteQueue): string | NeedMore {
     const length = lengthOfLine(input, input.length);
-    const bytes = input.read(input.length);
-    return length === 0 ? NEED_MORE : decodeUtf8(bytes, length);
+    const line = input.readText(length);
+    input.skip(input.length);
+    return length === 0 ? NEED_MORE : line;
   }
 
   #requireLength(length: number): void {

@@ -11,6 +11,10 @@ export const CODEC_DEFAULTS = {
     endianness: 'big',
     lengthAdjustment: 0,
   },
+  varintDelimited: { maxFrameLength: 1024 * 1024 },
+  delimiter: { maxLength: 64 * 1024 },
+  compressed: { maxInflatedLength: 1024 * 1024, level: 6 },
+  tagged: { key: 'type' },
 } as const;
 
 /**

@@ -2,14 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import { PeerError } from '@pea2pea/core';
 
 /**
- * The text of the first `end` bytes.
- * @default end all of them
+ * The text that `bytes` are.
  * @throws {PeerError} P2P_ERR_INVALID_FRAME when they are not UTF-8.
  */
-export function decodeUtf8(bytes: Buffer, end: number = bytes.length): string {
-  const text = bytes.toString('utf8', 0, end);
+export function decodeUtf8(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
   // What is malformed becomes U+FFFD, but a U+FFFD may have been sent: only then the bytes are worth a second look.
-  if (text.includes('\uFFFD') && !isUtf8(bytes.subarray(0, end))) {
+  if (text.includes('\uFFFD') && !isUtf8(bytes)) {
     throw new PeerError('P2P_ERR_INVALID_FRAME', 'the bytes are not UTF-8');
   }
   return text;

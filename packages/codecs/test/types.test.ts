@@ -1,7 +1,27 @@
 import { expect, it } from '@jest/globals';
 import { PeerNode } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
-import { bytes, json, lengthDelimited, lines, mapCodec } from '@pea2pea/codecs';
+import {
+  bytes,
+  compressed,
+  delimiter,
+  fixedLength,
+  json,
+  lengthDelimited,
+  lines,
+  mapCodec,
+  tagged,
+  transformed,
+  unchecked,
+  validated,
+  varintDelimited,
+} from '@pea2pea/codecs';
+import type { StandardSchema } from '@pea2pea/codecs';
+import { cbor } from '@pea2pea/codecs/cbor';
+import { msgpack } from '@pea2pea/codecs/msgpack';
+import { protobuf } from '@pea2pea/codecs/protobuf';
+import { StringValueSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import type { StringValue, Timestamp } from '@bufbuild/protobuf/wkt';
 
 /** Compiles only where `codec` is of exactly this type; `npm run check:types` is what runs it. */
 function exactly<Expected>() {
@@ -48,4 +68,57 @@ it('a message format needs a framing that carries text', () => {
     () => lines({ newline: '\r' }),
   ];
   expect(refused).toHaveLength(3);
+});
+
+/** What Zod, Valibot and ArkType have for a date that travels as a text. */
+declare const When: StandardSchema<{ at: string }, { at: Date }>;
+declare const Plain: StandardSchema<Chat>;
+
+it('a schema says what is received, and what is sent', () => {
+  const proofs = [
+    () => exactly<Codec<{ at: Date }, { at: string }>>()(json(When)),
+    () => exactly<Codec<{ at: Date }, { at: string }>>()(msgpack(When, varintDelimited())),
+    () => exactly<Codec<{ at: Date }, { at: string }>>()(validated(cbor(), When)),
+    () => exactly<Codec<Chat>>()(json(Plain, lines())),
+    () => exactly<Codec<Chat>>()(cbor<Chat>()),
+    () => exactly<Codec<Timestamp>>()(protobuf(TimestampSchema)),
+    // @ts-expect-error another type of message
+    () => exactly<Codec<Timestamp>>()(protobuf(StringValueSchema)),
+    () => exactly<Codec<StringValue>>()(protobuf(StringValueSchema, lengthDelimited())),
+    // @ts-expect-error lines() carries no bytes
+    () => msgpack(lines()),
+    // @ts-expect-error lines() carries no bytes
+    () => compressed(lines()),
+  ];
+  expect(proofs).toHaveLength(10);
+});
+
+it('every framing carries text and bytes', () => {
+  const framings = [
+    lengthDelimited(),
+    varintDelimited(),
+    delimiter('\0'),
+    fixedLength(9),
+    compressed(varintDelimited()),
+    transformed(lengthDelimited(), { encoder: () => (payload) => payload, decoder: () => (frame) => frame }),
+  ];
+  const carried = framings.map((framing) => [json(framing), msgpack(framing), compressed(framing)]);
+  expect(carried).toHaveLength(framings.length);
+});
+
+it('tagged messages are a union, told apart by their tag', () => {
+  const codec = tagged({ ping: unchecked<{ nonce: number }>(), text: unchecked<Chat>() });
+  type Message = { type: 'ping'; nonce: number } | { type: 'text'; text: string };
+  exactly<Codec<Message>>()(codec);
+  exactly<Codec<{ kind: 'ping'; nonce: number }>>()(
+    tagged({ ping: unchecked<{ nonce: number }>() }, { key: 'kind', over: msgpack() }),
+  );
+  const describe = (message: Message): string =>
+    message.type === 'ping' ? `${message.nonce}` : message.text;
+  new PeerNode({ codec }).use({ onMessage: (message) => void describe(message) });
+  expect(() => {
+    // @ts-expect-error a tag that is no member
+    const wrong: typeof codec extends Codec<infer In> ? In : never = { type: 'pong' };
+    return wrong;
+  }).not.toThrow();
 });

@@ -1,0 +1,61 @@
+import { PlainFrame } from './plain-frame.js';
+
+/** Seconds since 1970, as a number. */
+const EPOCH_TIME = 1;
+
+/**
+ * Lets through what is one item of CBOR (RFC 8949), complete, with lengths that are stated, and no tag but that of a time.
+ *
+ * The library knows tags of its own that a stranger could use: definitions of records, shared values that make cycles,
+ * packed values, errors, expressions, integers whose conversion takes the square of their size. None of them comes by here.
+ *
+ * ```text
+ * [ major type: 3 bits | value or size of the value: 5 bits ][ value: 0, 1, 2, 4 or 8 bytes ][ content ]
+ *   0, 1 integer   2 bytes   3 text   4 list   5 map   6 tag   7 false, true, null, undefined, floats
+ * ```
+ *
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else.
+ */
+export function requirePlainCbor(bytes: Buffer): void {
+  const frame = new PlainFrame('CBOR', bytes.length);
+  let at = 0;
+  let isTime = false;
+  while (frame.next()) {
+    const head = byteAt(bytes, at++);
+    const major = head >> 5;
+    const short = head & 0x1f;
+    if (short > 0x1b) {
+      throw frame.refused(short === 0x1f ? 'states no length' : 'holds a byte that CBOR never uses');
+    }
+    const size = short < 0x18 ? 0 : 1 << (short - 0x18);
+    const isFloat = major === 7 && size >= 2;
+    if (isTime && major > 1 && !isFloat) throw frame.refused('holds a time that is no number');
+    isTime = false;
+    if (major === 7 && !isFloat && (short < 0x14 || short > 0x17)) {
+      throw frame.refused('holds a simple value that is no boolean, null or undefined');
+    }
+    const value = size === 0 ? short : uint(bytes, at, size);
+    at += size;
+    if (major === 2 || major === 3) at += value;
+    else if (major === 4) frame.enter(value, at);
+    else if (major === 5) frame.enter(value * 2, at);
+    else if (major === 6) {
+      if (value !== EPOCH_TIME) throw frame.refused('holds a tag that is not that of a time');
+      isTime = true;
+      frame.enter(1, at);
+    }
+    if (at > bytes.length) frame.requireEnd(at);
+  }
+  frame.requireEnd(at);
+}
+
+/** The unsigned integer of 1 to 8 bytes; beyond the end of the frame it reads zeros, and the frame is refused as too short. */
+function uint(bytes: Buffer, at: number, size: number): number {
+  let value = 0;
+  for (let index = 0; index < size; index++) value = value * 256 + byteAt(bytes, at + index);
+  return value;
+}
+
+function byteAt(bytes: Buffer, at: number): number {
+  return at < bytes.length ? bytes[at]! : 0;
+}

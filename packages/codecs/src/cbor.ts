@@ -1,0 +1,79 @@
+/**
+ * CBOR, over the library `cbor-x`.
+ *
+ * @packageDocumentation
+ */
+import type { Codec } from '@pea2pea/core';
+import { requirePlainCbor } from './cbor-frame.js';
+import type { BytesFraming } from './framing.js';
+import { lengthDelimited } from './length-delimited.js';
+import { mapCodec } from './map-codec.js';
+import { optionalLibrary } from './optional-library.js';
+import { schemaFirst } from './schema-first.js';
+import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
+
+/** The build without native addon and without code made at run time. */
+const LIBRARY = { entry: 'cbor-x/index-no-eval', install: 'cbor-x@1' };
+
+/** What of the library is used. */
+interface CborX {
+  readonly Encoder: new (options: object) => {
+    encode(message: unknown): Buffer;
+    decode(frame: Uint8Array): unknown;
+  };
+}
+
+/** Every extension of the library is off: what is written, every implementation of CBOR reads. */
+const OPTIONS = {
+  useRecords: false,
+  mapsAsObjects: true,
+  useTag259ForMaps: false,
+  variableMapSize: true,
+  tagUint8Array: false,
+  useToJSON: true,
+};
+
+/**
+ * Messages as CBOR (RFC 8949), each in a frame of its own. `cbor<Chat>()`, `cbor<Chat>(varintDelimited())`, `cbor(Chat)`,
+ * `cbor(Chat, varintDelimited())`, where `Chat` is any Standard Schema.
+ *
+ * ```text
+ * [ length: 4 bytes, big endian | a1 64 t e x t 65 h e l l o ]
+ * ```
+ *
+ * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
+ * note: carries null, undefined, booleans, numbers, BigInt of 64 bits, texts, bytes (as Buffer), lists, maps, and Date as
+ * tag 1. A Map arrives as an object, an object of a class as a plain one.
+ * note: refused, on both sides, are all other tags (sets, typed arrays, larger integers, regular expressions), nesting deeper
+ * than 100, lengths that are not stated, and what declares more than its frame holds. A key `__proto__` arrives as
+ * `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
+ * note: integers in eight bytes arrive as BigInt, small ones too: a `number` is never sent that way.
+ * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
+ * note: the limit of the framing is on the bytes; the objects made of them can take several times as much memory.
+ * @default framing lengthDelimited()
+ * @throws {PeerError} P2P_ERR_UNSUPPORTED when `cbor-x` is not installed.
+ */
+export function cbor<T = unknown>(framing?: BytesFraming): Codec<T>;
+export function cbor<S extends StandardSchema>(
+  schema: S,
+  framing?: BytesFraming,
+): Codec<OutputOf<S>, InputOf<S>>;
+export function cbor(first?: BytesFraming | StandardSchema, second?: BytesFraming): Codec<unknown> {
+  const { Encoder } = optionalLibrary('cbor()', LIBRARY) as CborX;
+  const library = new Encoder({ ...OPTIONS });
+
+  return schemaFirst(first, second, lengthDelimited, (framing) =>
+    mapCodec<Buffer, Uint8Array, unknown>(framing, {
+      decode(frame) {
+        requirePlainCbor(frame);
+        return library.decode(frame);
+      },
+      encode(message) {
+        const frame = library.encode(message);
+        // What the other side would refuse is refused here, where the mistake is.
+        requirePlainCbor(frame);
+        return frame;
+      },
+    }),
+  );
+}

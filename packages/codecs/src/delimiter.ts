@@ -1,0 +1,173 @@
+import { isUint8Array } from 'node:util/types';
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { asBuffer, bytesOf } from './framing.js';
+import { CODEC_DEFAULTS, invalid, requireInteger, requireKnown } from './options.js';
+
+/** No protocol has a longer one; what a frame may hold beyond its limit is bounded by it. */
+const MAX_SEQUENCE = 256;
+
+export interface DelimiterOptions {
+  /** The longest frame in bytes, its end not counted; both ways. @default 65536 */
+  readonly maxLength?: number;
+}
+
+/**
+ * Frames that end with `sequence`: bytes, or a text that stands for its UTF-8.
+ *
+ * ```text
+ * delimiter('\r\n.\r\n')
+ * [ payload | CR LF . CR LF ]
+ * ```
+ *
+ * Received are bytes, without the sequence; sent are bytes, or text as UTF-8.
+ *
+ * note: the first occurrence ends the frame. A payload in which the sequence would be found sooner is not sent.
+ * note: as with {@link lines}, a last frame without an end counts when the stream ends, unless it is empty; half a
+ * sequence at its end belongs to it. A protocol in which that must not happen needs a length.
+ * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
+ * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when the sequence or an option makes no sense.
+ */
+export function delimiter(
+  sequence: Uint8Array | string,
+  options: DelimiterOptions = {},
+): Codec<Buffer, Uint8Array | string> {
+  const ending = requireSequence(sequence);
+  requireKnown('delimiter', options, Object.keys(CODEC_DEFAULTS.delimiter));
+  const { maxLength = CODEC_DEFAULTS.delimiter.maxLength } = options;
+  requireInteger('maxLength', maxLength, { min: 1 });
+
+  const borders = bordersOf(ending);
+  const encoder = new DelimiterEncoder(ending, borders.at(-1)! > 0, maxLength);
+  return {
+    decoder: () => new DelimiterDecoder(ending, borders, maxLength),
+    encoder: () => encoder,
+    encodesAlike: true,
+  };
+}
+
+/** A copy: what the caller does to its array later must not change the protocol. */
+function requireSequence(sequence: unknown): Buffer {
+  if (typeof sequence !== 'string' && !isUint8Array(sequence)) {
+    throw invalid(`the sequence of delimiter() must be a Uint8Array or a text, not a ${typeof sequence}`);
+  }
+  const bytes = Buffer.from(sequence as Uint8Array);
+  if (bytes.length >= 1 && bytes.length <= MAX_SEQUENCE) return bytes;
+  throw invalid(`the sequence of delimiter() must have 1 to ${MAX_SEQUENCE} bytes, not ${bytes.length}`);
+}
+
+/**
+ * For each prefix of `sequence`, how much of its beginning is also its end: what is still matched when the next byte
+ * does not fit (Knuth, Morris and Pratt). So a stream is read once, whatever the sequence and however the stream drips.
+ */
+function bordersOf(sequence: Buffer): number[] {
+  const borders = [0];
+  let matched = 0;
+  for (let at = 1; at < sequence.length; at++) {
+    while (matched > 0 && sequence[at] !== sequence[matched]) matched = borders[matched - 1]!;
+    if (sequence[at] === sequence[matched]) matched++;
+    borders.push(matched);
+  }
+  return borders;
+}
+
+class DelimiterDecoder implements Decoder<Buffer> {
+  readonly #sequence: Buffer;
+  readonly #borders: readonly number[];
+  readonly #maxLength: number;
+  /** Bytes that were looked at, and how many of the last of them are the beginning of the sequence. */
+  #searched = 0;
+  #matched = 0;
+
+  constructor(sequence: Buffer, borders: readonly number[], maxLength: number) {
+    this.#sequence = sequence;
+    this.#borders = borders;
+    this.#maxLength = maxLength;
+  }
+
+  decode(input: ByteQueue): Buffer | NeedMore {
+    const found = this.#search(input);
+    // What is a part of the sequence so far is not counted, it may be the end.
+    this.#requireLength(this.#searched - this.#matched);
+    if (!found) return NEED_MORE;
+    const length = this.#searched - this.#matched;
+    this.#searched = 0;
+    this.#matched = 0;
+    const frame = input.read(length);
+    input.skip(this.#sequence.length);
+    return frame;
+  }
+
+  end(input: ByteQueue): Buffer | NeedMore {
+    if (input.length === 0) return NEED_MORE;
+    this.#requireLength(input.length);
+    return input.read(input.length);
+  }
+
+  /** Goes on where the last search ended; true when the sequence is complete. */
+  #search(input: ByteQueue): boolean {
+    const sequence = this.#sequence;
+    while (this.#matched < sequence.length) {
+      if (this.#matched === 0) {
+        // The common case, many bytes at once.
+        const first = input.indexOf(sequence[0]!, this.#searched);
+        this.#searched = first === -1 ? input.length : first + 1;
+        if (first === -1) return false;
+        this.#matched = 1;
+        continue;
+      }
+      if (this.#searched >= input.length) return false;
+      if (input.peek(this.#searched) === sequence[this.#matched]) {
+        this.#matched++;
+        this.#searched++;
+      } else {
+        this.#matched = this.#borders[this.#matched - 1]!;
+      }
+    }
+    return true;
+  }
+
+  #requireLength(length: number): void {
+    if (length > this.#maxLength) throw tooLong(this.#maxLength);
+  }
+}
+
+class DelimiterEncoder implements Encoder<Uint8Array | string> {
+  readonly #sequence: Buffer;
+  /** Whether the sequence ends as it begins, so that a payload may complete one that began before its end. */
+  readonly #overlaps: boolean;
+  readonly #maxLength: number;
+
+  constructor(sequence: Buffer, overlaps: boolean, maxLength: number) {
+    this.#sequence = sequence;
+    this.#overlaps = overlaps;
+    this.#maxLength = maxLength;
+  }
+
+  encode(payload: Uint8Array | string, output: ByteSink): void {
+    const bytes = bytesOf(payload, 'delimiter()');
+    if (bytes.length > this.#maxLength) throw tooLong(this.#maxLength);
+    if (this.#endsSooner(bytes)) {
+      throw new PeerError(
+        'P2P_ERR_INVALID_FRAME',
+        'the payload contains the sequence that ends a frame, or begins one at its end, and would arrive cut',
+      );
+    }
+    output.write(bytes);
+    output.write(this.#sequence);
+  }
+
+  #endsSooner(bytes: Uint8Array): boolean {
+    const sequence = this.#sequence;
+    const payload = asBuffer(bytes);
+    if (payload.includes(sequence)) return true;
+    if (!this.#overlaps) return false;
+    const tail = payload.subarray(Math.max(payload.length - sequence.length + 1, 0));
+    return Buffer.concat([tail, sequence]).indexOf(sequence) < tail.length;
+  }
+}
+
+function tooLong(maxLength: number): PeerError {
+  return new PeerError('P2P_ERR_FRAME_TOO_LARGE', `a frame is longer than ${maxLength} bytes`);
+}

@@ -1,0 +1,43 @@
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
+import { bytesOf } from './framing.js';
+import { requireInteger } from './options.js';
+
+/**
+ * Frames that all have `size` bytes, and nothing between them.
+ *
+ * ```text
+ * fixedLength(4)
+ * [ a b c d ][ e f g h ][ ....
+ * ```
+ *
+ * Received are bytes; sent are bytes, or text as UTF-8.
+ *
+ * note: nothing is padded: what has another size is not sent.
+ * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
+ * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `size` is no whole number of at least 1.
+ */
+export function fixedLength(size: number): Codec<Buffer, Uint8Array | string> {
+  requireInteger('size', size, { min: 1 });
+
+  // Neither direction remembers anything, so all connections share them.
+  const decoder = {
+    decode(input: ByteQueue): Buffer | NeedMore {
+      return input.length < size ? NEED_MORE : input.read(size);
+    },
+  };
+  const encoder = {
+    encode(payload: Uint8Array | string, output: ByteSink): void {
+      const bytes = bytesOf(payload, 'fixedLength()');
+      if (bytes.length !== size) throw wrongSize(bytes.length, size);
+      output.write(bytes);
+    },
+  };
+  return { decoder: () => decoder, encoder: () => encoder, encodesAlike: true };
+}
+
+function wrongSize(actual: number, size: number): PeerError {
+  const what = `a payload has ${actual} bytes, every frame has ${size}`;
+  return new PeerError(actual > size ? 'P2P_ERR_FRAME_TOO_LARGE' : 'P2P_ERR_INVALID_FRAME', what);
+}

@@ -1,0 +1,33 @@
+import { isUint8Array } from 'node:util/types';
+import { PeerError } from '@pea2pea/core';
+import type { Codec } from '@pea2pea/core';
+
+/**
+ * A codec that carries bytes in frames. {@link lengthDelimited}, {@link varintDelimited}, {@link delimiter},
+ * {@link fixedLength} are, and what {@link transformed} and {@link compressed} make of one.
+ */
+export type BytesFraming = Codec<Buffer, Uint8Array>;
+
+/**
+ * A codec that carries texts in frames: it takes a text to send, and answers the received one as text or as its UTF-8
+ * bytes. Every framing of this package is.
+ */
+export type TextFraming = Codec<Buffer | string, string>;
+
+/**
+ * The bytes of what a framing was given to send.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME when it is neither bytes nor text.
+ */
+export function bytesOf(payload: Uint8Array | string, codec: string): Uint8Array {
+  if (typeof payload === 'string') return Buffer.from(payload, 'utf8');
+  if (isUint8Array(payload)) return payload;
+  throw new PeerError(
+    'P2P_ERR_INVALID_FRAME',
+    `${codec} sends a Uint8Array or a text, not a ${typeof payload}`,
+  );
+}
+
+/** The same bytes, with the methods of a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

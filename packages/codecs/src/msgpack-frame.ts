@@ -1,0 +1,67 @@
+import { PlainFrame } from './plain-frame.js';
+
+/** The one extension that the specification itself defines, as a signed byte: -1. */
+const TIMESTAMP = 0xff;
+
+/**
+ * Lets through what is one value of MessagePack, complete, with no extension but the timestamp.
+ *
+ * The library knows extensions of its own that a stranger could use: definitions of records, errors, sets, expressions,
+ * pointers that make cycles. None of them comes by here, whatever its options are or become.
+ *
+ * ```text
+ * 00-7f, e0-ff integer   80-8f map   90-9f list   a0-bf text   c0-c3 nil, (unused), booleans
+ * c4-c6 bytes   c7-c9 extension   ca-d3 numbers   d4-d8 extension   d9-db text   dc-dd list   de-df map
+ * ```
+ *
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else.
+ */
+export function requirePlainMsgpack(bytes: Buffer): void {
+  const frame = new PlainFrame('MessagePack', bytes.length);
+  let at = 0;
+  while (frame.next()) {
+    const token = byteAt(bytes, at++);
+    if (token < 0x80 || token >= 0xe0) continue;
+    if (token < 0x90) frame.enter((token - 0x80) * 2, at);
+    else if (token < 0xa0) frame.enter(token - 0x90, at);
+    else if (token < 0xc0) at += token - 0xa0;
+    else if (token === 0xc1) throw frame.refused('holds a byte that MessagePack never uses');
+    else if (token <= 0xc3) continue;
+    else if (token <= 0xc6) at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
+    else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
+    else if (token <= 0xd3) at += NUMBER_SIZES[token - 0xca]!;
+    else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
+    else if (token <= 0xdb) at += uint(bytes, at, 1 << (token - 0xd9)) + (1 << (token - 0xd9));
+    else {
+      const size = (token & 1) === 0 ? 2 : 4;
+      const count = uint(bytes, at, size);
+      at += size;
+      frame.enter(token <= 0xdd ? count : count * 2, at);
+    }
+    if (at > bytes.length) frame.requireEnd(at);
+  }
+  frame.requireEnd(at);
+}
+
+/** ca to d3: two floats, four unsigned, four signed integers. */
+const NUMBER_SIZES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
+
+function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFrame): number {
+  const isFixed = token >= 0xd4;
+  const head = isFixed ? 0 : 1 << (token - 0xc7);
+  const size = isFixed ? 1 << (token - 0xd4) : uint(bytes, at, head);
+  const isTimestamp = byteAt(bytes, at + head) === TIMESTAMP && (size === 4 || size === 8 || size === 12);
+  if (!isTimestamp) throw frame.refused('holds an extension that is no timestamp');
+  return at + head + 1 + size;
+}
+
+/** The unsigned integer of 1, 2 or 4 bytes; beyond the end of the frame it reads zeros, and the frame is refused as too short. */
+function uint(bytes: Buffer, at: number, size: number): number {
+  let value = 0;
+  for (let index = 0; index < size; index++) value = value * 256 + byteAt(bytes, at + index);
+  return value;
+}
+
+function byteAt(bytes: Buffer, at: number): number {
+  return at < bytes.length ? bytes[at]! : 0;
+}

@@ -1,0 +1,77 @@
+/**
+ * MessagePack, over the library `msgpackr`.
+ *
+ * @packageDocumentation
+ */
+import type { Codec } from '@pea2pea/core';
+import type { BytesFraming } from './framing.js';
+import { lengthDelimited } from './length-delimited.js';
+import { mapCodec } from './map-codec.js';
+import { requirePlainMsgpack } from './msgpack-frame.js';
+import { optionalLibrary } from './optional-library.js';
+import { schemaFirst } from './schema-first.js';
+import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
+
+/** The build without native addon and without code made at run time. */
+const LIBRARY = { entry: 'msgpackr/index-no-eval', install: 'msgpackr@2' };
+
+/** What of the library is used. */
+interface Msgpackr {
+  readonly Packr: new (options: object) => {
+    pack(message: unknown): Buffer;
+    unpack(frame: Uint8Array): unknown;
+  };
+}
+
+/** Every extension of the library is off: what is written, every implementation of MessagePack reads. */
+const OPTIONS = {
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  int64AsType: 'auto',
+};
+
+/**
+ * Messages as MessagePack, each in a frame of its own. `msgpack<Chat>()`, `msgpack<Chat>(varintDelimited())`,
+ * `msgpack(Chat)`, `msgpack(Chat, varintDelimited())`, where `Chat` is any Standard Schema.
+ *
+ * ```text
+ * [ length: 4 bytes, big endian | 81 a4 t e x t a5 h e l l o ]
+ * ```
+ *
+ * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
+ * note: carries what the specification knows: nil, booleans, numbers, texts, bytes (as Buffer), lists, maps, and Date as its
+ * timestamp. `undefined` and functions arrive as null, a Map as an object, a Set as a list, an object of a class as a plain one.
+ * note: 64-bit integers arrive as numbers where those count exactly, else as BigInt.
+ * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`
+ * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
+ * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
+ * note: the limit of the framing is on the bytes; the objects made of them can take several times as much memory.
+ * @default framing lengthDelimited()
+ * @throws {PeerError} P2P_ERR_UNSUPPORTED when `msgpackr` is not installed.
+ */
+export function msgpack<T = unknown>(framing?: BytesFraming): Codec<T>;
+export function msgpack<S extends StandardSchema>(
+  schema: S,
+  framing?: BytesFraming,
+): Codec<OutputOf<S>, InputOf<S>>;
+export function msgpack(first?: BytesFraming | StandardSchema, second?: BytesFraming): Codec<unknown> {
+  const { Packr } = optionalLibrary('msgpack()', LIBRARY) as Msgpackr;
+  const packr = new Packr({ ...OPTIONS });
+
+  return schemaFirst(first, second, lengthDelimited, (framing) =>
+    mapCodec<Buffer, Uint8Array, unknown>(framing, {
+      decode(frame) {
+        requirePlainMsgpack(frame);
+        return packr.unpack(frame);
+      },
+      encode(message) {
+        const frame = packr.pack(message);
+        // What the other side would refuse is refused here, where the mistake is.
+        requirePlainMsgpack(frame);
+        return frame;
+      },
+    }),
+  );
+}

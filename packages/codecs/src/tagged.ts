@@ -1,0 +1,101 @@
+import { PeerError } from '@pea2pea/core';
+import type { Codec } from '@pea2pea/core';
+import { json } from './json.js';
+import { mapCodec } from './map-codec.js';
+import { CODEC_DEFAULTS, invalid, requireKnown } from './options.js';
+import { isStandardSchema } from './standard-schema.js';
+import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
+import { validate } from './validated.js';
+
+/** Several types of messages: a tag for each, and the schema of what stands beside the tag. */
+export type Members = Readonly<Record<string, StandardSchema<object>>>;
+
+export interface TaggedOptions<Key extends string = 'type'> {
+  /** The property that holds the tag. @default 'type' */
+  readonly key?: Key;
+  /** How a message gets on the wire: any codec of objects, such as `msgpack()`. @default json() */
+  readonly over?: Codec<unknown>;
+}
+
+/** The union of the messages that are received. */
+export type TaggedMessage<M extends Members, Key extends string = 'type'> = {
+  [Tag in keyof M & string]: Tagged<Key, Tag, OutputOf<M[Tag]>>;
+}[keyof M & string];
+
+/** The union of the messages that are sent. */
+export type TaggedInput<M extends Members, Key extends string = 'type'> = {
+  [Tag in keyof M & string]: Tagged<Key, Tag, InputOf<M[Tag]>>;
+}[keyof M & string];
+
+/** Written out, so that editors and errors show the properties and not the machinery. */
+type Tagged<Key extends string, Tag extends string, Body> = {
+  [P in Key | keyof Body]: P extends Key ? Tag : P extends keyof Body ? Body[P] : never;
+};
+
+/**
+ * Several types of messages in one stream, told apart by a tag: a discriminated union for handlers to `switch` on.
+ *
+ * ```text
+ * tagged({ ping: Ping, text: Text })
+ * message  { type: 'text', room: 1, text: 'hello' }
+ * wire     as the codec underneath writes that object
+ * ```
+ *
+ * note: the schemas see what stands beside the tag, not the tag. `unchecked<T>()` is a schema that believes everything.
+ * note: what has an unknown tag, no tag, or does not validate is a P2P_ERR_INVALID_FRAME: received it ends the
+ * connection, so add types on all sides before you send them. What is sent is checked for its tag alone.
+ * @default options {}
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when a member is no Standard Schema, there is none, or an option makes no sense.
+ */
+export function tagged<const M extends Members, Key extends string = 'type'>(
+  members: M,
+  options: TaggedOptions<Key> = {},
+): Codec<TaggedMessage<M, Key>, TaggedInput<M, Key>> {
+  requireKnown('tagged', options, ['key', 'over']);
+  const { key = CODEC_DEFAULTS.tagged.key, over = json() } = options;
+  if (typeof key !== 'string' || key === '' || key === '__proto__') {
+    throw invalid('`key` must be the name of a property');
+  }
+  const schemas = requireMembers(members);
+
+  return mapCodec<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>(over, {
+    decode(message) {
+      const { [key]: tag, ...rest } = requireObject(message);
+      const body = validate(schemaOf(schemas, tag, key), rest) as object;
+      // Once in front, because people read it; and once behind, because it is the tag that counts.
+      return { [key]: tag, ...body, [key]: tag } as unknown as TaggedMessage<M, Key>;
+    },
+    encode(message) {
+      schemaOf(schemas, requireObject(message)[key], key);
+      return message;
+    },
+  });
+}
+
+/** A Map, because the tags of strangers (`constructor`) must not find what objects inherit. */
+function requireMembers(members: unknown): ReadonlyMap<unknown, StandardSchema> {
+  const schemas = new Map(Object.entries(Object(members) as Members));
+  if (schemas.size === 0) throw invalid('tagged() needs at least one type of message');
+  for (const [tag, schema] of schemas) {
+    if (!isStandardSchema(schema))
+      throw invalid(`the member \`${tag}\` must be a Standard Schema, or unchecked()`);
+  }
+  return schemas;
+}
+
+function schemaOf(schemas: ReadonlyMap<unknown, StandardSchema>, tag: unknown, key: string): StandardSchema {
+  const schema = schemas.get(tag);
+  if (schema !== undefined) return schema;
+  const what = typeof tag === 'string' ? JSON.stringify(tag.slice(0, 50)) : `a ${typeof tag}`;
+  throw new PeerError(
+    'P2P_ERR_INVALID_FRAME',
+    `the \`${key}\` of a message is ${what}, which is no known one`,
+  );
+}
+
+function requireObject(message: unknown): { readonly [name: string]: unknown } {
+  if (typeof message === 'object' && message !== null && !Array.isArray(message)) {
+    return message as { readonly [name: string]: unknown };
+  }
+  throw new PeerError('P2P_ERR_INVALID_FRAME', 'a tagged message must be an object');
+}

@@ -1,0 +1,44 @@
+/** What every codec must do. A codec that fails is told which of these does not hold. */
+export const CODEC_FACTS = {
+  'round-trip': 'gives back each message that was sent, and needs nothing behind it',
+  'one-chunk': 'gives back what was sent, all in one chunk',
+  'any-split': 'gives back what was sent, however the stream is cut in two',
+  drip: 'gives back what was sent, one byte at a time',
+  truncated: 'makes no message of a frame that was cut off, and does not swallow it',
+  isolation: 'keeps nothing of one connection for another',
+  'kept-messages': 'leaves messages that were kept as they are when later ones come',
+  rollback: 'leaves nothing behind of a message that cannot be encoded',
+  'encodes-alike': 'encodes alike for all connections, if it says so',
+  'limit-met': 'carries a message that meets its limit exactly',
+  'limit-exceeded':
+    'refuses a message over its limit: to send it, and to receive it before all of it arrived',
+  'peer-errors': 'throws nothing but a PeerError, whatever arrives',
+  consumes: 'consumes at least a byte for each message',
+  bounded: 'waits for no more bytes than its limit, whatever arrives',
+  ends: 'comes to an end, whatever arrives',
+} as const;
+
+export type CodecFact = keyof typeof CODEC_FACTS;
+
+/** One fact that does not hold. */
+export interface Finding {
+  readonly fact: CodecFact;
+  readonly detail: string;
+  /** The beginning of the bytes that show it, in hexadecimal, where bytes do. */
+  readonly input?: string;
+  /** What {@link checkCodec} was seeded with: the same seed shows it again. */
+  readonly seed: number;
+}
+
+/** A fact does not hold: ends the check that found it. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly fact: CodecFact;
+  readonly input: Uint8Array | undefined;
+
+  constructor(fact: CodecFact, detail: string, options: { input?: Uint8Array; cause?: unknown } = {}) {
+    super(detail, { cause: options.cause });
+    this.fact = fact;
+    this.input = options.input;
+  }
+}

@@ -1,0 +1,102 @@
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, CodecContext, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { asBuffer, bytesOf } from './framing.js';
+import type { BytesFraming } from './framing.js';
+
+/**
+ * What happens to the bytes of one frame. `sequence` counts the frames of this connection in this direction, from 0;
+ * both sides count alike, because a frame that was not sent is not counted.
+ */
+export type FrameTransform = (bytes: Buffer, sequence: number) => Uint8Array;
+
+/** Makes the two transforms of a connection, once its handshake is over. */
+export interface Transform {
+  /** Of what is sent. What it throws fails this send alone. */
+  encoder(context: CodecContext): FrameTransform;
+  /** Of what is received: the reverse. What it throws ends the connection. */
+  decoder(context: CodecContext): FrameTransform;
+  /**
+   * True says that the encoder looks at nothing but the bytes, so that a broadcast is transformed once.
+   *
+   * note: leave it out where there is a key or a sequence number: all connections would send the same bytes.
+   * @default false
+   */
+  readonly encodesAlike?: boolean;
+}
+
+/**
+ * Frames of `framing` whose bytes are changed on their way: encrypted, compressed, signed. What it answers is a framing
+ * again, so transforms stack, and message formats stand on top.
+ *
+ * ```text
+ * wire -> framing -> transform.decoder -> message
+ * wire <- framing <- transform.encoder <- message
+ *
+ * json(transformed(lengthDelimited(), cipher))
+ * ```
+ *
+ * note: keys and the like come from `context.context`, where the handshake left them.
+ * note: the limit of the framing is on the transformed bytes. A transform that makes more of less has to bound it by itself.
+ * note: the framing must keep boundaries: over `bytes()` a transform would see frames as the network cut them.
+ * note: a transform may answer the bytes it was given, or a view of them; it must not answer memory that it uses again.
+ * note: what a transform throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
+ */
+export function transformed(framing: BytesFraming, transform: Transform): Codec<Buffer, Uint8Array | string> {
+  return {
+    decoder: (context) => new TransformedDecoder(framing.decoder(context), transform.decoder(context)),
+    encoder: (context) => new TransformedEncoder(framing.encoder(context), transform.encoder(context)),
+    encodesAlike: framing.encodesAlike === true && transform.encodesAlike === true,
+  };
+}
+
+class TransformedDecoder implements Decoder<Buffer> {
+  readonly #frames: Decoder<Buffer>;
+  readonly #transform: FrameTransform;
+  #sequence = 0;
+
+  constructor(frames: Decoder<Buffer>, transform: FrameTransform) {
+    this.#frames = frames;
+    this.#transform = transform;
+  }
+
+  decode(input: ByteQueue): Buffer | NeedMore {
+    return this.#reverse(this.#frames.decode(input));
+  }
+
+  end(input: ByteQueue): Buffer | NeedMore {
+    return this.#frames.end === undefined ? NEED_MORE : this.#reverse(this.#frames.end(input));
+  }
+
+  #reverse(frame: Buffer | NeedMore): Buffer | NeedMore {
+    if (frame === NEED_MORE) return NEED_MORE;
+    const what = 'a received frame does not survive its transform';
+    return run(this.#transform, frame, this.#sequence++, what);
+  }
+}
+
+class TransformedEncoder implements Encoder<Uint8Array | string> {
+  readonly #frames: Encoder<Uint8Array>;
+  readonly #transform: FrameTransform;
+  #sequence = 0;
+
+  constructor(frames: Encoder<Uint8Array>, transform: FrameTransform) {
+    this.#frames = frames;
+    this.#transform = transform;
+  }
+
+  encode(payload: Uint8Array | string, output: ByteSink): void {
+    const bytes = asBuffer(bytesOf(payload, 'transformed()'));
+    const frame = run(this.#transform, bytes, this.#sequence, 'the payload does not survive its transform');
+    this.#frames.encode(frame, output);
+    // Counted only now: what the framing refuses never reaches the other side, which counts what it receives.
+    this.#sequence++;
+  }
+}
+
+function run(transform: FrameTransform, bytes: Buffer, sequence: number, what: string): Buffer {
+  try {
+    return asBuffer(bytesOf(transform(bytes, sequence), 'a transform'));
+  } catch (error) {
+    throw PeerError.is(error) ? error : new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
+  }
+}

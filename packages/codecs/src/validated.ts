@@ -1,0 +1,83 @@
+import { PeerError } from '@pea2pea/core';
+import type { Codec } from '@pea2pea/core';
+import { mapCodec } from './map-codec.js';
+import { invalid } from './options.js';
+import { isStandardSchema } from './standard-schema.js';
+import type { InputOf, OutputOf, SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.js';
+
+/** A message may be hostile, and so may the texts that a schema makes of it: a log line takes this much. */
+const MOST_ISSUES = 3;
+const MOST_CHARACTERS = 200;
+
+/**
+ * The messages of `codec`, received only where `schema` says that they are sound. What the schema makes of them (defaults
+ * filled in, texts turned into dates) is what handlers see.
+ *
+ * note: what is sent is not validated: it is the input of the schema, which the other side validates.
+ * note: what does not validate is a P2P_ERR_INVALID_FRAME: its message names the first few issues, its `cause` is the
+ * list of all. That ends the connection.
+ * note: the schema must validate synchronously. One that answers a promise is a P2P_ERR_INVALID_CONFIG at the first message.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `schema` is no Standard Schema.
+ */
+export function validated<S extends StandardSchema>(
+  codec: Codec<unknown>,
+  schema: S,
+): Codec<OutputOf<S>, InputOf<S>> {
+  if (!isStandardSchema(schema))
+    throw invalid('a schema must be a Standard Schema (https://standardschema.dev)');
+  return mapCodec<unknown, unknown, OutputOf<S>, InputOf<S>>(codec, {
+    decode: (message) => validate(schema, message),
+    encode: (message) => message,
+  });
+}
+
+/**
+ * A schema that believes whatever arrives to be a `T`: for peers that you trust, and for fields that you check yourself.
+ */
+export function unchecked<T>(): StandardSchema<T> {
+  return {
+    '~standard': { version: 1, vendor: 'pea2pea', validate: (value) => ({ value: value as T }) },
+  };
+}
+
+/**
+ * What `schema` makes of `value`.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not validate; P2P_ERR_INVALID_CONFIG when it answers a promise.
+ */
+export function validate<S extends StandardSchema>(schema: S, value: unknown): OutputOf<S> {
+  const result = schema['~standard'].validate(value);
+  if (isPromise(result)) {
+    // Nobody will wait for it, so nobody may be told that it failed.
+    result.then(ignore, ignore);
+    throw invalid(
+      'the schema of a codec must validate synchronously: take its asynchronous checks to the handler',
+    );
+  }
+  if (result.issues === undefined) return result.value;
+  throw new PeerError('P2P_ERR_INVALID_FRAME', `a message does not validate: ${summary(result.issues)}`, {
+    cause: result.issues,
+  });
+}
+
+function summary(issues: readonly SchemaIssue[]): string {
+  const named = issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
+    const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
+    return shortened(where === '' ? message : `${where}: ${message}`);
+  });
+  const more = issues.length - named.length;
+  return named.join(', ') + (more > 0 ? `, and ${more} more` : '');
+}
+
+function shortened(text: string): string {
+  // Line breaks and control characters would forge log lines.
+  const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}...` : line;
+}
+
+function isPromise(
+  result: SchemaResult<unknown> | PromiseLike<SchemaResult<unknown>>,
+): result is PromiseLike<SchemaResult<unknown>> {
+  return 'then' in result && typeof result.then === 'function';
+}
+
+function ignore(): void {}
