@@ -35,8 +35,8 @@ export const PEER_ERRORS = {
     remedy: 'free the port, choose another, or use port 0 to have one picked',
   },
   P2P_ERR_UNSUPPORTED: {
-    when: 'an option needs something that this runtime or transport does not have',
-    remedy: 'switch the option off, or use a runtime or transport that has it',
+    when: 'something is asked for that this runtime, transport or installation does not have',
+    remedy: 'do without it, or use a runtime or transport that has it',
   },
   P2P_ERR_SELF_CONNECT: {
     when: 'a node dialled its own listening address',
