@@ -6,6 +6,8 @@ const config: Config = {
   testEnvironment: 'node',
   // Longer than any wait inside a test, so that the wait says what it waited for.
   testTimeout: 20_000,
+  // Most tests wait for sockets and timers rather than compute: a worker for every core, none left idle.
+  maxWorkers: '100%',
   roots: ['<rootDir>/packages', '<rootDir>/tests'],
   modulePathIgnorePatterns: ['<rootDir>/packages/.*/dist/'],
   collectCoverageFrom: ['packages/*/src/**/*.ts'],
