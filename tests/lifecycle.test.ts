@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Hooks } from '@pea2pea/core';
+import { HANDLED, type Hooks } from '@pea2pea/core';
 import { assertConsistent, inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, socketClosed } from './support/raw-socket.js';
 import { soon, until } from './support/until.js';
@@ -264,7 +264,7 @@ describe('disconnecting', () => {
 });
 
 describe('hooks of several uses', () => {
-  it('run in order, onDisconnect in reverse, and each waits for the one before', async () => {
+  it('run in order, onDisconnect in reverse, and each but onConnect waits for the one before', async () => {
     const order: string[] = [];
     const note = (name: string): Hooks<string> => ({
       onAccept: async () => void order.push(`accept ${name}`),
@@ -298,6 +298,67 @@ describe('hooks of several uses', () => {
       ...all('message', ['1', '2', '3']),
       ...all('disconnect', ['3', '2', '1']),
     ]);
+  });
+
+  it('each onConnect begins before the first message, though an earlier one never settles', async () => {
+    const order: string[] = [];
+    const network = inMemory();
+    const a = makeNode(network, { onConnect: never });
+    a.node.use({
+      onConnect: () => void order.push('second hears of the connection'),
+      onMessage: () => void order.push('message'),
+    });
+    const [connection] = await join(makeNode(network), a);
+    await connection.send('x');
+    await until('it arrived', () => order.includes('message'));
+    expect(order).toEqual(['second hears of the connection', 'message']);
+  });
+
+  it('the first onConnect that fails ends the connection; later ones are told, and may fail unheard', async () => {
+    const network = inMemory();
+    let failLater!: (error: Error) => void;
+    const a = makeNode(network, { onConnect: () => new Promise((_, reject) => (failLater = reject)) });
+    let told = 0;
+    a.node.use({
+      onConnect: () => {
+        throw new Error('at once');
+      },
+    });
+    a.node.use({ onConnect: () => void told++, onDisconnect: () => void told++ });
+    await join(makeNode(network), a).catch(() => undefined);
+    await until('it ended', () => a.closed.length === 1);
+    failLater(new Error('late'));
+    expect(told).toBe(2);
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'on-connect', error: { message: 'at once' } });
+    expect(a.node.heuristics.hookErrors).toBe(1);
+  });
+
+  it('who was not told of a connection, because an earlier onConnect ended it, is not told of its end', async () => {
+    const order: string[] = [];
+    const network = inMemory();
+    const a = makeNode(network, {
+      onConnect: (connection) => void connection.disconnect('not you'),
+      onDisconnect: () => void order.push('first'),
+    });
+    a.node.use({ onConnect: () => void order.push('?'), onDisconnect: () => void order.push('second') });
+    a.node.use({ onDisconnect: () => void order.push('third') });
+    await join(makeNode(network), a).catch(() => undefined);
+    await until('it ended', () => a.node.heuristics.closed === 1);
+    expect(order).toEqual(['first']);
+  });
+
+  it.each<[string, () => typeof HANDLED | Promise<typeof HANDLED>]>([
+    ['HANDLED', () => HANDLED],
+    ['a promise of HANDLED', () => Promise.resolve<typeof HANDLED>(HANDLED)],
+  ])('%s keeps the message from later ones, and only that message', async (_, answer) => {
+    const order: string[] = [];
+    const network = inMemory();
+    const a = makeNode(network, { onMessage: (message) => (message === 'mine' ? answer() : undefined) });
+    a.node.use({ onMessage: (message) => void order.push(message) });
+    const [connection] = await join(makeNode(network), a);
+    for (const message of ['one', 'mine', 'two']) await connection.send(message);
+    await until('the last arrived', () => order.includes('two'));
+    expect(order).toEqual(['one', 'two']);
   });
 
   it('when one of them ends the connection, later ones do not see the message', async () => {

@@ -27,6 +27,7 @@ export type {
 export { PEER_ERRORS, PeerError } from './contracts/errors.js';
 export type { PeerErrorCode } from './contracts/errors.js';
 export type { AcceptRequest, Handshake } from './contracts/handshake.js';
+export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { Random } from './contracts/random.js';

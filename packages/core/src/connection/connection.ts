@@ -58,6 +58,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly reader: Reader;
   readonly writer: Writer;
   state: ConnectionState = 'open';
+  /** How many layers of hooks were told of it: all, where there is nothing to tell. */
+  layersReached = Infinity;
   /** Set once, by the teardown that claimed the connection. */
   teardown: Teardown | undefined;
   readonly #node: NodeContext;

@@ -2,6 +2,12 @@ import type { Connection, DisconnectReason } from './connection.js';
 import type { AcceptRequest, Handshake } from './handshake.js';
 
 /**
+ * Answered by `onMessage` of one `use` call: the message is dealt with, hooks of later calls do not see it.
+ * It means nothing to the sender.
+ */
+export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
+
+/**
  * What users plug into a node. Every member is optional; the thing a hook is named after comes first.
  *
  * ```text
@@ -28,6 +34,7 @@ export interface Hooks<In, Out = In> {
   /**
    * The connection is usable. Reading starts when this has started; it does not wait for its promise.
    *
+   * note: with several, each is started without waiting for the promise of the one before.
    * note: throwing ends the connection with `{ origin: 'on-connect' }`.
    */
   onConnect?(connection: Connection<In, Out>): void | Promise<void>;
@@ -36,12 +43,18 @@ export interface Hooks<In, Out = In> {
    * `inboundQueueMessages` wait, the peer is slowed down.
    *
    * note: an answer that is no promise is not awaited and costs nothing.
+   * note: {@link HANDLED}, or a promise of it, keeps the message from the hooks of later `use` calls.
    * note: throwing ends the connection with `handler-error`.
    */
-  onMessage?(message: In, connection: Connection<In, Out>): void | Promise<void>;
+  onMessage?(
+    message: In,
+    connection: Connection<In, Out>,
+  ): void | typeof HANDLED | Promise<void | typeof HANDLED>;
   /**
    * The connection is ending: last words may be sent and are flushed, unless writing is what failed.
    *
+   * note: where an earlier hook ended the connection before this object's turn to hear of it came (`onConnect`), it
+   * does not hear of the end either.
    * note: after `onDisconnectTimeoutMs` it is abandoned and the connection closes.
    */
   onDisconnect?(connection: Connection<In, Out>, reason: DisconnectReason): void | Promise<void>;

@@ -74,9 +74,11 @@ async function runDisconnectHooks(
   reason: DisconnectReason,
   deadline: Deadline,
 ): Promise<boolean> {
-  for (const hook of kernel.hooks.disconnect) {
+  for (const { layer, call } of kernel.hooks.disconnect) {
+    // INVARIANT: paired-hooks. Who was not told of the connection is not told of its end.
+    if (layer >= connection.layersReached) continue;
     const running = Promise.resolve()
-      .then(() => hook(connection, reason))
+      .then(() => call(connection, reason))
       .catch((error: unknown) => {
         kernel.hookThrew('onDisconnect', error, connection);
         kernel.logger.error({ peer: connection.address.toString(), error }, 'onDisconnect threw');

@@ -1,29 +1,46 @@
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
-import type { HookErrorContext, Hooks } from '../contracts/hooks.js';
+import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
 
 type Awaitable<T> = T | Promise<T>;
 type AnyConnection = Connection<unknown>;
+
+/** A connection that knows how many layers of hooks (calls of `use`) have had their turn to hear of it. */
+export interface Introduced extends AnyConnection {
+  layersReached: number;
+}
 
 /** The hooks of all `use` calls as one of each kind; a kind that nobody uses is absent and costs nothing. */
 export interface HookChain {
   readonly accept: ((request: AcceptRequest) => Awaitable<boolean>) | undefined;
   readonly handshake: ((handshake: Handshake) => Awaitable<unknown>) | undefined;
-  readonly connect: ((connection: AnyConnection) => Awaitable<unknown>) | undefined;
+  /** Starts all of them in this very turn; settles with the first that rejects, or when all have resolved. */
+  readonly connect: ((connection: Introduced) => Awaitable<unknown>) | undefined;
   readonly message: ((message: unknown, connection: AnyConnection) => Awaitable<unknown>) | undefined;
   /** In the order in which they run: reversed. Each runs, whatever the others do. */
-  readonly disconnect: readonly ((connection: AnyConnection, reason: DisconnectReason) => unknown)[];
+  readonly disconnect: readonly DisconnectHook[];
   readonly error: readonly ((error: unknown, context: HookErrorContext) => unknown)[];
+}
+
+/** An `onDisconnect`, for connections that have reached its layer. */
+export interface DisconnectHook {
+  readonly layer: number;
+  readonly call: (connection: AnyConnection, reason: DisconnectReason) => unknown;
 }
 
 /** The chain of `list`. Methods are called on their own object, so `this` works in classes. */
 export function chainHooks(list: readonly Hooks<unknown>[]): HookChain {
   return {
     accept: chainAccept(bound(list, 'onAccept')),
-    handshake: chain(bound(list, 'onHandshake'), neverEnds),
-    connect: chain(bound(list, 'onConnect'), hasEnded),
+    handshake: chainHandshake(bound(list, 'onHandshake')),
+    connect: chainConnect(list.map((hooks) => hooks.onConnect?.bind(hooks))),
     message: chainMessage(bound(list, 'onMessage')),
-    disconnect: bound(list, 'onDisconnect').reverse(),
+    disconnect: list
+      .flatMap((hooks, layer) => {
+        const call = hooks.onDisconnect?.bind(hooks);
+        return call === undefined ? [] : [{ layer, call }];
+      })
+      .reverse(),
     error: bound(list, 'onError'),
   };
 }
@@ -53,22 +70,43 @@ function chainAccept(hooks: readonly NonNullable<Hooks<unknown>['onAccept']>[]):
   };
 }
 
-/** Runs `hooks` one after the other, in this very turn as long as none answers a promise. */
-function chain<T>(
-  hooks: readonly ((subject: T) => unknown)[],
-  ended: (subject: T) => boolean,
-): ((subject: T) => Awaitable<unknown>) | undefined {
+function chainHandshake(
+  hooks: readonly NonNullable<Hooks<unknown>['onHandshake']>[],
+): HookChain['handshake'] {
   const [only] = hooks;
   if (hooks.length <= 1) return only;
-  const runFrom = (first: number, subject: T): Awaitable<unknown> => {
-    for (let index = first; index < hooks.length; index++) {
-      if (index > 0 && ended(subject)) return undefined;
-      const answer = hooks[index]!(subject);
-      if (isPromise(answer)) return Promise.resolve(answer).then(() => runFrom(index + 1, subject));
-    }
-    return undefined;
+  return async (handshake) => {
+    for (const hook of hooks) await hook(handshake);
   };
-  return (subject) => runFrom(0, subject);
+}
+
+/**
+ * None waits for the promise of another: each has begun before the first message is handled, and none holds
+ * that up. Those after one that throws are told all the same, as `onError` may keep the connection.
+ * INVARIANT: paired-hooks.
+ */
+function chainConnect(layers: readonly (Hooks<unknown>['onConnect'] | undefined)[]): HookChain['connect'] {
+  if (layers.every((hook) => hook === undefined)) return undefined;
+  return (connection) => {
+    const answers: PromiseLike<unknown>[] = [];
+    const thrown: unknown[] = [];
+    connection.layersReached = 0;
+    for (const hook of layers) {
+      connection.layersReached++;
+      try {
+        const answer: unknown = hook?.(connection);
+        if (isPromise(answer)) answers.push(answer);
+      } catch (error) {
+        thrown.push(error);
+      }
+      if (connection.state !== 'open') break;
+    }
+    // `all` hears of every rejection and answers with the first; a later one has nothing left to end.
+    const settled = answers.length === 0 ? undefined : Promise.all(answers);
+    if (thrown.length === 0) return settled;
+    settled?.catch(() => {});
+    throw thrown[0];
+  };
 }
 
 function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]): HookChain['message'] {
@@ -78,17 +116,16 @@ function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]
     for (let index = first; index < hooks.length; index++) {
       if (index > 0 && hasEnded(connection)) return undefined;
       const answer: unknown = hooks[index]!(message, connection);
+      if (answer === HANDLED) return undefined;
       if (isPromise(answer)) {
-        return Promise.resolve(answer).then(() => runFrom(index + 1, message, connection));
+        return Promise.resolve(answer).then((settled) =>
+          settled === HANDLED ? undefined : runFrom(index + 1, message, connection),
+        );
       }
     }
     return undefined;
   };
   return (message, connection) => runFrom(0, message, connection);
-}
-
-function neverEnds(): boolean {
-  return false;
 }
 
 function hasEnded(connection: AnyConnection): boolean {
