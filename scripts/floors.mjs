@@ -1,8 +1,12 @@
-// The floors of packages/core/src, lowest first: a file imports its own floor or lower ones, never in a circle.
+// The floors of the packages: a file imports its own floor or lower ones, never in a circle.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
-const FLOORS = ['contracts', 'mechanisms', 'connection', 'flows', '.'];
+/** Folders of `src`, lowest first. */
+const FLOORS = {
+  core: ['contracts', 'mechanisms', 'connection', 'flows', '.'],
+  decorators: ['declarations', 'wiring', 'running', '.'],
+};
 /** Modules that only one file of `packages/core/src` may touch, and where. */
 const GATES = [
   { what: 'node:net', pattern: /from 'node:net'/, home: 'mechanisms/tcp-transport.ts' },
@@ -18,6 +22,8 @@ const PACKAGES = {
   core: [/^node:/],
   codecs: [/^node:/, /^@pea2pea\/core$/],
   decorators: [/^@pea2pea\/core$/, /^inversify$/],
+  // What anybody else's plugin needs, and no more.
+  plugins: [/^@pea2pea\/(core|decorators)$/],
 };
 /**
  * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may
@@ -59,10 +65,13 @@ export function findViolations(root) {
         }
       }
       imports.set(path, targets);
-      if (name !== 'core') continue;
+      const floors = FLOORS[name];
+      if (floors === undefined) continue;
+      const floorOf = (file) => floors.indexOf(dirname(file));
       for (const target of targets) {
-        if (floorOf(target) > floorOf(path)) violations.push(`core/${path}: looks up to ${target}`);
+        if (floorOf(target) > floorOf(path)) violations.push(`${name}/${path}: looks up to ${target}`);
       }
+      if (name !== 'core') continue;
       for (const { what, pattern, home } of GATES) {
         if (path !== home && pattern.test(withoutComments(text)))
           violations.push(`core/${path}: ${what} belong in ${home}`);
@@ -75,10 +84,6 @@ export function findViolations(root) {
 
 function isException(file, specifier) {
   return EXCEPTIONS.some((exception) => exception.specifier === specifier && exception.files.test(file));
-}
-
-function floorOf(path) {
-  return FLOORS.indexOf(dirname(path));
 }
 
 function* sources(folder) {

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function violationsAfter(path: string, text: string): string[] {
   const copy = mkdtempSync(join(tmpdir(), 'pea2pea-floors-'));
   try {
-    for (const name of ['core', 'codecs', 'decorators']) {
+    for (const name of ['core', 'codecs', 'decorators', 'plugins']) {
       cpSync(join(root, 'packages', name, 'src'), join(copy, 'packages', name, 'src'), { recursive: true });
     }
     writeFileSync(join(copy, 'packages', path), text);
@@ -36,6 +36,8 @@ describe('the floors of the packages', () => {
     ['core/src/flows/spy.ts', 'timers', 'export const dice = Math.random();'],
     ['core/src/flows/spy.ts', 'must not import zod', "import { z } from 'zod';"],
     ['codecs/src/spy.ts', 'must not import', "import { x } from '@pea2pea/decorators';"],
+    ['decorators/src/wiring/spy.ts', 'looks up', "import { x } from '../running/life.js';"],
+    ['plugins/src/spy.ts', 'must not import inversify', "import { Container } from 'inversify';"],
     ['decorators/src/spy.ts', 'must not import', "import { connect } from 'node:net';"],
     ['core/src/flows/spy.ts', 'circular', "import { spy } from './spy.js';"],
     ['core/src/flows/spy.ts', '401 lines', '\n'.repeat(401)],

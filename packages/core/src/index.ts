@@ -29,6 +29,8 @@ export type { PeerErrorCode } from './contracts/errors.js';
 export type { AcceptRequest, Handshake } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
+export { formatIp, parseIp, prefixOf } from './contracts/ip-address.js';
+export type { IpAddress } from './contracts/ip-address.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { Random } from './contracts/random.js';
 export { SocketAddress } from './contracts/socket-address.js';

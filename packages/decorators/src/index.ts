@@ -1,23 +1,42 @@
-export { createPeer } from './create-peer.js';
-export type { CreatePeerOptions } from './create-peer.js';
-export type { Dependencies, Dependency } from './dependencies.js';
-export { OnAccept, OnConnect, OnDisconnect, OnError, OnHandshake } from './hook-decorators.js';
-export type { AnyConnection, HookDecorator } from './hook-decorators.js';
-export type { MessageClass } from './message-filter.js';
-export { OnMessage } from './on-message.js';
-export { Peer } from './peer.js';
-export type { PeerDecorator, PeerOptions } from './peer.js';
-export type { PeerClass } from './peer-class.js';
-export type { PeerHandle } from './peer-handle.js';
-export { peerModule } from './peer-module.js';
-export type { PeerConfig, RoutingOptions } from './peer-options.js';
+export { Connection, PluginOptions } from './declarations/injectables.js';
+export type { Dependencies, Dependency, InjectableDecorator } from './declarations/dependencies.js';
+export {
+  markedBy,
+  OnAccept,
+  OnConnect,
+  OnDisconnect,
+  OnError,
+  OnHandshake,
+  OnStart,
+  OnStop,
+} from './declarations/hook-decorators.js';
+export type { AnyConnection, HookDecorator } from './declarations/hook-decorators.js';
+export type { MessageClass } from './declarations/message-filter.js';
+export { methodMark } from './declarations/method-mark.js';
+export type { MethodMark } from './declarations/method-mark.js';
+export { OnMessage } from './declarations/on-message.js';
+export { Peer } from './declarations/peer.js';
+export type { CompositionOptions, PeerConfig, PeerOptions, WhenUnmatched } from './declarations/peer.js';
+export type { PeerClass } from './declarations/peer-class.js';
+export { configured, Plugin } from './declarations/plugin.js';
+export type { ConfiguredPlugin, PluginClass, PluginSettings, PluginUse } from './declarations/plugin.js';
+export { Session } from './declarations/session.js';
+export type { SessionClass, SessionOptions } from './declarations/session.js';
 export type {
   SchemaOutput,
   StandardIssue,
   StandardProps,
   StandardResult,
   StandardSchemaV1,
-} from './standard-schema.js';
-export { startPeer } from './start-peer.js';
-export type { StartOptions } from './start-peer.js';
-export type { Refusal, WhenUnmatched } from './unmatched.js';
+} from './declarations/standard-schema.js';
+export { createPeer } from './running/create-peer.js';
+export type { CreatePeerOptions } from './running/create-peer.js';
+export type { PeerHandle } from './running/peer-handle.js';
+export { startPeer } from './running/start-peer.js';
+export type { StartOptions } from './running/start-peer.js';
+export { MarkedMethods } from './wiring/marked-methods.js';
+export type { MarkedMethod } from './wiring/marked-methods.js';
+export { override } from './wiring/own-container.js';
+export type { Override } from './wiring/own-container.js';
+export { peerModule } from './wiring/peer-module.js';
+export type { Refusal } from './wiring/unmatched.js';

@@ -145,6 +145,49 @@ export const PEER_ERRORS = {
     when: 'the container cannot tell what a constructor parameter needs',
     remedy: 'name the dependencies, @Peer({ inject: [Service] }), and bind each of them in the container',
   },
+  P2P_ERR_CAPTIVE_DEPENDENCY: {
+    when: 'something that outlives a connection depends on the connection or on a session of it',
+    remedy:
+      'bind it inRequestScope(), to have one for each connection, or hand the connection over as an argument',
+  },
+  P2P_ERR_INVALID_PLUGIN: {
+    when: 'the `plugins` of a peer list something that is no plugin, or one twice',
+    remedy:
+      'list each class with @Plugin once, or what its function answers: plugins: [RateLimit, bans({ … })]',
+  },
+  P2P_ERR_INVALID_SESSION: {
+    when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have; or a connection has none, because making it failed',
+    remedy: 'list each class with @Session once, with no other hooks than those of open connections',
+  },
+  P2P_ERR_RATE_LIMITED: {
+    when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
+    remedy:
+      "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
+  },
+  P2P_ERR_BANNED: {
+    when: 'an address is dialled that the bans plugin has banned',
+    remedy: 'unban() it, or wait until the ban is over',
+  },
+  P2P_ERR_DUPLICATE_PEER: {
+    when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
+    remedy: 'use the connection that was kept',
+  },
+  P2P_ERR_REQUEST_TIMEOUT: {
+    when: 'a request had no response within its `timeoutMs`',
+    remedy: 'allow more time, or ask the peer why it is slow; it may have done what was asked',
+  },
+  P2P_ERR_REQUEST_FAILED: {
+    when: 'the peer answered a request with an error; `rpcCode` and `data` are what it said',
+    remedy: 'look at `rpcCode`: the peer does not know the method, refuses the parameters, or failed',
+  },
+  P2P_ERR_TOO_MANY_REQUESTS: {
+    when: 'a connection has `maxPending` requests without a response',
+    remedy: 'await some before sending more, or raise `maxPending`',
+  },
+  P2P_ERR_INVALID_RESPONSE: {
+    when: 'the result of a request is not what its schema takes; `cause` lists the issues',
+    remedy: 'check that both sides use the same version of the method',
+  },
 } as const satisfies Record<string, { when: string; remedy: string }>;
 
 /** A key of {@link PEER_ERRORS}. Match errors on it: it survives two copies of the package in one process. */

@@ -1,5 +1,6 @@
-import { PeerError, type PeerNode } from '@pea2pea/core';
+import { PeerError, type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
 import {
+  type BindingScope,
   decorate,
   inject,
   injectable,
@@ -7,6 +8,7 @@ import {
   LazyServiceIdentifier,
   type ServiceIdentifier,
 } from 'inversify';
+import type { Connection } from './injectables.js';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
 
@@ -21,18 +23,42 @@ export type Dependency = ServiceIdentifier | LazyServiceIdentifier;
 export type Dependencies<List extends readonly Dependency[], In, Out> = {
   -readonly [Index in keyof List]: List[Index] extends typeof PeerNode
     ? PeerNode<In, Out>
-    : List[Index] extends ServiceIdentifier<infer T> | LazyServiceIdentifier<infer T>
-      ? unknown extends T
-        ? never
-        : T
-      : never;
+    : List[Index] extends typeof Connection
+      ? PeerConnection<In, Out>
+      : List[Index] extends ServiceIdentifier<infer T> | LazyServiceIdentifier<infer T>
+        ? unknown extends T
+          ? never
+          : T
+        : never;
 };
 
 /**
- * Makes `target` injectable, as a singleton: with the listed dependencies, else those that `@inject` on
+ * A decorator of a class whose constructor takes just `Args`, in both modes. `never[]` stands for any
+ * constructor: then the container finds out what it takes.
+ */
+export type InjectableDecorator<Args extends readonly unknown[]> = <
+  Class extends abstract new (...args: Args) => object,
+>(
+  target: Class & CountChecked<Args, ConstructorParameters<Class>>,
+  context?: ClassDecoratorContext<Class>,
+) => void;
+
+/** TypeScript lets a constructor take fewer than it is given; in `inject` that is a mistake. */
+type CountChecked<
+  Args extends readonly unknown[],
+  Parameters extends readonly unknown[],
+> = number extends Args['length']
+  ? unknown
+  : Args['length'] extends Parameters['length']
+    ? unknown
+    : '`inject` names more dependencies than the constructor takes';
+
+/**
+ * Makes `target` injectable: with the listed dependencies, else those that `@inject` on
  * parameters and the types that the compiler left (`emitDecoratorMetadata`) name.
  *
- * @param base the peer class that `target` extends: its injected properties, `@postConstruct` and
+ * @param decorator what error texts call the decorator that asks for it
+ * @param base the class of the same kind that `target` extends: its injected properties, `@postConstruct` and
  * `@preDestroy` hold for `target`, too; so do its dependencies where `target` has no list and no
  * constructor parameters.
  * @throws {PeerError} P2P_ERR_MISSING_DEPENDENCY when the list is shorter than the constructor's or holds
@@ -40,7 +66,9 @@ export type Dependencies<List extends readonly Dependency[], In, Out> = {
  * the class was made injectable before, or a parameter has `@inject` as well
  */
 export function declareDependencies(
+  decorator: string,
   target: PeerBase,
+  scope: BindingScope,
   list: readonly Dependency[] | undefined,
   base: PeerBase | undefined,
 ): void {
@@ -48,10 +76,10 @@ export function declareDependencies(
   try {
     // The list comes first: the types that the compiler left only fill in what is missing.
     list?.forEach((dependency, index) => decorate(inject(dependency), target, index));
-    injectable('Singleton')(target);
+    injectable(scope)(target);
   } catch (cause) {
     throw invalidDecorator(
-      `@Peer cannot make ${nameOfClass(target)} injectable; it does so alone, without @injectable, and with ` +
+      `${decorator} cannot make ${nameOfClass(target)} injectable; it does so alone, without @injectable, and with ` +
         `\`inject\` without @inject on parameters`,
       cause,
     );
@@ -65,11 +93,10 @@ export function declareDependencies(
 }
 
 /** P2P_ERR_MISSING_DEPENDENCY: `cause` is what the container says. */
-export function missingDependency(target: PeerBase, cause: unknown): PeerError {
+export function missingDependency(what: PeerBase | string, cause: unknown): PeerError {
   const why = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause);
-  return new PeerError('P2P_ERR_MISSING_DEPENDENCY', `${nameOfClass(target)} cannot be made: ${why}`, {
-    cause,
-  });
+  const name = typeof what === 'string' ? what : nameOfClass(what);
+  return new PeerError('P2P_ERR_MISSING_DEPENDENCY', `${name} cannot be made: ${why}`, { cause });
 }
 
 function checkList(target: PeerBase, list: readonly Dependency[]): void {

@@ -1,19 +1,27 @@
 import type { Hooks } from '@pea2pea/core';
 import { invalidDecorator } from './invalid-decorator.js';
+import type { MethodMark } from './method-mark.js';
 import type { MessageFilter } from './message-filter.js';
 import { methodSite, runChecks, type MethodName } from './method-site.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
 
 /** What a decorator makes of a method: it serves `hook`, that of messages for those that it takes. */
-export type HookRole = PlainRole | MessageRole;
+export type HookRole = PlainRole | MessageRole | MarkRole;
 
 export interface PlainRole {
-  readonly hook: Exclude<keyof Hooks<unknown>, 'onMessage'>;
+  readonly hook: Exclude<keyof Hooks<unknown>, 'onMessage'> | 'onStart' | 'onStop';
 }
 
 export interface MessageRole {
   readonly hook: 'onMessage';
   readonly takes: MessageFilter;
+}
+
+/** The method is one for a plugin to find. */
+export interface MarkRole {
+  readonly hook: 'marked';
+  readonly mark: MethodMark<unknown>;
+  readonly value: unknown;
 }
 
 /** A method with its role, as found on a class. */
@@ -30,7 +38,7 @@ const ROLES = Symbol.for('pea2pea.roles');
 export function addRole(decorator: string, role: HookRole, args: readonly unknown[]): void {
   const { method, name, whenReady } = methodSite(decorator, args);
   const roles = rolesOf(method);
-  if (roles.some(({ hook }) => hook === role.hook)) {
+  if (roles.some((other) => isSame(other, role))) {
     throw invalidDecorator(`${decorator} stands twice on the method ${String(name)}()`);
   }
   // Decorators run from the one next to the method outwards; roles are listed as they are read.
@@ -42,6 +50,11 @@ export function addRole(decorator: string, role: HookRole, args: readonly unknow
         `method, which hides it; write ${decorator} first, above the others`,
     );
   });
+}
+
+function isSame(one: HookRole, other: HookRole): boolean {
+  if (one.hook === 'marked' && other.hook === 'marked') return one.mark === other.mark;
+  return one.hook === other.hook;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { AcceptRequest, Connection, DisconnectReason, Handshake, HookErrorContext } from '@pea2pea/core';
 import { addRole, type PlainRole } from './hook-methods.js';
 import { invalidDecorator } from './invalid-decorator.js';
+import type { MethodMark } from './method-mark.js';
 
 /**
  * A decorator of a public instance method that takes `Args`, or fewer, and answers an `Answer`.
@@ -82,6 +83,39 @@ export const OnError: () => HookDecorator<
   [error: unknown, context: HookErrorContext<never, unknown>],
   'keep' | 'disconnect' | void
 > = hookDecorator('OnError', 'onError');
+
+/**
+ * The method runs when the peer is up, all hooks in force, and listening where it is told to: `() => void`. The place to
+ * dial from, or to start a timer. On a service of {@link createApp} it runs when the peers are up.
+ *
+ * note: awaited, plugins first, in order, then the peer. If one throws, what was started is stopped, in reverse, and
+ * the start fails with what was thrown.
+ * note: for a session, use `@OnConnect`.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnStart: () => HookDecorator<[]> = hookDecorator('OnStart', 'onStart');
+
+/**
+ * The method runs when the peer is about to close, with its connections still open: `() => void`. The place to cancel
+ * what `@OnStart` began. Nothing is closed before its promise settles, or `closeTimeoutMs` has passed.
+ *
+ * note: the peer first, then plugins, in reverse.
+ * note: `PeerHandle.close` runs it; `PeerNode.close` does not.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnStop: () => HookDecorator<[]> = hookDecorator('OnStop', 'onStop');
+
+/**
+ * A decorator that marks a method for a plugin, which finds it among its {@link MarkedMethods}.
+ *
+ * @param value what the decorator says about this method
+ */
+export function markedBy<T, Args extends readonly unknown[], Answer = unknown>(
+  mark: MethodMark<T>,
+  value: T,
+): HookDecorator<Args, Answer> {
+  return (...site: readonly unknown[]) => addRole(mark.decorator, { hook: 'marked', mark, value }, site);
+}
 
 function hookDecorator(name: string, hook: PlainRole['hook']): () => HookDecorator<never, never> {
   return (...args: readonly unknown[]) => {

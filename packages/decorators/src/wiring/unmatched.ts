@@ -1,9 +1,7 @@
 import { PeerError, type Connection, type PeerNode } from '@pea2pea/core';
-import type { MethodName } from './method-site.js';
-import type { StandardIssue } from './standard-schema.js';
-
-/** What becomes of a message that no method takes: it ends its connection, or it is dropped. Both are counted. */
-export type WhenUnmatched = 'disconnect' | 'ignore';
+import type { WhenUnmatched } from '../declarations/peer.js';
+import type { MethodName } from '../declarations/method-site.js';
+import type { StandardIssue } from '../declarations/standard-schema.js';
 
 /** What the schema of a method has against a message: `cause` of P2P_ERR_UNMATCHED_MESSAGE lists them. */
 export interface Refusal {

@@ -1,53 +1,59 @@
 import type { Connection } from '@pea2pea/core';
-import type { HookMethod, MessageMethod } from './hook-methods.js';
-import type { MethodName } from './method-site.js';
-import type { StandardResult } from './standard-schema.js';
-import type { Refused, UnmatchedMessages } from './unmatched.js';
+import type { MessageFilter } from '../declarations/message-filter.js';
+import type { MethodName } from '../declarations/method-site.js';
+import type { StandardResult } from '../declarations/standard-schema.js';
+import type { Refused } from './unmatched.js';
 
-/** A peer, seen as its methods. They are looked up when they are called, so that one replaced in a test is called. */
-export type Methods = Record<MethodName, (...args: readonly unknown[]) => unknown>;
+/** Where a message may go: a method, what it takes, and how it is called. */
+export interface Route {
+  readonly name: MethodName;
+  readonly takes: MessageFilter;
+  readonly call: MessageHook;
+}
 
-type MessageHook = (message: unknown, connection: Connection) => unknown;
+/** What becomes of a message that no route takes. */
+export type Otherwise = (
+  message: unknown,
+  connection: Connection,
+  routes: readonly Route[],
+  refused: Refused,
+) => unknown;
+
+export type MessageHook = (message: unknown, connection: Connection) => unknown;
 
 /**
- * The message methods of `peer` as one hook; undefined where it has none.
+ * Several message methods as one hook; undefined where there is none.
  *
  * ```text
  *   one catch-all   message -> method
- *   otherwise       message -> takes it? -no-> takes it? -no-> … -> unmatched
+ *   otherwise       message -> takes it? -no-> takes it? -no-> … -> otherwise
  *                                 `-yes-> method  `-yes-> method
  * ```
  */
-export function messageHook(
-  peer: Methods,
-  methods: readonly HookMethod[],
-  unmatched: UnmatchedMessages,
-): MessageHook | undefined {
-  const routes = methods.filter((method) => method.hook === 'onMessage');
+export function messageHook(routes: readonly Route[], otherwise: Otherwise): MessageHook | undefined {
   const [first] = routes;
   if (first === undefined) return undefined;
-  if (routes.length > 1 || first.takes.by !== 'nothing') return router(peer, routes, unmatched);
-  const { name } = first;
-  // Called per message: nothing but the call, no promise and no closure made.
-  return (message, connection) => peer[name]!(message, connection);
+  if (routes.length > 1 || first.takes.by !== 'nothing') return router(routes, otherwise);
+  return first.call; // nothing in between, as it is called per message
 }
 
 /** Called per message, too: what is made, a schema makes, or a promise that one answers. */
-function router(peer: Methods, routes: readonly MessageMethod[], unmatched: UnmatchedMessages): MessageHook {
+function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
   /** What schemas have against the message at hand: one list for all, as a message is routed in one turn. */
   const scratch: Refused = routes.map(() => undefined);
 
   const offer = (index: number, message: unknown, connection: Connection, refused: Refused): unknown => {
-    if (index === routes.length) return unmatched.take(message, connection, routes, refused);
-    const { name, takes } = routes[index]!;
+    if (index === routes.length) return otherwise(message, connection, routes, refused);
+    const route = routes[index]!;
+    const { name, takes } = route;
     switch (takes.by) {
       case 'nothing':
-        return peer[name]!(message, connection);
+        return route.call(message, connection);
       case 'class':
-        if (message instanceof takes.class) return peer[name]!(message, connection);
+        if (message instanceof takes.class) return route.call(message, connection);
         return offer(index + 1, message, connection, refused);
       case 'guard':
-        if (asBoolean(takes.guard(message), name)) return peer[name]!(message, connection);
+        if (asBoolean(takes.guard(message), name)) return route.call(message, connection);
         return offer(index + 1, message, connection, refused);
       case 'schema': {
         const result = takes.standard.validate(message);
@@ -68,13 +74,13 @@ function router(peer: Methods, routes: readonly MessageMethod[], unmatched: Unma
     connection: Connection,
     refused: Refused,
   ): unknown => {
-    const { name } = routes[index]!;
+    const route = routes[index]!;
     if (result.issues) {
       refused[index] = result.issues;
       return offer(index + 1, message, connection, refused);
     }
-    if ('value' in result) return peer[name]!(result.value, connection);
-    throw new TypeError(`the schema of ${String(name)}() answered neither a value nor issues`);
+    if ('value' in result) return route.call(result.value, connection);
+    throw new TypeError(`the schema of ${String(route.name)}() answered neither a value nor issues`);
   };
 
   return (message, connection) => {
@@ -92,6 +98,6 @@ function asBoolean(answer: unknown, name: MethodName): boolean {
   throw new TypeError(`the guard of ${String(name)}() answered ${typeof answer}, not true or false`);
 }
 
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

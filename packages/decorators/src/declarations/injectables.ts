@@ -1,0 +1,22 @@
+import type { Connection as PeerConnection } from '@pea2pea/core';
+
+/**
+ * The connection that a session belongs to, where it stands for a value: `@Session({ inject: [Connection] })`. As a type
+ * it is the `Connection` of `@pea2pea/core`.
+ *
+ * note: only what is made for one connection can have it: sessions, and what they inject that is no singleton.
+ */
+export type Connection<In = unknown, Out = In> = PeerConnection<In, Out>;
+
+/** A class, so that the types which `emitDecoratorMetadata` leaves name it. */
+abstract class ConnectionToken {
+  protected readonly standsFor?: PeerConnection;
+}
+Object.defineProperty(ConnectionToken, 'name', { value: 'Connection' });
+export const Connection: typeof ConnectionToken = ConnectionToken;
+
+/**
+ * What a plugin was configured with: `@Plugin({ inject: [PluginOptions] })` has the constructor given the options of
+ * `configured(TheClass, options)`, or `{}` where the class itself is listed.
+ */
+export const PluginOptions: unique symbol = Symbol.for('pea2pea.plugin-options');

@@ -1,0 +1,97 @@
+import type { CloseReport, PeerNode, SocketAddress } from '@pea2pea/core';
+import type { Container, ServiceIdentifier } from 'inversify';
+import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
+import type { Sessions } from '../wiring/sessions.js';
+import { Closable } from './closable.js';
+import type { Life } from './life.js';
+
+/** A peer that is up, and what it takes to end it. */
+export interface RunningPeer<T> {
+  readonly peer: T;
+  readonly container: Container;
+  readonly node: PeerNode<unknown>;
+  readonly unmatched: { readonly count: number };
+  readonly life: Life;
+  readonly sessions: Sessions | undefined;
+}
+
+/**
+ * A running peer: the instance, its node, and the way to end both. {@link createPeer} and {@link startPeer} answer one.
+ */
+export class PeerHandle<T extends object> extends Closable<CloseReport> {
+  /** The instance of the annotated class. */
+  readonly peer: T;
+  /** Its node: `connect`, `broadcast`, `connections`. Untyped, as the class does not tell what its codec carries. */
+  readonly node: PeerNode<unknown>;
+  readonly #running: RunningPeer<T>;
+  readonly #dispose: () => Promise<void>;
+
+  constructor(running: RunningPeer<T>, dispose: () => Promise<void> = () => Promise.resolve()) {
+    super();
+    this.peer = running.peer;
+    this.node = running.node;
+    this.#running = running;
+    this.#dispose = dispose;
+  }
+
+  /** Where the node listens now. */
+  get address(): SocketAddress | undefined {
+    return this.node.address;
+  }
+
+  /**
+   * How many messages no method took, over all connections: dropped with `unmatched: 'ignore'`, else each the end of
+   * its connection, unless `@OnError` kept it. It only rises.
+   */
+  get unmatched(): number {
+    return this.#running.unmatched.count;
+  }
+
+  /**
+   * What the peer's container has for `service`: a plugin (`handle.get(Bans)`), or anything that is bound there.
+   * @throws what inversify throws when it has none, or makes it asynchronously
+   */
+  get<S>(service: ServiceIdentifier<S>): S {
+    return this.#running.container.get(service);
+  }
+
+  /**
+   * Ends the peer. Answers what its node reports.
+   *
+   * ```text
+   *   @OnStop: peer, then plugins in reverse -> node closed -> sessions disposed of -> peer, plugins and
+   *   their services disposed of, in the reverse order of their making
+   * ```
+   *
+   * note: calling it again joins the first call.
+   * note: not to be awaited by an `@OnStop` or a hook: it would wait for itself.
+   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds `@OnStop` and the node, one after the other, not
+   * the disposal
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; the peer stays up
+   * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
+   */
+  override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+    if (!this.isClosing && isInvalid(options.timeoutMs)) return this.node.close(options); // which refuses it
+    return this.closeOnce(() => this.#finish(options));
+  }
+
+  protected override closingFailed(error: unknown): void {
+    this.node.config.logger.error({ node: this.node.name, error }, 'closing on a signal failed');
+  }
+
+  async #finish(options: { readonly timeoutMs?: number }): Promise<CloseReport> {
+    const { life, sessions } = this.#running;
+    let report!: CloseReport;
+    await eachDespiteErrors([
+      () => life.stop(options.timeoutMs),
+      async () => (report = await this.node.close(options)),
+      () => sessions?.settled(),
+      this.#dispose,
+    ]);
+    return report;
+  }
+}
+
+function isInvalid(timeoutMs: number | undefined): boolean {
+  return timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31);
+}

@@ -1,0 +1,157 @@
+import { PeerError, PeerNode, type ListenOptions } from '@pea2pea/core';
+import type { Container, Newable, ServiceIdentifier } from 'inversify';
+import { missingDependency } from '../declarations/dependencies.js';
+import { requirePeer } from '../declarations/peer.js';
+import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
+import type { Blueprint } from '../wiring/blueprint.js';
+import type { Part } from '../wiring/part.js';
+import { peerLayers, pluginLayers } from '../wiring/hook-layers.js';
+import { MarkedMethods } from '../wiring/marked-methods.js';
+import { BLUEPRINT } from '../wiring/peer-module.js';
+import { Sessions } from '../wiring/sessions.js';
+import { UnmatchedMessages } from '../wiring/unmatched.js';
+import { Life } from './life.js';
+import { PeerHandle, type RunningPeer } from './peer-handle.js';
+
+/** How a peer is started. */
+export interface StartOptions {
+  /**
+   * Where to listen; false does not listen.
+   * @default the `listen` of the configuration; none there, none at all
+   */
+  readonly listen?: ListenOptions | false;
+}
+
+/**
+ * Brings up the peer of a container that has loaded its {@link peerModule}.
+ *
+ * ```text
+ *   node -> plugins, in order -> peer -> hooks in force -> listening -> @OnStart: plugins, in order, then peer
+ * ```
+ *
+ * note: bindings may be asynchronous.
+ * note: constructors may keep the node, but must not listen or connect yet: hooks come after them. `@OnStart` is the
+ * place for it.
+ * note: if it fails half-way, what was started is stopped, in reverse, and the node closed. The container is yours:
+ * close it after the handle.
+ * @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_INVALID_DECORATOR, P2P_ERR_INVALID_CONFIG,
+ * P2P_ERR_MISSING_DEPENDENCY when the container cannot resolve something (`cause` is its error),
+ * P2P_ERR_CAPTIVE_DEPENDENCY when something outlives a connection that it depends on,
+ * P2P_ERR_ALREADY_STARTED when this container's peer was started before or a constructor used the node,
+ * else as `PeerNode.listen`
+ * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
+ */
+export async function startPeer<T extends object>(
+  container: Container,
+  target: PeerClass<T>,
+  options: StartOptions = {},
+): Promise<PeerHandle<T>> {
+  return new PeerHandle(await bringUp(container, target, options));
+}
+
+/** {@link startPeer}, without a handle. */
+export async function bringUp<T extends object>(
+  container: Container,
+  target: PeerClass<T>,
+  { listen }: StartOptions,
+): Promise<RunningPeer<T>> {
+  const blueprint = blueprintIn(container, target);
+  const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer);
+  claim(node, blueprint);
+  const life = new Life(node);
+  try {
+    const instances = new Map<Part, object>();
+    for (const part of [...blueprint.plugins, blueprint.peer]) {
+      instances.set(part, await resolve(container, part.class as Newable<object>, part));
+    }
+    const instanceOf = (part: Part): object => instances.get(part)!;
+    const sessions = sessionsIn(container, blueprint, node);
+    const markedMethods = await resolve(container, MarkedMethods, blueprint.peer);
+    markedMethods.connect(instanceOf, sessions);
+    const unmatched = new UnmatchedMessages(blueprint.peer.name, blueprint.unmatched, node);
+    const layers = [
+      ...blueprint.plugins.flatMap((plugin) => pluginLayers(instanceOf(plugin), plugin)),
+      ...peerLayers(
+        instanceOf(blueprint.peer),
+        blueprint.peer,
+        sessions && { parts: blueprint.sessions, of: sessions },
+        unmatched.take.bind(unmatched),
+      ),
+    ];
+    for (const hooks of layers) node.use(hooks);
+    if (listen !== false && (listen ?? node.config.listen) !== undefined) await node.listen(listen);
+    for (const [{ methods }, instance] of instances) await life.start(instance, methods);
+    return { peer: instanceOf(blueprint.peer) as T, container, node, unmatched, life, sessions };
+  } catch (error) {
+    // The first error is the one to know; one that stopping throws adds nothing.
+    await life.stop()?.catch(() => undefined);
+    await node.close();
+    throw error;
+  }
+}
+
+/** @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_MISSING_DEPENDENCY */
+function blueprintIn(container: Container, target: PeerClass): Blueprint {
+  requirePeer(target);
+  const blueprint = container.isBound(BLUEPRINT) ? container.get<Blueprint>(BLUEPRINT) : undefined;
+  if (blueprint?.peer.class === target) return blueprint;
+  throw new PeerError(
+    'P2P_ERR_MISSING_DEPENDENCY',
+    `the container has not loaded peerModule(${nameOfClass(target)})`,
+  );
+}
+
+function sessionsIn(
+  container: Container,
+  { sessions: parts, peer }: Blueprint,
+  node: PeerNode<unknown>,
+): Sessions | undefined {
+  if (parts.length === 0) return undefined;
+  const log = (error: unknown, what: string): void =>
+    node.config.logger.error({ node: node.name, error }, what);
+  try {
+    const sessions = new Sessions(container, parts, log);
+    sessions.check();
+    return sessions;
+  } catch (error) {
+    throw isPlanningError(error) ? missingDependency(`the sessions of ${peer.name}`, error) : error;
+  }
+}
+
+/** Nodes that have a peer. A second start would add the hooks twice, and its failure close the first. */
+const claimed = new WeakSet<PeerNode<unknown>>();
+
+function claim(node: PeerNode<unknown>, { peer }: Blueprint): void {
+  if (claimed.has(node) || node.state !== 'idle') {
+    throw new PeerError(
+      'P2P_ERR_ALREADY_STARTED',
+      `the node of ${peer.name} was started before from this container`,
+    );
+  }
+  claimed.add(node);
+}
+
+async function resolve<S>(container: Container, service: ServiceIdentifier<S>, { name }: Part): Promise<S> {
+  try {
+    return await container.getAsync(service);
+  } catch (error) {
+    throw isPlanningError(error) ? missingDependency(name, error) : error;
+  }
+}
+
+/**
+ * Whether inversify could not work out how to make something, in contrast to something that threw while it was
+ * made. inversify exports neither its class of errors nor their kinds; the mark is registered under this name so
+ * that it can be found.
+ */
+function isPlanningError(error: unknown): boolean {
+  const { [INVERSIFY_ERROR]: isInversify, kind } = Object(error) as {
+    [INVERSIFY_ERROR]?: true;
+    kind?: unknown;
+  };
+  return isInversify === true && kind !== RESOLUTION;
+}
+
+const INVERSIFY_ERROR = Symbol.for('@inversifyjs/core/InversifyCoreError');
+/** The kind of error that wraps what a `@postConstruct` threw. */
+const RESOLUTION = 4;
