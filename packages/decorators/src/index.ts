@@ -29,6 +29,10 @@ export type {
   StandardResult,
   StandardSchemaV1,
 } from './declarations/standard-schema.js';
+export type { AppHandle } from './running/app-handle.js';
+export { handleOf } from './running/app-peers.js';
+export { createApp } from './running/create-app.js';
+export type { AppPeer, CreateAppOptions } from './running/create-app.js';
 export { createPeer } from './running/create-peer.js';
 export type { CreatePeerOptions } from './running/create-peer.js';
 export type { PeerHandle } from './running/peer-handle.js';

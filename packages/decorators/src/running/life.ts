@@ -1,18 +1,21 @@
-import type { PeerNode } from '@pea2pea/core';
+import type { ResolvedConfig } from '@pea2pea/core';
 import type { HookMethod } from '../declarations/hook-methods.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Methods } from '../wiring/hook-layers.js';
 
 type LifeMethod = () => unknown;
 
+/** What the life of a peer, or of an application, goes by. */
+export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;
+
 /** What `@OnStart` began, to be stopped by `@OnStop` in the reverse order. */
 export class Life {
-  readonly #node: PeerNode<unknown>;
+  readonly #surroundings: Surroundings;
   /** `@OnStop` methods of what was started, in the order of starting. */
   readonly #stops: LifeMethod[] = [];
 
-  constructor(node: PeerNode<unknown>) {
-    this.#node = node;
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
   }
 
   /** Runs the `@OnStart` methods of `instance`. @throws what one of them throws */
@@ -25,17 +28,17 @@ export class Life {
    * Runs the `@OnStop` methods of all that was started, once; those that take longer than `timeoutMs`, all together, are
    * left to themselves. Undefined where there is none. @throws what the first that fails throws, when the others are done
    */
-  stop(timeoutMs = this.#node.config.closeTimeoutMs): Promise<void> | undefined {
+  stop(timeoutMs = this.#surroundings.closeTimeoutMs): Promise<void> | undefined {
     const stops = this.#stops.splice(0).reverse();
     return stops.length === 0 ? undefined : this.#run(stops, timeoutMs);
   }
 
   async #run(stops: readonly LifeMethod[], timeoutMs: number): Promise<void> {
-    const { clock, logger } = this.#node.config;
+    const { clock, logger, name } = this.#surroundings;
     let expire!: () => void;
     const expired = new Promise<void>((resolve) => (expire = resolve));
     const timer = clock.setTimeout(() => {
-      logger.error({ node: this.#node.name, timeoutMs }, '@OnStop took too long and was abandoned');
+      logger.error({ node: name, timeoutMs }, '@OnStop took too long and was abandoned');
       expire();
     }, timeoutMs);
     try {

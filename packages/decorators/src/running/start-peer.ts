@@ -1,5 +1,5 @@
 import { PeerError, PeerNode, type ListenOptions } from '@pea2pea/core';
-import type { Container, Newable, ServiceIdentifier } from 'inversify';
+import type { Container, Newable } from 'inversify';
 import { missingDependency } from '../declarations/dependencies.js';
 import { requirePeer } from '../declarations/peer.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
@@ -8,6 +8,7 @@ import type { Part } from '../wiring/part.js';
 import { peerLayers, pluginLayers } from '../wiring/hook-layers.js';
 import { MarkedMethods } from '../wiring/marked-methods.js';
 import { BLUEPRINT } from '../wiring/peer-module.js';
+import { isPlanningError, resolve } from '../wiring/resolve.js';
 import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
 import { Life } from './life.js';
@@ -56,17 +57,17 @@ export async function bringUp<T extends object>(
   { listen }: StartOptions,
 ): Promise<RunningPeer<T>> {
   const blueprint = blueprintIn(container, target);
-  const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer);
+  const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
-  const life = new Life(node);
+  const life = new Life(node.config);
   try {
     const instances = new Map<Part, object>();
     for (const part of [...blueprint.plugins, blueprint.peer]) {
-      instances.set(part, await resolve(container, part.class as Newable<object>, part));
+      instances.set(part, await resolve(container, part.class as Newable<object>, part.name));
     }
     const instanceOf = (part: Part): object => instances.get(part)!;
     const sessions = sessionsIn(container, blueprint, node);
-    const markedMethods = await resolve(container, MarkedMethods, blueprint.peer);
+    const markedMethods = await resolve(container, MarkedMethods, blueprint.peer.name);
     markedMethods.connect(instanceOf, sessions);
     const unmatched = new UnmatchedMessages(blueprint.peer.name, blueprint.unmatched, node);
     const layers = [
@@ -130,28 +131,3 @@ function claim(node: PeerNode<unknown>, { peer }: Blueprint): void {
   }
   claimed.add(node);
 }
-
-async function resolve<S>(container: Container, service: ServiceIdentifier<S>, { name }: Part): Promise<S> {
-  try {
-    return await container.getAsync(service);
-  } catch (error) {
-    throw isPlanningError(error) ? missingDependency(name, error) : error;
-  }
-}
-
-/**
- * Whether inversify could not work out how to make something, in contrast to something that threw while it was
- * made. inversify exports neither its class of errors nor their kinds; the mark is registered under this name so
- * that it can be found.
- */
-function isPlanningError(error: unknown): boolean {
-  const { [INVERSIFY_ERROR]: isInversify, kind } = Object(error) as {
-    [INVERSIFY_ERROR]?: true;
-    kind?: unknown;
-  };
-  return isInversify === true && kind !== RESOLUTION;
-}
-
-const INVERSIFY_ERROR = Symbol.for('@inversifyjs/core/InversifyCoreError');
-/** The kind of error that wraps what a `@postConstruct` threw. */
-const RESOLUTION = 4;

@@ -1,6 +1,7 @@
 import { Container, type ContainerModule, type ServiceIdentifier } from 'inversify';
 import { inspect, type Inspection } from './container-inspection.js';
 import { disposeOf } from './disposal.js';
+import { eachDespiteErrors } from './each-despite-errors.js';
 
 /** A service with what stands in for it; {@link override} makes one. */
 export interface Override<T = unknown> {
@@ -11,6 +12,11 @@ export interface Override<T = unknown> {
 /** `value` in place of whatever is bound for `service`: `createPeer(ChatPeer, { overrides: [override(Store, fake)] })`. */
 export function override<T>(service: ServiceIdentifier<T>, value: NoInfer<T>): Override<T> {
   return { service, value };
+}
+
+interface Made {
+  readonly service: ServiceIdentifier;
+  readonly instance: unknown;
 }
 
 /**
@@ -24,7 +30,7 @@ export class OwnContainer {
   readonly #inspection: Inspection;
   readonly #watched = new Set<ServiceIdentifier>();
   /** In the order of their making. */
-  readonly #made: { readonly service: ServiceIdentifier; readonly instance: unknown }[] = [];
+  #made: Made[] = [];
 
   constructor(parent: Container | undefined) {
     this.container = new Container(parent && { parent });
@@ -43,18 +49,27 @@ export class OwnContainer {
     this.container.bind(service).toConstantValue(value);
   }
 
+  /** Disposes of `service` before its turn. @throws what the disposal throws */
+  async disposeOf(service: ServiceIdentifier): Promise<void> {
+    const mine = this.#made.filter((made) => made.service === service).reverse();
+    this.#made = this.#made.filter((made) => made.service !== service);
+    await eachDespiteErrors(mine.flatMap((made) => this.#disposals(made)));
+  }
+
   /** Disposes of all; rejects as the first disposal that failed, when the others are done. */
   async dispose(): Promise<void> {
-    const errors: unknown[] = [];
-    const attempt = async (act: () => Promise<void>): Promise<void> => {
-      await act().catch((error: unknown) => errors.push(error));
-    };
-    for (const { service, instance } of this.#made.splice(0).reverse()) {
-      await attempt(() => this.container.unbindAsync(service)); // runs its @preDestroy
-      await attempt(() => disposeOf(instance));
-    }
-    await attempt(() => this.container.unbindAllAsync());
-    if (errors.length > 0) throw errors[0];
+    const all = this.#made.splice(0).reverse();
+    await eachDespiteErrors([
+      ...all.flatMap((made) => this.#disposals(made)),
+      () => this.container.unbindAllAsync(),
+    ]);
+  }
+
+  #disposals({ service, instance }: Made): (() => Promise<void>)[] {
+    return [
+      () => this.container.unbindAsync(service), // runs its @preDestroy
+      () => disposeOf(instance),
+    ];
   }
 
   #watch(): void {

@@ -1,0 +1,61 @@
+import type { CloseReport } from '@pea2pea/core';
+import type { Container, ServiceIdentifier } from 'inversify';
+import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
+import { notInApp } from './app-peers.js';
+import { Closable } from './closable.js';
+import type { PeerHandle } from './peer-handle.js';
+
+/** An application that is up, and what it takes to end it. */
+export interface RunningApp {
+  readonly container: Container;
+  readonly handles: ReadonlyMap<PeerClass, PeerHandle<object>>;
+  stop(options: { readonly timeoutMs?: number }): Promise<CloseReport[]>;
+}
+
+/** A running application: its peers, its services, and the way to end them all. {@link createApp} answers one. */
+export class AppHandle extends Closable<CloseReport[]> {
+  readonly #running: RunningApp;
+
+  constructor(running: RunningApp) {
+    super();
+    this.#running = running;
+  }
+
+  /** The handle of a peer of this application. @throws {PeerError} P2P_ERR_NOT_A_PEER when it is none */
+  peer<T extends object>(target: PeerClass<T>): PeerHandle<T> {
+    const handle = this.#running.handles.get(target);
+    if (handle === undefined) throw notInApp(nameOfClass(target));
+    return handle as PeerHandle<T>;
+  }
+
+  /**
+   * What the application's container has for `service`.
+   * @throws what inversify throws when it has none, or makes it asynchronously
+   */
+  get<S>(service: ServiceIdentifier<S>): S {
+    return this.#running.container.get(service);
+  }
+
+  /**
+   * Ends the application. Answers the reports of the peers' nodes, in the order of `peers`.
+   *
+   * ```text
+   *   services, last first: @OnStop, disposed of -> peers, last first: closed -> all else that the application's
+   *   container made, in the reverse order of its making
+   * ```
+   *
+   * note: calling it again joins the first call.
+   * @default timeoutMs the `closeTimeoutMs` of each peer; it bounds each peer by itself
+   * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
+   */
+  override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport[]> {
+    return this.closeOnce(() => this.#running.stop(options));
+  }
+
+  protected override closingFailed(error: unknown): void {
+    for (const { node } of this.#running.handles.values()) {
+      node.config.logger.error({ node: node.name, error }, 'closing on a signal failed');
+      return; // one line is enough
+    }
+  }
+}
