@@ -8,9 +8,14 @@ import {
 import {
   Connection,
   createPeer,
+  OnAccept,
+  OnConnect,
   OnDisconnect,
   OnError,
+  OnHandshake,
   OnMessage,
+  OnStart,
+  OnStop,
   Peer,
   Session,
   type AnyConnection,
@@ -177,5 +182,351 @@ describe('what belongs to a connection', () => {
     }
     const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => createPeer(Greedy));
     expect(error.message).toContain('Connection belongs to one connection');
+  });
+});
+
+/** A peer with `Class` for its session, which was dialled. */
+async function hosting(
+  Class: new (...args: never) => object,
+  container = new Container(),
+  onError: (error: unknown) => 'keep' | void = () => undefined,
+) {
+  @Peer({ codec, sessions: [Class] })
+  class Host {
+    readonly seen: string[] = [];
+    readonly errors: unknown[] = [];
+    @OnMessage()
+    rest(text: string) {
+      this.seen.push(text);
+    }
+    @OnError()
+    failed(error: unknown) {
+      this.errors.push(error);
+      return onError(error);
+    }
+  }
+  const transport = memoryTransport();
+  const handle = await createPeer(Host, { container, config: inMemory(transport) });
+  const node = dialler(transport);
+  const answers: string[] = [];
+  node.use({ onMessage: (text) => void answers.push(text) });
+  const connection = await node.connect(handle.address!);
+  return {
+    handle,
+    peer: handle.peer,
+    answers,
+    connection,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([handle.close(), node.close()]);
+    },
+  };
+}
+
+describe('messages', () => {
+  it('go to the sessions first, then to the peer: one takes each', async () => {
+    @Session()
+    class Picks {
+      @OnMessage((text: string) => text.startsWith('!'))
+      async command(text: string, connection: PeerConnection<string>) {
+        await connection.send(`did ${text}`);
+      }
+    }
+    await using host = await hosting(Picks);
+    for (const text of ['!a', 'b', '!c', 'd']) await host.connection.send(text);
+    await until(() => host.peer.seen.length === 2 && host.answers.length === 2);
+    expect([host.answers, host.peer.seen]).toEqual([
+      ['did !a', 'did !c'],
+      ['b', 'd'],
+    ]);
+  });
+
+  it('wait while the session is being made, and keep their order', async () => {
+    class Slow {}
+    const container = new Container();
+    let open!: (slow: Slow) => void;
+    container.bind(Slow).toDynamicValue(() => new Promise<Slow>((resolve) => (open = resolve)));
+    const order: string[] = [];
+    @Session({ inject: [Slow] })
+    class Waits {
+      constructor(_slow: Slow) {
+        order.push('made');
+      }
+      @OnConnect()
+      connected() {
+        order.push('connected');
+      }
+      @OnMessage()
+      heard(text: string) {
+        order.push(text);
+      }
+    }
+    @Peer({ codec, sessions: [Waits] })
+    class Host {}
+    const transport = memoryTransport();
+    await using handle = await createPeer(Host, { container, config: inMemory(transport) });
+    await using node = dialler(transport);
+    const connection = await node.connect(handle.address!);
+    for (const text of ['a', 'b']) await connection.send(text);
+    await until(() => handle.node.stats.messagesReceived > 0 && open !== undefined);
+    expect(order).toEqual([]);
+    open(new Slow());
+    await until(() => order.length === 4);
+    expect(order).toEqual(['made', 'connected', 'a', 'b']);
+  });
+
+  it('a catch-all of a session that leaves the peer none is refused at boot', async () => {
+    @Session()
+    class Greedy {
+      @OnMessage()
+      all() {}
+    }
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => hosting(Greedy));
+    expect(error.message).toContain('Greedy.all() and Host.rest() both take every message');
+  });
+});
+
+describe('the life of a session', () => {
+  it('one that cannot be made ends its connection, and only that; nothing else of it runs', async () => {
+    let made = 0;
+    const ran: string[] = [];
+    @Session()
+    class Fragile {
+      constructor() {
+        if (++made === 1) throw new Error('not this time');
+      }
+      @OnMessage((text: string) => text === 'who')
+      async answer(_text: string, connection: PeerConnection<string>) {
+        await connection.send('second');
+      }
+      @OnDisconnect()
+      gone() {
+        ran.push('gone');
+      }
+    }
+    const transport = memoryTransport();
+    @Peer({ codec, sessions: [Fragile] })
+    class Host {
+      readonly reasons: DisconnectReason[] = [];
+      @OnDisconnect()
+      gone(_connection: AnyConnection, reason: DisconnectReason) {
+        this.reasons.push(reason);
+      }
+    }
+    await using handle = await createPeer(Host, { config: inMemory(transport) });
+    await using first = dialler(transport);
+    await first.connect(handle.address!);
+    await until(() => handle.peer.reasons.length === 1);
+    expect(handle.peer.reasons[0]).toMatchObject({
+      origin: 'on-connect',
+      error: { message: 'not this time' },
+    });
+    expect(ran).toEqual([]);
+    await using second = dialler(transport);
+    const heard: string[] = [];
+    second.use({ onMessage: (text) => void heard.push(text) });
+    const connection = await second.connect(handle.address!);
+    await connection.send('who');
+    await until(() => heard.length === 1);
+  });
+
+  it('where onError keeps a connection without its session, its messages fail with a code', async () => {
+    @Session()
+    class Never {
+      constructor() {
+        throw new Error('never');
+      }
+      @OnMessage((text: string) => text === 'x')
+      take() {}
+    }
+    const errors: unknown[] = [];
+    await using host = await hosting(Never, new Container(), (error) => {
+      errors.push(error);
+      return 'keep';
+    });
+    await until(() => errors.length === 1);
+    await host.connection.send('x');
+    await until(() => errors.length === 2);
+    expect(errors[1]).toMatchObject({ code: 'P2P_ERR_INVALID_SESSION' });
+  });
+
+  it('one whose connection ends while it is made is disposed of, and never hears of it', async () => {
+    class Slow {}
+    const container = new Container();
+    let open!: (slow: Slow) => void;
+    container.bind(Slow).toDynamicValue(() => new Promise<Slow>((resolve) => (open = resolve)));
+    const ran: string[] = [];
+    @Session({ inject: [Slow] })
+    class Late {
+      constructor(_slow: Slow) {}
+      @OnConnect()
+      connected() {
+        ran.push('connected');
+      }
+      @OnDisconnect()
+      gone() {
+        ran.push('gone');
+      }
+      [Symbol.dispose]() {
+        ran.push('disposed of');
+      }
+    }
+    await using host = await hosting(Late, container);
+    await until(() => open !== undefined);
+    await host.connection.disconnect();
+    await until(() => host.handle.node.connections.size === 0);
+    open(new Slow());
+    await until(() => ran.length === 1);
+    expect(ran).toEqual(['disposed of']);
+  });
+
+  it('its onError decides about its own connection', async () => {
+    @Session()
+    class Keeps {
+      @OnMessage((text: string) => text === 'bad')
+      bad() {
+        throw new Error('bad');
+      }
+      @OnMessage((text: string) => text === 'good')
+      async good(_text: string, connection: PeerConnection<string>) {
+        await connection.send('still here');
+      }
+      @OnError()
+      keep(): 'keep' {
+        return 'keep';
+      }
+    }
+    await using host = await hosting(Keeps);
+    for (const text of ['bad', 'good']) await host.connection.send(text);
+    await until(() => host.answers.length === 1);
+  });
+
+  it('sessions of a connection share each other, and what is bound in request scope', async () => {
+    class Account {
+      name = 'nobody';
+    }
+    @Session({ inject: [Account] })
+    class Login {
+      readonly account: Account;
+      constructor(account: Account) {
+        this.account = account;
+      }
+      @OnMessage((text: string) => text.startsWith('i am '))
+      login(text: string) {
+        this.account.name = text.slice('i am '.length);
+      }
+    }
+    @Session({ inject: [Login, Account] })
+    class Talk {
+      readonly login: Login;
+      readonly account: Account;
+      constructor(login: Login, account: Account) {
+        this.login = login;
+        this.account = account;
+      }
+      @OnMessage()
+      async say(_text: string, connection: PeerConnection<string>) {
+        await connection.send(`${this.account.name} ${this.login.account === this.account}`);
+      }
+    }
+    @Peer({ codec, sessions: [Login, Talk] })
+    class Host {}
+    const container = new Container();
+    container
+      .bind(Account)
+      .toDynamicValue(() => new Account())
+      .inRequestScope();
+    await using two = await twoOn(Host, container);
+    await two.connections[0].send('i am ann');
+    for (const connection of two.connections) await connection.send('who?');
+    await until(() => two.answers.every((answers) => answers.length === 1));
+    expect(two.answers).toEqual([['ann true'], ['nobody true']]);
+  });
+
+  it('nothing of a thousand connections is left', async () => {
+    Counter.disposed.length = 0;
+    const transport = memoryTransport();
+    const handle = await createPeer(Counting, {
+      config: { ...inMemory(transport), maxConnectionsPerIp: 2_000, maxConnections: 2_000 },
+    });
+    await using node = dialler(transport);
+    for (let index = 0; index < 1_000; index++) {
+      await (await node.connect(handle.address!)).disconnect();
+    }
+    await until(() => Counter.disposed.length === 1_000);
+    await handle.close();
+    expect(new Set(Counter.disposed).size).toBe(1_000);
+  });
+});
+
+describe('what is refused at boot', () => {
+  it.each([
+    ['@OnAccept', OnAccept],
+    ['@OnHandshake', OnHandshake],
+    ['@OnStart', OnStart],
+    ['@OnStop', OnStop],
+  ] as const)('%s on a session', async (name, decorator) => {
+    @Session()
+    class Early {
+      @(decorator())
+      early() {}
+    }
+    const error = await peerErrorOf('P2P_ERR_INVALID_SESSION', () => hosting(Early));
+    expect(error.message).toContain(`Early.early() has ${name}, but there is no session then`);
+  });
+
+  it('a class without @Session, one listed twice, a hole in the list', async () => {
+    class Plain {}
+    const peerWith = (...sessions: unknown[]) => {
+      @Peer({ codec, sessions: sessions as never })
+      class Host {}
+      return () => createPeer(Host);
+    };
+    const messages = [
+      await peerErrorOf('P2P_ERR_INVALID_SESSION', peerWith(Plain)),
+      await peerErrorOf('P2P_ERR_INVALID_SESSION', peerWith(Counter, Counter)),
+      await peerErrorOf('P2P_ERR_INVALID_SESSION', peerWith(undefined)),
+    ].map(({ message }) => message);
+    expect(messages[0]).toContain('Plain is no session');
+    expect(messages[1]).toContain('Host lists Counter twice');
+    expect(messages[2]).toContain('Host lists undefined; if two modules import each other');
+  });
+
+  it('a session that nothing is known about how to make', async () => {
+    class Unbound {}
+    @Session({ inject: [Unbound] })
+    class Lacks {
+      constructor(_unbound: Unbound) {}
+    }
+    const error = await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => hosting(Lacks));
+    expect(error.message).toContain('Unbound');
+  });
+
+  it('a singleton that holds a session, through a class that holds none', async () => {
+    class Between {}
+    class Holder {}
+    const container = new Container();
+    container.bind(Between).toResolvedValue((_: Counter) => new Between(), [Counter]);
+    container
+      .bind(Holder)
+      .toResolvedValue((_: Between) => new Holder(), [Between])
+      .inSingletonScope();
+    @Session({ inject: [Holder] })
+    class Reads {
+      constructor(_holder: Holder) {}
+    }
+    @Peer({ codec, sessions: [Counter, Reads] })
+    class Host {}
+    const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => createPeer(Host, { container }));
+    expect(error.message).toContain('Holder -> Between -> Counter');
+  });
+
+  it('a class that is two things', async () => {
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => {
+      @Peer({ codec })
+      @Session()
+      class Both {}
+      return Both;
+    });
+    expect(error.message).toContain('Both has @Peer and @Session');
   });
 });

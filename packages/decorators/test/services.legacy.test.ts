@@ -1,0 +1,108 @@
+import { expect, it } from '@jest/globals';
+import { memoryTransport, type Connection as PeerConnection } from '@pea2pea/core';
+import { Connection, createPeer, OnMessage, OnStart, Peer, Session } from '@pea2pea/decorators';
+import { ContainerModule, inject, injectable, postConstruct, preDestroy } from 'inversify';
+import { dialler, inMemory, until } from './lab.js';
+import { textCodec } from './text-codec.js';
+
+const codec = textCodec();
+const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+it('@postConstruct and @preDestroy are awaited, in the order of the making and in its reverse', async () => {
+  const order: string[] = [];
+  @injectable()
+  class Store {
+    @postConstruct()
+    async open() {
+      await later();
+      order.push('store opened');
+    }
+    @preDestroy()
+    async close() {
+      await later();
+      order.push('store closed');
+    }
+  }
+  @injectable()
+  class Index {
+    constructor(_store: Store) {}
+    @postConstruct()
+    async build() {
+      await later();
+      order.push('index built');
+    }
+    @preDestroy()
+    async drop() {
+      await later();
+      order.push('index dropped');
+    }
+    [Symbol.dispose]() {
+      order.push('index disposed of');
+    }
+  }
+  @Peer({ codec, inject: [Index] })
+  class Host {
+    constructor(_index: Index) {}
+    @OnStart()
+    start() {
+      order.push('started');
+    }
+    @preDestroy()
+    end() {
+      order.push('peer ended');
+    }
+  }
+  const bindings = new ContainerModule(({ bind }) => {
+    bind(Index).toSelf().inSingletonScope();
+    bind(Store).toSelf().inSingletonScope();
+  });
+  const handle = await createPeer(Host, { bindings });
+  await handle.close();
+  expect(order).toEqual([
+    'store opened',
+    'index built',
+    'started',
+    'peer ended',
+    'index dropped',
+    'index disposed of',
+    'store closed',
+  ]);
+});
+
+it('a session is made with @postConstruct before its first message, and ends with @preDestroy', async () => {
+  const order: string[] = [];
+  @Session()
+  class Prepared {
+    // Constructor and property: the types that the compiler leaves name the connection, too.
+    @inject(Connection)
+    readonly property!: PeerConnection<string>;
+    readonly connection: Connection<string>;
+    constructor(connection: Connection<string>) {
+      this.connection = connection;
+    }
+    @postConstruct()
+    async prepare() {
+      await later();
+      order.push(`prepared ${this.property === this.connection}`);
+    }
+    @OnMessage()
+    hear(text: string) {
+      order.push(text);
+    }
+    @preDestroy()
+    end() {
+      order.push('ended');
+    }
+  }
+  @Peer({ codec, sessions: [Prepared] })
+  class Host {}
+  const transport = memoryTransport();
+  await using handle = await createPeer(Host, { config: inMemory(transport) });
+  await using node = dialler(transport);
+  const connection = await node.connect(handle.address!);
+  await connection.send('hello');
+  await until(() => order.includes('hello'));
+  await connection.disconnect();
+  await until(() => order.includes('ended'));
+  expect(order).toEqual(['prepared true', 'hello', 'ended']);
+});
