@@ -3,14 +3,13 @@
  *
  * @packageDocumentation
  */
-import type { Codec } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import { requirePlainCbor } from './cbor-frame.js';
 import type { BytesFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { optionalLibrary } from './optional-library.js';
 import { schemaFirst } from './schema-first.js';
-import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'cbor-x/index-no-eval', install: 'cbor-x@1' };
@@ -54,11 +53,11 @@ const OPTIONS = {
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `cbor-x` is not installed.
  */
 export function cbor<T = unknown>(framing?: BytesFraming): Codec<T>;
-export function cbor<S extends StandardSchema>(
+export function cbor<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
-): Codec<OutputOf<S>, InputOf<S>>;
-export function cbor(first?: BytesFraming | StandardSchema, second?: BytesFraming): Codec<unknown> {
+): Codec<SchemaOutput<S>, SchemaInput<S>>;
+export function cbor(first?: BytesFraming | StandardSchemaV1, second?: BytesFraming): Codec<unknown> {
   const { Encoder } = optionalLibrary('cbor()', LIBRARY) as CborX;
   const library = new Encoder({ ...OPTIONS });
 

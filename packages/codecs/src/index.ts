@@ -14,7 +14,13 @@ export type { LinesOptions } from './lines.js';
 export { mapCodec } from './map-codec.js';
 export type { CodecMaps } from './map-codec.js';
 export { CODEC_DEFAULTS } from './options.js';
-export type { InputOf, OutputOf, SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.js';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
+} from '@pea2pea/core';
 export { tagged } from './tagged.js';
 export type { Members, TaggedInput, TaggedMessage, TaggedOptions } from './tagged.js';
 export { transformed } from './transformed.js';

@@ -1,10 +1,9 @@
 import { PeerError } from '@pea2pea/core';
-import type { Codec } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import type { TextFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { schemaFirst } from './schema-first.js';
-import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 import { decodeUtf8 } from './utf8.js';
 
 /**
@@ -23,11 +22,11 @@ import { decodeUtf8 } from './utf8.js';
  * @default framing lengthDelimited()
  */
 export function json<T = unknown>(framing?: TextFraming): Codec<T>;
-export function json<S extends StandardSchema>(
+export function json<S extends StandardSchemaV1>(
   schema: S,
   framing?: TextFraming,
-): Codec<OutputOf<S>, InputOf<S>>;
-export function json(first?: TextFraming | StandardSchema, second?: TextFraming): Codec<unknown> {
+): Codec<SchemaOutput<S>, SchemaInput<S>>;
+export function json(first?: TextFraming | StandardSchemaV1, second?: TextFraming): Codec<unknown> {
   return schemaFirst(first, second, lengthDelimited, (framing) =>
     mapCodec<Buffer | string, string, unknown>(framing, { decode: parse, encode: stringify }),
   );

@@ -3,14 +3,13 @@
  *
  * @packageDocumentation
  */
-import type { Codec } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import type { BytesFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { requirePlainMsgpack } from './msgpack-frame.js';
 import { optionalLibrary } from './optional-library.js';
 import { schemaFirst } from './schema-first.js';
-import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'msgpackr/index-no-eval', install: 'msgpackr@2' };
@@ -52,11 +51,11 @@ const OPTIONS = {
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `msgpackr` is not installed.
  */
 export function msgpack<T = unknown>(framing?: BytesFraming): Codec<T>;
-export function msgpack<S extends StandardSchema>(
+export function msgpack<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
-): Codec<OutputOf<S>, InputOf<S>>;
-export function msgpack(first?: BytesFraming | StandardSchema, second?: BytesFraming): Codec<unknown> {
+): Codec<SchemaOutput<S>, SchemaInput<S>>;
+export function msgpack(first?: BytesFraming | StandardSchemaV1, second?: BytesFraming): Codec<unknown> {
   const { Packr } = optionalLibrary('msgpack()', LIBRARY) as Msgpackr;
   const packr = new Packr({ ...OPTIONS });
 

@@ -1,6 +1,5 @@
-import type { Codec } from '@pea2pea/core';
+import type { Codec, StandardSchemaV1 } from '@pea2pea/core';
 import { isStandardSchema } from './standard-schema.js';
-import type { StandardSchema } from './standard-schema.js';
 import { validated } from './validated.js';
 
 /**
@@ -8,7 +7,7 @@ import { validated } from './validated.js';
  * framing, `fallback` which one it takes if none is given.
  */
 export function schemaFirst<Framing>(
-  first: Framing | StandardSchema | undefined,
+  first: Framing | StandardSchemaV1 | undefined,
   second: Framing | undefined,
   fallback: () => Framing,
   make: (framing: Framing) => Codec<unknown>,

@@ -1,14 +1,13 @@
 import { PeerError } from '@pea2pea/core';
-import type { Codec } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import { json } from './json.js';
 import { mapCodec } from './map-codec.js';
 import { CODEC_DEFAULTS, invalid, requireKnown } from './options.js';
 import { isStandardSchema } from './standard-schema.js';
-import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 import { validate } from './validated.js';
 
 /** Several types of messages: a tag for each, and the schema of what stands beside the tag. */
-export type Members = Readonly<Record<string, StandardSchema<object>>>;
+export type Members = Readonly<Record<string, StandardSchemaV1<object>>>;
 
 export interface TaggedOptions<Key extends string = 'type'> {
   /** The property that holds the tag. @default 'type' */
@@ -19,12 +18,12 @@ export interface TaggedOptions<Key extends string = 'type'> {
 
 /** The union of the messages that are received. */
 export type TaggedMessage<M extends Members, Key extends string = 'type'> = {
-  [Tag in keyof M & string]: Tagged<Key, Tag, OutputOf<M[Tag]>>;
+  [Tag in keyof M & string]: Tagged<Key, Tag, SchemaOutput<M[Tag]>>;
 }[keyof M & string];
 
 /** The union of the messages that are sent. */
 export type TaggedInput<M extends Members, Key extends string = 'type'> = {
-  [Tag in keyof M & string]: Tagged<Key, Tag, InputOf<M[Tag]>>;
+  [Tag in keyof M & string]: Tagged<Key, Tag, SchemaInput<M[Tag]>>;
 }[keyof M & string];
 
 /** Written out, so that editors and errors show the properties and not the machinery. */
@@ -73,7 +72,7 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
 }
 
 /** A Map, because the tags of strangers (`constructor`) must not find what objects inherit. */
-function requireMembers(members: unknown): ReadonlyMap<unknown, StandardSchema> {
+function requireMembers(members: unknown): ReadonlyMap<unknown, StandardSchemaV1> {
   const schemas = new Map(Object.entries(Object(members) as Members));
   if (schemas.size === 0) throw invalid('tagged() needs at least one type of message');
   for (const [tag, schema] of schemas) {
@@ -83,7 +82,11 @@ function requireMembers(members: unknown): ReadonlyMap<unknown, StandardSchema> 
   return schemas;
 }
 
-function schemaOf(schemas: ReadonlyMap<unknown, StandardSchema>, tag: unknown, key: string): StandardSchema {
+function schemaOf(
+  schemas: ReadonlyMap<unknown, StandardSchemaV1>,
+  tag: unknown,
+  key: string,
+): StandardSchemaV1 {
   const schema = schemas.get(tag);
   if (schema !== undefined) return schema;
   const what = typeof tag === 'string' ? JSON.stringify(tag.slice(0, 50)) : `a ${typeof tag}`;

@@ -1,9 +1,15 @@
 import { PeerError } from '@pea2pea/core';
-import type { Codec } from '@pea2pea/core';
+import type {
+  Codec,
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
+} from '@pea2pea/core';
 import { mapCodec } from './map-codec.js';
 import { invalid } from './options.js';
 import { isStandardSchema } from './standard-schema.js';
-import type { InputOf, OutputOf, SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.js';
 
 /** A message may be hostile, and so may the texts that a schema makes of it: a log line takes this much. */
 const MOST_ISSUES = 3;
@@ -19,13 +25,13 @@ const MOST_CHARACTERS = 200;
  * note: the schema must validate synchronously. One that answers a promise is a P2P_ERR_INVALID_CONFIG at the first message.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `schema` is no Standard Schema.
  */
-export function validated<S extends StandardSchema>(
+export function validated<S extends StandardSchemaV1>(
   codec: Codec<unknown>,
   schema: S,
-): Codec<OutputOf<S>, InputOf<S>> {
+): Codec<SchemaOutput<S>, SchemaInput<S>> {
   if (!isStandardSchema(schema))
     throw invalid('a schema must be a Standard Schema (https://standardschema.dev)');
-  return mapCodec<unknown, unknown, OutputOf<S>, InputOf<S>>(codec, {
+  return mapCodec<unknown, unknown, SchemaOutput<S>, SchemaInput<S>>(codec, {
     decode: (message) => validate(schema, message),
     encode: (message) => message,
   });
@@ -34,7 +40,7 @@ export function validated<S extends StandardSchema>(
 /**
  * A schema that believes whatever arrives to be a `T`: for peers that you trust, and for fields that you check yourself.
  */
-export function unchecked<T>(): StandardSchema<T> {
+export function unchecked<T>(): StandardSchemaV1<T> {
   return {
     '~standard': { version: 1, vendor: 'pea2pea', validate: (value) => ({ value: value as T }) },
   };
@@ -44,7 +50,7 @@ export function unchecked<T>(): StandardSchema<T> {
  * What `schema` makes of `value`.
  * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not validate; P2P_ERR_INVALID_CONFIG when it answers a promise.
  */
-export function validate<S extends StandardSchema>(schema: S, value: unknown): OutputOf<S> {
+export function validate<S extends StandardSchemaV1>(schema: S, value: unknown): SchemaOutput<S> {
   const result = schema['~standard'].validate(value);
   if (isPromise(result)) {
     // Nobody will wait for it, so nobody may be told that it failed.
@@ -59,7 +65,7 @@ export function validate<S extends StandardSchema>(schema: S, value: unknown): O
   });
 }
 
-function summary(issues: readonly SchemaIssue[]): string {
+function summary(issues: readonly StandardIssue[]): string {
   const named = issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
     const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
     return shortened(where === '' ? message : `${where}: ${message}`);
@@ -75,8 +81,8 @@ function shortened(text: string): string {
 }
 
 function isPromise(
-  result: SchemaResult<unknown> | PromiseLike<SchemaResult<unknown>>,
-): result is PromiseLike<SchemaResult<unknown>> {
+  result: StandardResult<unknown> | PromiseLike<StandardResult<unknown>>,
+): result is PromiseLike<StandardResult<unknown>> {
   return 'then' in result && typeof result.then === 'function';
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { json, lengthDelimited, lines, tagged, unchecked } from '@pea2pea/codecs';
-import type { StandardSchema } from '@pea2pea/codecs';
+import type { StandardSchemaV1 } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { codeOf, decode, encode, Sending, thrownBy } from './drive.js';
 
 const seen: unknown[] = [];
-const Text: StandardSchema<{ text: string }> = {
+const Text: StandardSchemaV1<{ text: string }> = {
   '~standard': {
     version: 1,
     vendor: 'test',
@@ -80,7 +80,7 @@ describe('tagged messages', () => {
   it('keep their tag, whatever the schema makes of the rest', () => {
     const lying = tagged({ a: unchecked<object>() }, { key: 'kind', over: json(lines()) });
     expect(decode(lying, '{"kind":"a","type":"b"}\n')).toEqual([{ kind: 'a', type: 'b' }]);
-    const other: StandardSchema<object> = {
+    const other: StandardSchemaV1<object> = {
       '~standard': { version: 1, vendor: 'test', validate: () => ({ value: { type: 'b' } }) },
     };
     expect(decode(tagged({ a: other }, { over: json(lines()) }), '{"type":"a"}\n')).toEqual([{ type: 'a' }]);

@@ -16,7 +16,7 @@ import {
   validated,
   varintDelimited,
 } from '@pea2pea/codecs';
-import type { StandardSchema } from '@pea2pea/codecs';
+import type { StandardSchemaV1 } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { protobuf } from '@pea2pea/codecs/protobuf';
@@ -71,8 +71,8 @@ it('a message format needs a framing that carries text', () => {
 });
 
 /** What Zod, Valibot and ArkType have for a date that travels as a text. */
-declare const When: StandardSchema<{ at: string }, { at: Date }>;
-declare const Plain: StandardSchema<Chat>;
+declare const When: StandardSchemaV1<{ at: string }, { at: Date }>;
+declare const Plain: StandardSchemaV1<Chat>;
 
 it('a schema says what is received, and what is sent', () => {
   const proofs = [

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { json, lengthDelimited, lines, unchecked, validated } from '@pea2pea/codecs';
-import type { SchemaIssue, SchemaResult, StandardSchema } from '@pea2pea/codecs';
+import type { StandardIssue, StandardResult, StandardSchemaV1 } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { decode, encode, thrownBy } from './drive.js';
 
 /** A schema as the libraries make them. */
 function schemaOf<Input, Output = Input>(
-  validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>,
-): StandardSchema<Input, Output> {
+  validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>,
+): StandardSchemaV1<Input, Output> {
   return { '~standard': { version: 1, vendor: 'test', validate } };
 }
 
@@ -42,7 +42,7 @@ describe('a codec with a schema', () => {
     expect(error.cause).toEqual([{ message: 'must be a number', path: ['x'] }]);
   });
 
-  const refusedWith = (...issues: SchemaIssue[]) =>
+  const refusedWith = (...issues: StandardIssue[]) =>
     thrownBy(() =>
       decode(
         json(
@@ -115,7 +115,7 @@ describe('a codec with a schema', () => {
   });
 
   it('calls a schema as a method of its own', () => {
-    class Schema implements StandardSchema<number> {
+    class Schema implements StandardSchemaV1<number> {
       readonly '~standard' = {
         version: 1 as const,
         vendor: 'test',

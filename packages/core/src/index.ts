@@ -35,6 +35,14 @@ export type { LogFields, Logger } from './contracts/logger.js';
 export type { Random } from './contracts/random.js';
 export { SocketAddress } from './contracts/socket-address.js';
 export type { AddressLike } from './contracts/socket-address.js';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardProps,
+  StandardResult,
+  StandardSchemaV1,
+} from './contracts/standard-schema.js';
 export type { Stats } from './contracts/stats.js';
 export type {
   Link,

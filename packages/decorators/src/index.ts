@@ -28,7 +28,7 @@ export type {
   StandardProps,
   StandardResult,
   StandardSchemaV1,
-} from './declarations/standard-schema.js';
+} from '@pea2pea/core';
 export type { AppHandle } from './running/app-handle.js';
 export { handleOf } from './running/app-peers.js';
 export { createApp } from './running/create-app.js';

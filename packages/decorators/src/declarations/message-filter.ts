@@ -1,7 +1,6 @@
-import type { Codec } from '@pea2pea/core';
+import type { Codec, StandardProps } from '@pea2pea/core';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass } from './peer-class.js';
-import type { StandardProps } from './standard-schema.js';
 
 /** A class that messages may be instances of. */
 export type MessageClass<T = unknown> = abstract new (...args: never) => T;

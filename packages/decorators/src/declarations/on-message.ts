@@ -1,8 +1,7 @@
-import type { Codec, Connection } from '@pea2pea/core';
+import type { Codec, Connection, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import type { AnyConnection, HookDecorator } from './hook-decorators.js';
 import { addRole } from './hook-methods.js';
 import { messageFilterOf, type MessageClass } from './message-filter.js';
-import type { SchemaOutput, StandardSchemaV1 } from './standard-schema.js';
 
 /** A decorator of a method that is given `Message`, and a connection of whatever codec the peer has. */
 type MessageDecorator<Message> = HookDecorator<[message: Message, connection: AnyConnection]>;

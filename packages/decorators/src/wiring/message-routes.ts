@@ -1,7 +1,6 @@
-import type { Connection } from '@pea2pea/core';
+import type { Connection, StandardResult } from '@pea2pea/core';
 import type { MessageFilter } from '../declarations/message-filter.js';
 import type { MethodName } from '../declarations/method-site.js';
-import type { StandardResult } from '../declarations/standard-schema.js';
 import type { Refused } from './unmatched.js';
 
 /** Where a message may go: a method, what it takes, and how it is called. */

@@ -1,7 +1,6 @@
-import { PeerError, type Connection, type PeerNode } from '@pea2pea/core';
+import { PeerError, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
-import type { StandardIssue } from '../declarations/standard-schema.js';
 
 /** What the schema of a method has against a message: `cause` of P2P_ERR_UNMATCHED_MESSAGE lists them. */
 export interface Refusal {

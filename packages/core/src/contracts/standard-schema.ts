@@ -1,6 +1,7 @@
 /**
  * A schema as zod, valibot, arktype and others make them: the part of the Standard Schema specification, version 1
- * (https://standardschema.dev), that is needed to validate. An object or a function with a `~standard`.
+ * (https://standardschema.dev), that is needed to validate. An object or a function with a `~standard`. None of these
+ * libraries is needed here.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': StandardProps<Input, Output>;
@@ -18,13 +19,17 @@ export interface StandardProps<Input = unknown, Output = Input> {
 export type StandardResult<Output> =
   { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
 
+/** One thing that is wrong with a value. */
 export interface StandardIssue {
   readonly message: string;
   /** From the outermost key to the innermost. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a schema makes of a message. */
+/** What a schema takes: what is sent. */
+export type SchemaInput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['input'];
+
+/** What a schema makes of it: what is received. */
 export type SchemaOutput<Schema extends StandardSchemaV1> = NonNullable<
   Schema['~standard']['types']
 >['output'];
