@@ -19,6 +19,27 @@ export function interleaved(contestants, seconds) {
   return results.map(summary);
 }
 
+/**
+ * The same for work that waits for something: `run()` does it once and answers `{ operations, ns }`, where only what it
+ * timed counts.
+ */
+export async function interleavedAsync(contestants, seconds) {
+  const sliceNs = (seconds * 1e9) / contestants.length / (ROUNDS + 1);
+  const results = contestants.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [index, { run }] of contestants.entries()) {
+      let [operations, elapsed] = [0, 0];
+      while (elapsed < sliceNs) {
+        const done = await run();
+        operations += done.operations;
+        elapsed += done.ns;
+      }
+      if (round > 0) results[index].push(elapsed / operations);
+    }
+  }
+  return results.map(summary);
+}
+
 function slice(run, sliceNs) {
   let [operations, elapsed] = [0, 0];
   // Few clock readings: more operations at once, the longer it takes.
