@@ -1,5 +1,5 @@
 import { PeerError } from '@pea2pea/core';
-import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
 import { json } from './json.js';
 import { mapCodec } from './map-codec.js';
 import { CODEC_DEFAULTS, invalid, requireKnown } from './options.js';
@@ -32,7 +32,8 @@ type Tagged<Key extends string, Tag extends string, Body> = {
 };
 
 /**
- * Several types of messages in one stream, told apart by a tag: a discriminated union for handlers to `switch` on.
+ * Several types of messages in one stream, told apart by a tag: a discriminated union for handlers to `switch` on,
+ * and for `@OnMessage(codec, tag)` to route.
  *
  * ```text
  * tagged({ ping: Ping, text: Text })
@@ -49,7 +50,7 @@ type Tagged<Key extends string, Tag extends string, Body> = {
 export function tagged<const M extends Members, Key extends string = 'type'>(
   members: M,
   options: TaggedOptions<Key> = {},
-): Codec<TaggedMessage<M, Key>, TaggedInput<M, Key>> {
+): TaggedCodec<TaggedMessage<M, Key>, TaggedInput<M, Key>, Key> {
   requireKnown('tagged', options, ['key', 'over']);
   const { key = CODEC_DEFAULTS.tagged.key, over = json() } = options;
   if (typeof key !== 'string' || key === '' || key === '__proto__') {
@@ -57,7 +58,7 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
   }
   const schemas = requireMembers(members);
 
-  return mapCodec<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>(over, {
+  const codec = mapCodec<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>(over, {
     decode(message) {
       const { [key]: tag, ...rest } = requireObject(message);
       const body = validate(schemaOf(schemas, tag, key), rest) as object;
@@ -69,6 +70,7 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
       return message;
     },
   });
+  return { ...codec, tagKey: key as Key, tags: Object.keys(members) };
 }
 
 /** A Map, because the tags of strangers (`constructor`) must not find what objects inherit. */

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { PeerNode } from '@pea2pea/core';
-import type { Codec } from '@pea2pea/core';
+import type { Codec, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
 import {
   bytes,
   compressed,
@@ -16,7 +16,6 @@ import {
   validated,
   varintDelimited,
 } from '@pea2pea/codecs';
-import type { StandardSchemaV1 } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { protobuf } from '@pea2pea/codecs/protobuf';
@@ -109,8 +108,9 @@ it('every framing carries text and bytes', () => {
 it('tagged messages are a union, told apart by their tag', () => {
   const codec = tagged({ ping: unchecked<{ nonce: number }>(), text: unchecked<Chat>() });
   type Message = { type: 'ping'; nonce: number } | { type: 'text'; text: string };
-  exactly<Codec<Message>>()(codec);
-  exactly<Codec<{ kind: 'ping'; nonce: number }>>()(
+  exactly<TaggedCodec<Message, Message, 'type'>>()(codec);
+  type Ping = { kind: 'ping'; nonce: number };
+  exactly<TaggedCodec<Ping, Ping, 'kind'>>()(
     tagged({ ping: unchecked<{ nonce: number }>() }, { key: 'kind', over: msgpack() }),
   );
   const describe = (message: Message): string =>

@@ -8,6 +8,7 @@ export type {
   Encoder,
   Endianness,
   NeedMore,
+  TaggedCodec,
 } from './contracts/codec.js';
 export type { Clock, Timer } from './contracts/clock.js';
 export { DEFAULTS } from './contracts/config.js';

@@ -24,6 +24,13 @@ export interface Codec<In, Out = In> {
   readonly encodesAlike?: boolean;
 }
 
+/** A codec of several types of messages, told apart by a tag: a discriminated union. */
+export interface TaggedCodec<In, Out = In, Key extends string = string> extends Codec<In, Out> {
+  /** The property that holds the tag. */
+  readonly tagKey: Key;
+  readonly tags: readonly string[];
+}
+
 /** What a codec may know about the connection it works for. */
 export interface CodecContext {
   readonly direction: Direction;

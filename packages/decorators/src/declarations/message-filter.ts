@@ -1,4 +1,4 @@
-import type { Codec, StandardProps } from '@pea2pea/core';
+import type { Codec, StandardProps, TaggedCodec } from '@pea2pea/core';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass } from './peer-class.js';
 
@@ -8,6 +8,7 @@ export type MessageClass<T = unknown> = abstract new (...args: never) => T;
 /** Which messages a method takes; `nothing` to tell them by makes it a catch-all. */
 export type MessageFilter =
   | { readonly by: 'nothing'; readonly codec?: Codec<unknown> }
+  | { readonly by: 'tag'; readonly codec: Codec<unknown>; readonly key: string; readonly tag: string }
   | { readonly by: 'schema'; readonly standard: StandardProps }
   | { readonly by: 'class'; readonly class: MessageClass }
   | { readonly by: 'guard'; readonly guard: (message: unknown) => unknown };
@@ -18,6 +19,7 @@ export type MessageFilter =
  * ```text
  *   has `~standard`   a schema; schemas may be functions (arktype) or classes, so this is asked first
  *   a codec           every message
+ *   a codec, a tag    those that have the tag
  *   a class           see isClass
  *   another function  a guard
  * ```
@@ -25,7 +27,8 @@ export type MessageFilter =
  */
 export function messageFilterOf(args: readonly unknown[]): MessageFilter {
   if (args.length === 0) return { by: 'nothing' };
-  const [what] = args;
+  const [what, tag] = args;
+  if (args.length === 2 && isCodec(what)) return tagFilterOf(what, tag);
   if (args.length === 1) {
     if (what === undefined) {
       throw invalidDecorator(
@@ -38,8 +41,18 @@ export function messageFilterOf(args: readonly unknown[]): MessageFilter {
     if (typeof what === 'function') return { by: 'guard', guard: what as (message: unknown) => unknown };
   }
   throw invalidDecorator(
-    '@OnMessage takes a codec, a Standard Schema, a class, a guard, or nothing: @OnMessage(codec), @OnMessage()',
+    '@OnMessage takes a codec, a tagged codec and a tag, a Standard Schema, a class, a guard, or nothing: ' +
+      '@OnMessage(codec), @OnMessage()',
   );
+}
+
+function tagFilterOf(codec: Codec<unknown>, tag: unknown): MessageFilter {
+  const { tagKey: key, tags } = codec as Partial<TaggedCodec<unknown>>;
+  if (key === undefined || tags === undefined) {
+    throw invalidDecorator('@OnMessage is given a tag, but its codec has none; make it with tagged()');
+  }
+  if (typeof tag === 'string' && tags.includes(tag)) return { by: 'tag', codec, key, tag };
+  throw invalidDecorator(`@OnMessage is given the tag ${String(tag)}; its codec has ${tags.join(', ')}`);
 }
 
 function isSchemaLike(value: unknown): value is { readonly '~standard': unknown } {

@@ -1,10 +1,15 @@
-import type { Codec, Connection, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
+import type { Codec, Connection, SchemaOutput, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
 import type { AnyConnection, HookDecorator } from './hook-decorators.js';
 import { addRole } from './hook-methods.js';
 import { messageFilterOf, type MessageClass } from './message-filter.js';
 
 /** A decorator of a method that is given `Message`, and a connection of whatever codec the peer has. */
 type MessageDecorator<Message> = HookDecorator<[message: Message, connection: AnyConnection]>;
+
+/** The tags of a union. */
+type TagOf<In, Key extends string> = In extends { readonly [K in Key]: infer Tag extends string }
+  ? Tag
+  : never;
 
 /**
  * The method gets messages: `(message, connection) => unknown`. Which ones, and as which type, the argument says. See
@@ -13,6 +18,7 @@ type MessageDecorator<Message> = HookDecorator<[message: Message, connection: An
  * ```text
  *   @OnMessage()          every message; the method may name any type and is trusted
  *   @OnMessage(codec)     every message, as the codec makes it; the codec is that of @Peer
+ *   @OnMessage(codec, tag) those of a tagged codec that have the tag, as that member of the union
  *   @OnMessage(schema)    those that validate; the method is given the output of the schema
  *   @OnMessage(Class)     those that are `instanceof Class`
  *   @OnMessage(guard)     those that the guard answers true for
@@ -48,6 +54,10 @@ export function OnMessage<Schema extends StandardSchemaV1>(
 export function OnMessage<In, Out>(
   codec: Codec<In, Out>,
 ): HookDecorator<[message: In, connection: Connection<In, Out>]>;
+export function OnMessage<In, Out, Key extends string, Tag extends TagOf<In, Key>>(
+  codec: TaggedCodec<In, Out, Key>,
+  tag: Tag,
+): HookDecorator<[message: Extract<In, { readonly [K in Key]: Tag }>, connection: Connection<In, Out>]>;
 export function OnMessage<T>(messageClass: MessageClass<T>): MessageDecorator<T>;
 export function OnMessage<In, T extends In>(guard: (message: In) => message is T): MessageDecorator<T>;
 export function OnMessage<T>(guard: (message: T) => boolean): MessageDecorator<T>;

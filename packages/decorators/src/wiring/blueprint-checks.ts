@@ -64,6 +64,7 @@ export function checkMessageMethods(parts: readonly Part[], codec: Codec<unknown
     methods.flatMap((method) => (method.hook === 'onMessage' ? [{ ...method, owner }] : [])),
   );
   checkCatchAll(entries);
+  checkTags(entries);
   if (codec !== undefined) checkCodecs(entries, codec);
 }
 
@@ -89,10 +90,27 @@ function checkCatchAll(entries: readonly Entry[]): void {
   );
 }
 
+function checkTags(entries: readonly Entry[]): void {
+  const takers = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (entry.takes.by !== 'tag') continue;
+    const { tag } = entry.takes;
+    const first = takers.get(tag);
+    if (first !== undefined) {
+      throw invalidDecorator(
+        `${full(first)} and ${full(entry)} both take messages with the tag ${tag}: the first would leave the ` +
+          `second none`,
+      );
+    }
+    takers.set(tag, entry);
+  }
+}
+
 function checkCodecs(entries: readonly Entry[], codec: Codec<unknown>): void {
   for (const entry of entries) {
-    if (entry.takes.by !== 'nothing' || entry.takes.codec === undefined || entry.takes.codec === codec)
-      continue;
+    const { takes } = entry;
+    const named = takes.by === 'nothing' || takes.by === 'tag' ? takes.codec : undefined;
+    if (named === undefined || named === codec) continue;
     throw invalidDecorator(
       `${full(entry)} has @OnMessage with another codec than that of @Peer: its messages ` +
         `never come; name the codec of @Peer in both`,

@@ -48,6 +48,9 @@ function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
     switch (takes.by) {
       case 'nothing':
         return route.call(message, connection);
+      case 'tag':
+        if (tagOf(message, takes.key) === takes.tag) return route.call(message, connection);
+        return offer(index + 1, message, connection, refused);
       case 'class':
         if (message instanceof takes.class) return route.call(message, connection);
         return offer(index + 1, message, connection, refused);
@@ -89,6 +92,13 @@ function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
       scratch.fill(undefined); // nothing of a message outlives it
     }
   };
+}
+
+/** The codec saw to it that messages are objects; `config` may have put another in its place. */
+function tagOf(message: unknown, key: string): unknown {
+  return typeof message === 'object' && message !== null
+    ? (message as Readonly<Record<string, unknown>>)[key]
+    : undefined;
 }
 
 /** A promise is no answer: it would be taken for true. */
