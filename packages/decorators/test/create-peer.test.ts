@@ -8,7 +8,7 @@ import {
   type Transport,
 } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
-import { Container, injectable, preDestroy } from 'inversify';
+import { Container, decorate, injectable, preDestroy } from 'inversify';
 import { ANYWHERE, dialler, inMemory, until } from './lab.js';
 import { textCodec } from './text-codec.js';
 
@@ -19,11 +19,12 @@ class Transcript {
   readonly lines: string[] = [];
   destroyed = 0;
 
-  @preDestroy()
   onDestroy() {
     this.destroyed++;
   }
 }
+// What @preDestroy() does under legacy decorators, in both modes.
+decorate(preDestroy(), Transcript, 'onDestroy');
 
 @Peer({ codec, name: 'echo', listen: ANYWHERE, inject: [Transcript] })
 class Echo {
@@ -40,11 +41,11 @@ class Echo {
     connection.trySend(message);
   }
 
-  @preDestroy()
   onDestroy() {
     this.destroyed.push('echo');
   }
 }
+decorate(preDestroy(), Echo, 'onDestroy');
 
 function services(): Container {
   const container = new Container();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, type Connection } from '@pea2pea/core';
 import { createPeer, OnConnect, OnMessage, Peer } from '@pea2pea/decorators';
-import { Container, injectable, preDestroy } from 'inversify';
+import { Container, decorate, injectable, preDestroy } from 'inversify';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
 import { textCodec } from './text-codec.js';
 
@@ -30,11 +30,12 @@ class Base {
     this.log.lines.push(`base: ${message}`);
   }
 
-  @preDestroy()
   onDestroy() {
     this.log.lines.push('destroyed');
   }
 }
+// What @preDestroy() does under legacy decorators, in both modes.
+decorate(preDestroy(), Base, 'onDestroy');
 
 /** Starts `Class`, sends it one line, and answers what it logged. */
 async function conversation(Class: new (...args: never) => Base) {

@@ -1,17 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, peerModule, Peer, startPeer } from '@pea2pea/decorators';
-import { Container, decorate, inject, injectable, LazyServiceIdentifier } from 'inversify';
+import { Container, injectable, LazyServiceIdentifier } from 'inversify';
 import { inMemory, peerErrorOf } from './lab.js';
 import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
 const ROOM = Symbol('room');
 
+@injectable('Singleton')
 class Clock {
   readonly startedMs = 42;
 }
 
+@injectable('Singleton')
 class Transcript {
   readonly lines: string[] = [];
 }
@@ -28,26 +30,6 @@ class ByList {
   }
 }
 
-@Peer({ codec })
-class ByType {
-  readonly clock: Clock;
-  readonly transcript: Transcript;
-  constructor(clock: Clock, transcript: Transcript) {
-    this.clock = clock;
-    this.transcript = transcript;
-  }
-}
-
-@Peer({ codec })
-class ByInject {
-  readonly clock: Clock;
-  readonly room: string;
-  constructor(clock: Clock, @inject(ROOM) room: string) {
-    this.clock = clock;
-    this.room = room;
-  }
-}
-
 @Peer({ codec, inject: [PeerNode] })
 class WithNode {
   readonly node: PeerNode<string>;
@@ -58,18 +40,10 @@ class WithNode {
 
 function services(): Container {
   const container = new Container();
-  decorateOnce();
-  container.bind(Clock).toSelf().inSingletonScope();
-  container.bind(Transcript).toSelf().inSingletonScope();
+  container.bind(Clock).toSelf();
+  container.bind(Transcript).toSelf();
   container.bind(ROOM).toConstantValue('lobby');
   return container;
-}
-
-let decorated = false;
-function decorateOnce(): void {
-  if (decorated) return;
-  decorated = true;
-  for (const service of [Clock, Transcript]) decorate(injectable(), service);
 }
 
 const memory = { config: { transport: memoryTransport() } };
@@ -83,48 +57,23 @@ describe('injection', () => {
     expect(handle.peer.transcript).toBe(container.get(Transcript));
   });
 
-  it('without a list the types that the compiler emits are injected', async () => {
-    const container = services();
-    await using handle = await createPeer(ByType, { container, ...memory });
-    expect(handle.peer.clock).toBe(container.get(Clock));
-    expect(handle.peer.transcript).toBe(container.get(Transcript));
-  });
-
-  it('@inject on a parameter wins over its type', async () => {
-    await using handle = await createPeer(ByInject, { container: services(), ...memory });
-    expect(handle.peer.clock.startedMs).toBe(42);
-    expect(handle.peer.room).toBe('lobby');
-  });
-
   it('the node is injected in its own peer', async () => {
     await using handle = await createPeer(WithNode, memory);
     expect(handle.peer.node).toBe(handle.node);
     expect(handle.peer.node).toBeInstanceOf(PeerNode);
   });
 
-  it('the node is injected by its type, too', async () => {
-    @Peer({ codec })
-    class Typed {
-      readonly node: PeerNode<string>;
-      constructor(node: PeerNode<string>) {
-        this.node = node;
-      }
-    }
-    await using handle = await createPeer(Typed, memory);
-    expect(handle.peer.node).toBe(handle.node);
-  });
-
   it('an asynchronous binding is awaited', async () => {
     const container = services();
     const late = new Transcript();
     container.rebind(Transcript).toDynamicValue(async () => Promise.resolve(late));
-    await using handle = await createPeer(ByType, { container, ...memory });
+    await using handle = await createPeer(ByList, { container, ...memory });
     expect(handle.peer.transcript).toBe(late);
   });
 
   it('a dependency that nobody bound is named, with the class and the error of the container', async () => {
-    const error = await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => createPeer(ByType, memory));
-    expect(error.message).toMatch(/^ByType cannot be made: .*Clock/);
+    const error = await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => createPeer(ByList, memory));
+    expect(error.message).toMatch(/^ByList cannot be made: .*Clock/);
     expect(error.cause).toBeInstanceOf(Error);
   });
 
@@ -194,22 +143,22 @@ describe('injection', () => {
 describe('peerModule and startPeer', () => {
   it('bring up a peer in a container that was composed by hand', async () => {
     const container = services();
-    container.load(peerModule(ByType, inMemory()));
-    await using handle = await startPeer(container, ByType);
-    expect(handle.peer).toBe(container.get(ByType));
+    container.load(peerModule(ByList, inMemory()));
+    await using handle = await startPeer(container, ByList);
+    expect(handle.peer).toBe(container.get(ByList));
     expect(handle.node).toBe(container.get(PeerNode));
     expect(handle.address?.host).toBe('127.0.0.1');
   });
 
   it('a second start of the same peer is refused and leaves the first alone', async () => {
     const container = services();
-    container.load(peerModule(ByType, inMemory()));
-    await using handle = await startPeer(container, ByType);
-    await peerErrorOf('P2P_ERR_ALREADY_STARTED', () => startPeer(container, ByType));
+    container.load(peerModule(ByList, inMemory()));
+    await using handle = await startPeer(container, ByList);
+    await peerErrorOf('P2P_ERR_ALREADY_STARTED', () => startPeer(container, ByList));
     expect(handle.node.state).toBe('open');
   });
 
   it('a container without the module is told so', async () => {
-    await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => startPeer(services(), ByType));
+    await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => startPeer(services(), ByList));
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
-import { preDestroy } from 'inversify';
+import { decorate, preDestroy } from 'inversify';
 import { inMemory, peerErrorOf, until } from './lab.js';
 import { textCodec } from './text-codec.js';
 
@@ -10,11 +10,12 @@ class Idle {}
 
 @Peer({ codec: textCodec() })
 class Stubborn {
-  @preDestroy()
   onDestroy() {
     throw new Error('not yet');
   }
 }
+// What @preDestroy() does under legacy decorators, in both modes.
+decorate(preDestroy(), Stubborn, 'onDestroy');
 
 describe('a peer handle', () => {
   it('tells where the node listens now', async () => {

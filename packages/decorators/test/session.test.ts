@@ -467,7 +467,7 @@ describe('what is refused at boot', () => {
   ] as const)('%s on a session', async (name, decorator) => {
     @Session()
     class Early {
-      @(decorator())
+      @decorator()
       early() {}
     }
     const error = await peerErrorOf('P2P_ERR_INVALID_SESSION', () => hosting(Early));

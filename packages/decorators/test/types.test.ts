@@ -1,5 +1,5 @@
-// Checked by `tsc -p tsconfig.test.json` for legacy decorators, and by standard-decorators.test.ts for standard
-// ones: each `@ts-expect-error` is a mistake that must not compile. What is in functions is not run.
+// Checked by `npm run check:types`, under legacy and under standard decorators: each `@ts-expect-error` is a mistake
+// that must not compile. What is in functions is not run.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type {
