@@ -1,4 +1,5 @@
 import type { Connection as PeerConnection } from '@pea2pea/core';
+import type { Newable } from 'inversify';
 
 /**
  * The connection that a session belongs to, where it stands for a value: `@Session({ inject: [Connection] })`. As a type
@@ -8,12 +9,10 @@ import type { Connection as PeerConnection } from '@pea2pea/core';
  */
 export type Connection<In = unknown, Out = In> = PeerConnection<In, Out>;
 
-/** A class, so that the types which `emitDecoratorMetadata` leaves name it. */
-abstract class ConnectionToken {
-  protected readonly standsFor?: PeerConnection;
-}
+/** A class, so that the types which `emitDecoratorMetadata` leaves name it; nobody makes one. */
+class ConnectionToken {}
 Object.defineProperty(ConnectionToken, 'name', { value: 'Connection' });
-export const Connection: typeof ConnectionToken = ConnectionToken;
+export const Connection = ConnectionToken as unknown as Newable<PeerConnection>;
 
 /**
  * What a plugin was configured with: `@Plugin({ inject: [PluginOptions] })` has the constructor given the options of

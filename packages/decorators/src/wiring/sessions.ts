@@ -45,7 +45,7 @@ export class Sessions {
     this.#container = new Container({ parent });
     this.#bind();
     const scoped = new Set<ServiceIdentifier>([
-      CONNECTION,
+      Connection,
       ...parts.map((part) => part.class as Newable<object>),
     ]);
     inspect(this.#container).onPlan((root) => {
@@ -129,7 +129,7 @@ export class Sessions {
 
   #bind(): void {
     const current = (): PeerConnection => this.#connection!;
-    this.#container.bind(CONNECTION).toDynamicValue(current).inRequestScope().when(belongsToSet);
+    this.#container.bind(Connection).toDynamicValue(current).inRequestScope().when(belongsToSet);
     for (const { class: session } of this.#parts) {
       this.#container
         .bind(session as Newable<object>)
@@ -142,7 +142,7 @@ export class Sessions {
       // The connection first: whatever asks for it later in the request is given the same.
       .toResolvedValue(
         (_: PeerConnection, ...instances: object[]) => instances,
-        [CONNECTION, ...this.#parts.map((part) => part.class as Newable<object>)],
+        [Connection, ...this.#parts.map((part) => part.class as Newable<object>)],
       )
       .inTransientScope();
   }
@@ -187,8 +187,6 @@ export class Sessions {
   }
 }
 
-/** The class stands for the interface, which is none. */
-const CONNECTION = Connection as ServiceIdentifier as ServiceIdentifier<PeerConnection>;
 /** Names the sessions of a connection, all together. */
 const SET = Symbol('sessions');
 /** Thrown to stop after planning. */
