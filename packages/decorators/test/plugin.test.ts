@@ -291,3 +291,71 @@ describe('plugins with decorators of their own', () => {
     expect(error.message).toContain('Forgetful.onSport() has @OnTopic, but none of the plugins of Forgetful');
   });
 });
+
+describe('what is refused at boot', () => {
+  it('a class without @Plugin, one listed twice, a hole in the list, no list', async () => {
+    class Plain {}
+    const peerWith = (plugins: unknown) => {
+      @Peer({ codec, plugins: plugins as never })
+      class Host {}
+      return () => createPeer(Host);
+    };
+    const messages = [
+      await peerErrorOf('P2P_ERR_INVALID_PLUGIN', peerWith([Plain])),
+      await peerErrorOf('P2P_ERR_INVALID_PLUGIN', peerWith([Quota, quota({ most: 1 })])),
+      await peerErrorOf('P2P_ERR_INVALID_PLUGIN', peerWith([undefined])),
+      await peerErrorOf('P2P_ERR_INVALID_PLUGIN', peerWith(Quota)),
+      await peerErrorOf('P2P_ERR_INVALID_PLUGIN', peerWith([{ most: 1 }])),
+    ].map(({ message }) => message);
+    expect(messages[0]).toContain('Plain is no plugin: it has no @Plugin');
+    expect(messages[1]).toContain('Host lists Quota twice');
+    expect(messages[2]).toContain('Host lists undefined; if two modules import each other');
+    expect(messages[3]).toContain('Host has no list of classes');
+    expect(messages[4]).toContain('undefined is no plugin');
+  });
+
+  it('one that createPeer adds, though the class lists it', async () => {
+    @Peer({ codec, plugins: [Quota] })
+    class Host {}
+    await peerErrorOf('P2P_ERR_INVALID_PLUGIN', () => createPeer(Host, { plugins: [quota({ most: 1 })] }));
+  });
+
+  it('one whose dependency nobody binds: the error names both', async () => {
+    class Unbound {}
+    @Plugin({ inject: [Unbound] })
+    class Lacks {
+      constructor(_unbound: Unbound) {}
+    }
+    @Peer({ codec, plugins: [Lacks] })
+    class Host {}
+    const error = await peerErrorOf('P2P_ERR_MISSING_DEPENDENCY', () => createPeer(Host));
+    expect(error.message).toMatch(/Lacks cannot be made: .*Unbound/);
+  });
+
+  it('one with a field where its hook method was', async () => {
+    @Plugin()
+    class Hidden {
+      constructor() {
+        Object.defineProperty(this, 'hear', { value: 1 });
+      }
+      @OnMessage()
+      hear() {}
+    }
+    @Peer({ codec, plugins: [Hidden] })
+    class Host {}
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(Host));
+    expect(error.message).toContain('Hidden.hear() is a hook method, but an instance has a field there');
+  });
+});
+
+it('plugins are inherited with the options of @Peer, and replaced as a whole', async () => {
+  @Peer({ codec, plugins: [quota({ most: 1 })] })
+  class Base {}
+  class Same extends Base {}
+  @Peer({ codec, plugins: [] })
+  class Without extends Base {}
+  await using same = await createPeer(Same);
+  await using without = await createPeer(Without);
+  expect(same.get(Quota).most).toBe(1);
+  expect(() => without.get(Quota)).toThrow();
+});
