@@ -520,6 +520,27 @@ describe('what is refused at boot', () => {
     expect(error.message).toContain('Holder -> Between -> Counter');
   });
 
+  it('a singleton that holds what the sessions of a connection share', async () => {
+    class Account {}
+    class Ledger {}
+    const container = new Container();
+    container
+      .bind(Account)
+      .toDynamicValue(() => new Account())
+      .inRequestScope();
+    container
+      .bind(Ledger)
+      .toResolvedValue((_: Account) => new Ledger(), [Account])
+      .inSingletonScope();
+    @Session({ inject: [Account, Ledger] })
+    class Pays {
+      constructor(_account: Account, _ledger: Ledger) {}
+    }
+    const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => hosting(Pays, container));
+    expect(error.message).toContain('the singleton Ledger');
+    expect(error.message).toContain('Ledger -> Account');
+  });
+
   it('a class that is two things', async () => {
     const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => {
       @Peer({ codec })

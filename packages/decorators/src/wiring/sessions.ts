@@ -1,5 +1,5 @@
 import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
-import { Container, type BindingConstraints, type Newable, type ServiceIdentifier } from 'inversify';
+import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { Connection } from '../declarations/injectables.js';
 import type { Part } from './part.js';
 import { refuseCaptives } from './captive.js';
@@ -44,14 +44,10 @@ export class Sessions {
     this.#log = log;
     this.#container = new Container({ parent });
     this.#bind();
-    const scoped = new Set<ServiceIdentifier>([
-      Connection,
-      ...parts.map((part) => part.class as Newable<object>),
-    ]);
     inspect(this.#container).onPlan((root) => {
       if (root.serviceIdentifier !== SET) return;
       try {
-        refuseCaptives(root, scoped);
+        refuseCaptives(root);
         this.#findPreDestroy(root);
       } catch (error) {
         // inversify keeps the plan and would follow it the next time.
