@@ -28,7 +28,7 @@ export class Kernel extends NodeContext {
   own(link: Link): void {
     if (link.stream.closed) return; // a user brought it along, and it was over before it began
     this.links.add(link);
-    link.stream.once('close', () => this.links.delete(link));
+    link.stream.on('close', () => this.links.delete(link)); // `once` would cost two objects more, and it comes once
   }
 
   /**

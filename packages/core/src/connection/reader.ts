@@ -17,6 +17,12 @@ interface Waiting {
   readonly bytes: number;
 }
 
+/** What is told of the promise of a handler. */
+interface Settle {
+  readonly handled: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
 /**
  * The inbound half of a connection: socket, decoder, handler.
  *
@@ -34,6 +40,7 @@ export class Reader {
   readonly #queue: ChunkQueue;
   readonly #decoder: Decoder<unknown>;
   #inbox: Waiting[] | undefined;
+  #settle: Settle | undefined;
   #inboxBytes = 0;
   /** What the node's byte budget was told about this connection. */
   #accounted = 0;
@@ -44,7 +51,8 @@ export class Reader {
   #streamEnded = false;
   /** Set when no more messages will come; teardown begins when those that came were handled. */
   #finalReason: DisconnectReason | undefined;
-  #waitsForBudget = false;
+  /** Set while the budget of the node holds this connection back: ends that. */
+  #onRelief: (() => void) | undefined;
   /** For idleness: the last sweep that saw something new, and what it saw. */
   #heardAtMs: number;
   #heardCount = 0;
@@ -95,7 +103,7 @@ export class Reader {
     stream.off('close', streamOnClose);
     stream.pause();
     delete stream[kReader];
-    if (this.#waitsForBudget) this.#node.budget.forget(this.#onRelief);
+    if (this.#onRelief !== undefined) this.#node.budget.forget(this.#onRelief);
     this.#node.heuristics.droppedMessages += this.#inbox?.length ?? 0;
     this.#inbox = undefined;
     this.#inboxBytes = 0;
@@ -111,7 +119,7 @@ export class Reader {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
     const heldBack =
-      (this.#handling && !this.#streamEnded) || (this.#waitsForBudget && this.#queue.length === 0);
+      (this.#handling && !this.#streamEnded) || (this.#onRelief !== undefined && this.#queue.length === 0);
     if (count !== this.#heardCount || heldBack) {
       this.#heardCount = count;
       this.#heardAtMs = nowMs;
@@ -238,22 +246,26 @@ export class Reader {
       const answer = this.#node.hooks.message!(message, connection);
       if (!isPromise(answer)) return;
       this.#handling = true;
-      answer.then(this.#onHandled, this.#onHandlerError);
+      this.#settle ??= this.#makeSettle();
+      answer.then(this.#settle.handled, this.#settle.failed);
     } catch (error) {
       this.#handlerThrew(error);
     }
   }
 
-  readonly #onHandled = (): void => {
-    this.#handling = false;
-    if (!this.#stopped) this.#pump();
-  };
-
-  readonly #onHandlerError = (error: unknown): void => {
-    this.#handling = false;
-    this.#handlerThrew(error);
-    if (!this.#stopped) this.#pump();
-  };
+  /** Made when the first handler answers a promise, and kept: not one a message, and none while idle. */
+  #makeSettle(): Settle {
+    const handled = (): void => {
+      this.#handling = false;
+      if (!this.#stopped) this.#pump();
+    };
+    const failed = (error: unknown): void => {
+      this.#handling = false;
+      this.#handlerThrew(error);
+      if (!this.#stopped) this.#pump();
+    };
+    return { handled, failed };
+  }
 
   #handlerThrew(error: unknown): void {
     const answer = this.#node.hookThrew('onMessage', error, this.#connection);
@@ -296,19 +308,17 @@ export class Reader {
 
   /** Pauses or resumes the stream, as the queues say. */
   #flow(): void {
-    if (this.#node.budget.exceeded && !this.#waitsForBudget) {
-      this.#waitsForBudget = true;
+    if (this.#node.budget.exceeded && this.#onRelief === undefined) {
+      this.#onRelief = () => {
+        this.#onRelief = undefined;
+        this.#flow();
+      };
       this.#node.budget.onRelief(this.#onRelief);
     }
-    const mayRead = !this.#waitsForBudget && !this.#pausedByInbox() && this.#finalReason === undefined;
+    const mayRead = this.#onRelief === undefined && !this.#pausedByInbox() && this.#finalReason === undefined;
     if (!mayRead) this.#stream.pause();
     else if (this.#stream.isPaused()) this.#stream.resume();
   }
-
-  readonly #onRelief = (): void => {
-    this.#waitsForBudget = false;
-    this.#flow();
-  };
 
   #disconnect(reason: DisconnectReason): void {
     this.#connection.end(reason);

@@ -33,7 +33,10 @@ export class Writer {
   readonly #connection: InnerConnection;
   readonly #stream: Duplex;
   readonly #encoder: Encoder<unknown>;
-  readonly #sink: SlabSink;
+  /** Made with the first message: an idle connection has none. */
+  #sink: SlabSink | undefined;
+  /** Made with the first flight, and kept: what the stream calls back. */
+  #onWritten: ((error?: Error | null) => void) | undefined;
   #state: 'open' | 'finishing' | 'ended' = 'open';
   #encoding = false;
   #scheduled = false;
@@ -52,11 +55,10 @@ export class Writer {
     this.#connection = connection;
     this.#stream = stream;
     this.#encoder = encoder;
-    this.#sink = new SlabSink(node.slabs);
   }
 
   get bufferedBytes(): number {
-    return this.#sink.bytes + (this.#flight?.bytes ?? 0);
+    return (this.#sink?.bytes ?? 0) + (this.#flight?.bytes ?? 0);
   }
 
   trySend(message: unknown): boolean {
@@ -83,9 +85,10 @@ export class Writer {
   /** Queues bytes that were encoded once for many connections; as {@link trySend}. */
   trySendEncoded(message: unknown, bytes: Uint8Array): boolean {
     if (this.#state !== 'open' || this.#isFull()) return false;
-    this.#sink.begin();
-    this.#sink.write(bytes);
-    this.#queued(message);
+    const sink = (this.#sink ??= new SlabSink(this.#node.slabs));
+    sink.begin();
+    sink.write(bytes);
+    this.#queued(message, sink);
     return true;
   }
 
@@ -117,7 +120,7 @@ export class Writer {
     this.#flight = undefined;
     this.#waiters = undefined;
     this.#drains = undefined;
-    for (const slab of this.#sink.take().slabs) this.#node.slabs.giveBack(slab);
+    for (const slab of this.#sink?.take().slabs ?? []) this.#node.slabs.giveBack(slab);
     this.#finished?.resolve();
     if (waiters.length === 0) return;
     // INVARIANT: every-promise-settles.
@@ -142,7 +145,7 @@ export class Writer {
   flush(): void {
     this.#scheduled = false;
     if (this.#flight !== undefined || this.#state === 'ended' || !this.#hasGathered()) return;
-    const { segments, slabs, bytes } = this.#sink.take();
+    const { segments, slabs, bytes } = this.#sink!.take();
     this.#flight = { segments, slabs, bytes, messages: this.#messages, waiters: this.#waiters, next: 0 };
     this.#messages = 0;
     this.#waiters = undefined;
@@ -162,16 +165,17 @@ export class Writer {
   #encode(message: unknown): void {
     if (this.#encoding) throw new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
     this.#encoding = true;
+    const sink = (this.#sink ??= new SlabSink(this.#node.slabs));
     try {
-      encodeMessage(this.#encoder, message, this.#sink);
+      encodeMessage(this.#encoder, message, sink);
     } finally {
       this.#encoding = false;
     }
-    this.#queued(message);
+    this.#queued(message, sink);
   }
 
-  #queued(message: unknown): void {
-    this.#node.budget.add(this.#sink.commit());
+  #queued(message: unknown, sink: SlabSink): void {
+    this.#node.budget.add(sink.commit());
     this.#messages++;
     if (diagnostics.messageSent.hasSubscribers) {
       const { name } = this.#node.config;
@@ -198,17 +202,18 @@ export class Writer {
       flight.next++;
     }
     const last = flight.next - 1;
+    const onWritten = (this.#onWritten ??= (error) => this.#wrote(error));
     if (first === last) {
-      this.#stream.write(segments[last], this.#onWritten);
+      this.#stream.write(segments[last], onWritten);
       return;
     }
     this.#stream.cork();
     for (let index = first; index < last; index++) this.#stream.write(segments[index]);
-    this.#stream.write(segments[last], this.#onWritten);
+    this.#stream.write(segments[last], onWritten);
     this.#stream.uncork();
   }
 
-  readonly #onWritten = (error?: Error | null): void => {
+  #wrote(error?: Error | null): void {
     const flight = this.#flight;
     if (flight === undefined) return; // ended meanwhile
     if (error !== undefined && error !== null) {
@@ -219,7 +224,7 @@ export class Writer {
     this.#progress++;
     if (flight.next < flight.segments.length) this.#write(flight);
     else this.#landed(flight);
-  };
+  }
 
   /** The operating system has all of the flight. */
   #landed(flight: Flight): void {

@@ -27,7 +27,8 @@ export class SocketAddress {
     }
     const ip = parseIp(host);
     if (ip === undefined && host.includes(':')) throw invalidAddress(`${JSON.stringify(host)} is no host`);
-    this.host = ip === undefined ? host.toLowerCase() : formatIp(ip);
+    const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
+    this.host = canonical === host ? host : canonical; // the same text, and one string less a connection
     this.port = port;
   }
 
