@@ -374,6 +374,17 @@ describe('hooks of several uses', () => {
     expect(order).toEqual([]);
   });
 
+  it('every onDisconnect runs, though one before it hangs until it is abandoned', async () => {
+    const order: number[] = [];
+    const network = inMemory();
+    const a = makeNode({ ...network, onDisconnectTimeoutMs: 20 }, { onDisconnect: () => void order.push(1) });
+    a.node.use({ onDisconnect: never }).use({ onDisconnect: () => void order.push(3) });
+    const [connection] = await join(a, makeNode(network));
+    expect(await connection.disconnect()).toBe(true);
+    expect(order).toEqual([3, 1]);
+    expect(a.node.heuristics.hookTimeouts).toBe(1);
+  });
+
   it('every onDisconnect runs, though others throw', async () => {
     const order: number[] = [];
     const network = inMemory();

@@ -6,6 +6,26 @@ import { soon, until } from './support/until.js';
 
 const never = (): Promise<void> => new Promise(() => {});
 
+describe('the signal of a node', () => {
+  it('aborts in the turn in which close() is called, and is aborted where it is asked for later', async () => {
+    const { node } = makeNode();
+    const reasons: unknown[] = [];
+    const joined: Promise<unknown>[] = [];
+    node.signal.addEventListener('abort', () => {
+      reasons.push(node.signal.reason);
+      joined.push(node.close());
+    });
+    expect(node.signal.aborted).toBe(false);
+    const report = node.close();
+    expect(reasons).toEqual([expect.objectContaining({ code: 'P2P_ERR_SHUTTING_DOWN' })]);
+    expect(await joined[0]).toBe(await report);
+
+    const late = makeNode().node;
+    await late.close();
+    expect(late.signal.aborted).toBe(true);
+  });
+});
+
 describe('close', () => {
   it('ends all connections at once with the reason shutdown, and reports that nothing was cut', async () => {
     const [a, b, c] = [makeNode(), makeNode(), makeNode()];

@@ -64,6 +64,7 @@ export class PeerNode<In, Out = In> {
   readonly #hooks: Hooks<In, Out>[] = [];
   #state: NodeState = 'idle';
   #closing: Promise<CloseReport> | undefined;
+  #abort: AbortController | undefined;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(config: NodeConfig<In, Out>) {
@@ -203,6 +204,18 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
+   * Aborts when {@link close} begins, with P2P_ERR_SHUTTING_DOWN as `reason`: for what is built on the node and has
+   * timers of its own. Made on first use.
+   */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#closing !== undefined) this.#abort.abort(shuttingDown(this.#kernel));
+    }
+    return this.#abort.signal;
+  }
+
+  /**
    * Ends the node: listener, setups, then all connections at once with the reason `shutdown`.
    * Resolves within `timeoutMs`, and a quarter of a second for the system to close what was cut, whatever
    * user code does; the report names what had to be cut.
@@ -226,6 +239,7 @@ export class PeerNode<In, Out = In> {
       this.#state = 'closed';
       return report;
     });
+    this.#abort?.abort(shuttingDown(this.#kernel)); // listeners may call close() again, and join it
     return this.#closing;
   }
 
