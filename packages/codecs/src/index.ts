@@ -22,7 +22,7 @@ export type {
   StandardSchemaV1,
 } from '@pea2pea/core';
 export { tagged } from './tagged.js';
-export type { Members, TaggedInput, TaggedMessage, TaggedOptions } from './tagged.js';
+export type { Members, MessageOf, TaggedInput, TaggedMessage, TaggedOptions } from './tagged.js';
 export { transformed } from './transformed.js';
 export type { FrameTransform, Transform } from './transformed.js';
 export { unchecked, validated } from './validated.js';

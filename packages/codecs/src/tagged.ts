@@ -28,8 +28,17 @@ export type TaggedInput<M extends Members, Key extends string = 'type'> = {
 
 /** Written out, so that editors and errors show the properties and not the machinery. */
 type Tagged<Key extends string, Tag extends string, Body> = {
-  [P in Key | keyof Body]: P extends Key ? Tag : P extends keyof Body ? Body[P] : never;
+  [P in Key | NamedKeys<Body>]: P extends Key ? Tag : P extends keyof Body ? Body[P] : never;
 };
+
+/** Without index signatures: schemas of empty and of open objects have one, which would swallow the tag. */
+type NamedKeys<Body> = keyof {
+  [P in keyof Body as string extends P ? never : number extends P ? never : P]: Body[P];
+};
+
+/** One of the messages of a tagged codec: `MessageOf<typeof chat, 'join'>`. */
+export type MessageOf<C, Tag extends string> =
+  C extends TaggedCodec<infer In, never, infer Key> ? Extract<In, { readonly [P in Key]: Tag }> : never;
 
 /**
  * Several types of messages in one stream, told apart by a tag: a discriminated union for handlers to `switch` on,

@@ -16,9 +16,11 @@ import {
   validated,
   varintDelimited,
 } from '@pea2pea/codecs';
+import type { MessageOf } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { protobuf } from '@pea2pea/codecs/protobuf';
+import { z } from 'zod';
 import { StringValueSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import type { StringValue, Timestamp } from '@bufbuild/protobuf/wkt';
 
@@ -105,6 +107,20 @@ it('every framing carries text and bytes', () => {
   expect(carried).toHaveLength(framings.length);
 });
 
+it('a member without a body, or with an open one, keeps its tag', () => {
+  const codec = tagged({
+    ping: z.object({}),
+    pong: z.strictObject({}),
+    any: z.looseObject({ known: z.number() }),
+    hello: z.object({ name: z.string() }),
+  });
+  expect(codec.tags).toEqual(['ping', 'pong', 'any', 'hello']);
+  exactly<{ type: 'ping' }>()({} as MessageOf<typeof codec, 'ping'>);
+  exactly<{ type: 'pong' }>()({} as MessageOf<typeof codec, 'pong'>);
+  exactly<{ type: 'any'; known: number }>()({} as MessageOf<typeof codec, 'any'>);
+  exactly<{ type: 'hello'; name: string }>()({} as MessageOf<typeof codec, 'hello'>);
+});
+
 it('tagged messages are a union, told apart by their tag', () => {
   const codec = tagged({ ping: unchecked<{ nonce: number }>(), text: unchecked<Chat>() });
   type Message = { type: 'ping'; nonce: number } | { type: 'text'; text: string };
@@ -113,6 +129,7 @@ it('tagged messages are a union, told apart by their tag', () => {
   exactly<TaggedCodec<Ping, Ping, 'kind'>>()(
     tagged({ ping: unchecked<{ nonce: number }>() }, { key: 'kind', over: msgpack() }),
   );
+  exactly<{ type: 'text'; text: string }>()({} as MessageOf<typeof codec, 'text'>);
   const describe = (message: Message): string =>
     message.type === 'ping' ? `${message.nonce}` : message.text;
   new PeerNode({ codec }).use({ onMessage: (message) => void describe(message) });

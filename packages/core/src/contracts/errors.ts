@@ -202,10 +202,13 @@ export type PeerErrorCode = keyof typeof PEER_ERRORS;
 export class PeerError extends Error {
   override readonly name = 'PeerError';
   readonly code: PeerErrorCode;
+  /** What happened, without the remedy: fit to be told to somebody who cannot apply it, such as a peer. */
+  readonly what: string;
 
   constructor(code: PeerErrorCode, what: string, options?: { cause?: unknown }) {
     super(`${what}; ${PEER_ERRORS[code].remedy}`, options);
     this.code = code;
+    this.what = what;
   }
 
   /** Whether `error` is a PeerError, with this code if one is given; also across two copies of the package. */

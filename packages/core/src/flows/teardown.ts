@@ -121,11 +121,18 @@ function logReason(kernel: Kernel, connection: PeerConnection, reason: Disconnec
     ...('error' in reason && PeerError.is(reason.error) && { code: reason.error.code }),
   };
   const text = 'disconnected';
-  if (reason.origin === 'on-connect' || (reason.origin === 'reading' && reason.cause === 'handler-error')) {
-    kernel.logger.error({ ...fields, error: reason.error }, text);
-  } else if (reason.origin === 'writing' || (reason.origin === 'reading' && reason.cause !== 'ended')) {
+  const thrown = thrownByHook(reason);
+  if (thrown !== undefined && !PeerError.is(thrown.error)) {
+    kernel.logger.error({ ...fields, error: thrown.error }, text);
+  } else if ('error' in reason || ('cause' in reason && reason.cause !== 'ended')) {
     kernel.logger.warn(fields, text);
   } else {
     kernel.logger.debug(fields, text);
   }
+}
+
+/** What a hook of ours threw: a PeerError says what the peer did wrong, anything else is our own fault. */
+function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {
+  if (reason.origin === 'on-connect') return reason;
+  return reason.origin === 'reading' && reason.cause === 'handler-error' ? reason : undefined;
 }
