@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
+import { BANS_DEFAULTS, RATE_LIMIT_DEFAULTS, RECONNECT_DEFAULTS, REQUESTS_DEFAULTS } from '@pea2pea/plugins';
 import ts from 'typescript';
-import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf } from './support/markdown.js';
+import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf, tablesOf } from './support/markdown.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -26,6 +27,30 @@ describe('docs/errors.md', () => {
     const listed = rows.map(([code = '', when, remedy]) => [codeIn(code), { when, remedy }]);
     expect(Object.fromEntries(listed)).toEqual(PEER_ERRORS);
     expect(listed).toHaveLength(Object.keys(PEER_ERRORS).length);
+  });
+});
+
+describe('docs/plugins.md', () => {
+  const quoted = new Map(
+    tablesOf(read('docs/plugins.md'))
+      .filter(({ header }) => header[0] === 'option')
+      .flatMap(({ rows }) => rows.map(([option = '', fallback = '']) => [codeIn(option), fallback])),
+  );
+  const { perConnection, whenExceeded } = RATE_LIMIT_DEFAULTS;
+  const { addresses: _, ...reconnect } = RECONNECT_DEFAULTS;
+
+  it.each(
+    Object.entries({
+      ...Object.fromEntries(
+        Object.entries(perConnection).map(([name, value]) => [`perConnection.${name}`, value]),
+      ),
+      whenExceeded,
+      ...BANS_DEFAULTS,
+      ...reconnect,
+      ...REQUESTS_DEFAULTS,
+    }),
+  )('quotes the default of %s', (name, value) => {
+    expect(quoted.get(name)).toBe(`\`${written(value)}\``);
   });
 });
 

@@ -1,0 +1,198 @@
+import { HANDLED, PeerError, PeerNode } from '@pea2pea/core';
+import {
+  configured,
+  OnMessage,
+  Plugin,
+  PluginOptions,
+  type AnyConnection,
+  type ConfiguredPlugin,
+} from '@pea2pea/decorators';
+import { AddressAllowances, Allowance } from './allowance.js';
+import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
+
+/** Messages above a limit, by the limit. One that is above several counts for the first of them. */
+export interface ExceededCounts {
+  readonly connectionMessages: number;
+  readonly connectionBytes: number;
+  readonly ipMessages: number;
+  readonly ipBytes: number;
+}
+
+/** The limits in the order in which they are looked at, as texts for people. */
+const LIMITS = {
+  connectionMessages: 'messages a second on one connection',
+  connectionBytes: 'bytes a second on one connection',
+  ipMessages: 'messages a second from one IP address',
+  ipBytes: 'bytes a second from one IP address',
+} as const satisfies Record<keyof ExceededCounts, string>;
+
+/** What is known about a connection that has sent something. */
+interface Sender {
+  readonly allowance: Allowance;
+  /** Shared with the other connections of its IP address. */
+  shared: Allowance;
+  /** `stats.bytesReceived` as of its last message. */
+  bytesSeen: number;
+  warned: boolean;
+}
+
+/**
+ * Limits how many messages and bytes each connection, and each IP address over all its connections, may send.
+ *
+ * ```ts
+ * @Peer({ codec, plugins: [rateLimit({ perConnection: { messagesPerSecond: 20 } })] })
+ * ```
+ *
+ * note: list it before what it is to protect, behind `bans`.
+ * note: bytes are counted when they arrive and charged with the next message: a chunk of 64 KiB with many messages is
+ * charged with the first of them, an unfinished frame not before it is complete.
+ * note: a limit is a token bucket. Nobody pays longer than `burstSeconds` for what was too much.
+ * note: a connection that sends nothing costs nothing.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, when the peer starts
+ */
+@Plugin({ inject: [PeerNode, PluginOptions] })
+export class RateLimit {
+  readonly #node: PeerNode<unknown>;
+  readonly #limits: ResolvedRateLimit;
+  readonly #senders = new WeakMap<AnyConnection, Sender>();
+  readonly #addresses: AddressAllowances;
+  readonly #exceeded: { -readonly [Limit in keyof ExceededCounts]: number } = {
+    connectionMessages: 0,
+    connectionBytes: 0,
+    ipMessages: 0,
+    ipBytes: 0,
+  };
+  #heldBack = 0;
+
+  /** Made by the container; list {@link rateLimit} in the `plugins` of a peer. */
+  constructor(node: PeerNode<unknown>, options: RateLimitOptions) {
+    this.#node = node;
+    this.#limits = resolveRateLimit(options, node.config);
+    const { perIp, ipv6PrefixLength, maxAddresses } = this.#limits;
+    this.#addresses = new AddressAllowances(perIp, ipv6PrefixLength, maxAddresses);
+  }
+
+  /** Messages above a limit so far, whatever became of them. */
+  get exceeded(): ExceededCounts {
+    return { ...this.#exceeded };
+  }
+
+  /** Connections that are held back now; with `'slow-down'` only. */
+  get heldBack(): number {
+    return this.#heldBack;
+  }
+
+  /** IP addresses and prefixes that are remembered now, `maxAddresses` at most. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /** Addresses that were forgotten too early, as there were more than `maxAddresses`. */
+  get evictedAddresses(): number {
+    return this.#addresses.evicted;
+  }
+
+  /** Called by the node. @throws {PeerError} P2P_ERR_RATE_LIMITED above a limit, with `'disconnect'` */
+  @OnMessage()
+  limit(_message: unknown, connection: AnyConnection): undefined | typeof HANDLED | Promise<void> {
+    const nowMs = this.#node.config.clock.now();
+    const sender = this.#senders.get(connection) ?? this.#meet(connection, nowMs);
+    if (sender.shared.forgotten) sender.shared = this.#addresses.of(connection.address, nowMs);
+    const { allowance, shared } = sender;
+    shared.usedMs = nowMs;
+    const { bytesReceived } = connection.stats;
+    const bytes = bytesReceived - sender.bytesSeen;
+    sender.bytesSeen = bytesReceived;
+
+    const connectionMessages = allowance.messages?.take(1, nowMs) ?? 0;
+    const connectionBytes = allowance.bytes?.take(bytes, nowMs) ?? 0;
+    const ipMessages = shared.messages?.take(1, nowMs) ?? 0;
+    const ipBytes = shared.bytes?.take(bytes, nowMs) ?? 0;
+    const waitMs = Math.max(connectionMessages, connectionBytes, ipMessages, ipBytes);
+    if (waitMs === 0) return undefined;
+    return this.#exceed(
+      sender,
+      connection,
+      { connectionMessages, connectionBytes, ipMessages, ipBytes },
+      waitMs,
+    );
+  }
+
+  #meet(connection: AnyConnection, nowMs: number): Sender {
+    const sender: Sender = {
+      allowance: new Allowance(this.#limits.perConnection, nowMs),
+      shared: this.#addresses.of(connection.address, nowMs),
+      bytesSeen: 0,
+      warned: false,
+    };
+    this.#senders.set(connection, sender);
+    return sender;
+  }
+
+  #exceed(
+    sender: Sender,
+    connection: AnyConnection,
+    waitsMs: ExceededCounts,
+    waitMs: number,
+  ): typeof HANDLED | Promise<void> {
+    const limit = (Object.keys(LIMITS) as (keyof ExceededCounts)[]).find((name) => waitsMs[name] > 0)!;
+    this.#exceeded[limit]++;
+    const { whenExceeded } = this.#limits;
+    if (whenExceeded === 'slow-down') {
+      this.#warn(sender, connection, limit, 'a peer sends too much and is slowed down');
+      return this.#holdBack(connection, waitMs);
+    }
+    // It is not handled, so it is not charged: with 'drop' as many get through as may. The bytes have arrived.
+    sender.allowance.messages?.putBack(1);
+    sender.shared.messages?.putBack(1);
+    if (whenExceeded === 'drop') {
+      this.#warn(sender, connection, limit, 'a peer sends too much, its messages are dropped');
+      return HANDLED;
+    }
+    const what = `${connection.address} sent more than ${this.#rateOf(limit)} ${LIMITS[limit]}`;
+    throw new PeerError('P2P_ERR_RATE_LIMITED', what);
+  }
+
+  /** Resolves when the debt is paid, or the connection ends. */
+  #holdBack(connection: AnyConnection, waitMs: number): Promise<void> {
+    this.#heldBack++;
+    return new Promise((resolve) => {
+      const { signal } = connection;
+      const release = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', release);
+        this.#heldBack--;
+        resolve();
+      };
+      const timer = this.#node.config.clock.setTimeout(release, Math.ceil(waitMs));
+      signal.addEventListener('abort', release);
+    });
+  }
+
+  /** One line a connection: nothing is logged per message. */
+  #warn(sender: Sender, { address }: AnyConnection, limit: keyof ExceededCounts, text: string): void {
+    if (sender.warned) return;
+    sender.warned = true;
+    const { logger, name: node } = this.#node.config;
+    const fields = { node, peer: address.toString(), limit, perSecond: this.#rateOf(limit) };
+    logger.warn(fields, text);
+  }
+
+  #rateOf(limit: keyof ExceededCounts): number | undefined {
+    const { perConnection, perIp } = this.#limits;
+    switch (limit) {
+      case 'connectionMessages':
+        return perConnection.messages?.perSecond;
+      case 'connectionBytes':
+        return perConnection.bytes?.perSecond;
+      case 'ipMessages':
+        return perIp.messages?.perSecond;
+      case 'ipBytes':
+        return perIp.bytes?.perSecond;
+    }
+  }
+}
+
+/** {@link RateLimit} with options, for the `plugins` of a peer. */
+export const rateLimit = (options: RateLimitOptions = {}): ConfiguredPlugin<RateLimit> =>
+  configured(RateLimit, options);
