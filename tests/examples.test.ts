@@ -46,8 +46,9 @@ function start(command: string, args: readonly string[]): Started {
   return started;
 }
 
-function example(name: string, ...args: string[]): Started {
-  return start(process.execPath, [`examples/dist/${name}.js`, ...args]);
+/** @param program below `examples`: its name, or in a folder `<name>/main` */
+function example(program: string, ...args: string[]): Started {
+  return start(process.execPath, [`examples/dist/${program}.js`, ...args]);
 }
 
 /** Runs to the end; answers the lines of its output. */
@@ -68,8 +69,19 @@ async function freePort(): Promise<number> {
 it('every example has a test here', () => {
   // Those that belong to the project: who follows the README puts one of his own beside them.
   const { stdout } = spawnSync('git', ['ls-files', 'examples'], { cwd: root });
-  const examples = String(stdout).match(/[\w-]+(?=\.ts$)/gm);
-  expect(examples).toEqual(['chat', 'fixed-topology', 'gossip', 'hello', 'without-decorators']);
+  const examples = [...String(stdout).matchAll(/^examples\/([\w-]+)(?:\/main)?\.ts$/gm)];
+  expect(examples.map(([, name]) => name)).toEqual([
+    'chat-room',
+    'chat',
+    'fixed-topology',
+    'gossip',
+    'hello',
+    'plugins',
+    'rpc',
+    'sessions',
+    'standard-decorators',
+    'without-decorators',
+  ]);
 });
 
 describe('hello', () => {
@@ -117,6 +129,49 @@ describe('gossip', () => {
     const started = example('gossip', '--seed', 'x');
     await until('it ends', () => started.exitCode !== undefined);
     expect(started).toMatchObject({ exitCode: 2, errors: '--seed must be a whole number, not x\n' });
+  });
+});
+
+describe('plugins', () => {
+  it('a flood is banned, a peer that restarts is dialled again, two that dial each other keep one connection', async () => {
+    expect(await linesOf(example('plugins'))).toEqual([
+      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'bans     203.0.113.7 strikes: 1',
+      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'bans     203.0.113.7 strikes: 2',
+      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'bans     203.0.113.7 banned',
+      'bans     refused so far: 1',
+      'guest    is answered: is it quiet now?',
+      'limits   exceeded: 3 times',
+      'server   ends the connection of 198.51.100.1: shutdown',
+      'follower is connected',
+      'seed     restarts',
+      'follower is disconnected, reason: reading: ended',
+      'follower is connected',
+      'follower is disconnected, reason: shutdown',
+      'friends  dialled each other, connections: 2',
+      'friends  keep one: inbound at one end, outbound at the other',
+      'all      closed',
+    ]);
+  });
+});
+
+describe('rpc', () => {
+  it('methods are called, refused, called back and given up', async () => {
+    expect(await linesOf(example('rpc'))).toEqual([
+      'client  6 / 3: 2',
+      'client  7 / 2: 3.5',
+      'client  1 / 0: refused, 1 division by zero',
+      'client  1 / two: refused, -32602 invalid params',
+      'client  multiply: refused, -32601 method not found',
+      'server  do you really want tea?',
+      'client  buy tea: here is tea',
+      'client  a deadline: P2P_ERR_REQUEST_TIMEOUT',
+      'client  an abort: P2P_ERR_ABORTED',
+      'client  the end: P2P_ERR_DISCONNECTED',
+      'both    closed',
+    ]);
   });
 });
 
@@ -197,6 +252,155 @@ describe('chat', () => {
   });
 });
 
+describe('chat-room', () => {
+  it('the demo: members, an administrator, HTTP requests and rude guests, over TCP and over HTTP', async () => {
+    expect(await linesOf(example('chat-room/main', '--demo'))).toEqual([
+      'ann    says   {"type":"enter","room":"lobby","nick":"ann"}',
+      'ann    hears  {"type":"entered","room":"lobby","nicks":["ann"]}',
+      'bob    says   {"type":"say","text":"is this thing on?"}',
+      'bob    hears  {"type":"refused","why":"enter a room first"}',
+      'bob    says   {"type":"enter","room":"lobby","nick":"bob"}',
+      'bob    hears  {"type":"entered","room":"lobby","nicks":["ann","bob"]}',
+      'ann    says   {"type":"say","text":"hello bob"}',
+      'ann    hears  {"type":"said","from":"ann","text":"hello bob"}',
+      'bob    hears  {"type":"said","from":"ann","text":"hello bob"}',
+      'http   GET /rooms',
+      'http   200 [{"room":"lobby","nicks":["ann","bob"]}]',
+      'http   POST /rooms/lobby/messages {"from":"web","text":"hello from HTTP"}',
+      'http   201 {"type":"said","from":"web","text":"hello from HTTP"}',
+      'ann    hears  {"type":"said","from":"web","text":"hello from HTTP"}',
+      'bob    hears  {"type":"said","from":"web","text":"hello from HTTP"}',
+      'http   GET /rooms/lobby/messages',
+      'http   200 [{"type":"said","from":"ann","text":"hello bob"},{"type":"said","from":"web","text":"hello from HTTP"}]',
+      'http   GET /health',
+      'http   200 {"connections":2,"rooms":1,"unmatched":0}',
+      'http   POST /rooms/lobby/messages {"from":"bob","text":"it was not me"}',
+      'http   409 {"message":"bob is taken"}',
+      'http   POST /rooms/lobby/messages {"text":"by nobody"}',
+      'http   400 {"statusCode":400,"code":"FST_ERR_VALIDATION","error":"Bad Request","message":"body must have required property \'from\'"}',
+      'http   GET /rooms/attic/messages',
+      'http   404 {"message":"there is no room attic"}',
+      'eve    says   let me in',
+      'eve    hears  {"type":"refused","why":"P2P_ERR_INVALID_FRAME"}',
+      'eve    is disconnected',
+      'admin  says   who',
+      'admin  hears  lobby: ann, bob',
+      'admin  says   kick bob',
+      'admin  hears  1 kicked',
+      'bob    is disconnected',
+      'admin  says   quit',
+      'admin  is disconnected',
+      'closed',
+    ]);
+  });
+
+  it('serves until a signal, which ends it with its ports free, whoever is connected', async () => {
+    const server = example('chat-room/main');
+    await until('it serves', () => /^http .*\n/m.test(server.output));
+    const [chat, admin, http] = [...server.output.matchAll(/127\.0\.0\.1:(\d+)$/gm)].map(([, port]) =>
+      Number(port),
+    );
+    const member = netcat(`127.0.0.1:${chat}`);
+    member.process.stdin.write('{"type":"enter","room":"lobby","nick":"ann"}\n');
+    await until('ann is in', () => member.output.includes('"entered"'));
+    const boss = netcat(`127.0.0.1:${admin}`);
+    boss.process.stdin.write('who\n');
+    await until('the administrator is answered', () => boss.output === 'lobby: ann\n');
+    const health = await fetch(`http://127.0.0.1:${http}/health`);
+    expect(await health.json()).toEqual({ connections: 1, rooms: 1, unmatched: 0 });
+
+    server.process.kill('SIGTERM');
+    await until('it ends', () => server.exitCode !== undefined);
+    expect(server).toMatchObject({ exitCode: 0, errors: '' });
+    expect(server.output).toMatch(/^closed$/m);
+    await until('the others notice', () => member.exitCode !== undefined && boss.exitCode !== undefined);
+    for (const port of [chat, admin, http]) {
+      const next = createServer();
+      await new Promise<void>((resolve, reject) =>
+        next.once('error', reject).listen(port, '127.0.0.1', resolve),
+      );
+      await new Promise((resolve) => next.close(resolve));
+    }
+  });
+
+  it('a port that is taken, or is none, is an error with an exit code', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    const [late, confused] = [
+      example('chat-room/main', '--http', String(port)),
+      example('chat-room/main', '--chat', 'x'),
+    ];
+    await until('both end', () => late.exitCode !== undefined && confused.exitCode !== undefined);
+    await new Promise((resolve) => taken.close(resolve));
+    expect(late).toMatchObject({ exitCode: 1, output: '', errors: expect.stringContaining('EADDRINUSE') });
+    expect(confused).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('--chat must be a port, not "x"'),
+    });
+  });
+});
+
+describe('sessions', () => {
+  it('two users talk when they have logged in, a third tries three passwords, and all are forgotten', async () => {
+    expect(await linesOf(example('sessions'))).toEqual([
+      'alice   hears a challenge',
+      'bob     hears a challenge',
+      'mallory hears a challenge',
+      'bob     says {"type":"say","text":"anybody here?"}',
+      'bob     hears {"type":"refused","why":"log in first"}',
+      'alice   logs in as alice, password open sesame',
+      'bob     logs in as bob, password swordfish',
+      'alice   hears {"type":"welcome","name":"alice"}',
+      'bob     hears {"type":"welcome","name":"bob"}',
+      'alice   says {"type":"say","text":"hello bob"}',
+      'bob     hears {"type":"said","from":"alice","text":"hello bob"}',
+      'bob     says {"type":"say","text":"hello alice"}',
+      'alice   hears {"type":"said","from":"bob","text":"hello alice"}',
+      'alice   says {"type":"ping"}',
+      'alice   hears {"type":"pong"}',
+      'mallory logs in as alice, password abracadabra',
+      'mallory hears {"type":"refused","why":"wrong name or password, attempts left: 2"}',
+      'mallory logs in as alice, password open seaweed',
+      'mallory hears {"type":"refused","why":"wrong name or password, attempts left: 1"}',
+      'mallory logs in as alice, password please',
+      'server  sees a connection end, reason: user: too many wrong passwords',
+      'server  forgets a stranger, things said: 0',
+      'mallory hears {"type":"refused","why":"wrong name or password, attempts left: 0"}',
+      'mallory is disconnected',
+      'server  sees a connection end, reason: reading: ended',
+      'server  forgets alice, things said: 1',
+      'server  sees a connection end, reason: reading: ended',
+      'server  forgets bob, things said: 1',
+      'all     closed',
+    ]);
+  });
+});
+
+describe('standard-decorators', () => {
+  it('is compiled in the standard mode, chats, and ends what it has', async () => {
+    expect(await linesOf(example('standard-decorators/main'))).toEqual([
+      'mode   standard',
+      'server is up, guests: 0',
+      'server welcomes ann',
+      'ann    is in, with nobody',
+      'server welcomes bob',
+      'bob    is in, with ann',
+      'plugin refuses a guest: the room is full',
+      'carol  is turned away',
+      'ann    hears bob say: hello ann',
+      'bob    hears ann say: hello bob',
+      'ann    hears bob say: goodbye ann',
+      'server sees ann leave',
+      'bob    hears that ann has left',
+      'server sees bob leave',
+      'server locks up',
+      'room   is swept, guests left behind: 0',
+      'all    closed',
+    ]);
+  });
+});
+
 describe('the example runner', () => {
   it('names the examples when asked for none, or for one that does not exist', () => {
     for (const args of [[], ['nonsense']]) {
@@ -204,7 +408,7 @@ describe('the example runner', () => {
         cwd: root,
       });
       expect(status).toBe(2);
-      expect(String(stderr)).toMatch(/one of: .*chat, .*fixed-topology, .*gossip, .*hello/);
+      expect(String(stderr)).toMatch(/one of: .*chat-room, .*chat, .*fixed-topology, .*standard-decorators/);
     }
   });
 });
