@@ -20,7 +20,9 @@ import { protobuf } from '@pea2pea/codecs/protobuf';
 import { NEED_MORE } from '@pea2pea/core';
 import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { codecContext } from '@pea2pea/codecs/testing';
-import { interleaved } from './interleaved.mjs';
+import { interleaved } from './harness/interleaved.mjs';
+import { result, sizeText } from './harness/results.mjs';
+import { median, spread } from './harness/statistics.mjs';
 
 const SIZES = [16, 256, 4096, 65536];
 /** What a socket delivers at once, and what a connection writes at once. */
@@ -77,35 +79,37 @@ const CODECS = [
   },
 ];
 
-export function run({ seconds }) {
+export function run({ seconds, emit }) {
   const perRun = seconds / SIZES.length / 2;
-  const rows = SIZES.flatMap((size) => {
-    const encodes = interleaved(
-      CODECS.map((codec) => ({ run: encoding(codec, size) })),
-      perRun,
-    );
-    const decodes = interleaved(
-      CODECS.map((codec) => ({ run: decoding(codec, size) })),
-      perRun,
-    );
-    const indexOf = (name) => CODECS.findIndex((codec) => codec.name === name);
-    return CODECS.map(({ name, on }, index) => ({
-      codec: name,
+  for (const size of SIZES) {
+    const measured = (direction) =>
+      interleaved(
+        CODECS.map((codec) => ({ run: direction(codec, size) })),
+        perRun,
+      );
+    const encodes = measured(encoding);
+    const decodes = measured(decoding);
+    const results = [...resultsOf('encode', size, encodes), ...resultsOf('decode', size, decodes)];
+    emit(results, { text: table(size, encodes, decodes) });
+  }
+}
+
+function resultsOf(metric, size, rounds) {
+  return CODECS.map(({ name, on }, index) =>
+    result({
+      suite: 'codecs',
+      contestant: name,
       size,
-      encode: figures(encodes[index], size, on && encodes[indexOf(on)]),
-      decode: figures(decodes[index], size, on && decodes[indexOf(on)]),
-    }));
-  });
-  const data = { suite: 'codecs', node: process.version, seconds, rows };
-  return {
-    data,
-    text: SIZES.map((size) =>
-      table(
-        rows.filter((row) => row.size === size),
-        size,
-      ),
-    ).join('\n\n'),
-  };
+      metric,
+      unit: 'ns',
+      rounds: rounds[index],
+      against: on && { contestant: on, rounds: rounds[indexOf(on)] },
+    }),
+  );
+}
+
+function indexOf(name) {
+  return CODECS.findIndex((codec) => codec.name === name);
 }
 
 /** Encodes messages and lets go of the bytes, a chunk at a time. */
@@ -149,31 +153,25 @@ function decoding({ make, message: messageOf }, size) {
   };
 }
 
-function figures({ median, spread }, size, bare) {
-  const above = bare === undefined ? undefined : Math.round(median - bare.median);
-  return {
-    ns: Math.round(median),
-    spread: Math.round(spread * 100) / 100,
-    messagesPerSecond: Math.round(1e9 / median),
-    megabytesPerSecond: Math.round((size * 1000) / median),
-    nsAboveFraming: above,
-  };
-}
-
-function table(rows, size) {
+/** What each codec costs, what of that is above its framing, and what that makes in a second. */
+function table(size, encodes, decodes) {
   const cell = (text, width) => String(text).padStart(width);
-  const half = ({ ns, spread, messagesPerSecond, megabytesPerSecond, nsAboveFraming }) =>
-    [
-      cell(ns, 9),
-      cell(`±${Math.round(spread * 50)}%`, 6),
-      cell(nsAboveFraming ?? '', 9),
-      cell((messagesPerSecond / 1e6).toFixed(3), 9),
-      cell(megabytesPerSecond, 8),
+  const half = (all, index, on) => {
+    const ns = median(all[index]);
+    return [
+      cell(Math.round(ns), 9),
+      cell(`±${Math.round(spread(all[index]) * 50)}%`, 6),
+      cell(on === undefined ? '' : Math.round(ns - median(all[indexOf(on)])), 9),
+      cell((1e3 / ns).toFixed(3), 9),
+      cell(Math.round((size * 1e3) / ns), 8),
     ].join('');
+  };
   const head = `${cell('ns', 9)}${cell('', 6)}${cell('above', 9)}${cell('M msg/s', 9)}${cell('MB/s', 8)}`;
   return [
-    `${`${size} B`.padEnd(16)} | ${'encode'.padEnd(40)} | decode`,
+    `${sizeText(size).padEnd(16)} | ${'encode'.padEnd(40)} | decode`,
     `${''.padEnd(16)} |${head} |${head}`,
-    ...rows.map(({ codec, encode, decode }) => `${codec.padEnd(16)} |${half(encode)} |${half(decode)}`),
+    ...CODECS.map(
+      ({ name, on }, index) => `${name.padEnd(16)} |${half(encodes, index, on)} |${half(decodes, index, on)}`,
+    ),
   ].join('\n');
 }

@@ -2,7 +2,8 @@
 import { lengthDelimited } from '@pea2pea/codecs';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, OnConnect, OnMessage, Peer, Plugin, Session } from '@pea2pea/decorators';
-import { interleavedAsync } from './interleaved.mjs';
+import { interleavedAsync, sliceNsOf } from './harness/interleaved.mjs';
+import { result } from './harness/results.mjs';
 
 const SIZE = 256;
 const BURST = 20_000;
@@ -127,48 +128,40 @@ async function timed(act, after) {
   return { operations: 1, ns };
 }
 
-export async function run({ seconds }) {
+export async function run({ seconds, emit }) {
   const contestants = [];
   for (const { name, make, against } of TRAFFIC) {
     contestants.push({ name, against, ...(await burstsTo(await make())) });
   }
-  const traffic = await interleavedAsync(contestants, seconds * 0.8);
+  const perMessage = await interleavedAsync(contestants, { sliceNs: sliceNsOf(seconds * 0.8, contestants) });
   for (const { close } of contestants) await close();
-  const starts = await interleavedAsync(STARTS, seconds * 0.2);
-  const data = {
-    node: process.version,
-    messageBytes: SIZE,
-    traffic: contestants.map(({ name, against }, index) => ({
-      name,
-      nsPerMessage: traffic[index].median,
-      spread: traffic[index].spread,
-      ...(against && {
-        against,
-        ratio:
-          traffic[index].median / traffic[contestants.findIndex((other) => other.name === against)].median,
+  const roundsOf = (name) => perMessage[contestants.findIndex((contestant) => contestant.name === name)];
+  emit(
+    contestants.map(({ name, against }) =>
+      result({
+        suite: 'framework',
+        contestant: name,
+        size: SIZE,
+        metric: 'message',
+        unit: 'ns',
+        rounds: roundsOf(name),
+        against: against && { contestant: against, rounds: roundsOf(against) },
       }),
-    })),
-    starts: STARTS.map(({ name }, index) => ({
-      name,
-      milliseconds: starts[index].median / 1e6,
-      spread: starts[index].spread,
-    })),
-  };
-  return { data, text: textOf(data) };
-}
+    ),
+    { title: `a message of ${SIZE} bytes over TCP, sender and receiver in this process` },
+  );
 
-function textOf({ node, messageBytes, traffic, starts }) {
-  const percent = (part) => `${Math.round(part * 100)} %`.padStart(5);
-  return [
-    `Node ${node}; messages of ${messageBytes} bytes over TCP, sender and receiver in this process`,
-    'ns per message, median and spread (middle half of the rounds), and the ratio to a bare node with the same hooks',
-    ...traffic.map(({ name, nsPerMessage, spread, ratio }) =>
-      `  ${name.padEnd(34)} ${nsPerMessage.toFixed(0).padStart(6)} ${percent(spread)}   ${ratio?.toFixed(2) ?? ''}`.trimEnd(),
+  const starts = await interleavedAsync(STARTS, { sliceNs: sliceNsOf(seconds * 0.2, STARTS) });
+  emit(
+    STARTS.map(({ name }, index) =>
+      result({
+        suite: 'framework',
+        contestant: name,
+        metric: 'start',
+        unit: 'ms',
+        rounds: starts[index].map((ns) => ns / 1e6),
+      }),
     ),
-    'ms from the call to a listening peer, after warm-up (memory transport)',
-    ...starts.map(
-      ({ name, milliseconds, spread }) =>
-        `  ${name.padEnd(34)} ${milliseconds.toFixed(3).padStart(6)} ${percent(spread)}`,
-    ),
-  ].join('\n');
+    { title: 'from the call to a listening peer, after warm-up (memory transport)' },
+  );
 }

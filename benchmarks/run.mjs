@@ -1,32 +1,60 @@
 // Runs one suite: node benchmarks/run.mjs <suite> [--seconds N] [--json]
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { tableOf } from './harness/results.mjs';
 
-// A suite is a file beside this one that exports `run`; these are parts of them.
-const PARTS = ['run', 'interleaved'];
+// A suite is a file beside this one. It exports `run({ seconds, emit, note })`, and `seconds` where 30 are not enough:
+//   emit(results, { title, text })  hands over what was found so far (`harness/results.mjs`); people see it below the
+//                                   title, as that text or else as a table
+//   note(text)                      tells what is no result
+const DEFAULT_SECONDS = 30;
 const suites = readdirSync(import.meta.dirname)
-  .filter((file) => file.endsWith('.mjs'))
-  .map((file) => file.slice(0, -'.mjs'.length))
-  .filter((name) => !PARTS.includes(name));
+  .filter((file) => file.endsWith('.mjs') && file !== 'run.mjs')
+  .map((file) => file.slice(0, -'.mjs'.length));
 
 try {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seconds: { type: 'string', default: '30' }, json: { type: 'boolean', default: false } },
-  });
-  const [suite, ...rest] = positionals;
-  const seconds = Number(values.seconds);
-  if (suite === undefined || rest.length > 0) throw new Error('name one suite');
-  if (!suites.includes(suite)) throw new Error(`there is no suite ${JSON.stringify(suite)}`);
-  if (!(seconds > 0)) throw new Error('--seconds takes a number above 0');
-  const { run } = await import(`./${suite}.mjs`).catch((error) => {
+  const { suite, json, seconds: asked } = argumentsOf(process.argv.slice(2));
+  if (suite === undefined) console.log(usage());
+  else await runSuite(suite, json, asked);
+} catch (error) {
+  console.error(`${error.message}\n${usage()}`);
+  process.exitCode = 1;
+}
+
+async function runSuite(suite, json, asked) {
+  const { run, seconds = DEFAULT_SECONDS } = await import(`./${suite}.mjs`).catch((error) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new Error(`${error.message}: run \`npm run build\` first`);
   });
-  const { text, data } = await run({ seconds });
-  console.log(values.json ? JSON.stringify(data, null, 2) : text);
-} catch (error) {
-  console.error(`${error.message}\nusage: node benchmarks/run.mjs <suite> [--seconds N] [--json]`);
-  console.error(`suites: ${suites.join(', ')}`);
-  process.exitCode = 1;
+  const note = (text) => console.error(text);
+  if (!json) console.log(`${suite}: Node ${process.version}, median and spread of the rounds`);
+  await run({ seconds: asked ?? seconds, emit: json ? emitLines : emitText, note });
+}
+
+function usage() {
+  return `usage: npm run bench -- <suite> [--seconds N] [--json]\nsuites: ${suites.join(', ')}`;
+}
+
+function argumentsOf(args) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { seconds: { type: 'string' }, json: { type: 'boolean', default: false } },
+  });
+  const [suite, ...rest] = positionals;
+  if (rest.length > 0) throw new Error('name one suite');
+  if (suite !== undefined && !suites.includes(suite))
+    throw new Error(`there is no suite ${JSON.stringify(suite)}`);
+  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  if (seconds !== undefined && !(seconds > 0)) throw new Error('--seconds takes a number above 0');
+  return { suite, seconds, json: values.json };
+}
+
+/** One JSON object a line. */
+function emitLines(results) {
+  for (const each of results) console.log(JSON.stringify(each));
+}
+
+function emitText(results, { title, text = tableOf(results) } = {}) {
+  console.log(title === undefined ? `\n${text}` : `\n${title}\n${text}`);
 }

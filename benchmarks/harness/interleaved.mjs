@@ -1,14 +1,19 @@
 // Measures several things in turns (A B C A B C ...), so that a machine that gets warm or busy is unfair to none of them.
+// A round is one turn of each; one before the first warms up and does not count.
 
-/** Rounds whose median and spread are reported; one before them warms up and does not count. */
-const ROUNDS = 9;
+export const ROUNDS = 9;
+
+/** What a turn may last when so many contestants have so many seconds together. */
+export function sliceNsOf(seconds, contestants, rounds = ROUNDS) {
+  return (seconds * 1e9) / contestants.length / (rounds + 1);
+}
 
 /**
- * Nanoseconds per operation of each contestant: `{ median, spread }`, where spread is the middle half of the rounds as a
- * part of the median. `run(times)` does the operation at least so often and answers how often it did.
+ * Nanoseconds per operation of each contestant, round by round. `run(times)` does the operation at least so often and
+ * answers how often it did.
  */
 export function interleaved(contestants, seconds) {
-  const sliceNs = (seconds * 1e9) / contestants.length / (ROUNDS + 1);
+  const sliceNs = sliceNsOf(seconds, contestants);
   const results = contestants.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {
     contestants.forEach(({ run }, index) => {
@@ -16,28 +21,27 @@ export function interleaved(contestants, seconds) {
       if (round > 0) results[index].push(perOperation);
     });
   }
-  return results.map(summary);
+  return results;
 }
 
 /**
  * The same for work that waits for something: `run()` does it once and answers `{ operations, ns }`, where only what it
- * timed counts.
+ * timed counts. A turn is as many runs as it takes to fill `sliceNs`, at least one.
  */
-export async function interleavedAsync(contestants, seconds) {
-  const sliceNs = (seconds * 1e9) / contestants.length / (ROUNDS + 1);
+export async function interleavedAsync(contestants, { sliceNs, rounds = ROUNDS }) {
   const results = contestants.map(() => []);
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let round = 0; round <= rounds; round++) {
     for (const [index, { run }] of contestants.entries()) {
       let [operations, elapsed] = [0, 0];
-      while (elapsed < sliceNs) {
+      do {
         const done = await run();
         operations += done.operations;
         elapsed += done.ns;
-      }
+      } while (elapsed < sliceNs);
       if (round > 0) results[index].push(elapsed / operations);
     }
   }
-  return results.map(summary);
+  return results;
 }
 
 function slice(run, sliceNs) {
@@ -49,10 +53,4 @@ function slice(run, sliceNs) {
     elapsed += Number(process.hrtime.bigint() - start);
   }
   return elapsed / operations;
-}
-
-function summary(rounds) {
-  const sorted = rounds.toSorted((a, b) => a - b);
-  const at = (part) => sorted[Math.round(part * (sorted.length - 1))];
-  return { median: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5) };
 }

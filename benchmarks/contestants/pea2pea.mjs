@@ -1,0 +1,27 @@
+// Ours, as anybody would use it: a node a sender, `trySend` until the queue is full, `drained` until it is not.
+import { lengthDelimited } from '@pea2pea/codecs';
+import { PeerNode } from '@pea2pea/core';
+
+// A contestant waits while the others have their turn.
+const config = { codec: lengthDelimited(), idleTimeoutMs: 0 };
+
+export async function listen(count, connections) {
+  const node = new PeerNode({ ...config, maxConnections: connections, maxConnectionsPerIp: connections });
+  node.use({
+    onMessage(message) {
+      count(message);
+    },
+  });
+  const { port } = await node.listen({ host: '127.0.0.1', port: 0 });
+  return port;
+}
+
+export async function connect(port) {
+  const connection = await new PeerNode(config).connect({ host: '127.0.0.1', port });
+  return async (payload, messages) => {
+    for (let left = messages; left > 0;) {
+      if (connection.trySend(payload)) left--;
+      else await connection.drained();
+    }
+  };
+}

@@ -1,0 +1,4 @@
+import { plaintext } from '@libp2p/plaintext';
+import { contestantWith } from './libp2p.mjs';
+
+export const { listen, connect } = contestantWith(plaintext());
