@@ -101,24 +101,28 @@ type IntegerOption = Exclude<keyof LengthDelimitedOptions, 'endianness'>;
 
 class LengthDelimitedDecoder implements Decoder<Buffer> {
   readonly #layout: Layout;
+  /** Up to here the head has to be there for its length to be known. */
+  readonly #headLength: number;
   /** Bytes without which there is nothing to do: the length field first, then the whole frame. */
   #awaited: number;
 
   constructor(layout: Layout) {
     this.#layout = layout;
-    this.#awaited = layout.fieldOffset + layout.fieldLength;
+    this.#headLength = layout.fieldOffset + layout.fieldLength;
+    this.#awaited = this.#headLength;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
-    if (input.length < this.#awaited) return NEED_MORE;
-    const { fieldOffset, fieldLength, skip } = this.#layout;
+    const available = input.length;
+    if (available < this.#awaited) return NEED_MORE;
     const size = this.#declaredSize(input);
-    if (input.length < skip + size) {
+    const { skip } = this.#layout;
+    if (available < skip + size) {
       // The head stays where it is: a stream that ends here has bytes left over, and is found to be truncated.
       this.#awaited = skip + size;
       return NEED_MORE;
     }
-    this.#awaited = fieldOffset + fieldLength;
+    this.#awaited = this.#headLength;
     input.skip(skip);
     return input.read(size);
   }

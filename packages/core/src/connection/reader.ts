@@ -182,16 +182,34 @@ export class Reader {
       this.#deliver(message);
       return true;
     }
-    if (this.#finalReason !== undefined || this.#pausedByInbox()) return false;
+    if (this.#finalReason !== undefined) return false;
+    return this.#handling ? this.#decodeAhead() : this.#decodeAndDeliver();
+  }
+
+  /** Message after message, as long as handlers answer no promise; false when there is none. */
+  #decodeAndDeliver(): boolean {
+    const { stats } = this.#connection;
+    const { traffic } = this.#node;
+    do {
+      const message = this.#decode();
+      if (message === NEED_MORE) return false;
+      stats.messagesReceived++;
+      traffic.messagesReceived++;
+      this.#deliver(message);
+    } while (!this.#handling && !this.#stopped);
+    return true;
+  }
+
+  /** One message for the inbox, while a handler's promise is pending. */
+  #decodeAhead(): boolean {
+    if (this.#pausedByInbox()) return false;
     const before = this.#queue.length;
     const message = this.#decode();
     if (message === NEED_MORE) return false;
-    const bytes = before - this.#queue.length;
     this.#connection.stats.messagesReceived++;
     this.#node.traffic.messagesReceived++;
-    if (!this.#handling) {
-      this.#deliver(message);
-    } else if (this.#inboxLength < this.#node.config.inboundQueueMessages) {
+    if (this.#inboxLength < this.#node.config.inboundQueueMessages) {
+      const bytes = before - this.#queue.length;
       (this.#inbox ??= []).push({ message, bytes });
       this.#inboxBytes += bytes;
     } else {

@@ -17,6 +17,10 @@ interface Flight extends Batch {
   readonly waiters: Deferred[] | undefined;
   /** The next segment to be written. */
   next: number;
+  /** Bytes that the operating system does not have yet. */
+  left: number;
+  /** How many of them are in the write that is under way. */
+  writing: number;
 }
 
 /**
@@ -26,7 +30,8 @@ interface Flight extends Batch {
  *   send, trySend -> #sink (gathers) -> #flight (being written) -> the operating system
  * ```
  *
- * All that is gathered while a batch is in flight, or until the end of the tick, goes out as the next one.
+ * What is gathered while a batch is in flight goes out as the next one. Where none is, a batch goes at the end of the
+ * tick, or as soon as it fills a write.
  */
 export class Writer {
   readonly #node: NodeContext;
@@ -58,12 +63,13 @@ export class Writer {
   }
 
   get bufferedBytes(): number {
-    return (this.#sink?.bytes ?? 0) + (this.#flight?.bytes ?? 0);
+    return (this.#sink?.bytes ?? 0) + (this.#flight?.left ?? 0);
   }
 
   trySend(message: unknown): boolean {
     if (this.#state !== 'open' || this.#isFull()) return false;
     this.#encode(message);
+    this.#sendOff();
     return true;
   }
 
@@ -78,6 +84,7 @@ export class Writer {
     }
     const waiter = defer();
     (this.#waiters ??= []).push(waiter);
+    this.#sendOff();
     if (signal !== undefined) rejectOnAbort(waiter, signal);
     return waiter.promise;
   }
@@ -89,6 +96,7 @@ export class Writer {
     sink.begin();
     sink.write(bytes);
     this.#queued(message, sink);
+    this.#sendOff();
     return true;
   }
 
@@ -146,10 +154,20 @@ export class Writer {
     this.#scheduled = false;
     if (this.#flight !== undefined || this.#state === 'ended' || !this.#hasGathered()) return;
     const { segments, slabs, bytes } = this.#sink!.take();
-    this.#flight = { segments, slabs, bytes, messages: this.#messages, waiters: this.#waiters, next: 0 };
+    this.#flight = {
+      segments,
+      slabs,
+      bytes,
+      messages: this.#messages,
+      waiters: this.#waiters,
+      next: 0,
+      left: bytes,
+      writing: 0,
+    };
     this.#messages = 0;
     this.#waiters = undefined;
-    if (bytes === 0) this.#landed(this.#flight);
+    if (bytes === 0)
+      this.#landed(this.#flight); // messages without a byte
     else this.#write(this.#flight);
   }
 
@@ -181,9 +199,17 @@ export class Writer {
       const { name } = this.#node.config;
       diagnostics.messageSent.publish({ node: name, connection: this.#connection, message });
     }
-    if (this.#scheduled || this.#flight !== undefined) return;
-    this.#scheduled = true;
-    process.nextTick(flushWriter, this);
+  }
+
+  /** Has what was gathered go out: at the end of the tick, or now if it fills a write. */
+  #sendOff(): void {
+    if (this.#flight !== undefined) return; // its end does it
+    if (this.#sink!.bytes >= WRITE_BYTES) {
+      this.flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(flushWriter, this);
+    }
   }
 
   /** Hands the next part of the flight to the stream. */
@@ -201,6 +227,7 @@ export class Writer {
       size += segments[flight.next]!.length;
       flight.next++;
     }
+    flight.writing = size;
     const last = flight.next - 1;
     const onWritten = (this.#onWritten ??= (error) => this.#wrote(error));
     if (first === last) {
@@ -222,8 +249,11 @@ export class Writer {
       return;
     }
     this.#progress++;
+    flight.left -= flight.writing;
+    this.#node.budget.add(-flight.writing);
     if (flight.next < flight.segments.length) this.#write(flight);
     else this.#landed(flight);
+    this.#relieve();
   }
 
   /** The operating system has all of the flight. */
@@ -231,18 +261,20 @@ export class Writer {
     this.#flight = undefined;
     this.#count(this.#connection.stats, flight);
     this.#count(this.#node.traffic, flight);
-    this.#node.budget.add(-flight.bytes);
     if (this.#connection.recyclesWrites) {
       for (const slab of flight.slabs) this.#node.slabs.giveBack(slab);
     }
     if (this.#hasGathered()) this.flush();
     else this.#finished?.resolve();
     if (flight.waiters !== undefined) for (const waiter of flight.waiters) waiter.resolve();
-    if (this.#drains !== undefined && !this.#isFull()) {
-      const drains = this.#drains;
-      this.#drains = undefined;
-      for (const waiter of drains) waiter.resolve();
-    }
+  }
+
+  /** Tells who waits for room, if there is some. */
+  #relieve(): void {
+    if (this.#drains === undefined || this.#isFull()) return;
+    const drains = this.#drains;
+    this.#drains = undefined;
+    for (const waiter of drains) waiter.resolve();
   }
 
   #count(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {

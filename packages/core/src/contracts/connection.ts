@@ -40,7 +40,7 @@ export interface Connection<In = unknown, Out = In> {
    * Queues `message` and resolves when its bytes were handed to the operating system.
    *
    * note: that is no acknowledgement: the peer may never read them.
-   * note: all that is queued in one turn of the event loop goes out in one write.
+   * note: what is queued in one turn of the event loop goes out together, in writes of 256 KiB.
    * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
    * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;

@@ -10,17 +10,23 @@ const BLOCK_SIZE = 8 * 1024;
  * The bytes of one connection between socket and decoder: chunks in order, and how much of the first is consumed.
  *
  * ```text
- *   #chunks[#head]                                  last
- *   [ consumed | #offset .............. ] [ ... ] [ ... ]
- *               `------------- length --------------'
+ *   #first                                #rest[#passed]     last
+ *   [ consumed | #offset ....... #end ]   [ ........... ]    [ ....... | #blockRoom ]
+ *               `---------------------- length ---------------------'
  * ```
+ *
+ * Decoders mostly look at the first chunk: it has fields of its own, and an idle connection has no list.
  */
 export class ChunkQueue implements ByteQueue {
-  #chunks: Buffer[] = [];
-  #head = 0;
+  #first: Buffer = EMPTY;
   #offset = 0;
+  /** Where the bytes of the first chunk end: with it, unless it is a block that is still being filled. */
+  #end = 0;
+  #rest: Buffer[] | undefined;
+  /** How many of `#rest` have become the first chunk, and gone. */
+  #passed = 0;
   #length = 0;
-  /** Where the last chunk can still take bytes, if it is a block of ours; else 0. */
+  /** How many bytes the last chunk can still take, if it is a block of ours; else 0. */
   #blockRoom = 0;
 
   get length(): number {
@@ -35,76 +41,81 @@ export class ChunkQueue implements ByteQueue {
       return;
     }
     this.#closeBlock();
-    this.#chunks.push(chunk);
+    this.#append(chunk, chunk.length);
   }
 
   peek(offset: number): number {
-    if (offset < 0 || offset >= this.#length) throw outOfRange(offset, this.#length);
-    const head = this.#chunks[this.#head]!;
     const at = this.#offset + offset;
-    if (at < head.length) return head[at]!;
-    let rest = at - head.length;
-    for (let index = this.#head + 1; ; index++) {
-      const chunk = this.#chunks[index]!;
-      if (rest < chunk.length) return chunk[rest]!;
-      rest -= chunk.length;
-    }
+    if (offset >= 0 && at < this.#end) return this.#first[at]!;
+    if (offset < 0 || offset >= this.#length) throw outOfRange(offset, this.#length);
+    const { index, base } = this.#find(offset);
+    return this.#rest![index]![offset - base]!;
   }
 
   peekUInt(offset: number, size: number, endianness: Endianness = 'big'): number {
     if (offset < 0 || offset + size > this.#length) throw outOfRange(offset + size, this.#length);
-    const head = this.#chunks[this.#head]!;
     const start = this.#offset + offset;
-    const inHead = start + size <= head.length;
+    const first = this.#first;
+    if (start + size > this.#end) return this.#peekUIntAcross(offset, size, endianness);
+    if (size === 4 && endianness === 'big') {
+      return (
+        first[start]! * 0x1_00_00_00 +
+        ((first[start + 1]! << 16) | (first[start + 2]! << 8) | first[start + 3]!)
+      );
+    }
     let value = 0;
     for (let index = 0; index < size; index++) {
-      const place = endianness === 'big' ? index : size - 1 - index;
-      const byte = inHead ? head[start + place]! : this.peek(offset + place);
-      value = value * 256 + byte;
+      value = value * 256 + first[start + (endianness === 'big' ? index : size - 1 - index)]!;
     }
     return value;
   }
 
   indexOf(byte: number, from = 0): number {
-    let base = -this.#offset;
-    for (let index = this.#head; index < this.#chunks.length; index++) {
-      const chunk = this.#chunks[index]!;
-      const end = base + this.#filled(index);
-      if (from < end) {
-        const found = chunk.indexOf(byte, Math.max(from - base, 0));
-        if (found !== -1 && base + found < end) return base + found;
-      }
-      base = end;
+    let base = 0;
+    let index = -1;
+    if (from < this.#end - this.#offset) {
+      const found = this.#first.indexOf(byte, this.#offset + from);
+      if (found !== -1 && found < this.#end) return found - this.#offset;
+      base = this.#end - this.#offset;
+      index = this.#passed;
+    } else if (from < this.#length) {
+      ({ index, base } = this.#find(from));
+    } else {
+      return -1;
+    }
+    const rest = this.#rest ?? [];
+    for (; index < rest.length; index++) {
+      const found = rest[index]!.indexOf(byte, Math.max(from - base, 0));
+      const filled = this.#filled(index);
+      if (found !== -1 && found < filled) return base + found;
+      base += filled;
     }
     return -1;
   }
 
   read(size: number): Buffer {
+    const start = this.#offset;
+    const next = start + size;
+    if (size > 0 && next < this.#end) {
+      // Part of the first chunk: a view.
+      this.#offset = next;
+      this.#length -= size;
+      return this.#first.subarray(start, next);
+    }
     if (size < 0 || size > this.#length) throw outOfRange(size, this.#length);
     if (size === 0) return Buffer.alloc(0);
-    const head = this.#chunks[this.#head]!;
-    const available = this.#filled(this.#head) - this.#offset;
-    if (size < available) {
-      // Part of the first chunk: a view.
-      const view = head.subarray(this.#offset, this.#offset + size);
-      this.#offset += size;
-      this.#length -= size;
-      return view;
-    }
-    if (size === available) {
+    if (next === this.#end) {
       // All that is left of the first chunk: a view, and the chunk goes.
-      const view = head.subarray(this.#offset, this.#offset + size);
-      this.#length -= size;
-      this.#dropHead();
+      const view = this.#first.subarray(start, next);
+      this.#advance(size);
       return view;
     }
     // Several chunks: one copy, of the exact size.
     const copy = Buffer.allocUnsafeSlow(size);
     let filled = 0;
     while (filled < size) {
-      const chunk = this.#chunks[this.#head]!;
-      const end = Math.min(this.#filled(this.#head), this.#offset + size - filled);
-      filled += chunk.copy(copy, filled, this.#offset, end);
+      const end = Math.min(this.#end, this.#offset + size - filled);
+      filled += this.#first.copy(copy, filled, this.#offset, end);
       this.#advance(end - this.#offset);
     }
     return copy;
@@ -113,18 +124,23 @@ export class ChunkQueue implements ByteQueue {
   readText(size: number): string {
     if (size < 0 || size > this.#length) throw outOfRange(size, this.#length);
     if (size === 0) return '';
-    const available = this.#filled(this.#head) - this.#offset;
-    if (size > available) return textOf(this.read(size), 0, size);
-    const text = textOf(this.#chunks[this.#head]!, this.#offset, this.#offset + size);
+    const next = this.#offset + size;
+    if (next > this.#end) return textOf(this.read(size), 0, size);
+    const text = textOf(this.#first, this.#offset, next);
     this.#advance(size);
     return text;
   }
 
   skip(size: number): void {
+    if (size >= 0 && this.#offset + size < this.#end) {
+      this.#offset += size;
+      this.#length -= size;
+      return;
+    }
     if (size < 0 || size > this.#length) throw outOfRange(size, this.#length);
     let rest = size;
     while (rest > 0) {
-      const step = Math.min(rest, this.#filled(this.#head) - this.#offset);
+      const step = Math.min(rest, this.#end - this.#offset);
       this.#advance(step);
       rest -= step;
     }
@@ -132,60 +148,107 @@ export class ChunkQueue implements ByteQueue {
 
   /** Forgets everything. */
   clear(): void {
-    this.#chunks = [];
-    this.#head = 0;
+    this.#first = EMPTY;
     this.#offset = 0;
+    this.#end = 0;
+    this.#rest = undefined;
+    this.#passed = 0;
     this.#length = 0;
     this.#blockRoom = 0;
   }
 
-  /** Bytes of the chunk at `index` that hold data: all, but for a block that is still being filled. */
+  #peekUIntAcross(offset: number, size: number, endianness: Endianness): number {
+    let value = 0;
+    for (let index = 0; index < size; index++) {
+      value = value * 256 + this.peek(offset + (endianness === 'big' ? index : size - 1 - index));
+    }
+    return value;
+  }
+
+  /**
+   * Which of `#rest` holds the byte at `offset`, and where that chunk begins. From the last one backwards: who looks
+   * beyond the first chunk waits for a long frame, and looks at what came last.
+   */
+  #find(offset: number): { readonly index: number; readonly base: number } {
+    let index = this.#rest!.length - 1;
+    let base = this.#length - this.#filled(index);
+    while (base > offset) {
+      index--;
+      base -= this.#rest![index]!.length;
+    }
+    return { index, base };
+  }
+
+  /** Bytes of the chunk at `index` of `#rest` that hold data: all, but for a block that is still being filled. */
   #filled(index: number): number {
-    const length = this.#chunks[index]!.length;
-    return index === this.#chunks.length - 1 ? length - this.#blockRoom : length;
+    const { length } = this.#rest![index]!;
+    return index === this.#rest!.length - 1 ? length - this.#blockRoom : length;
+  }
+
+  /** Whether the first chunk is the last one, too. */
+  get #isAlone(): boolean {
+    return this.#rest === undefined || this.#rest.length === 0;
+  }
+
+  #append(chunk: Buffer, filled: number): void {
+    if (this.#first === EMPTY) {
+      this.#first = chunk;
+      this.#offset = 0;
+      this.#end = filled;
+    } else {
+      (this.#rest ??= []).push(chunk);
+    }
   }
 
   /** The last chunk, where it is a block of ours, takes no more bytes. */
   #closeBlock(): void {
     if (this.#blockRoom === 0) return;
-    const last = this.#chunks.length - 1;
-    this.#chunks[last] = this.#chunks[last]!.subarray(0, BLOCK_SIZE - this.#blockRoom);
+    if (!this.#isAlone) {
+      const last = this.#rest!.length - 1;
+      this.#rest![last] = this.#rest![last]!.subarray(0, BLOCK_SIZE - this.#blockRoom);
+    }
     this.#blockRoom = 0;
   }
 
   #gather(chunk: Buffer): void {
     let taken = 0;
     if (this.#blockRoom > 0) {
-      const block = this.#chunks[this.#chunks.length - 1]!;
+      const block = this.#isAlone ? this.#first : this.#rest![this.#rest!.length - 1]!;
       taken = chunk.copy(block, block.length - this.#blockRoom);
       this.#blockRoom -= taken;
+      if (this.#isAlone) this.#end += taken;
     }
     if (taken === chunk.length) return;
     const block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
     const rest = chunk.copy(block, 0, taken);
-    this.#chunks.push(block);
+    this.#append(block, rest);
     this.#blockRoom = BLOCK_SIZE - rest;
   }
 
+  /** Consumes bytes of the first chunk; when it is used up, the next one takes its place. */
   #advance(size: number): void {
     this.#offset += size;
     this.#length -= size;
-    if (this.#offset === this.#filled(this.#head)) this.#dropHead();
-  }
-
-  #dropHead(): void {
-    this.#offset = 0;
-    if (this.#head === this.#chunks.length - 1) {
-      this.#chunks.length = 0;
-      this.#head = 0;
+    if (this.#offset < this.#end) return;
+    const rest = this.#rest;
+    if (rest === undefined || rest.length === 0) {
+      this.#first = EMPTY;
+      this.#offset = 0;
+      this.#end = 0;
       this.#blockRoom = 0;
       return;
     }
-    this.#chunks[this.#head] = EMPTY;
-    this.#head++;
-    if (this.#head === 32) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
+    this.#first = rest[this.#passed]!;
+    this.#offset = 0;
+    this.#end = this.#filled(this.#passed);
+    rest[this.#passed] = EMPTY;
+    this.#passed++;
+    if (this.#passed === rest.length) {
+      rest.length = 0;
+      this.#passed = 0;
+    } else if (this.#passed === 32) {
+      rest.splice(0, this.#passed);
+      this.#passed = 0;
     }
   }
 }

@@ -168,6 +168,14 @@ export class SlabSink implements ByteSink {
 }
 
 function putUInt(slab: Buffer, at: number, value: number, size: number, endianness: Endianness): void {
+  if (size === 4 && endianness === 'big' && value >>> 0 === value) {
+    // What most frames begin with.
+    slab[at] = value >>> 24;
+    slab[at + 1] = value >>> 16;
+    slab[at + 2] = value >>> 8;
+    slab[at + 3] = value;
+    return;
+  }
   let rest = value;
   for (let index = 0; index < size; index++) {
     slab[endianness === 'big' ? at + size - 1 - index : at + index] = rest % 256;
