@@ -341,3 +341,163 @@ describe('the life of a peer', () => {
     expect(heard).toEqual(['goodbye']);
   });
 });
+
+describe('ends', () => {
+  it('close with a timeout that makes no sense leaves the application up', async () => {
+    await using app = await createApp({ bindings: [storage, http], peers: [Chat], services: [HttpSide] });
+    noted();
+    await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => app.close({ timeoutMs: 0 }));
+    expect([noted(), app.peer(Chat).node.state]).toEqual([[], 'idle']);
+    await app.close();
+    noted();
+  });
+
+  it('a close from inside @OnStop joins the one that called it: nothing is closed under it', async () => {
+    const seen: string[] = [];
+    @Peer({ codec })
+    class Impatient {
+      handle: PeerHandle<Impatient> | undefined;
+      @OnStop()
+      async stop() {
+        void this.handle!.close();
+        await new Promise((resolve) => setImmediate(resolve));
+        seen.push(this.handle!.node.state);
+      }
+      [Symbol.dispose]() {
+        seen.push('disposed of');
+      }
+    }
+    const handle = await createPeer(Impatient);
+    handle.peer.handle = handle;
+    await handle.close();
+    expect(seen).toEqual(['idle', 'disposed of']);
+  });
+
+  it('an @OnStop that hangs keeps no other from being called', async () => {
+    const seen: string[] = [];
+    @Plugin()
+    class Ticks {
+      @OnStop()
+      stop() {
+        seen.push('plugin stopped');
+      }
+      [Symbol.dispose]() {
+        seen.push('plugin disposed of');
+      }
+    }
+    @Peer({ codec, plugins: [Ticks] })
+    class Hangs {
+      @OnStop()
+      stop() {
+        return new Promise(() => {});
+      }
+    }
+    const handle = await createPeer(Hangs, { config: { closeTimeoutMs: 20 } });
+    await handle.close();
+    expect(seen).toEqual(['plugin stopped', 'plugin disposed of']);
+  });
+
+  it('of two @OnStart methods the first is undone when the second fails', async () => {
+    const seen: string[] = [];
+    class Base {
+      @OnStart()
+      begin() {
+        seen.push('begun');
+      }
+      @OnStop()
+      end() {
+        seen.push('ended');
+      }
+    }
+    @Peer({ codec })
+    class Derived extends Base {
+      @OnStart()
+      fail() {
+        throw new Error('no luck');
+      }
+    }
+    await expect(createPeer(Derived)).rejects.toThrow('no luck');
+    expect(seen).toEqual(['begun', 'ended']);
+  });
+
+  it('overrides of an application reach what its peers and their plugins bind', async () => {
+    @Plugin({ inject: [Store], bindings: storage })
+    class Keeps {
+      readonly store: Store;
+      constructor(store: Store) {
+        this.store = store;
+      }
+    }
+    @Peer({ codec, plugins: [Keeps] })
+    class Host {}
+    const fake = Object.assign(new Store(), { name: 'fake' });
+    await using app = await createApp({ peers: [Host], overrides: [override(Store, fake)] });
+    expect(app.peer(Host).get(Keeps).store).toBe(fake);
+    await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
+      createApp({ peers: [Host], overrides: [override(Keeps, new Keeps(fake))] }),
+    );
+    noted();
+  });
+
+  it('a disposal that hangs is abandoned after closeTimeoutMs', async () => {
+    @Peer({ codec })
+    class Hangs {
+      [Symbol.asyncDispose]() {
+        return new Promise<void>(() => {});
+      }
+    }
+    const handle = await createPeer(Hangs, { config: { closeTimeoutMs: 20 } });
+    await handle.close();
+    expect(handle.node.state).toBe('closed');
+  });
+
+  it('closing the node by itself ends the peer', async () => {
+    const seen: string[] = [];
+    @Peer({ codec })
+    class Quits {
+      @OnStop()
+      stop() {
+        seen.push('stopped');
+      }
+      [Symbol.dispose]() {
+        seen.push('disposed of');
+      }
+    }
+    const handle = await createPeer(Quits);
+    await handle.node.close();
+    await handle.closed;
+    expect(seen).toEqual(['stopped', 'disposed of']);
+  });
+
+  it('many may close on one signal', async () => {
+    const before = process.listenerCount('SIGUSR2');
+    @Peer({ codec })
+    class One {}
+    const handles = await Promise.all(Array.from({ length: 12 }, () => createPeer(One)));
+    for (const handle of handles) handle.closeOn('SIGUSR2');
+    expect(process.listenerCount('SIGUSR2')).toBe(before + 1);
+    process.emit('SIGUSR2');
+    await Promise.all(handles.map(({ closed }) => closed));
+    expect(process.listenerCount('SIGUSR2')).toBe(before);
+  });
+
+  it('a service that is listed twice, or is no singleton, is refused', async () => {
+    const transient = new ContainerModule(({ bind }) => {
+      bind(Index).toResolvedValue((store: Store) => new Index(store), [Store]);
+      bind(Store).toConstantValue(new Store());
+    });
+    await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
+      createApp({ bindings: storage, peers: [Chat], services: [Index, Index] }),
+    );
+    await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
+      createApp({ bindings: transient, peers: [], services: [Index] }),
+    );
+    noted();
+  });
+
+  it('a hole in the plugins of createPeer is refused', async () => {
+    @Peer({ codec })
+    class Host {}
+    await peerErrorOf('P2P_ERR_INVALID_PLUGIN', () => createPeer(Host, { plugins: [undefined as never] }));
+  });
+});

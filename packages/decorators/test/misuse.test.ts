@@ -103,7 +103,11 @@ describe('where decorators do not belong', () => {
   });
 
   it.each<[what: string, args: unknown[], message: string]>([
-    ['no codec', [{ decode: true }], 'takes a codec, a Standard Schema, a class, a guard, or nothing'],
+    [
+      'no codec',
+      [{ decode: true }],
+      'takes a codec, a tagged codec and a tag, a Standard Schema, a class, a guard, or nothing',
+    ],
     ['null', [null], 'takes a codec'],
     ['a text', ['chat'], 'takes a codec'],
     ['two things', [codec, codec], 'takes a codec'],

@@ -106,3 +106,23 @@ it('a session is made with @postConstruct before its first message, and ends wit
   await until(() => order.includes('ended'));
   expect(order).toEqual(['prepared true', 'hello', 'ended']);
 });
+
+it('@preDestroy on the method that disposes of a service runs it once', async () => {
+  let ended = 0;
+  @injectable()
+  class Service {
+    @preDestroy()
+    [Symbol.asyncDispose]() {
+      ended++;
+    }
+  }
+  @Peer({ codec, inject: [Service] })
+  class Host {
+    constructor(_service: Service) {}
+  }
+  const bindings = new ContainerModule(({ bind }) => {
+    bind(Service).toSelf().inSingletonScope();
+  });
+  await (await createPeer(Host, { bindings })).close();
+  expect(ended).toBe(1);
+});

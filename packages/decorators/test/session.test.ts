@@ -20,7 +20,7 @@ import {
   Session,
   type AnyConnection,
 } from '@pea2pea/decorators';
-import { Container, decorate, inject, injectable } from 'inversify';
+import { Container, ContainerModule, decorate, inject, injectable } from 'inversify';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
 import { talkTo } from './message-lab.js';
 import { textCodec } from './text-codec.js';
@@ -172,7 +172,8 @@ describe('what belongs to a connection', () => {
     await using node = dialler(transport);
     await node.connect(handle.address!);
     await until(() => failed.length === 1);
-    expect(String(failed[0])).toContain('Connection');
+    expect(failed[0]).toMatchObject({ code: 'P2P_ERR_CAPTIVE_DEPENDENCY' });
+    expect(String(failed[0])).toContain('name it in toResolvedValue(…, [Connection])');
   });
 
   it('is refused to the peer itself', async () => {
@@ -346,7 +347,123 @@ describe('the life of a session', () => {
     await until(() => errors.length === 1);
     await host.connection.send('x');
     await until(() => errors.length === 2);
-    expect(errors[1]).toMatchObject({ code: 'P2P_ERR_INVALID_SESSION' });
+    expect(errors[1]).toMatchObject({ code: 'P2P_ERR_NO_SESSION', cause: { message: 'never' } });
+  });
+
+  it('where making it fails later, messages that wait are dropped, and the reason is the true one', async () => {
+    class Database {}
+    const container = new Container();
+    let fail!: (error: Error) => void;
+    container.bind(Database).toDynamicValue(() => new Promise((_, reject) => (fail = reject)));
+    @Session({ inject: [Database] })
+    class Login {
+      constructor(_database: Database) {}
+      @OnMessage((text: string) => text === 'login')
+      login() {}
+    }
+    const reasons: DisconnectReason[] = [];
+    @Peer({ codec, sessions: [Login] })
+    class Host {
+      readonly seen: string[] = [];
+      @OnMessage()
+      rest(text: string) {
+        this.seen.push(text);
+      }
+      @OnDisconnect()
+      gone(_connection: AnyConnection, reason: DisconnectReason) {
+        reasons.push(reason);
+      }
+    }
+    const transport = memoryTransport();
+    await using handle = await createPeer(Host, { container, config: inMemory(transport) });
+    await using node = dialler(transport);
+    const connection = await node.connect(handle.address!);
+    await connection.send('delete everything');
+    await until(() => handle.node.stats.messagesReceived === 1 && fail !== undefined);
+    fail(new Error('the database is down'));
+    await until(() => reasons.length === 1);
+    expect(reasons[0]).toMatchObject({ origin: 'on-connect', error: { message: 'the database is down' } });
+    expect(handle.peer.seen).toEqual([]);
+  });
+
+  it('those that were made are disposed of though a later one fails', async () => {
+    let disposed = 0;
+    @Session()
+    class Early {
+      [Symbol.dispose]() {
+        disposed++;
+      }
+    }
+    @Session()
+    class Fails {
+      constructor() {
+        throw new Error('no luck');
+      }
+    }
+    @Peer({ codec, sessions: [Early, Fails] })
+    class Host {}
+    const transport = memoryTransport();
+    await using handle = await createPeer(Host, { config: inMemory(transport) });
+    await using node = dialler(transport);
+    await (
+      await node.connect(handle.address!)
+    ).closed;
+    await until(() => disposed === 1);
+  });
+
+  it('the close of the peer waits for one that is being made, and disposes of it before what it holds', async () => {
+    const order: string[] = [];
+    class Database {
+      [Symbol.dispose]() {
+        order.push('database closed');
+      }
+    }
+    class Slow {}
+    let open!: (slow: Slow) => void;
+    const bindings = new ContainerModule(({ bind }) => {
+      bind(Database)
+        .toDynamicValue(() => new Database())
+        .inSingletonScope();
+      bind(Slow).toDynamicValue(() => new Promise<Slow>((resolve) => (open = resolve)));
+    });
+    @Session({ inject: [Database, Slow] })
+    class Late {
+      constructor(_database: Database, _slow: Slow) {}
+      [Symbol.dispose]() {
+        order.push('session disposed of');
+      }
+    }
+    @Peer({ codec, sessions: [Late] })
+    class Host {}
+    const transport = memoryTransport();
+    const handle = await createPeer(Host, { bindings, config: inMemory(transport) });
+    await using node = dialler(transport);
+    await node.connect(handle.address!);
+    await until(() => open !== undefined);
+    const closing = handle.close();
+    await until(() => handle.node.state === 'closed');
+    open(new Slow());
+    await closing;
+    expect(order).toEqual(['session disposed of', 'database closed']);
+  });
+
+  it('one that is never made does not outlive its connection, nor hold up the close for ever', async () => {
+    class Hangs {}
+    const container = new Container();
+    container.bind(Hangs).toDynamicValue(() => new Promise<Hangs>(() => {}));
+    @Session({ inject: [Hangs] })
+    class Never {
+      constructor(_hangs: Hangs) {}
+    }
+    @Peer({ codec, sessions: [Never] })
+    class Host {}
+    const transport = memoryTransport();
+    const config = { ...inMemory(transport), closeTimeoutMs: 50 };
+    const handle = await createPeer(Host, { container, config });
+    await using node = dialler(transport);
+    await (await node.connect(handle.address!)).disconnect();
+    await handle.close();
+    expect(handle.node.state).toBe('closed');
   });
 
   it('one whose connection ends while it is made is disposed of, and never hears of it', async () => {

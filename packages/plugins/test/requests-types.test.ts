@@ -141,10 +141,16 @@ export class Serves {
   wrongCount(_params: Sum, _connection: Connection, _more: string) {
     return 3;
   }
-  // @ts-expect-error it takes a method, not a name
-  @OnRequest('add')
-  wrongArgument() {}
 }
+
+it('anything but a method is refused where it stands, and does not compile', () => {
+  // @ts-expect-error it takes a method, not a name
+  expect(() => OnRequest('add')).toThrow('@OnRequest takes what method() answered, not "add"');
+  // @ts-expect-error as of two modules that import each other
+  expect(() => OnRequest(undefined)).toThrow('not undefined');
+  // @ts-expect-error as where the parentheses are missing
+  expect(() => OnRequest({}, 'name', {})).toThrow('write @OnRequest(add)');
+});
 
 it('what compiles is a method at run time', () => {
   expect([add, ping, remind].map(({ name }) => name)).toEqual(['add', 'ping', 'remind']);

@@ -156,8 +156,12 @@ export const PEER_ERRORS = {
       'list each class with @Plugin once, or what its function answers: plugins: [RateLimit, bans({ … })]',
   },
   P2P_ERR_INVALID_SESSION: {
-    when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have; or a connection has none, because making it failed',
+    when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have',
     remedy: 'list each class with @Session once, with no other hooks than those of open connections',
+  },
+  P2P_ERR_NO_SESSION: {
+    when: 'a connection has no sessions, because making them failed; `cause` says why',
+    remedy: 'look at `cause`, and let such a connection end: do not answer keep for it in @OnError',
   },
   P2P_ERR_RATE_LIMITED: {
     when: 'a peer sent more messages or bytes than the rateLimit plugin allows',

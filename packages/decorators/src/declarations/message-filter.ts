@@ -28,7 +28,7 @@ export type MessageFilter =
 export function messageFilterOf(args: readonly unknown[]): MessageFilter {
   if (args.length === 0) return { by: 'nothing' };
   const [what, tag] = args;
-  if (args.length === 2 && isCodec(what)) return tagFilterOf(what, tag);
+  if (args.length === 2 && isCodec(what) && typeof tag === 'string') return tagFilterOf(what, tag);
   if (args.length === 1) {
     if (what === undefined) {
       throw invalidDecorator(
@@ -46,13 +46,13 @@ export function messageFilterOf(args: readonly unknown[]): MessageFilter {
   );
 }
 
-function tagFilterOf(codec: Codec<unknown>, tag: unknown): MessageFilter {
+function tagFilterOf(codec: Codec<unknown>, tag: string): MessageFilter {
   const { tagKey: key, tags } = codec as Partial<TaggedCodec<unknown>>;
   if (key === undefined || tags === undefined) {
     throw invalidDecorator('@OnMessage is given a tag, but its codec has none; make it with tagged()');
   }
-  if (typeof tag === 'string' && tags.includes(tag)) return { by: 'tag', codec, key, tag };
-  throw invalidDecorator(`@OnMessage is given the tag ${String(tag)}; its codec has ${tags.join(', ')}`);
+  if (tags.includes(tag)) return { by: 'tag', codec, key, tag };
+  throw invalidDecorator(`@OnMessage is given the tag ${tag}; its codec has ${tags.join(', ')}`);
 }
 
 function isSchemaLike(value: unknown): value is { readonly '~standard': unknown } {

@@ -46,15 +46,16 @@ export class AppHandle extends Closable<CloseReport[]> {
    *
    * note: calling it again joins the first call.
    * @default timeoutMs the `closeTimeoutMs` of each peer; it bounds each peer by itself
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; all stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport[]> {
-    return this.closeOnce(() => this.#running.stop(options));
+    return this.closeOnce(options.timeoutMs, () => this.#running.stop(options));
   }
 
   protected override closingFailed(error: unknown): void {
     for (const { node } of this.#running.handles.values()) {
-      node.config.logger.error({ node: node.name, error }, 'closing on a signal failed');
+      node.config.logger.error({ node: node.name, error }, 'closing failed');
       return; // one line is enough
     }
   }

@@ -1,3 +1,8 @@
+import { PeerError } from '@pea2pea/core';
+
+/** The longest delay of a Node.js timer; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Something that runs until it is closed, by a call or by a signal of the process.
  */
@@ -8,7 +13,6 @@ export abstract class Closable<Report> {
    */
   readonly closed: Promise<Report>;
   readonly #settleClosed: (closing: Promise<Report>) => void;
-  readonly #signals = new Set<NodeJS.Signals>();
   #closing: Promise<Report> | undefined;
   #isClosed = false;
 
@@ -32,11 +36,7 @@ export abstract class Closable<Report> {
    * when `close` is done, whoever called it; from then on a signal does what it does by default.
    */
   closeOn(...signals: readonly NodeJS.Signals[]): this {
-    for (const signal of signals) {
-      if (this.#isClosed || this.#signals.has(signal)) continue;
-      this.#signals.add(signal);
-      process.on(signal, this.#processOnSignal);
-    }
+    if (!this.#isClosed) for (const signal of signals) listen(signal, this.#onSignal);
     return this;
   }
 
@@ -44,20 +44,27 @@ export abstract class Closable<Report> {
     await this.close();
   }
 
-  /** Runs `finish` in the first call; later ones join it. */
-  protected closeOnce(finish: () => Promise<Report>): Promise<Report> {
-    if (this.#closing === undefined) {
-      this.#closing = this.#finish(finish);
-      this.#settleClosed(this.#closing);
-    }
-    return this.#closing;
-  }
-
   protected get isClosing(): boolean {
     return this.#closing !== undefined;
   }
 
-  readonly #processOnSignal = (): void => {
+  /**
+   * Runs `finish` in the first call; later ones join it.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; then nothing is closed
+   */
+  protected closeOnce(timeoutMs: number | undefined, finish: () => Promise<Report>): Promise<Report> {
+    if (this.#closing !== undefined) return this.#closing;
+    if (!isTimeout(timeoutMs)) {
+      const what = `\`timeoutMs\` must be a whole number from 1 to ${MAX_TIMER_MS}, not ${String(timeoutMs)}`;
+      return Promise.reject(new PeerError('P2P_ERR_INVALID_CONFIG', what));
+    }
+    // Known before `finish` begins: what it calls may call `close`, and joins.
+    this.#closing = this.closed;
+    this.#settleClosed(this.#finish(finish));
+    return this.#closing;
+  }
+
+  readonly #onSignal = (): void => {
     this.close().catch((error: unknown) => this.closingFailed(error));
   };
 
@@ -66,8 +73,39 @@ export abstract class Closable<Report> {
       return await finish();
     } finally {
       this.#isClosed = true;
-      for (const signal of this.#signals) process.off(signal, this.#processOnSignal);
-      this.#signals.clear();
+      forget(this.#onSignal);
     }
   }
+}
+
+/** Who closes on which signal: one listener of the process for all, so that there may be many of them. */
+const closing = new Map<
+  NodeJS.Signals,
+  { readonly closes: Set<() => void>; readonly listener: () => void }
+>();
+
+function listen(signal: NodeJS.Signals, close: () => void): void {
+  let entry = closing.get(signal);
+  if (entry === undefined) {
+    const closes = new Set<() => void>();
+    const listener = (): void => {
+      for (const each of closes) each();
+    };
+    closing.set(signal, (entry = { closes, listener }));
+    process.on(signal, listener);
+  }
+  entry.closes.add(close);
+}
+
+function forget(close: () => void): void {
+  for (const [signal, { closes, listener }] of closing) {
+    closes.delete(close);
+    if (closes.size > 0) continue;
+    process.off(signal, listener);
+    closing.delete(signal);
+  }
+}
+
+function isTimeout(value: number | undefined): boolean {
+  return value === undefined || (Number.isInteger(value) && value >= 1 && value <= MAX_TIMER_MS);
 }

@@ -1,4 +1,4 @@
-import { debugLogger, DEFAULTS, systemClock, type CloseReport } from '@pea2pea/core';
+import { debugLogger, DEFAULTS, PeerError, systemClock, type CloseReport } from '@pea2pea/core';
 import type { Container, ContainerModule, ServiceIdentifier } from 'inversify';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import type { PeerBase, PeerClass } from '../declarations/peer-class.js';
@@ -56,7 +56,8 @@ export interface CreateAppOptions {
  * note: what a container makes may be asynchronous (`toDynamicValue(async …)`, `@postConstruct`): it is awaited where it
  * is needed first.
  * note: if it fails half-way, what was started is ended in the order of `close`, and nothing is left.
- * @throws {PeerError} P2P_ERR_NOT_A_PEER when a peer is listed twice, else as {@link createPeer}
+ * @throws {PeerError} P2P_ERR_NOT_A_PEER when a peer is listed twice; P2P_ERR_INVALID_CONFIG when a service is, or is no
+ * singleton; else as {@link createPeer}
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
 export async function createApp({
@@ -74,7 +75,7 @@ export async function createApp({
     const reports: CloseReport[] = [];
     await eachDespiteErrors([
       ...lives
-        .reverse()
+        .toReversed()
         .flatMap(({ service, life }) => [() => life.stop(options.timeoutMs), () => own.disposeOf(service)]),
       ...appPeers
         .started()
@@ -89,9 +90,11 @@ export async function createApp({
     await own.load(...[bindings].flat());
     await own.load(appPeers.bindings());
     for (const stand of overrides) own.override(stand);
+    checkServices(services, own);
     for (const use of peers) {
       const { peer, ...options } = typeof use === 'function' ? { peer: use } : use;
-      appPeers.add(peer, await createPeer(peer, { ...options, container: own.container }));
+      const all = [...overrides, ...(options.overrides ?? [])];
+      appPeers.add(peer, await createPeer(peer, { ...options, overrides: all, container: own.container }));
     }
     for (const service of services) {
       const instance: object = await resolve(own.container, service, nameOfService(service));
@@ -105,4 +108,19 @@ export async function createApp({
     await stop({}).catch(() => undefined);
     throw error;
   }
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+function checkServices(services: readonly ServiceIdentifier[], own: OwnContainer): void {
+  services.forEach((service, index) => {
+    const name = nameOfService(service);
+    if (services.indexOf(service) !== index) {
+      throw new PeerError('P2P_ERR_INVALID_CONFIG', `\`services\` lists ${name} twice`);
+    }
+    if (!own.container.isCurrentBound(service) || own.hasSingleton(service)) return;
+    throw new PeerError(
+      'P2P_ERR_INVALID_CONFIG',
+      `the service ${name} has to be a singleton, or another one than the started one would be injected`,
+    );
+  });
 }

@@ -1,9 +1,11 @@
+import { PeerError } from '@pea2pea/core';
 import type { Container, ContainerModule } from 'inversify';
 import type { PeerClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
 import type { PluginUse } from '../declarations/plugin.js';
+import type { Blueprint } from '../wiring/blueprint.js';
 import { OwnContainer, type Override } from '../wiring/own-container.js';
-import { peerModule } from '../wiring/peer-module.js';
+import { BLUEPRINT, peerModule } from '../wiring/peer-module.js';
 import { PeerHandle } from './peer-handle.js';
 import { bringUp, type StartOptions } from './start-peer.js';
 
@@ -58,11 +60,25 @@ export async function createPeer<T extends object>(
   try {
     const module = peerModule(target, config, plugins);
     await own.load(...(bindings === undefined ? [module] : [module, bindings]));
-    for (const stand of overrides) own.override(stand);
+    for (const stand of overrides) {
+      refuseOverrideOf(stand, own.container);
+      own.override(stand);
+    }
     return new PeerHandle(await bringUp(own.container, target, start), () => own.dispose());
   } catch (error) {
     // The first error is the one to know; one that disposing throws adds nothing.
     await own.dispose().catch(() => undefined);
     throw error;
   }
+}
+
+/** What the peer itself is made of has hooks, which a stand-in would not have. */
+function refuseOverrideOf({ service }: Override, container: Container): void {
+  const { peer, plugins, sessions } = container.get<Blueprint>(BLUEPRINT);
+  const part = [peer, ...plugins, ...sessions].find((each) => each.class === service);
+  if (part === undefined) return;
+  throw new PeerError(
+    'P2P_ERR_INVALID_CONFIG',
+    `${part.name} is part of ${peer.name}, with hooks of its own, and has no stand-in; override what it injects`,
+  );
 }

@@ -1,12 +1,9 @@
-import type { ResolvedConfig } from '@pea2pea/core';
 import type { HookMethod } from '../declarations/hook-methods.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Methods } from '../wiring/hook-layers.js';
+import { within, type Surroundings } from './within.js';
 
 type LifeMethod = () => unknown;
-
-/** What the life of a peer, or of an application, goes by. */
-export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;
 
 /** What `@OnStart` began, to be stopped by `@OnStop` in the reverse order. */
 export class Life {
@@ -18,34 +15,42 @@ export class Life {
     this.#surroundings = surroundings;
   }
 
-  /** Runs the `@OnStart` methods of `instance`. @throws what one of them throws */
+  /**
+   * Runs the `@OnStart` methods of `instance`. From the first that succeeds on its `@OnStop` methods are due; where it
+   * has none to start, at once.
+   * @throws what one of them throws
+   */
   async start(instance: object, methods: readonly HookMethod[]): Promise<void> {
-    for (const begin of lifeMethods(instance, methods, 'onStart')) await begin();
+    const [first, ...others] = lifeMethods(instance, methods, 'onStart');
+    await first?.();
     this.#stops.push(...lifeMethods(instance, methods, 'onStop'));
+    for (const begin of others) await begin();
   }
 
   /**
-   * Runs the `@OnStop` methods of all that was started, once; those that take longer than `timeoutMs`, all together, are
-   * left to themselves. Undefined where there is none. @throws what the first that fails throws, when the others are done
+   * Runs the `@OnStop` methods of all that was started, once. After `timeoutMs`, all together, those that have not been
+   * called are, and none is waited for. Undefined where there is none.
+   * @throws what the first that fails throws, when the others are done
    */
   stop(timeoutMs = this.#surroundings.closeTimeoutMs): Promise<void> | undefined {
     const stops = this.#stops.splice(0).reverse();
-    return stops.length === 0 ? undefined : this.#run(stops, timeoutMs);
+    if (stops.length === 0) return undefined;
+    const called = new Set<LifeMethod>();
+    const calls = stops.map((stop) => () => {
+      if (called.has(stop)) return undefined;
+      called.add(stop);
+      return stop();
+    });
+    return within(this.#surroundings, '@OnStop', timeoutMs, eachDespiteErrors(calls)).finally(() => {
+      for (const call of calls) this.#callUnwaited(call);
+    });
   }
 
-  async #run(stops: readonly LifeMethod[], timeoutMs: number): Promise<void> {
-    const { clock, logger, name } = this.#surroundings;
-    let expire!: () => void;
-    const expired = new Promise<void>((resolve) => (expire = resolve));
-    const timer = clock.setTimeout(() => {
-      logger.error({ node: name, timeoutMs }, '@OnStop took too long and was abandoned');
-      expire();
-    }, timeoutMs);
-    try {
-      await Promise.race([eachDespiteErrors(stops), expired]);
-    } finally {
-      timer.cancel();
-    }
+  #callUnwaited(call: LifeMethod): void {
+    new Promise((resolve) => resolve(call())).catch((error: unknown) => {
+      const { logger, name } = this.#surroundings;
+      logger.error({ node: name, error }, '@OnStop failed');
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Sessions } from '../wiring/sessions.js';
 import { Closable } from './closable.js';
 import type { Life } from './life.js';
+import { within } from './within.js';
 
 /** A peer that is up, and what it takes to end it. */
 export interface RunningPeer<T> {
@@ -32,6 +33,8 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
     this.node = running.node;
     this.#running = running;
     this.#dispose = dispose;
+    // Who closes the node by itself, from inside the peer for one, means all of it.
+    this.node.signal.addEventListener('abort', this.#closeWithNode, { once: true });
   }
 
   /** Where the node listens now. */
@@ -65,33 +68,39 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
    *
    * note: calling it again joins the first call.
    * note: not to be awaited by an `@OnStop` or a hook: it would wait for itself.
-   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds `@OnStop` and the node, one after the other, not
-   * the disposal
+   * note: closing the node by itself (`PeerNode.close`) ends the peer, too; `@OnStop` then comes when the node is closing.
+   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds `@OnStop`, the node and the disposal, one after
+   * the other; what takes longer is left to itself, with a line in the log
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; the peer stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    if (!this.isClosing && isInvalid(options.timeoutMs)) return this.node.close(options); // which refuses it
-    return this.closeOnce(() => this.#finish(options));
+    return this.closeOnce(options.timeoutMs, () => this.#finish(options));
   }
 
   protected override closingFailed(error: unknown): void {
-    this.node.config.logger.error({ node: this.node.name, error }, 'closing on a signal failed');
+    this.node.config.logger.error({ node: this.node.name, error }, 'closing failed');
   }
 
+  readonly #closeWithNode = (): void => {
+    if (this.isClosing) return;
+    this.close().catch((error: unknown) => this.closingFailed(error));
+  };
+
   async #finish(options: { readonly timeoutMs?: number }): Promise<CloseReport> {
-    const { life, sessions } = this.#running;
+    const { config } = this.node;
+    const { timeoutMs = config.closeTimeoutMs } = options;
     let report!: CloseReport;
     await eachDespiteErrors([
-      () => life.stop(options.timeoutMs),
+      () => this.#running.life.stop(timeoutMs),
       async () => (report = await this.node.close(options)),
-      () => sessions?.settled(),
-      this.#dispose,
+      () => within(config, 'disposing', timeoutMs, this.#disposeOfAll()),
     ]);
     return report;
   }
-}
 
-function isInvalid(timeoutMs: number | undefined): boolean {
-  return timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs < 2 ** 31);
+  async #disposeOfAll(): Promise<void> {
+    await this.#running.sessions?.settled();
+    await this.#dispose();
+  }
 }

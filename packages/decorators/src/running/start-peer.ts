@@ -60,13 +60,14 @@ export async function bringUp<T extends object>(
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
   const life = new Life(node.config);
+  let sessions: Sessions | undefined;
   try {
     const instances = new Map<Part, object>();
     for (const part of [...blueprint.plugins, blueprint.peer]) {
       instances.set(part, await resolve(container, part.class as Newable<object>, part.name));
     }
     const instanceOf = (part: Part): object => instances.get(part)!;
-    const sessions = sessionsIn(container, blueprint, node);
+    sessions = sessionsIn(container, blueprint, node);
     const markedMethods = await resolve(container, MarkedMethods, blueprint.peer.name);
     markedMethods.connect(instanceOf, sessions);
     const unmatched = new UnmatchedMessages(blueprint.peer.name, blueprint.unmatched, node);
@@ -87,6 +88,7 @@ export async function bringUp<T extends object>(
     // The first error is the one to know; one that stopping throws adds nothing.
     await life.stop()?.catch(() => undefined);
     await node.close();
+    await sessions?.settled();
     throw error;
   }
 }

@@ -33,7 +33,9 @@ export function blueprintOf(
   const { unmatched = 'disconnect', plugins = [], sessions = [], ...options } = requirePeer(target);
   checkUnmatched(unmatched);
   const peer = partOf(target);
-  const listed = checkListed('P2P_ERR_INVALID_PLUGIN', peer.name, plugins).concat(furtherPlugins);
+  const listed = [plugins, furtherPlugins].flatMap((list) =>
+    checkListed<PluginUse>('P2P_ERR_INVALID_PLUGIN', peer.name, list),
+  );
   const blueprint: Blueprint = {
     peer,
     config: { ...options, ...config },
@@ -60,7 +62,10 @@ function pluginPart(use: PluginUse): PluginPart {
   const { plugin, options } = typeof use === 'function' ? { plugin: use, options: {} } : use;
   const settings = pluginSettingsOf(plugin);
   if (settings === undefined) {
-    throw new PeerError('P2P_ERR_INVALID_PLUGIN', `${nameOfClass(plugin)} is no plugin: it has no @Plugin`);
+    throw new PeerError(
+      'P2P_ERR_INVALID_PLUGIN',
+      `${nameOfClass(plugin)} is no plugin: it has no @Plugin; where it is a function that answers one, call it`,
+    );
   }
   return { ...partOf(plugin), options, bindings: settings.bindings };
 }

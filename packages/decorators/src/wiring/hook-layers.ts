@@ -122,13 +122,14 @@ function sessionLayer(parts: readonly Part[], sessions: Sessions): Hooks<unknown
   };
 }
 
-/** Messages wait for the sessions of their connection. */
+/** Messages wait for the sessions of their connection; where it ends meanwhile, they are dropped. */
 function whenReady(sessions: Sessions, hook: MessageHook): MessageHook {
-  return (message, connection) => {
+  const deliver: MessageHook = (message, connection) => {
     const ready = sessions.waitFor(connection);
     if (ready === undefined) return hook(message, connection);
-    return ready.then(() => (connection.state === 'open' ? hook(message, connection) : undefined));
+    return ready.then(() => (connection.state === 'open' ? deliver(message, connection) : undefined));
   };
+  return deliver;
 }
 
 function routesOf(methods: readonly HookMethod[], callOf: (name: MethodName) => MessageHook): Route[] {

@@ -17,7 +17,7 @@ export interface MarkedMethod<T> {
    * Calls it: on the plugin or the peer, or on the session of `connection`. Answers what it answers.
    *
    * note: where the session is still being made, what is answered is a promise.
-   * @throws what it throws; {PeerError} P2P_ERR_INVALID_SESSION where the connection has no session
+   * @throws what it throws; {PeerError} P2P_ERR_NO_SESSION, P2P_ERR_DISCONNECTED where the connection has no session
    */
   call(connection: Connection, ...args: readonly unknown[]): unknown;
 }
@@ -43,22 +43,29 @@ export class MarkedMethods {
     this.#read.add(mark);
     const { plugins, sessions, peer } = this.#blueprint;
     const shared = (part: Part) => this.#methodsOf<T>(mark, part, () => this.#instanceOf!(part));
+    const perConnection = sessions.flatMap((part, index) =>
+      this.#methodsOf<T>(mark, part, (connection) => this.#sessions!.at(connection, index)),
+    );
     return [
       ...plugins.flatMap(shared),
-      ...sessions.flatMap((part, index) =>
-        this.#methodsOf<T>(mark, part, (connection) => this.#sessions!.at(connection, index)).map(
-          (method) => ({
-            ...method,
-            call: (connection: Connection, ...args: readonly unknown[]) => {
-              const ready = this.#sessions!.waitFor(connection);
-              if (ready === undefined) return method.call(connection, ...args);
-              return ready.then(() => method.call(connection, ...args));
-            },
-          }),
-        ),
-      ),
-      ...shared(peer),
+      ...[...perConnection, ...shared(peer)].map((method) => this.#whenReady(method)),
     ];
+  }
+
+  /** As messages do, calls wait for the sessions of their connection. */
+  #whenReady<T>(method: MarkedMethod<T>): MarkedMethod<T> {
+    if (this.#blueprint.sessions.length === 0) return method;
+    return {
+      ...method,
+      call: (connection, ...args) => {
+        const ready = this.#sessions!.waitFor(connection);
+        if (ready === undefined) return method.call(connection, ...args);
+        return ready.then(() => {
+          void this.#sessions!.waitFor(connection); // throws where making them failed
+          return method.call(connection, ...args);
+        });
+      },
+    };
   }
 
   /**

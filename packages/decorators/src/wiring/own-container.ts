@@ -65,10 +65,19 @@ export class OwnContainer {
     ]);
   }
 
+  /** Whether what is bound here for `service` is made once. */
+  hasSingleton(service: ServiceIdentifier): boolean {
+    return this.#inspection
+      .ownBindings()
+      .some(({ serviceIdentifier, scope }) => serviceIdentifier === service && scope === 'Singleton');
+  }
+
   #disposals({ service, instance }: Made): (() => Promise<void>)[] {
+    const called = new Set<string | symbol>();
     return [
-      () => this.container.unbindAsync(service), // runs its @preDestroy
-      () => disposeOf(instance),
+      // Runs its @preDestroy, which may stand on the method that disposes of it.
+      () => noting(instance, called, () => this.container.unbindAsync(service)),
+      () => (called.size > 0 ? Promise.resolve() : disposeOf(instance)),
     ];
   }
 
@@ -81,5 +90,28 @@ export class OwnContainer {
         return instance;
       });
     }
+  }
+}
+
+/** Runs `act`, and notes in `called` which of the methods that dispose of `instance` were called meanwhile. */
+async function noting(
+  instance: unknown,
+  called: Set<string | symbol>,
+  act: () => Promise<void>,
+): Promise<void> {
+  const subject = Object(instance) as Record<symbol, unknown>;
+  const names = [Symbol.asyncDispose, Symbol.dispose].filter(
+    (name) =>
+      typeof subject[name] === 'function' && !Object.hasOwn(subject, name) && Object.isExtensible(subject),
+  );
+  for (const name of names) {
+    const method = subject[name] as () => unknown;
+    const value = (): unknown => (called.add(name), method.call(subject));
+    Object.defineProperty(subject, name, { value, configurable: true });
+  }
+  try {
+    await act();
+  } finally {
+    for (const name of names) delete subject[name];
   }
 }

@@ -1,17 +1,16 @@
 import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { Connection } from '../declarations/injectables.js';
-import type { Part } from './part.js';
 import { refuseCaptives } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
-import { disposeOf } from './disposal.js';
+import { MadeSessions } from './made-sessions.js';
+import type { Part } from './part.js';
 
-/** What a connection's sessions are, in the order of `sessions`; undefined while they are being made. */
-interface Entry {
-  instances: readonly object[] | undefined;
-  /** Resolves when they are made and have begun their `onConnect`, or when making them failed. */
-  readonly ready: Promise<void>;
-}
+/** The sessions of a connection, in the order of `sessions`. */
+type Entry =
+  | { readonly state: 'making'; readonly ready: Promise<void> }
+  | { readonly state: 'made'; readonly instances: readonly object[] }
+  | { readonly state: 'failed'; readonly cause: unknown };
 
 /**
  * The sessions of one peer: makes them for each connection, finds them, disposes of them.
@@ -32,9 +31,9 @@ export class Sessions {
   readonly #log: (error: unknown, what: string) => void;
   readonly #entries = new Map<PeerConnection, Entry>();
   readonly #disposals = new Set<Promise<void>>();
-  readonly #preDestroy = new Map<object, ReadonlySet<string | symbol>>();
-  /** Whom sessions are made for, during the call that makes them. */
-  #connection: PeerConnection | undefined;
+  readonly #preDestroy = new Map<Part, ReadonlySet<string | symbol>>();
+  /** Whom sessions are made for, and where they are gathered, during the call that makes them. */
+  #current: { readonly connection: PeerConnection; readonly made: MadeSessions } | undefined;
   #planOnly = false;
   #refusal: Error | undefined;
 
@@ -48,12 +47,12 @@ export class Sessions {
       if (root.serviceIdentifier !== SET) return;
       try {
         refuseCaptives(root);
-        this.#findPreDestroy(root);
       } catch (error) {
         // inversify keeps the plan and would follow it the next time.
         this.#refusal = error as Error;
         throw error;
       }
+      this.#findPreDestroy(root);
       if (this.#planOnly) throw PLANNED;
     });
   }
@@ -80,42 +79,55 @@ export class Sessions {
    */
   async open(connection: PeerConnection, greet: (instances: readonly object[]) => unknown): Promise<unknown> {
     let settle!: () => void;
-    const entry: Entry = { instances: undefined, ready: new Promise((resolve) => (settle = resolve)) };
-    this.#entries.set(connection, entry);
-    let made: readonly object[] | undefined;
-    let greeting: unknown;
+    const ready = new Promise<void>((resolve) => (settle = resolve));
+    this.#entries.set(connection, { state: 'making', ready });
+    const made = new MadeSessions(this.#log);
+    const making = this.#make(connection, made);
+    this.#disposeAfter(connection, making, made);
     try {
-      made = await this.#make(connection);
-      if (connection.state === 'open') {
-        entry.instances = made;
-        greeting = greet(made);
-      }
+      const instances = await making;
+      if (connection.state !== 'open') return undefined;
+      this.#entries.set(connection, { state: 'made', instances });
+      return greet(instances);
+    } catch (cause) {
+      if (this.#entries.has(connection)) this.#entries.set(connection, { state: 'failed', cause });
+      // Messages that wait go on when the kernel, and `@OnError`, have decided about the connection.
+      setImmediate(settle);
+      throw cause;
     } finally {
-      settle();
-      this.#disposeAfter(connection, made);
+      if (this.#entries.get(connection)?.state !== 'failed') settle();
     }
-    return greeting;
   }
 
-  /** Of `connection`; undefined while they are being made, or where that failed or has not begun. */
+  /** Of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
   of(connection: PeerConnection): readonly object[] | undefined {
-    return this.#entries.get(connection)?.instances;
+    const entry = this.#entries.get(connection);
+    return entry?.state === 'made' ? entry.instances : undefined;
   }
 
-  /** Of `connection`, which has them. @throws {PeerError} P2P_ERR_INVALID_SESSION where making them failed */
+  /**
+   * One of those that `connection` has.
+   * @throws {PeerError} P2P_ERR_DISCONNECTED where it has none any more
+   */
   at(connection: PeerConnection, index: number): object {
     const instance = this.of(connection)?.[index];
     if (instance !== undefined) return instance;
     throw new PeerError(
-      'P2P_ERR_INVALID_SESSION',
-      `${connection.address} has no ${this.#parts[index]!.name}`,
+      'P2P_ERR_DISCONNECTED',
+      `${connection.address} has no ${this.#parts[index]!.name} any more`,
     );
   }
 
-  /** What messages have to wait for; undefined where that is nothing. */
+  /**
+   * What has to be waited for before the sessions of `connection` can be asked for; undefined where that is nothing.
+   * @throws {PeerError} P2P_ERR_NO_SESSION where making them failed, and `@OnError` kept the connection
+   */
   waitFor(connection: PeerConnection): Promise<void> | undefined {
     const entry = this.#entries.get(connection);
-    return entry === undefined || entry.instances !== undefined ? undefined : entry.ready;
+    if (entry?.state === 'making') return entry.ready;
+    if (entry?.state !== 'failed') return undefined;
+    const { cause } = entry;
+    throw new PeerError('P2P_ERR_NO_SESSION', `${connection.address} has no sessions`, { cause });
   }
 
   /** Resolves when all that has to be disposed of is. */
@@ -124,60 +136,77 @@ export class Sessions {
   }
 
   #bind(): void {
-    const current = (): PeerConnection => this.#connection!;
-    this.#container.bind(Connection).toDynamicValue(current).inRequestScope().when(belongsToSet);
-    for (const { class: session } of this.#parts) {
-      this.#container
-        .bind(session as Newable<object>)
-        .toSelf()
+    const bind = this.#container.bind.bind(this.#container);
+    bind(Connection)
+      .toDynamicValue(() => this.#current!.connection)
+      .inRequestScope()
+      .when(belongsToSet);
+    bind(MADE)
+      .toDynamicValue(() => this.#current!.made)
+      .inRequestScope()
+      .when(belongsToSet);
+    for (const part of this.#parts) {
+      const session = part.class as Newable<object>;
+      const bare = Symbol(part.name);
+      bind(bare).to(session).inRequestScope().when(belongsToSet);
+      bind(session)
+        .toResolvedValue(
+          (made: MadeSessions, instance: object) => {
+            made.add(instance, this.#preDestroy.get(part) ?? []);
+            return instance;
+          },
+          [MADE, bare],
+        )
         .inRequestScope()
         .when(belongsToSet);
     }
-    this.#container
-      .bind(SET)
-      // The connection first: whatever asks for it later in the request is given the same.
+    bind(SET)
+      // What a request begins with: whatever asks for it later in the request is given the same.
       .toResolvedValue(
-        (_: PeerConnection, ...instances: object[]) => instances,
-        [Connection, ...this.#parts.map((part) => part.class as Newable<object>)],
+        (_connection: PeerConnection, _made: MadeSessions, ...instances: object[]) => instances,
+        [Connection, MADE, ...this.#parts.map((part) => part.class as Newable<object>)],
       )
       .inTransientScope();
+    for (const token of [Connection, ...this.#parts.map((part) => part.class as Newable<object>)]) {
+      bind<unknown>(token)
+        .toDynamicValue(() => {
+          throw new PeerError(
+            'P2P_ERR_CAPTIVE_DEPENDENCY',
+            `a factory or a dynamic value asks for ${token.name} by itself: name it in toResolvedValue(…, [${token.name}])`,
+          );
+        })
+        .when((asked) => !belongsToSet(asked));
+    }
   }
 
-  /** inversify asks for the connection in the turn of the call, so that is how long it is the current one. */
-  #make(connection: PeerConnection): Promise<readonly object[]> {
+  /** inversify asks for what a request begins with in the turn of the call, so that is how long it is the current one. */
+  async #make(connection: PeerConnection, made: MadeSessions): Promise<readonly object[]> {
     if (this.#refusal !== undefined) throw this.#refusal;
-    this.#connection = connection;
+    this.#current = { connection, made };
     try {
       return this.#container.getAsync<readonly object[]>(SET);
     } finally {
-      this.#connection = undefined;
+      this.#current = undefined;
     }
   }
 
   #findPreDestroy(root: PlannedService): void {
-    for (const service of bindingsOf(root).flatMap(needsOf)) {
-      for (const { classMetadata } of bindingsOf(service)) {
-        if (classMetadata === undefined) continue;
-        this.#preDestroy.set(
-          service.serviceIdentifier as object,
-          classMetadata.lifecycle.preDestroyMethodNames,
-        );
+    const sessions = bindingsOf(root).flatMap(needsOf);
+    for (const part of this.#parts) {
+      const planned = sessions.find(({ serviceIdentifier }) => serviceIdentifier === part.class);
+      for (const bare of planned === undefined
+        ? []
+        : bindingsOf(planned).flatMap(needsOf).flatMap(bindingsOf)) {
+        if (bare.classMetadata === undefined) continue;
+        this.#preDestroy.set(part, bare.classMetadata.lifecycle.preDestroyMethodNames);
       }
     }
   }
 
-  #disposeAfter(connection: PeerConnection, instances: readonly object[] = []): void {
-    const disposal = connection.closed.then(async () => {
-      this.#entries.delete(connection);
-      for (let index = instances.length - 1; index >= 0; index--) {
-        const { class: session, name } = this.#parts[index]!;
-        try {
-          await disposeOf(instances[index]!, this.#preDestroy.get(session));
-        } catch (error) {
-          this.#log(error, `disposing of a ${name} failed`);
-        }
-      }
-    });
+  /** Whatever becomes of the making, the entry goes with the connection; what was made is disposed of when both are over. */
+  #disposeAfter(connection: PeerConnection, making: Promise<unknown>, made: MadeSessions): void {
+    const closed = connection.closed.then(() => void this.#entries.delete(connection));
+    const disposal = Promise.allSettled([making, closed]).then(() => made.disposeAll());
     this.#disposals.add(disposal);
     void disposal.then(() => this.#disposals.delete(disposal));
   }
@@ -185,6 +214,8 @@ export class Sessions {
 
 /** Names the sessions of a connection, all together. */
 const SET = Symbol('sessions');
+/** Names where those of one request are gathered. */
+const MADE = Symbol('made sessions');
 /** Thrown to stop after planning. */
 const PLANNED = new Error('planned');
 

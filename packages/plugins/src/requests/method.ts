@@ -1,6 +1,6 @@
-import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
+import { PeerError, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from '@pea2pea/core';
 import { markedBy, methodMark, type AnyConnection, type HookDecorator } from '@pea2pea/decorators';
-import { invalid } from '../shared/checks.js';
+import { invalid, show } from '../shared/checks.js';
 
 /** What JSON-RPC lets params be: an object, or a list; or there are none. */
 export type Structured = object | undefined | void;
@@ -90,7 +90,19 @@ export const ON_REQUEST = methodMark<Method>('@OnRequest');
 export function OnRequest<Params, SentResult>(
   served: Method<Params, unknown, unknown, SentResult>,
 ): HookDecorator<[params: Params, connection: AnyConnection], SentResult | Promise<SentResult>> {
+  // Without its parentheses it is called with what it stands on; two modules that import each other leave undefined.
+  if (!isMethod(served)) {
+    throw new PeerError(
+      'P2P_ERR_INVALID_DECORATOR',
+      `@OnRequest takes what method() answered, not ${show(served)}: write @OnRequest(add), with add = method('add')`,
+    );
+  }
   return markedBy(ON_REQUEST, served);
+}
+
+/** By what it has, so that one made by another copy of this package is one, too. */
+function isMethod(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'params' in value && 'result' in value;
 }
 
 function isSchema(value: unknown): boolean {
