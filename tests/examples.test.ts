@@ -71,6 +71,7 @@ it('every example has a test here', () => {
   const { stdout } = spawnSync('git', ['ls-files', 'examples'], { cwd: root });
   const examples = [...String(stdout).matchAll(/^examples\/([\w-]+)(?:\/main)?\.ts$/gm)];
   expect(examples.map(([, name]) => name)).toEqual([
+    'c10k',
     'chat-room',
     'chat',
     'fixed-topology',
@@ -112,6 +113,47 @@ describe('fixed-topology', () => {
       'ring  8 connections, came back as ABCDEFGHA',
       'star  7 connections, came back as ABACADAEAFAGAHA',
     ]);
+  });
+});
+
+describe('c10k', () => {
+  it('connections that are all live are answered once each, and how it went is told', async () => {
+    const time = String.raw`\d+\.\d\d s, \d+ a second`;
+    const matching = (pattern: string) => expect.stringMatching(new RegExp(`^${pattern}$`)) as unknown;
+    expect(await linesOf(example('c10k/main', '--connections', '200'))).toEqual([
+      ...[50, 100, 150, 200].map((steps) => `connecting ${steps} of 200`),
+      matching(`connected 200 live, ${time}`),
+      matching(String.raw`memory    \d+\.\d MB resident, -?\d+\.\d kB a connection`),
+      ...[50, 100, 150, 200].map((steps) => `answering ${steps} of 200`),
+      matching(`answered  200 of 200, ${time}`),
+      matching(String.raw`latency   p50 \d+\.\d ms, p99 \d+\.\d ms`),
+      matching(String.raw`closed    \d+\.\d\d s, had to be cut: 0`),
+    ]);
+  });
+
+  it.each([
+    [['--connections', '0'], '--connections must be a whole number from 1 to 28000, not 0'],
+    [['--connections', 'many'], '--connections must be a whole number from 1 to 28000, not many'],
+    [['--nonsense'], '--nonsense'],
+  ])('%j is answered with what is wrong', async (args, what) => {
+    const started = example('c10k/main', ...args);
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({ exitCode: 2, output: '' });
+    expect(started.errors).toContain(what);
+    expect(started.errors).toContain('usage: c10k [--connections <number>]');
+    expect(started.errors).not.toContain('    at ');
+  });
+
+  const canLimit = process.platform === 'linux' || process.platform === 'darwin';
+  (canLimit ? it : it.skip)('where too few files may be open it says so, and does what it can', async () => {
+    const limited = start('sh', [
+      '-c',
+      'ulimit -n 250; exec "$0" examples/dist/c10k/main.js',
+      process.execPath,
+    ]);
+    const lines = await linesOf(limited);
+    expect(lines[0]).toBe('limit     10000 need 10050 open files, 250 are allowed (ulimit -Hn)');
+    expect(lines).toContainEqual(expect.stringMatching(/^answered {2}200 of 200, /));
   });
 });
 

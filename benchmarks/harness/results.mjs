@@ -37,7 +37,12 @@ export function skipped({ suite, contestant, why }) {
 
 /** A table of results of one metric, in their order. */
 export function tableOf(results) {
-  const rows = results.map((each) =>
+  return alignedText(rowsOf(results));
+}
+
+/** Contestant, size, figure, spread, ratio of each. */
+export function rowsOf(results) {
+  return results.map((each) =>
     each.skipped === undefined
       ? [
           each.contestant,
@@ -48,10 +53,15 @@ export function tableOf(results) {
         ]
       : [each.contestant, '', 'skipped', '', each.skipped],
   );
+}
+
+/** Rows of text below each other: the first and the last column to the left, numbers between them to the right. */
+export function alignedText(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  // Text to the left, numbers to the right.
   const cell = (text, column) =>
-    column === 0 || column === 4 ? text.padEnd(widths[column]) : text.padStart(widths[column]);
+    column === 0 || column === widths.length - 1
+      ? text.padEnd(widths[column])
+      : text.padStart(widths[column]);
   return rows.map((row) => `  ${row.map(cell).join('  ')}`.trimEnd()).join('\n');
 }
 
@@ -59,7 +69,7 @@ export function sizeText(bytes) {
   return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} B`;
 }
 
-function numberText(value) {
+export function numberText(value) {
   if (value >= 10e6) return `${(value / 1e6).toFixed(1)} M`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
   if (value >= 10e3) return `${(value / 1e3).toFixed(1)} k`;
@@ -67,7 +77,7 @@ function numberText(value) {
 }
 
 /** A small part is said as a fraction: 1/50 of what the other does. */
-function ratioText(ratio) {
+export function ratioText(ratio) {
   return ratio < 0.3 ? `1/${(1 / ratio).toPrecision(3)}` : ratio.toPrecision(3);
 }
 

@@ -15,7 +15,8 @@ export function ratios(values, against) {
   return values.map((value, round) => value / against[round]);
 }
 
-function quantile(values, part) {
+/** What so large a part of them is not above. */
+export function quantile(values, part) {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.round(part * (sorted.length - 1))];
 }

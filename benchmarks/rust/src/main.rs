@@ -1,5 +1,6 @@
 //! The Rust original as a contestant: `receiver <connections>` and `sender <port> <connections>`, told what to do by
 //! lines on stdin as every other contestant is (`../harness/endpoint.mjs` holds the words of both). Ends with stdin.
+//! Round trips are in `latency.rs`.
 use std::{
     env,
     io::{self, BufRead},
@@ -100,6 +101,8 @@ macro_rules! no_delay {
     };
 }
 
+mod latency; // below the macro, which it uses
+
 no_delay!(Receiver);
 no_delay!(Sender);
 
@@ -145,8 +148,10 @@ fn main() -> io::Result<()> {
     match arguments[..] {
         ["receiver", connections] => receive(&runtime, number(connections)),
         ["sender", port, connections] => send(&runtime, number(port), number(connections)),
+        ["echo"] => latency::echo(&runtime),
+        ["ask", port] => latency::ask(&runtime, number(port)),
         _ => Err(io::Error::other(
-            "receiver <connections> | sender <port> <connections>",
+            "receiver <connections> | sender <port> <connections> | echo | ask <port>",
         )),
     }
 }
