@@ -151,10 +151,12 @@ export class World {
     kind: { poisoned?: boolean; large?: boolean } = {},
   ): string {
     const message = chaos.message(kind);
-    const before = connection.bufferedBytes;
+    // What is queued waits, or went to the system at once and counts as sent.
+    const taken = (): number => connection.bufferedBytes + connection.stats.bytesSent;
+    const before = taken();
     try {
       const queued = chaos.offer(message, [connection], () => connection.trySend(message));
-      if (queued !== connection.bufferedBytes > before) {
+      if (queued !== taken() > before) {
         this.violations.report(
           'contract',
           `${chaos.name}: trySend answered ${queued}, the queue says otherwise`,

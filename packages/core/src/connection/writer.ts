@@ -31,7 +31,7 @@ interface Flight extends Batch {
  * ```
  *
  * What is gathered while a batch is in flight goes out as the next one. Where none is, a batch goes at the end of the
- * tick, or as soon as it fills a write.
+ * tick, or as soon as it fills a slab or, by reference, a write.
  */
 export class Writer {
   readonly #node: NodeContext;
@@ -40,6 +40,9 @@ export class Writer {
   readonly #encoder: Encoder<unknown>;
   /** Made with the first message: an idle connection has none. */
   #sink: SlabSink | undefined;
+  /** Callbacks to come of writes that were passed on at once: there is nothing left to do for them. */
+  #early = 0;
+  #earlyBytes = 0;
   /** Made with the first flight, and kept: what the stream calls back. */
   #onWritten: ((error?: Error | null) => void) | undefined;
   #state: 'open' | 'finishing' | 'ended' = 'open';
@@ -69,7 +72,7 @@ export class Writer {
   trySend(message: unknown): boolean {
     if (this.#state !== 'open' || this.#isFull()) return false;
     this.#encode(message);
-    this.#sendOff();
+    this.#sendOff(this.#sink!);
     return true;
   }
 
@@ -84,7 +87,7 @@ export class Writer {
     }
     const waiter = defer();
     (this.#waiters ??= []).push(waiter);
-    this.#sendOff();
+    this.#sendOff(this.#sink!);
     if (signal !== undefined) rejectOnAbort(waiter, signal);
     return waiter.promise;
   }
@@ -96,7 +99,7 @@ export class Writer {
     sink.begin();
     sink.write(bytes);
     this.#queued(message, sink);
-    this.#sendOff();
+    this.#sendOff(this.#sink!);
     return true;
   }
 
@@ -201,10 +204,13 @@ export class Writer {
     }
   }
 
-  /** Has what was gathered go out: at the end of the tick, or now if it fills a write. */
-  #sendOff(): void {
+  /**
+   * Has what was gathered go out: at the end of the tick, or now if it fills a write of a socket. Another stream may call
+   * the peer in this process right away, which must not happen in the middle of a `trySend`.
+   */
+  #sendOff(sink: SlabSink): void {
     if (this.#flight !== undefined) return; // its end does it
-    if (this.#sink!.bytes >= WRITE_BYTES) {
+    if ((sink.fillsSlab || sink.bytes >= WRITE_BYTES) && this.#connection.recyclesWrites) {
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -212,8 +218,17 @@ export class Writer {
     }
   }
 
-  /** Hands the next part of the flight to the stream. */
+  /** Hands the flight to the stream, part after part, as long as that passes each on at once. */
   #write(flight: Flight): void {
+    do {
+      this.#writePart(flight);
+      if (!this.#hasPassedOn(flight.writing)) return; // its callback goes on
+      this.#count(flight);
+    } while (flight.next < flight.segments.length);
+    this.#landed(flight);
+  }
+
+  #writePart(flight: Flight): void {
     const { segments } = flight;
     const first = flight.next;
     let size = 0;
@@ -240,27 +255,54 @@ export class Writer {
     this.#stream.uncork();
   }
 
+  /**
+   * Whether the operating system took all of a write at once, as sockets with room have it. Who sends in a loop then
+   * fills the same slabs again, while the processor still has them at hand, instead of the whole queue.
+   *
+   * note: one queue's worth in a turn; beyond it the callback is waited for, or a peer that reads fast enough would keep
+   * such a loop from ever ending.
+   */
+  #hasPassedOn(size: number): boolean {
+    if (!this.#connection.recyclesWrites || this.#stream.writableLength > 0 || this.#stream.destroyed)
+      return false;
+    if (this.#earlyBytes + size > this.#node.config.outboundQueueBytes) return false;
+    this.#early++;
+    this.#earlyBytes += size;
+    return true;
+  }
+
   #wrote(error?: Error | null): void {
-    const flight = this.#flight;
-    if (flight === undefined) return; // ended meanwhile
     if (error !== undefined && error !== null) {
+      if (this.#state === 'ended') return;
       this.#connection.end({ origin: 'writing', cause: 'stream-error', error });
       this.end();
       return;
     }
+    if (this.#early > 0) {
+      this.#early--;
+      if (this.#early === 0) this.#earlyBytes = 0;
+      return;
+    }
+    const flight = this.#flight;
+    if (flight === undefined) return; // ended meanwhile
+    this.#count(flight);
+    if (flight.next < flight.segments.length) this.#write(flight);
+    else this.#landed(flight);
+  }
+
+  /** The operating system has the part that was written last. */
+  #count(flight: Flight): void {
     this.#progress++;
     flight.left -= flight.writing;
     this.#node.budget.add(-flight.writing);
-    if (flight.next < flight.segments.length) this.#write(flight);
-    else this.#landed(flight);
     this.#relieve();
   }
 
   /** The operating system has all of the flight. */
   #landed(flight: Flight): void {
     this.#flight = undefined;
-    this.#count(this.#connection.stats, flight);
-    this.#count(this.#node.traffic, flight);
+    countSent(this.#connection.stats, flight);
+    countSent(this.#node.traffic, flight);
     if (this.#connection.recyclesWrites) {
       for (const slab of flight.slabs) this.#node.slabs.giveBack(slab);
     }
@@ -277,11 +319,6 @@ export class Writer {
     for (const waiter of drains) waiter.resolve();
   }
 
-  #count(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
-    traffic.messagesSent += flight.messages;
-    traffic.bytesSent += flight.bytes;
-  }
-
   #queueFull(): PeerError {
     const { outboundQueueBytes } = this.#node.config;
     return new PeerError(
@@ -289,6 +326,11 @@ export class Writer {
       `${this.bufferedBytes} bytes wait for ${this.#connection.address}, the limit is ${outboundQueueBytes}`,
     );
   }
+}
+
+function countSent(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
+  traffic.messagesSent += flight.messages;
+  traffic.bytesSent += flight.bytes;
 }
 
 function flushWriter(writer: Writer): void {

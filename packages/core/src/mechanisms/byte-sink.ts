@@ -5,6 +5,9 @@ import type { SlabPool } from './slab-pool.js';
 /** From here on a payload is passed on by reference instead of being copied into a slab. */
 const BY_REFERENCE = 32 * 1024;
 
+/** A slab with less room than this is as good as full. */
+const REMNANT = 8 * 1024;
+
 /** Positions that `reserve` answers: the number of the slab, times this, plus the offset in it. */
 const POSITION_BASE = LARGE_SLAB;
 
@@ -55,6 +58,11 @@ export class SlabSink implements ByteSink {
 
   get length(): number {
     return this.#bytes - this.#markBytes;
+  }
+
+  /** Whether a large slab is full, or more than one is in use. */
+  get fillsSlab(): boolean {
+    return this.#end > LARGE_SLAB - REMNANT || this.#slabs.length > 1;
   }
 
   begin(): void {
