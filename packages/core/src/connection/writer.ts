@@ -99,7 +99,7 @@ export class Writer {
     sink.begin();
     sink.write(bytes);
     this.#queued(message, sink);
-    this.#sendOff(this.#sink!);
+    this.#sendOff(this.#sink);
     return true;
   }
 
