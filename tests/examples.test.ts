@@ -144,6 +144,7 @@ describe('c10k', () => {
     expect(started.errors).not.toContain('    at ');
   });
 
+  // Elsewhere a process cannot be started with a limit on its files.
   const canLimit = process.platform === 'linux' || process.platform === 'darwin';
   (canLimit ? it : it.skip)('where too few files may be open it says so, and does what it can', async () => {
     const limited = start('sh', [

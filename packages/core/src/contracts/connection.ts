@@ -40,7 +40,8 @@ export interface Connection<In = unknown, Out = In> {
    * Queues `message` and resolves when its bytes were handed to the operating system.
    *
    * note: that is no acknowledgement: the peer may never read them.
-   * note: what is queued in one turn of the event loop goes out together, in writes of 256 KiB.
+   * note: what is queued in one turn of the event loop goes out together, 256 KiB a write at most; to a socket it may
+   * begin to go within that turn.
    * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
    * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;
