@@ -58,6 +58,7 @@ export type { CloseReport, CutOff } from './flows/shutdown.js';
 export { debugLogger } from './mechanisms/debug-logger.js';
 export type { Heuristics } from './mechanisms/heuristics.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
+export { RateLimited } from './mechanisms/rate-limited.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';
 export { PeerNode } from './peer-node.js';

@@ -1,4 +1,4 @@
-import { PeerError, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
+import { PeerError, RateLimited, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
 
@@ -26,13 +26,13 @@ export class UnmatchedMessages {
   readonly #peerName: string;
   readonly #when: WhenUnmatched;
   readonly #node: PeerNode<unknown>;
-  #nextLogMs = -Infinity;
-  #loggedCount = 0;
+  readonly #logLimit: RateLimited;
 
   constructor(peerName: string, when: WhenUnmatched, node: PeerNode<unknown>) {
     this.#peerName = peerName;
     this.#when = when;
     this.#node = node;
+    this.#logLimit = new RateLimited(node.config.clock, LOG_INTERVAL_MS);
   }
 
   /** @throws {PeerError} P2P_ERR_UNMATCHED_MESSAGE, unless such messages are ignored */
@@ -47,22 +47,20 @@ export class UnmatchedMessages {
   }
 
   #log(message: unknown, connection: Connection<unknown>, methods: Named, refused: Refused): void {
-    const { clock, logger } = this.#node.config;
-    const nowMs = clock.now();
-    if (nowMs < this.#nextLogMs) return;
-    this.#nextLogMs = nowMs + LOG_INTERVAL_MS;
-    const fields = {
-      node: this.#node.name,
-      peer: connection.address.toString(),
-      connection: connection.id,
-      unmatched: this.count - this.#loggedCount,
-    };
-    this.#loggedCount = this.count;
-    try {
-      logger.warn(fields, `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`);
-    } catch {
-      // A logger that throws must not end the connection.
-    }
+    this.#logLimit.run((suppressed) => {
+      const fields = {
+        node: this.#node.name,
+        peer: connection.address.toString(),
+        connection: connection.id,
+        unmatched: suppressed + 1,
+      };
+      try {
+        const text = `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`;
+        this.#node.config.logger.warn(fields, text);
+      } catch {
+        // A logger that throws must not end the connection.
+      }
+    });
   }
 
   #describe(message: unknown, refusals: readonly Refusal[]): string {

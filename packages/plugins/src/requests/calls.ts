@@ -5,12 +5,12 @@ import {
   type DisconnectReason,
   type Logger,
   type StandardResult,
+  type RateLimited,
 } from '@pea2pea/core';
 import type { Tally } from './counters.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 import { requestOf, type Answer } from './envelope.js';
 import type { Method } from './method.js';
-import type { OccasionalLog } from './occasional-log.js';
 import { RequestError } from './request-error.js';
 import type { SharedSignals } from './shared-signals.js';
 import { isPromise, validate } from './validate.js';
@@ -22,7 +22,7 @@ export interface CallsContext {
   readonly signals: SharedSignals;
   readonly counters: Tally;
   readonly logger: Logger;
-  readonly ignoredLog: OccasionalLog;
+  readonly ignoredLog: RateLimited;
   now(): number;
 }
 
@@ -116,10 +116,15 @@ export class Calls {
     const isLate = Number.isInteger(id) && (id as number) >= 1 && (id as number) <= this.#lastId;
     if (isLate) counters.lateResponses++;
     else counters.unknownResponses++;
-    ignoredLog.run((times) => {
+    ignoredLog.run((suppressed) => {
       const { lateResponses, unknownResponses } = counters;
       const error = answer !== undefined && 'error' in answer ? { rpcCode: answer.error.code } : undefined;
-      const fields = { peer: this.#connection.address.toString(), times, lateResponses, unknownResponses };
+      const fields = {
+        peer: this.#connection.address.toString(),
+        times: suppressed + 1,
+        lateResponses,
+        unknownResponses,
+      };
       logger.warn({ ...fields, ...error }, 'responses that nobody waits for are ignored');
     });
   }

@@ -1,4 +1,11 @@
-import { HANDLED, PeerError, PeerNode, type Connection, type DisconnectReason } from '@pea2pea/core';
+import {
+  HANDLED,
+  PeerError,
+  PeerNode,
+  type Connection,
+  type DisconnectReason,
+  RateLimited,
+} from '@pea2pea/core';
 import {
   configured,
   MarkedMethods,
@@ -12,10 +19,12 @@ import type { RequestCounters, Tally } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { isForUs, readEnvelope, requestOf, type Batch, type Envelope } from './envelope.js';
 import { ON_REQUEST, type Method } from './method.js';
-import { OccasionalLog } from './occasional-log.js';
 import { requireTimeout, resolveOptions, type RequestsOptions } from './options.js';
 import { SharedSignals } from './shared-signals.js';
 import { Serving, type Handler, type ServingContext } from './serving.js';
+
+/** What happens again and again writes one line in so long. */
+const LOG_INTERVAL_MS = 1_000;
 
 /** How one call is made. */
 export interface CallOptions {
@@ -89,12 +98,12 @@ export class Requests {
     this.#context = {
       maxPending,
       maxConcurrent,
-      handlers: handlersOf(methods, () => new OccasionalLog(clock)),
+      handlers: handlersOf(methods, () => new RateLimited(clock, LOG_INTERVAL_MS)),
       counters: this.#counters,
       deadlines: new Deadlines(clock),
       signals: new SharedSignals(),
       logger: logger.child({ node: name, plugin: 'requests' }),
-      ignoredLog: new OccasionalLog(clock),
+      ignoredLog: new RateLimited(clock, LOG_INTERVAL_MS),
       now: () => clock.now(),
     };
   }
@@ -226,7 +235,7 @@ export function requests(options: RequestsOptions = {}): ConfiguredPlugin<Reques
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_DECORATOR when two serve the same name */
-function handlersOf(methods: MarkedMethods, makeLog: () => OccasionalLog): Map<string, Handler> {
+function handlersOf(methods: MarkedMethods, makeLog: () => RateLimited): Map<string, Handler> {
   const handlers = new Map<string, Handler>();
   for (const method of methods.of(ON_REQUEST)) {
     const { name } = method.value;

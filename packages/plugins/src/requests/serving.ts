@@ -1,4 +1,4 @@
-import type { Connection, Logger, StandardResult } from '@pea2pea/core';
+import type { Connection, Logger, StandardResult, RateLimited } from '@pea2pea/core';
 import type { MarkedMethod } from '@pea2pea/decorators';
 import type { Tally } from './counters.js';
 import {
@@ -10,7 +10,6 @@ import {
   type RequestId,
 } from './envelope.js';
 import type { Method } from './method.js';
-import type { OccasionalLog } from './occasional-log.js';
 import { RequestError } from './request-error.js';
 import { isPromise, plainIssues, validate } from './validate.js';
 
@@ -18,7 +17,7 @@ import { isPromise, plainIssues, validate } from './validate.js';
 export interface Handler {
   readonly method: MarkedMethod<Method>;
   /** For what it throws. */
-  readonly log: OccasionalLog;
+  readonly log: RateLimited;
 }
 
 /** What serving needs of the node that it happens on. */
@@ -172,7 +171,7 @@ export class Serving {
     const fields = { peer: this.#connection.address.toString(), method: handler.method.name, error };
     try {
       if (this.#connection.state !== 'open') logger.debug(fields, text);
-      else handler.log.run((times) => logger.error({ ...fields, times }, text));
+      else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
     } catch {
       // A logger that throws has nobody to tell: the request has been answered, or is about to be.
     }
