@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PassThrough, Transform, Duplex } from 'node:stream';
-import { contextKey, type Codec, type Handshake, type Hooks } from '@pea2pea/core';
+import { contextKey, PeerError, type Codec, type Handshake, type Hooks } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, socketClosed } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -235,6 +235,32 @@ describe('the handshake', () => {
     expect(a.messages[0]).toHaveLength(140_000);
     await there.disconnect();
     await until('the end passed through', () => b.closed.length === 1);
+  });
+
+  it.each([
+    ['a PeerError about frames', new PeerError('P2P_ERR_INVALID_FRAME', 'no frame of mine'), 'invalid-frame'],
+    ['anything else', new Error('broken'), 'stream-error'],
+  ])('a stream put on top that fails with %s ends its connection alone', async (_, error, cause) => {
+    const upgraded: Duplex[] = [];
+    const a = makeNode(
+      {},
+      {
+        onHandshake(handshake) {
+          upgraded.push(rot(handshake.stream));
+          handshake.upgrade(upgraded.at(-1)!);
+        },
+      },
+    );
+    const port = await listen(a);
+    const [first, second] = [await rawConnect(port), await rawConnect(port)];
+    await until('both are connected', () => a.node.connections.size === 2);
+    upgraded[0]!.destroy(error);
+    await until('one ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'reading', cause, error });
+    second.write(flip(Buffer.from('still here\n')));
+    await until('the other goes on', () => a.messages.length === 1);
+    first.destroy();
+    second.destroy();
   });
 
   it('bytes that arrived before the upgrade reach the new stream', async () => {

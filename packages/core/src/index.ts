@@ -27,7 +27,7 @@ export type {
 } from './contracts/diagnostics.js';
 export { PEER_ERRORS, PeerError } from './contracts/errors.js';
 export type { PeerErrorCode } from './contracts/errors.js';
-export type { AcceptRequest, Handshake } from './contracts/handshake.js';
+export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export { formatIp, parseIp, prefixOf } from './contracts/ip-address.js';

@@ -24,6 +24,8 @@ export interface ConnectionParts {
   readonly link: Link;
   /** The stream to talk over: the link's own, or what the handshake put on top of it. */
   readonly stream: Duplex;
+  /** Of `stream`; see {@link Link.recyclesWrites}. */
+  readonly recyclesWrites: boolean;
   readonly direction: Direction;
   readonly context: ConnectionContext;
   /** Bytes that arrived behind the handshake. */
@@ -54,6 +56,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly context: ConnectionContext;
   readonly link: Link;
   readonly stream: Duplex;
+  readonly recyclesWrites: boolean;
   readonly slot: Slot<PeerConnection>;
   readonly reader: Reader;
   readonly writer: Writer;
@@ -76,6 +79,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.context = context;
     this.link = link;
     this.stream = stream;
+    this.recyclesWrites = parts.recyclesWrites;
     this.slot = slot;
     this.stats = new Traffic(node.clock);
     const codecContext: CodecContext = { direction, address: link.address, context };
@@ -90,10 +94,6 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   get localAddress(): SocketAddress {
     return this.link.localAddress;
-  }
-
-  get recyclesWrites(): boolean {
-    return this.link.recyclesWrites && this.stream === this.link.stream;
   }
 
   get bufferedBytes(): number {

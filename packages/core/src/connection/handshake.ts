@@ -3,7 +3,7 @@ import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
 import { PeerError } from '../contracts/errors.js';
-import type { Handshake } from '../contracts/handshake.js';
+import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
@@ -31,6 +31,8 @@ export class HandshakeSession implements Handshake {
   readonly received = new ChunkQueue();
   readonly #link: Link;
   #stream: HandshakeStream;
+  /** Of the stream that it goes on over; see {@link Link.recyclesWrites}. */
+  recyclesWrites: boolean;
   #attached = false;
   /** The stream is the connection's now. */
   #over = false;
@@ -41,6 +43,7 @@ export class HandshakeSession implements Handshake {
   constructor(link: Link, direction: Direction, signal: AbortSignal) {
     this.#link = link;
     this.#stream = link.stream;
+    this.recyclesWrites = link.recyclesWrites;
     this.direction = direction;
     this.signal = signal;
     signal.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true });
@@ -108,13 +111,14 @@ export class HandshakeSession implements Handshake {
     return this.#stream;
   }
 
-  upgrade(duplex: Duplex): void {
+  upgrade(duplex: Duplex, { recyclesWrites = false }: UpgradeOptions = {}): void {
     if (typeof duplex?.pipe !== 'function' || typeof duplex.write !== 'function') {
       throw new TypeError('upgrade(): a stream.Duplex is needed, to read from and write to');
     }
     this.#release();
     duplex.on('error', upgradedOnError);
     this.#stream = duplex;
+    this.recyclesWrites = recyclesWrites;
   }
 
   reject(why: string): never {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { isPromise } from '../mechanisms/hook-chain.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -10,6 +10,12 @@ import type { NodeContext } from './node-context.js';
 
 const kReader = Symbol('pea2pea.reader');
 type ReadStream = Duplex & { [kReader]?: Reader };
+
+const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_INVALID_FRAME',
+  'P2P_ERR_FRAME_TOO_LARGE',
+  'P2P_ERR_TRUNCATED_FRAME',
+]);
 
 /** A message that waits for the handler of the one before it. */
 interface Waiting {
@@ -146,7 +152,9 @@ export class Reader {
   }
 
   onError(error: Error): void {
-    this.#disconnect({ origin: 'reading', cause: 'stream-error', error });
+    // A stream that a handshake put on top may have frames of its own: those of TLS, of Noise.
+    const cause = PeerError.is(error) && FRAME_ERRORS.has(error.code) ? 'invalid-frame' : 'stream-error';
+    this.#disconnect({ origin: 'reading', cause, error });
   }
 
   onClose(error?: Error): void {

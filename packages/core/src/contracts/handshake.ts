@@ -59,8 +59,21 @@ export interface Handshake {
   /**
    * Goes on over `duplex` instead: TLS, Noise, anything that was built on {@link stream}.
    * The kernel owns it from here and destroys both in the end.
+   *
+   * note: where `duplex` fails with P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE or P2P_ERR_TRUNCATED_FRAME, the
+   * connection ends with `invalid-frame`; with anything else, with `stream-error`.
    */
-  upgrade(duplex: Duplex): void;
+  upgrade(duplex: Duplex, options?: UpgradeOptions): void;
   /** Refuses the peer: never returns. The other side sees the connection close. */
   reject(why: string): never;
+}
+
+/** What is known of a stream that a handshake puts on top of the link. */
+export interface UpgradeOptions {
+  /**
+   * Whether bytes given to `duplex.write` are no longer needed when its callback is called, so that the buffer behind
+   * them can be used again: true of streams that transform them, false of those that pass them on inside the process.
+   * @default false
+   */
+  readonly recyclesWrites?: boolean;
 }

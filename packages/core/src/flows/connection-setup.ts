@@ -132,6 +132,7 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
   const connection = new PeerConnection(kernel, {
     link,
     stream,
+    recyclesWrites: session?.recyclesWrites ?? link.recyclesWrites,
     direction,
     context,
     received,
