@@ -4,7 +4,13 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { DEFAULTS, PeerNode, type NodeConfig, type TransportListenEvents } from '@pea2pea/core';
+import {
+  CancellationSource,
+  DEFAULTS,
+  PeerNode,
+  type NodeConfig,
+  type TransportListenEvents,
+} from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, silentListener } from './support/raw-socket.js';
@@ -374,9 +380,9 @@ describe('limits', () => {
     const address = await listen(a);
     void a.node.connect('10.0.0.1:1');
     await until('the dial holds the budget', () => failDial !== undefined);
-    const { signal } = new AbortController();
+    const cancellation = new CancellationSource();
     for (let localPort = 1; localPort <= count; localPort++) {
-      await transport.connect(address, { signal, noDelay: true, keepAlive: true, localPort });
+      await transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localPort });
     }
     failDial();
     await until('all are open', () => a.opened.length === count);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import {
+  CancellationSource,
   memoryTransport,
   type Codec,
   type Heuristics,
@@ -484,8 +485,8 @@ async function nodeWithBystander(shakesHands: boolean, name: CodecName, codec: C
 
 /** A link without a node. */
 async function dialIn(transport: Transport, address: SocketAddress): Promise<Link> {
-  const { signal } = new AbortController();
-  const link = await transport.connect(address, { signal, noDelay: true, keepAlive: true });
+  const cancellation = new CancellationSource();
+  const link = await transport.connect(address, { cancellation, noDelay: true, keepAlive: true });
   link.stream.resume();
   return link;
 }

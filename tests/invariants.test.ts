@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
+  CancellationSource,
   memoryTransport,
   PeerNode,
   SocketAddress,
@@ -45,8 +46,8 @@ function dice(seed: number): <T>(...choices: readonly T[]) => T {
 
 /** A bare link to `address`: a peer in memory that knows nothing of us. */
 async function rawLink(transport: Transport, address: SocketAddress, localPort?: number): Promise<Link> {
-  const { signal } = new AbortController();
-  const link = await transport.connect(address, { signal, noDelay: true, keepAlive: true, localPort });
+  const cancellation = new CancellationSource();
+  const link = await transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localPort });
   link.stream.on('error', () => {});
   return link;
 }

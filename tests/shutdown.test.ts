@@ -94,7 +94,7 @@ describe('close', () => {
         name: 'silent',
         resolve: (address) => Promise.resolve([address]),
         listen: never as never,
-        connect: (_address, { signal }) =>
+        connect: (_address, { cancellation: { signal } }) =>
           new Promise((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(signal.reason as Error)),
           ),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { memoryTransport, type Codec, type Transport } from '@pea2pea/core';
+import { CancellationSource, memoryTransport, type Codec, type Transport } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -230,8 +230,12 @@ describe('a peer that does not read', () => {
     const network = inMemory();
     const a = makeNode({ ...network, writeTimeoutMs: 50, outboundQueueBytes: 64 * 1024 * 1024 });
     const address = await listen(a);
-    const { signal } = new AbortController();
-    const { stream } = await network.transport.connect(address, { signal, noDelay: true, keepAlive: true });
+    const cancellation = new CancellationSource();
+    const { stream } = await network.transport.connect(address, {
+      cancellation,
+      noDelay: true,
+      keepAlive: true,
+    });
     const failed = once(stream, 'error');
     await until('a has the connection', () => a.opened.length === 1);
     a.opened[0]!.trySend('x'.repeat(1024 * 1024));

@@ -1,4 +1,4 @@
-import { SocketAddress, type Link } from '@pea2pea/core';
+import { CancellationSource, PeerError, SocketAddress, type Link } from '@pea2pea/core';
 import type { Dice } from './dice.js';
 import { formatGreeting } from './greeting.js';
 import { frame } from './message.js';
@@ -14,11 +14,12 @@ export async function dialRaw(
   dice: Dice,
   target: SocketAddress | string,
 ): Promise<Link | undefined> {
-  const abort = new AbortController();
-  const timer = world.time.clock.setTimeout(() => abort.abort(new Error('too slow')), ANSWER_MS);
+  const cancellation = new CancellationSource();
+  const tooSlow = (): void => cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
+  const timer = world.time.clock.setTimeout(tooSlow, ANSWER_MS);
   try {
     return await world.transport.connect(SocketAddress.from(target), {
-      signal: abort.signal,
+      cancellation,
       noDelay: true,
       keepAlive: false,
       localAddress: dice.chance(0.3) ? `127.0.0.${dice.integer(2, 4)}` : undefined,

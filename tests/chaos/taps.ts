@@ -58,7 +58,7 @@ export class TransportTap implements Transport {
     return unclosed;
   }
 
-  resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
+  resolve(address: SocketAddress): ReturnType<Transport['resolve']> {
     return this.#transport.resolve(address);
   }
 

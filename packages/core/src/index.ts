@@ -10,6 +10,7 @@ export type {
   NeedMore,
   TaggedCodec,
 } from './contracts/codec.js';
+export type { Cancellation } from './contracts/cancellation.js';
 export type { Clock, Timer } from './contracts/clock.js';
 export { DEFAULTS } from './contracts/config.js';
 export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/config.js';
@@ -55,6 +56,7 @@ export type {
 } from './contracts/transport.js';
 export type { ConnectOptions } from './flows/dialer.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
+export { CancellationSource } from './mechanisms/cancellation.js';
 export { debugLogger } from './mechanisms/debug-logger.js';
 export type { Heuristics } from './mechanisms/heuristics.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { memoryTransport, SocketAddress, type Link } from '@pea2pea/core';
+import { CancellationSource, memoryTransport, PeerError, SocketAddress, type Link } from '@pea2pea/core';
 
 const LISTEN = { backlog: 1, reusePort: false, noDelay: true, keepAlive: true };
-const DIAL = { signal: new AbortController().signal, noDelay: true, keepAlive: true };
+const DIAL = { cancellation: new CancellationSource(), noDelay: true, keepAlive: true };
 
 async function pair(): Promise<[Link, Link]> {
   const transport = memoryTransport();
@@ -89,9 +89,10 @@ describe('the memory transport', () => {
     const events = { onLink: () => {}, onPeerGone: () => {}, onAcceptError: () => {} };
     await transport.listen({ address: new SocketAddress('0.0.0.0', 5), ...LISTEN }, events);
     await transport.connect(new SocketAddress('127.0.0.1', 5), DIAL);
-    const signal = AbortSignal.abort(new Error('no'));
-    await expect(transport.connect(new SocketAddress('127.0.0.1', 5), { ...DIAL, signal })).rejects.toThrow(
-      'no',
-    );
+    const cancellation = new CancellationSource();
+    cancellation.cancel(new PeerError('P2P_ERR_ABORTED', 'no'));
+    await expect(
+      transport.connect(new SocketAddress('127.0.0.1', 5), { ...DIAL, cancellation }),
+    ).rejects.toBe(cancellation.reason);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { SocketAddress } from '@pea2pea/core';
+import fc from 'fast-check';
+import { formatIp, parseIp, SocketAddress } from '@pea2pea/core';
 
 describe('a socket address', () => {
   it.each([
@@ -82,5 +83,24 @@ describe('a socket address', () => {
     expect(group('2001:db8::1', 128)).toBe('2001:db8::1/128');
     expect(group('::ffff:10.0.0.1')).toBe('10.0.0.1');
     expect(group('example.org')).toBe('example.org');
+  });
+
+  const octet = fc.oneof(
+    fc.nat(300).map(String),
+    fc.constantFrom('0', '00', '01', '255', '256', '1e1', '', ' 1', '-1', '0x1', '12345678901'),
+  );
+  const dotted = fc.array(octet, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+
+  it('takes exactly those for IPv4 addresses that parse as such, and writes each in its one form', () => {
+    const isText = (host: string): boolean => host !== '' && !/\s/.test(host);
+    fc.assert(
+      fc.property(dotted.filter(isText), (host) => {
+        const ip = parseIp(host);
+        const address = new SocketAddress(host, 1);
+        expect(address.isIp).toBe(ip !== undefined);
+        expect(address.host).toBe(ip === undefined ? host.toLowerCase() : formatIp(ip));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

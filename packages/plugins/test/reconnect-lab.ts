@@ -86,7 +86,7 @@ export class Network {
     await Promise.all(this.#nodes.map((node) => node.close()));
   }
 
-  #hang({ signal }: TransportConnectOptions): Promise<never> {
+  #hang({ cancellation: { signal } }: TransportConnectOptions): Promise<never> {
     this.hanging++;
     return new Promise((_, reject) => {
       const onAbort = (): void => {

@@ -5,6 +5,7 @@ import type { Direction } from '../contracts/connection.js';
 import { PeerError } from '../contracts/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
+import type { Cancellation } from '../contracts/cancellation.js';
 import type { Link } from '../contracts/transport.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../mechanisms/deferred.js';
@@ -25,11 +26,11 @@ interface PendingRead {
  */
 export class HandshakeSession implements Handshake {
   readonly direction: Direction;
-  readonly signal: AbortSignal;
   readonly context = new ConnectionContext();
   /** Received and not read; the connection goes on with it. */
   readonly received = new ChunkQueue();
   readonly #link: Link;
+  readonly #cancellation: Cancellation;
   #stream: HandshakeStream;
   /** Of the stream that it goes on over; see {@link Link.recyclesWrites}. */
   recyclesWrites: boolean;
@@ -40,13 +41,17 @@ export class HandshakeSession implements Handshake {
   /** Why no more bytes will come. */
   #end: Error | undefined;
 
-  constructor(link: Link, direction: Direction, signal: AbortSignal) {
+  constructor(link: Link, direction: Direction, cancellation: Cancellation) {
     this.#link = link;
     this.#stream = link.stream;
     this.recyclesWrites = link.recyclesWrites;
     this.direction = direction;
-    this.signal = signal;
-    signal.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true });
+    this.#cancellation = cancellation;
+    cancellation.add(() => this.#fail(cancellation.reason!));
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
   }
 
   get address(): SocketAddress {
@@ -94,11 +99,12 @@ export class HandshakeSession implements Handshake {
 
   write(bytes: Uint8Array | string): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
-      this.signal.throwIfAborted();
-      const onAbort = (): void => reject(this.signal.reason as Error);
-      this.signal.addEventListener('abort', onAbort, { once: true });
+      const cancellation = this.#cancellation;
+      cancellation.throwIfCancelled();
+      const onCancel = (): void => reject(cancellation.reason!);
+      cancellation.add(onCancel);
       this.#stream.write(bytes, (cause) => {
-        this.signal.removeEventListener('abort', onAbort);
+        cancellation.remove(onCancel);
         if (cause === undefined || cause === null) resolve();
         else reject(this.#ended(cause));
       });

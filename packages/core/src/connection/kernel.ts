@@ -2,6 +2,7 @@ import type { ResolvedConfig } from '../contracts/config.js';
 import type { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
+import type { CancellationSource } from '../mechanisms/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { Disconnect, PeerConnection } from './connection.js';
 import { NodeContext } from './node-context.js';
@@ -11,8 +12,8 @@ export class Kernel extends NodeContext {
   readonly table: ConnectionTable<PeerConnection>;
   /** Links that are not closed yet. */
   readonly links = new Set<Link>();
-  /** Setups and dials under way: how to abort each, and when it has ended. */
-  readonly #setups = new Map<AbortController, Promise<unknown>>();
+  /** Setups and dials under way: how to cancel each, and when it has ended. */
+  readonly #setups = new Map<CancellationSource, Promise<unknown>>();
   /** Ends a connection, unless it is ending already; see `flows/teardown.ts`. */
   readonly disconnect: Disconnect;
   /** Where the node listens, to know itself when it is dialled. */
@@ -37,17 +38,17 @@ export class Kernel extends NodeContext {
    * note: it begins in a later turn: remembered by then, so that a hook of its own may close the node, and
    * not on the stack of the setup whose slot it was given.
    */
-  track<T>(abort: AbortController, setup: () => Promise<T>): Promise<T> {
+  track<T>(cancellation: CancellationSource, setup: () => Promise<T>): Promise<T> {
     const running = Promise.resolve().then(setup);
-    this.#setups.set(abort, running);
-    const forget = (): void => void this.#setups.delete(abort);
+    this.#setups.set(cancellation, running);
+    const forget = (): void => void this.#setups.delete(cancellation);
     running.then(forget, forget);
     return running;
   }
 
   /** Ends all setups with `error`; resolves when they have settled. */
-  async abortSetups(error: PeerError): Promise<void> {
-    for (const abort of this.#setups.keys()) abort.abort(error);
+  async cancelSetups(error: PeerError): Promise<void> {
+    for (const cancellation of this.#setups.keys()) cancellation.cancel(error);
     await Promise.allSettled(this.#setups.values());
   }
 }

@@ -111,11 +111,14 @@ export class Writer {
     return waiter.promise;
   }
 
-  /** Takes no more messages and resolves when those that were queued are with the operating system, or lost. */
-  finish(): Promise<void> {
-    if (this.#state === 'ended') return Promise.resolve();
+  /**
+   * Takes no more messages. The answer resolves when those that were queued are with the operating system, or lost;
+   * undefined where none was.
+   */
+  finish(): Promise<void> | undefined {
+    if (this.#state === 'ended') return undefined;
     this.#state = 'finishing';
-    if (this.#flight === undefined && !this.#hasGathered()) return Promise.resolve();
+    if (this.#flight === undefined && !this.#hasGathered()) return undefined;
     this.#finished ??= defer();
     if (this.#flight === undefined) this.flush();
     return this.#finished.promise;

@@ -9,6 +9,10 @@ export interface IpAddress {
   readonly zone: string;
 }
 
+const DOT = 0x2e;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+
 /** The address that `text` is, or undefined where it is a host name or nonsense. */
 export function parseIp(text: string): IpAddress | undefined {
   if (!text.includes(':')) {
@@ -39,6 +43,26 @@ export function prefixOf(ip: IpAddress, prefixLength: number): string {
     return group & (0xffff << (16 - bits)) & 0xffff;
   });
   return `${formatIpv6(groups)}/${prefixLength}`;
+}
+
+/** Whether `text` is an IPv4 address as {@link formatIp} writes it. It is asked several times a connection, so it allocates nothing. */
+export function isCanonicalIpv4(text: string): boolean {
+  let [dots, digits, value] = [0, 0, 0];
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === DOT) {
+      if (digits === 0) return false;
+      dots++;
+      digits = 0;
+      value = 0;
+    } else {
+      if (code < DIGIT_0 || code > DIGIT_9 || (digits > 0 && value === 0)) return false;
+      digits++;
+      value = value * 10 + code - DIGIT_0;
+      if (value > 255) return false;
+    }
+  }
+  return dots === 3 && digits > 0;
 }
 
 export function isWildcard(ip: IpAddress): boolean {

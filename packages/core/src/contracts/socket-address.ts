@@ -1,5 +1,5 @@
 import { PeerError } from './errors.js';
-import { formatIp, isLoopback, isWildcard, parseIp, prefixOf } from './ip-address.js';
+import { formatIp, isCanonicalIpv4, isLoopback, isWildcard, parseIp, prefixOf } from './ip-address.js';
 
 /** What users may write where an address is wanted: `'127.0.0.1:4000'`, `'[::1]:4000'` or `{ host, port }`. */
 export type AddressLike = string | { readonly host: string; readonly port: number };
@@ -19,16 +19,10 @@ export class SocketAddress {
 
   /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is no port. */
   constructor(host: string, port: number) {
-    if (typeof host !== 'string' || host === '' || /[\s[\]]/.test(host)) {
-      throw invalidAddress(`${JSON.stringify(host)} is no host`);
-    }
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw invalidAddress(`${String(port)} is no port`);
     }
-    const ip = parseIp(host);
-    if (ip === undefined && host.includes(':')) throw invalidAddress(`${JSON.stringify(host)} is no host`);
-    const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
-    this.host = canonical === host ? host : canonical; // the same text, and one string less a connection
+    this.host = typeof host === 'string' && isCanonicalIpv4(host) ? host : canonicalHost(host);
     this.port = port;
   }
 
@@ -45,7 +39,7 @@ export class SocketAddress {
 
   /** Whether the host is an IP address, so that no name has to be looked up. */
   get isIp(): boolean {
-    return parseIp(this.host) !== undefined;
+    return isCanonicalIpv4(this.host) || parseIp(this.host) !== undefined;
   }
 
   /** Whether the host stands for every address of the machine: `0.0.0.0` or `::`. */
@@ -65,8 +59,8 @@ export class SocketAddress {
    * the first `ipv6PrefixLength` bits of an IPv6 address, a host name itself.
    */
   limitGroup(ipv6PrefixLength: number): string {
-    const ip = parseIp(this.host);
-    return ip?.version === 6 ? prefixOf(ip, ipv6PrefixLength) : this.host;
+    const ip = this.host.includes(':') ? parseIp(this.host) : undefined;
+    return ip === undefined ? this.host : prefixOf(ip, ipv6PrefixLength);
   }
 
   /** `host:port`, with brackets around IPv6. */
@@ -77,6 +71,17 @@ export class SocketAddress {
   toJSON(): string {
     return this.toString();
   }
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+function canonicalHost(host: string): string {
+  const isText = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host);
+  const ip = isText ? parseIp(host) : undefined;
+  if (!isText || (ip === undefined && host.includes(':'))) {
+    throw invalidAddress(`${JSON.stringify(host)} is no host`);
+  }
+  const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
+  return canonical === host ? host : canonical; // the same text, and one string less a connection
 }
 
 function parseText(text: string): SocketAddress {

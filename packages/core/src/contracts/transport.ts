@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Cancellation } from './cancellation.js';
 import type { SocketAddress } from './socket-address.js';
 
 /**
@@ -24,11 +25,11 @@ export interface Transport {
    * They are dialled in this order until one answers.
    * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
    */
-  resolve(address: SocketAddress): Promise<readonly SocketAddress[]>;
+  resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 
   /**
    * Dials. The link arrives paused.
-   * @throws {PeerError} P2P_ERR_CONNECT_FAILED; when the signal aborts, its reason, once the socket is gone.
+   * @throws {PeerError} P2P_ERR_CONNECT_FAILED; when the dial is cancelled, why, once the socket is gone.
    */
   connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link>;
 }
@@ -38,6 +39,7 @@ export interface Link {
   readonly stream: Duplex;
   /** Of the peer. */
   readonly address: SocketAddress;
+  /** Asked for on demand; where that is too late, as the link is gone, with port 0. */
   readonly localAddress: SocketAddress;
   /**
    * Whether bytes given to `stream.write` are no longer needed when its callback is called,
@@ -75,7 +77,8 @@ export interface TransportListener {
 }
 
 export interface TransportConnectOptions {
-  readonly signal: AbortSignal;
+  /** Of the dial. */
+  readonly cancellation: Cancellation;
   readonly noDelay: boolean;
   readonly keepAlive: boolean;
   readonly localAddress?: string | undefined;

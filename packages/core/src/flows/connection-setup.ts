@@ -3,11 +3,14 @@ import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
+import type { AcceptRequest } from '../contracts/handshake.js';
+import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import { HandshakeSession } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
+import { orCancelled, type CancellationSource } from '../mechanisms/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { isPromise } from '../mechanisms/hook-chain.js';
 
@@ -16,8 +19,8 @@ export interface Setup {
   readonly link: Link;
   readonly direction: Direction;
   readonly slot: Slot<PeerConnection>;
-  /** Aborts the setup: its deadline, the node's end, or the caller of `connect`. */
-  readonly abort: AbortController;
+  /** Cancelled by its deadline, the end of the node, or the caller of `connect`. */
+  readonly cancellation: CancellationSource;
 }
 
 /**
@@ -33,11 +36,11 @@ export interface Setup {
  * @throws {PeerError} why there is no connection
  */
 export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
-  const { link, slot, abort } = setup;
+  const { link, slot, cancellation } = setup;
   let session: HandshakeSession | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new HandshakeSession(link, setup.direction, abort.signal);
+      session = new HandshakeSession(link, setup.direction, cancellation);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, session);
@@ -45,7 +48,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     const error = asSetupError(thrown, link);
     count(kernel, setup, error);
     // Whatever still waits inside an abandoned hook ends with the setup.
-    if (!abort.signal.aborted) abort.abort(error);
+    cancellation.cancel(error);
     session?.destroyUpgrade();
     link.stream.destroy();
     slot.release();
@@ -55,15 +58,15 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
 
 /** Runs the hooks before activation, within the deadline. */
 async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
-  const { link, direction, abort } = setup;
+  const { link, direction, cancellation } = setup;
   const { handshakeTimeoutMs, name } = kernel.config;
   const timer = kernel.clock.setTimeout(() => {
     const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
-    abort.abort(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
+    cancellation.cancel(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
   }, handshakeTimeoutMs);
   const event = { node: name, address: link.address, direction };
   try {
-    await untilAborted(abort.signal, () =>
+    await orCancelled(cancellation, () =>
       diagnostics.handshake.hasSubscribers
         ? diagnostics.handshake.tracePromise(() => runHooks(kernel, setup, session), event)
         : runHooks(kernel, setup, session),
@@ -74,18 +77,38 @@ async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession
 }
 
 async function runHooks(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
-  const { link, direction, abort } = setup;
+  const { link, direction, cancellation } = setup;
   const { accept, handshake } = kernel.hooks;
   if (accept !== undefined && direction === 'inbound') {
-    const { address, localAddress } = link;
-    if (
-      !(await callHook(kernel, 'onAccept', () => accept({ address, localAddress, signal: abort.signal })))
-    ) {
-      throw new RefusedByHook('P2P_ERR_HANDSHAKE_REJECTED', `onAccept refused ${address}`);
+    if (!(await callHook(kernel, 'onAccept', () => accept(new Accepting(link, cancellation))))) {
+      throw new RefusedByHook('P2P_ERR_HANDSHAKE_REJECTED', `onAccept refused ${link.address}`);
     }
   }
-  if (handshake === undefined || abort.signal.aborted) return;
+  if (handshake === undefined || cancellation.reason !== undefined) return;
   await callHook(kernel, 'onHandshake', () => handshake(session));
+}
+
+/** What `onAccept` is asked about. */
+class Accepting implements AcceptRequest {
+  readonly #link: Link;
+  readonly #cancellation: CancellationSource;
+
+  constructor(link: Link, cancellation: CancellationSource) {
+    this.#link = link;
+    this.#cancellation = cancellation;
+  }
+
+  get address(): SocketAddress {
+    return this.#link.address;
+  }
+
+  get localAddress(): SocketAddress {
+    return this.#link.localAddress;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
 }
 
 /** A refusal by `onAccept`, to be counted apart from failed handshakes. */
@@ -105,27 +128,10 @@ async function callHook<T>(
   }
 }
 
-/** Settles like `work`, or rejects with the signal's reason; `work` is then left to itself. */
-function untilAborted(signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settled = (): void => signal.removeEventListener('abort', onAbort);
-    work().then(
-      () => (settled(), resolve()),
-      (error: Error) => (settled(), reject(error)),
-    );
-  });
-}
-
 /** From here on it is a connection. All of it happens in one turn. */
 function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | undefined): PeerConnection {
-  const { link, direction, slot, abort } = setup;
-  abort.signal.throwIfAborted();
+  const { link, direction, slot, cancellation } = setup;
+  cancellation.throwIfCancelled();
   const stream: Duplex = session?.complete() ?? link.stream;
   const context = session?.context ?? new ConnectionContext();
   const received = session?.received ?? new ChunkQueue();

@@ -7,6 +7,8 @@ import { requireInteger } from '../contracts/config.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
+import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
+import { isPromise } from '../mechanisms/hook-chain.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 /** How to dial. */
@@ -29,18 +31,18 @@ export interface ConnectOptions {
  * @throws {PeerError} why there is none
  */
 export function dial(kernel: Kernel, target: AddressLike, options: ConnectOptions): Promise<PeerConnection> {
-  const abort = new AbortController();
-  return kernel.track(abort, () => attempt(kernel, target, options, abort));
+  const cancellation = new CancellationSource();
+  return kernel.track(cancellation, () => attempt(kernel, target, options, cancellation));
 }
 
 async function attempt(
   kernel: Kernel,
   target: AddressLike,
   options: ConnectOptions,
-  abort: AbortController,
+  cancellation: CancellationSource,
 ): Promise<PeerConnection> {
   const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
-  const onAbort = (): void => abort.abort(aborted(signal!));
+  const onAbort = (): void => cancellation.cancel(aborted(signal!));
   if (signal?.aborted === true) onAbort();
   else signal?.addEventListener('abort', onAbort);
   try {
@@ -48,11 +50,19 @@ async function attempt(
     requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     const given = SocketAddress.from(target);
     const timer = kernel.clock.setTimeout(() => {
-      abort.abort(new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} gave no answer in ${timeoutMs} ms`));
+      cancellation.cancel(
+        new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} gave no answer in ${timeoutMs} ms`),
+      );
     }, timeoutMs);
-    const reached = await reach(kernel, given, options, abort.signal).finally(() => timer.cancel());
-    kernel.own(reached.link);
-    return await setUpConnection(kernel, { ...reached, direction: 'outbound', abort });
+    let reached: Reached;
+    try {
+      reached = await reach(kernel, given, options, cancellation);
+    } finally {
+      timer.cancel();
+    }
+    const { link, slot } = reached;
+    kernel.own(link);
+    return await setUpConnection(kernel, { link, slot, direction: 'outbound', cancellation });
   } catch (error) {
     stream?.destroy(); // it was ours from the start
     throw error;
@@ -72,15 +82,16 @@ async function reach(
   kernel: Kernel,
   given: SocketAddress,
   options: ConnectOptions,
-  signal: AbortSignal,
+  cancellation: CancellationSource,
 ): Promise<Reached> {
   const { stream } = options;
   if (stream !== undefined) return { slot: reserve(kernel, given), link: new StreamLink(stream, given) };
   try {
-    const addresses = await orAborted(signal, kernel.config.transport.resolve(given));
+    const resolved = kernel.config.transport.resolve(given);
+    const addresses = isPromise(resolved) ? await orCancelled(cancellation, () => resolved) : resolved;
     for (const [index, address] of addresses.entries()) {
       const isLast = index === addresses.length - 1;
-      const reached = await dialAddress(kernel, address, options, signal, isLast);
+      const reached = await dialAddress(kernel, address, options, cancellation, isLast);
       if (reached !== undefined) return reached;
     }
     throw new PeerError('P2P_ERR_CONNECT_FAILED', `${given} has no address`);
@@ -95,14 +106,20 @@ async function dialAddress(
   kernel: Kernel,
   address: SocketAddress,
   { localAddress, localPort }: ConnectOptions,
-  signal: AbortSignal,
+  cancellation: CancellationSource,
   isLast: boolean,
 ): Promise<Reached | undefined> {
   const { transport, noDelay, keepAlive } = kernel.config;
-  signal.throwIfAborted();
+  cancellation.throwIfCancelled();
   const slot = reserve(kernel, address);
   try {
-    const link = await transport.connect(address, { signal, noDelay, keepAlive, localAddress, localPort });
+    const link = await transport.connect(address, {
+      cancellation,
+      noDelay,
+      keepAlive,
+      localAddress,
+      localPort,
+    });
     return { slot, link };
   } catch (thrown) {
     slot.release();
@@ -173,13 +190,4 @@ function ignore(): void {}
 
 function aborted(signal: AbortSignal): PeerError {
   return new PeerError('P2P_ERR_ABORTED', 'the dial was aborted', { cause: signal.reason });
-}
-
-function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

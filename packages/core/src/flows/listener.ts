@@ -4,6 +4,7 @@ import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
 import type { Timer } from '../contracts/clock.js';
 import type { Kernel } from '../connection/kernel.js';
+import { CancellationSource } from '../mechanisms/cancellation.js';
 import { RateLimited } from '../mechanisms/rate-limited.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
@@ -132,10 +133,10 @@ export class Listener {
       this.#refuseByLimit(link, slot);
       return;
     }
-    const abort = new AbortController();
+    const cancellation = new CancellationSource();
     // A setup that fails is counted and logged where it fails.
-    void this.#kernel.track(abort, () =>
-      setUpConnection(this.#kernel, { link, direction: 'inbound', slot, abort }),
+    void this.#kernel.track(cancellation, () =>
+      setUpConnection(this.#kernel, { link, direction: 'inbound', slot, cancellation }),
     );
   }
 

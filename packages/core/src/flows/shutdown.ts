@@ -46,7 +46,7 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   const deadline = new Deadline(kernel.clock, timeoutMs);
   kernel.table.close();
   const { drained } = listener.stop();
-  const setupsEnded = kernel.abortSetups(shuttingDown(kernel));
+  const setupsEnded = kernel.cancelSetups(shuttingDown(kernel));
 
   const connections = [...kernel.table];
   for (const connection of connections) void kernel.disconnect(connection, { origin: 'shutdown' });

@@ -1,8 +1,10 @@
+import type { Duplex } from 'node:stream';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { describeReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
 import { Deadline } from '../mechanisms/deadline.js';
+import { isPromise } from '../mechanisms/hook-chain.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 
@@ -51,10 +53,11 @@ async function tearDown(
       { peer: connection.address.toString() },
       'onDisconnect took too long and was abandoned',
     );
-  } else if (!writingFailed && !(await deadline.wait(connection.writer.finish()))) {
+  } else if (!writingFailed && !(await flush(connection, deadline))) {
     outcome = 'flush-abandoned';
   }
-  await closeStreams(connection, deadline, writingFailed || outcome === 'flush-abandoned');
+  if (writingFailed || outcome === 'flush-abandoned') cutStreams(connection);
+  else await closeStreams(connection, deadline);
   deadline.cancel();
   connection.writer.end();
   // INVARIANT: address-stays-taken. Until here.
@@ -81,35 +84,46 @@ async function runDisconnectHooks(
   for (const { layer, call } of kernel.hooks.disconnect) {
     // INVARIANT: paired-hooks. Who was not told of the connection is not told of its end.
     if (layer >= connection.layersReached) continue;
-    const running = Promise.resolve()
-      .then(() => call(connection, reason))
-      .catch((error: unknown) => {
-        kernel.hookThrew('onDisconnect', error, connection);
-        kernel.logger.error({ peer: connection.address.toString(), error }, 'onDisconnect threw');
-      });
-    if (!(await deadline.wait(running))) inTime = false;
+    const onError = (error: unknown): void => {
+      kernel.hookThrew('onDisconnect', error, connection);
+      kernel.logger.error({ peer: connection.address.toString(), error }, 'onDisconnect threw');
+    };
+    try {
+      const answer = call(connection, reason);
+      if (isPromise(answer) && !(await deadline.wait(answer.then(undefined, onError)))) inTime = false;
+    } catch (error) {
+      onError(error);
+    }
   }
   return inTime;
 }
 
+/** Has the operating system take what is queued; false when the deadline came first. */
+function flush({ writer }: PeerConnection, deadline: Deadline): boolean | Promise<boolean> {
+  const finished = writer.finish();
+  return finished === undefined || deadline.wait(finished);
+}
+
+/** The reset first: a peer must not take a stream that was cut for one that ended. */
+function cutStreams({ stream, link }: PeerConnection): void {
+  link.reset();
+  stream.destroy();
+}
+
 /** Destroys the stream, and below it the link. What stands between both is given time to flush. */
-async function closeStreams(connection: PeerConnection, deadline: Deadline, atOnce: boolean): Promise<void> {
-  const { stream, link } = connection;
-  if (atOnce) {
-    // The reset first: a peer must not take a stream that was cut for one that ended.
-    link.reset();
-    stream.destroy();
-    return;
-  }
+async function closeStreams({ stream, link }: PeerConnection, deadline: Deadline): Promise<void> {
   if (stream !== link.stream && !stream.destroyed) {
     // An upgraded stream may hold bytes that it has not passed down yet.
-    await deadline.wait(new Promise<void>((resolve) => stream.end(() => resolve()).once('close', resolve)));
-    await deadline.wait(
-      new Promise<void>((resolve) => link.stream.end(() => resolve()).once('close', resolve)),
-    );
+    await deadline.wait(ended(stream));
+    await deadline.wait(ended(link.stream));
   }
   stream.destroy();
   link.stream.destroy();
+}
+
+/** Ends the writable half; resolves when what it held was passed on, or cannot be any more. */
+function ended(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => stream.end(() => resolve()).once('close', resolve));
 }
 
 /** One line for a connection: `warn` where the peer misbehaved, `error` where our own code threw. */

@@ -1,13 +1,20 @@
 import type { Clock, Timer } from '../contracts/clock.js';
 
-/** A point in time after which waiting is over, for several waits in a row. */
+/**
+ * A point in time after which waiting is over, for several waits in a row.
+ *
+ * note: there is no timer before the first wait, as most teardowns have nothing to wait for.
+ */
 export class Deadline {
-  readonly #timer: Timer;
+  readonly #clock: Clock;
+  readonly #atMs: number;
+  #timer: Timer | undefined;
   #expired = false;
   #cut: (() => void) | undefined;
 
   constructor(clock: Clock, delayMs: number) {
-    this.#timer = clock.setTimeout(() => this.expire(), delayMs);
+    this.#clock = clock;
+    this.#atMs = clock.now() + delayMs;
   }
 
   get expired(): boolean {
@@ -17,7 +24,7 @@ export class Deadline {
   /** Ends the waiting now. */
   expire(): void {
     this.#expired = true;
-    this.#timer.cancel();
+    this.#timer?.cancel();
     const cut = this.#cut;
     this.#cut = undefined;
     cut?.();
@@ -33,6 +40,7 @@ export class Deadline {
       work.then(undefined, ignore);
       return Promise.resolve(false);
     }
+    this.#timer ??= this.#clock.setTimeout(() => this.expire(), Math.max(this.#atMs - this.#clock.now(), 0));
     return new Promise((resolve) => {
       this.#cut = () => resolve(false);
       const settled = (): void => {
@@ -45,7 +53,7 @@ export class Deadline {
 
   /** The deadline does not matter any more; gives the timer back. */
   cancel(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
   }
 }
 

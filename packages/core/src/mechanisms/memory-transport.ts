@@ -26,8 +26,8 @@ class MemoryNetwork implements Transport {
   readonly #listeners = new Map<string, MemoryListener>();
   #nextPort = FIRST_DYNAMIC_PORT;
 
-  resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
-    return Promise.resolve([address]);
+  resolve(address: SocketAddress): readonly SocketAddress[] {
+    return [address];
   }
 
   listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {
@@ -46,7 +46,7 @@ class MemoryNetwork implements Transport {
 
   async connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
     await Promise.resolve(); // as over TCP, the answer never comes in the same turn
-    options.signal.throwIfAborted();
+    options.cancellation.throwIfCancelled();
     const listener = this.#listenerAt(address);
     if (listener === undefined) {
       throw new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}: nobody listens there`);

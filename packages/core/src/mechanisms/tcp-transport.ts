@@ -19,16 +19,21 @@ export function tcpTransport(): Transport {
 class TcpLink implements Link {
   readonly stream: Socket;
   readonly address: SocketAddress;
-  readonly localAddress: SocketAddress;
+  #localAddress: SocketAddress | undefined;
   /** The callback of a socket write comes after the bytes went to the system. */
   readonly recyclesWrites = true;
 
   constructor(socket: Socket, address: SocketAddress) {
     this.stream = socket;
     this.address = address;
-    this.localAddress = addressOf(socket.localAddress, socket.localPort) ?? address;
     // Whoever uses the stream listens for errors, too; this one keeps an error in between from ending the process.
     socket.on('error', socketOnError);
+  }
+
+  /** A call of the system, which most connections can do without. */
+  get localAddress(): SocketAddress {
+    const { localAddress, localPort } = this.stream;
+    return (this.#localAddress ??= addressOf(localAddress, localPort)) ?? UNKNOWN;
   }
 
   reset(): void {
@@ -37,6 +42,9 @@ class TcpLink implements Link {
   }
 }
 
+/** Of a socket that is gone. */
+const UNKNOWN = new SocketAddress('0.0.0.0', 0);
+
 function socketOnError(): void {}
 
 /** The address of one end, or undefined when the socket has none any more (the peer is gone). */
@@ -44,8 +52,11 @@ function addressOf(host: string | undefined, port: number | undefined): SocketAd
   return host === undefined || port === undefined ? undefined : new SocketAddress(host, port);
 }
 
-async function resolve(address: SocketAddress): Promise<readonly SocketAddress[]> {
-  if (address.isIp) return [address];
+function resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
+  return address.isIp ? [address] : lookUp(address);
+}
+
+async function lookUp(address: SocketAddress): Promise<readonly SocketAddress[]> {
   try {
     const found = await lookup(address.host, { all: true });
     return found.map(({ address: ip }) => new SocketAddress(ip, address.port));
@@ -119,12 +130,9 @@ function hasReusePort(): boolean {
 }
 
 function dial(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
-  const { signal, noDelay, keepAlive, localAddress, localPort } = options;
+  const { cancellation, noDelay, keepAlive, localAddress, localPort } = options;
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
+    cancellation.throwIfCancelled();
     const socket = connect({
       host: address.host,
       port: address.port,
@@ -135,10 +143,10 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
       ...(localPort !== undefined && { localPort }),
     });
     socket.pause();
-    const onAbort = (): void => {
+    const onCancel = (): void => {
       settle();
       socket.on('error', socketOnError);
-      socket.once('close', () => reject(signal.reason as Error));
+      socket.once('close', () => reject(cancellation.reason!));
       socket.destroy();
     };
     const onError = (cause: Error): void => {
@@ -152,11 +160,11 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
       resolve(new TcpLink(socket, address));
     };
     const settle = (): void => {
-      signal.removeEventListener('abort', onAbort);
+      cancellation.remove(onCancel);
       socket.off('error', onError);
       socket.off('connect', onConnect);
     };
-    signal.addEventListener('abort', onAbort);
+    cancellation.add(onCancel);
     socket.once('error', onError);
     socket.once('connect', onConnect);
   });

@@ -140,10 +140,19 @@ export class ReconnectTarget {
   /** The open connection that the address, or one that the name stands for, has already. */
   async #findConnection(): Promise<Connection | undefined> {
     const { node } = this.#surroundings;
-    const addresses = await node.config.transport.resolve(this.address).catch(() => []);
+    const addresses = await this.#addresses();
     return addresses
       .map((address) => node.connections.get(address))
       .find((connection) => connection?.state === 'open');
+  }
+
+  /** None where the name has none now. */
+  async #addresses(): Promise<readonly SocketAddress[]> {
+    try {
+      return await this.#surroundings.node.config.transport.resolve(this.address);
+    } catch {
+      return [];
+    }
   }
 
   #follow(connection: Connection, sinceMs: number): void {
