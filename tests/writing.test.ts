@@ -43,6 +43,40 @@ describe('send', () => {
     expect(writes).toEqual([200]);
   });
 
+  it('over a socket what fills a slab begins to go in the same turn', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    const message = 'x'.repeat(999);
+    connection.trySend(message);
+    expect(connection.stats.bytesSent).toBe(0);
+    for (let sent = 1; sent < 100; sent++) connection.trySend(message);
+    expect(connection.stats.bytesSent).toBeGreaterThanOrEqual(50_000);
+    await until('all arrived', () => b.messages.length === 100);
+  });
+
+  it('over a socket a loop of sends gets rid of two queues at most in a turn, however fast the peer reads', async () => {
+    const outboundQueueBytes = 256 * 1024;
+    const [a, b] = [makeNode({ outboundQueueBytes }), makeNode()];
+    const [connection] = await join(a, b);
+    const message = 'x'.repeat(999);
+    let sent = 0;
+    while (sent < 100_000 && connection.trySend(message)) sent++;
+    expect(sent * 1_000).toBeGreaterThanOrEqual(outboundQueueBytes);
+    expect(sent * 1_000).toBeLessThanOrEqual(2 * outboundQueueBytes + 1_000);
+    await until('all arrived', () => b.messages.length === sent);
+  });
+
+  it('over any other stream nothing goes in the middle of a send: it might call the peer in this process', async () => {
+    const writes: number[] = [];
+    const a = makeNode({ transport: countingTransport(writes) });
+    const b = makeNode({ transport: a.node.config.transport });
+    const [connection] = await join(a, b);
+    writes.length = 0;
+    for (let index = 0; index < 200; index++) connection.trySend('x'.repeat(999));
+    expect(writes).toEqual([]);
+    await until('all arrived', () => b.messages.length === 200);
+  });
+
   it('what is queued while a write is in flight goes out as the next one, without waiting to fill it', async () => {
     const writes: number[] = [];
     const a = makeNode({ transport: countingTransport(writes) });

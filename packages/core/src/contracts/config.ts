@@ -11,7 +11,7 @@ import type { Transport } from './transport.js';
  * keeps both equal. Times are in milliseconds, sizes in bytes.
  */
 export const DEFAULTS = {
-  listenBacklog: 128,
+  listenBacklog: 511,
   reusePort: false,
   maxConnections: 100,
   maxConnectionsPerIp: 10,
@@ -42,7 +42,7 @@ export interface NodeConfig<In, Out = In> {
   readonly name?: string;
   /** Where `listen()` listens unless told otherwise. Port 0 picks one. @default none */
   readonly listen?: { readonly host: string; readonly port: number };
-  /** Connections that the system holds for us, and that may wait for a setup slot. @default 128 */
+  /** Connections that the system holds for us, and that may wait for a setup slot. @default 511 */
   readonly listenBacklog?: number;
   /** Whether several processes may listen on one port. @default false */
   readonly reusePort?: boolean;
