@@ -1,6 +1,6 @@
 import type { HookMethod } from '../declarations/hook-methods.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
-import type { Methods } from '../wiring/hook-layers.js';
+import type { Methods } from '../wiring/methods.js';
 import { within, type Surroundings } from './within.js';
 
 type LifeMethod = () => unknown;

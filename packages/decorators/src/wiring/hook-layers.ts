@@ -1,15 +1,11 @@
-import type { Connection, DisconnectReason, HookErrorContext, Hooks } from '@pea2pea/core';
+import type { Hooks } from '@pea2pea/core';
 import type { HookMethod } from '../declarations/hook-methods.js';
-import { invalidDecorator } from '../declarations/invalid-decorator.js';
 import type { MethodName } from '../declarations/method-site.js';
-import { nameOfClass } from '../declarations/peer-class.js';
-import type { Part } from './part.js';
 import { messageHook, type MessageHook, type Otherwise, type Route } from './message-routes.js';
-import { eachDespiteErrors } from './each-despite-errors.js';
+import { checkFields, type Methods } from './methods.js';
+import type { Part } from './part.js';
+import { sessionLayer, whenReady } from './session-layer.js';
 import type { Sessions } from './sessions.js';
-
-/** An object, seen as its methods. They are looked up when they are called, so that one replaced in a test is called. */
-export type Methods = Record<MethodName, (...args: readonly unknown[]) => unknown>;
 
 type HookCall = (subject: unknown, detail?: unknown) => unknown;
 type Layer = Partial<Record<keyof Hooks<unknown>, HookCall>>;
@@ -78,60 +74,6 @@ function layersOf(
   return layers as Hooks<unknown>[];
 }
 
-/** A session's hooks are those of the instances that the connection has. */
-function sessionLayer(parts: readonly Part[], sessions: Sessions): Hooks<unknown> {
-  const calls = <Hook extends 'onConnect' | 'onDisconnect' | 'onError'>(hook: Hook) =>
-    parts.flatMap(({ methods }, index) =>
-      methods.flatMap((method) => (method.hook === hook ? [{ index, name: method.name }] : [])),
-    );
-  const [onConnect, onDisconnect, onError] = [
-    calls('onConnect'),
-    calls('onDisconnect').reverse(),
-    calls('onError'),
-  ];
-  const call = (
-    instances: readonly object[],
-    { index, name }: { readonly index: number; readonly name: MethodName },
-    ...args: readonly unknown[]
-  ): unknown => (instances[index] as Methods)[name]!(...args);
-
-  return {
-    onConnect: (connection: Connection) =>
-      sessions.open(connection, (instances) => {
-        instances.forEach((instance, index) => checkFields(instance as Methods, parts[index]!.methods));
-        return allBegun(onConnect.map((method) => () => call(instances, method, connection)));
-      }) as Promise<void>,
-    onDisconnect: async (connection: Connection, reason: DisconnectReason) => {
-      const instances = sessions.of(connection);
-      if (instances === undefined) return;
-      await eachDespiteErrors(
-        onDisconnect.map((method) => () => call(instances, method, connection, reason)),
-      );
-    },
-    ...(onError.length > 0 && {
-      onError: (error: unknown, context: HookErrorContext) => {
-        const instances = context.connection && sessions.of(context.connection);
-        if (instances === undefined) return undefined;
-        for (const method of onError) {
-          const answer = call(instances, method, error, context);
-          if (answer !== undefined) return answer as 'keep' | 'disconnect';
-        }
-        return undefined;
-      },
-    }),
-  };
-}
-
-/** Messages wait for the sessions of their connection; where it ends meanwhile, they are dropped. */
-function whenReady(sessions: Sessions, hook: MessageHook): MessageHook {
-  const deliver: MessageHook = (message, connection) => {
-    const ready = sessions.waitFor(connection);
-    if (ready === undefined) return hook(message, connection);
-    return ready.then(() => (connection.state === 'open' ? deliver(message, connection) : undefined));
-  };
-  return deliver;
-}
-
 function routesOf(methods: readonly HookMethod[], callOf: (name: MethodName) => MessageHook): Route[] {
   return methods.flatMap((method) =>
     method.hook === 'onMessage'
@@ -150,21 +92,6 @@ function passBy(): undefined {
   return undefined;
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_DECORATOR */
-function checkFields(instance: Methods, methods: readonly HookMethod[]): void {
-  for (const { name } of methods) {
-    if (typeof instance[name] === 'function') continue;
-    throw invalidDecorator(
-      `${nameOfClass(instance.constructor)}.${String(name)}() is a hook method, but an instance has a field there`,
-    );
-  }
-}
-
 function isPlain(hook: HookMethod['hook']): hook is Exclude<keyof Hooks<unknown>, 'onMessage'> {
   return PLAIN.has(hook);
-}
-
-/** Begins all of `calls` in this turn; settles as all of them do, or the first that fails. */
-async function allBegun(calls: readonly (() => unknown)[]): Promise<void> {
-  await Promise.all(calls.map((call) => new Promise((resolve) => resolve(call()))));
 }

@@ -4,7 +4,7 @@ import { invalidDecorator } from '../declarations/invalid-decorator.js';
 import type { MethodName } from '../declarations/method-site.js';
 import type { Blueprint } from './blueprint.js';
 import type { Part } from './part.js';
-import type { Methods } from './hook-layers.js';
+import type { Methods } from './methods.js';
 import type { Sessions } from './sessions.js';
 
 /** A method with a mark, found on a plugin, a session class or the peer. */
