@@ -26,12 +26,13 @@ export function interleaved(contestants, seconds) {
 
 /**
  * The same for work that waits for something: `run()` does it once and answers `{ operations, ns }`, where only what it
- * timed counts. A turn is as many runs as it takes to fill `sliceNs`, at least one.
+ * timed counts. A turn is as many runs as it takes to fill `sliceNs`, at least one, after a `runUp()` where there is one.
  */
 export async function interleavedAsync(contestants, { sliceNs, rounds = ROUNDS }) {
   const results = contestants.map(() => []);
   for (let round = 0; round <= rounds; round++) {
-    for (const [index, { run }] of contestants.entries()) {
+    for (const [index, { run, runUp }] of contestants.entries()) {
+      await runUp?.();
       let [operations, elapsed] = [0, 0];
       do {
         const done = await run();

@@ -7,6 +7,8 @@ const ENDPOINT = fileURLToPath(new URL('endpoint.mjs', import.meta.url));
 
 /** What a contestant sends for, before it is measured: until its code is compiled and its pace known. */
 const WARM_UP_NS = 200e6;
+/** What a contestant sends for, unmeasured, when its turn comes: while others had theirs, caches forgot it. */
+const RUN_UP_NS = 50e6;
 /** What is over sooner is repeated, so that its edges do not weigh. */
 const MIN_SLICE_NS = 50e6;
 const MIN_MESSAGES = 100;
@@ -32,12 +34,15 @@ export async function messageRates(contestants, { size, connections = 1, seconds
   try {
     const running = [];
     for (const contestant of contestants) running.push(await start(contestant, connections, processes));
-    const nsPerMessage = await warmUp(running, size, connections);
-    const perRound = (seconds * 1e9) / (rounds + 1);
-    const each = Math.max(perRound / nsPerMessage, MIN_MESSAGES) / connections;
-    const messages = Math.ceil(each) * connections;
+    const nsPerMessage = [];
+    for (const slice of running) nsPerMessage.push(await warmUp(slice, size, connections));
+    const perRound = (seconds * 1e9) / (rounds + 1) - RUN_UP_NS * running.length;
+    const sum = nsPerMessage.reduce((all, ns) => all + ns, 0);
+    const perLane = (count) => Math.ceil(Math.max(count, MIN_MESSAGES) / connections) * connections;
+    const messages = perLane(perRound / sum);
     const times = await interleavedAsync(
-      running.map((slice) => ({
+      running.map((slice, index) => ({
+        runUp: () => slice(size, perLane(RUN_UP_NS / nsPerMessage[index])),
         run: async () => ({ operations: messages, ns: await slice(size, messages) }),
       })),
       { sliceNs: MIN_SLICE_NS, rounds },
@@ -49,21 +54,17 @@ export async function messageRates(contestants, { size, connections = 1, seconds
 }
 
 /**
- * Answers what a message costs all contestants together, in nanoseconds: the same number of messages each has to fit into
- * a round. Of each the best that was seen counts, as what is slower was not compiled yet, or disturbed.
+ * Answers what a message costs a contestant, in nanoseconds: the same number of messages of each has to fit into a round.
+ * The best that was seen counts, as what is slower was not compiled yet, or disturbed.
  */
-async function warmUp(running, size, connections) {
-  let sum = 0;
-  for (const slice of running) {
-    let [messages, best] = [connections * MIN_MESSAGES, Infinity];
-    for (let total = 0, ns; total < WARM_UP_NS; total += ns) {
-      messages *= 2;
-      ns = await slice(size, messages);
-      best = Math.min(best, ns / messages);
-    }
-    sum += best;
+async function warmUp(slice, size, connections) {
+  let [messages, best] = [connections * MIN_MESSAGES, Infinity];
+  for (let total = 0, ns; total < WARM_UP_NS; total += ns) {
+    messages *= 2;
+    ns = await slice(size, messages);
+    best = Math.min(best, ns / messages);
   }
-  return sum;
+  return best;
 }
 
 /** Answers `slice(size, messages)`, which sends them and answers how long it took, in nanoseconds. */
