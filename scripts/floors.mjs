@@ -22,8 +22,8 @@ const PACKAGES = {
   core: [/^node:/],
   codecs: [/^node:/, /^@pea2pea\/core$/],
   decorators: [/^@pea2pea\/core$/, /^inversify$/],
-  // What anybody else's plugin needs, and no more.
-  plugins: [/^@pea2pea\/(core|decorators)$/],
+  // What anybody else's plugin needs, and no more; secure channels need ciphers and streams.
+  plugins: [/^@pea2pea\/(core|decorators)$/, /^node:(crypto|stream|tls)$/],
 };
 /**
  * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may
@@ -96,7 +96,7 @@ function* sources(folder) {
 
 /** Type-only imports vanish from the output, but they are dependencies all the same. */
 function* specifiers(text) {
-  for (const [, specifier] of withoutComments(text).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g))
+  for (const [, specifier] of withoutComments(text).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g))
     yield specifier;
 }
 

@@ -176,6 +176,10 @@ export const PEER_ERRORS = {
     when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
     remedy: 'use the connection that was kept',
   },
+  P2P_ERR_NONCE_EXHAUSTED: {
+    when: 'a cipher of the noise plugin has encrypted as many messages as it can, 2^64-1',
+    remedy: 'connect again, for new keys',
+  },
   P2P_ERR_REQUEST_TIMEOUT: {
     when: 'a request had no response within its `timeoutMs`',
     remedy: 'allow more time, or ask the peer why it is slow; it may have done what was asked',
