@@ -4,6 +4,22 @@ export { BANS_DEFAULTS } from './bans/options.js';
 export type { BanEntry, BansOptions } from './bans/options.js';
 export type { BanTarget, Peered } from './bans/target.js';
 export { IpPrefix } from './bans/ip-prefix.js';
+export { generateKeyPair, publicKeyOf } from './noise/dh.js';
+export type { NoiseKeyPair } from './noise/dh.js';
+export { HandshakeState } from './noise/handshake-state.js';
+export type { HandshakeStateOptions } from './noise/handshake-state.js';
+export { noise, Noise, noiseIdentity, noiseSession } from './noise/noise.js';
+export { noiseHandshake } from './noise/noise-handshake.js';
+export type { NoiseChannel, NoiseSession, NoiseWire } from './noise/noise-handshake.js';
+export { NoiseStream } from './noise/noise-stream.js';
+export { NOISE_DEFAULTS } from './noise/options.js';
+export type {
+  NoiseHandshakeOptions,
+  NoiseMessage,
+  NoiseOptions,
+  NoiseRemote,
+  NoiseSecrets,
+} from './noise/options.js';
 export { rateLimit, RateLimit } from './rate-limit/rate-limit.js';
 export type { ExceededCounts } from './rate-limit/rate-limit.js';
 export { RATE_LIMIT_DEFAULTS } from './rate-limit/options.js';

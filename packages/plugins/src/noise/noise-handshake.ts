@@ -1,0 +1,114 @@
+import type { Duplex } from 'node:stream';
+import { PeerError } from '@pea2pea/core';
+import { TAG_LENGTH } from './cipher-state.js';
+import { HandshakeState } from './handshake-state.js';
+import { HEADER_LENGTH } from './message-reader.js';
+import { NoiseStream } from './noise-stream.js';
+import { checkedHandshake, type NoiseHandshakeOptions } from './options.js';
+import { MAX_PLAINTEXT_LENGTH, TransportCipher } from './transport-cipher.js';
+
+/** What a Noise handshake reads from and writes to: the `handshake` of a hook, or anything else that can do this. */
+export interface NoiseWire {
+  /** The next `size` bytes. */
+  read(size: number): Promise<Buffer>;
+  write(bytes: Uint8Array): Promise<unknown>;
+}
+
+/** What a handshake established. */
+export interface NoiseSession {
+  /** The protocol name that was given as `pattern`. */
+  readonly pattern: string;
+  /** Of the peer, 32 bytes; undefined for patterns without one. */
+  readonly remoteStaticKey: Buffer | undefined;
+  /**
+   * Unique to this handshake and the same on both sides: what is signed or derived together with it holds for this
+   * connection alone; the Noise specification, section 11.2.
+   */
+  readonly handshakeHash: Buffer;
+  /** The payload of the peer's last handshake message; empty where it sent none. */
+  readonly remotePayload: Buffer;
+}
+
+/** A session, and the way to use it. */
+export interface NoiseChannel {
+  readonly session: NoiseSession;
+  /** The encrypted stream over `raw`, which goes on where the handshake ended. Once. */
+  secure(raw: Duplex): NoiseStream;
+}
+
+/**
+ * A Noise handshake over `wire`; every message has its length before it, as uint16, big endian.
+ *
+ * ```ts
+ * const channel = await noiseHandshake(handshake, { pattern, initiator, staticKey });
+ * handshake.upgrade(channel.secure(handshake.stream), { recyclesWrites: true });
+ * ```
+ *
+ * note: it has no deadline of its own: that of `wire` is its deadline.
+ * note: in patterns of two messages the initiator adds an empty transport message, and the responder waits for the
+ * first one: until then it might talk to somebody who repeats an old message. See `keyConfirmation`.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE for what
+ * the peer sent; whatever `wire` and the functions in `options` throw
+ */
+export async function noiseHandshake(wire: NoiseWire, options: NoiseHandshakeOptions): Promise<NoiseChannel> {
+  const { protocol, psks, maxPayloadLength, rekeyAfterMessages, keyConfirmation } = checkedHandshake(options);
+  const { initiator, payload, onPayload } = options;
+  const state = new HandshakeState({ ...options, protocol, psks });
+  const messageCount = protocol.pattern.messages.length;
+  let remotePayload: Buffer = NOTHING;
+
+  while (!state.isComplete) {
+    // The last message of a side is the last or the last but one of all.
+    const about = { index: state.index, isLast: state.index >= messageCount - 2, state };
+    if (state.isOurTurn) {
+      const content =
+        typeof payload === 'function' ? await payload(about) : about.isLast ? payload : undefined;
+      await wire.write(framed(state.writeMessage(content ?? NOTHING)));
+    } else {
+      const { overhead } = state;
+      const message = await readFramed(wire, overhead, overhead + maxPayloadLength);
+      remotePayload = state.readMessage(message);
+      await onPayload?.({ ...about, payload: remotePayload });
+    }
+  }
+
+  const { sending, receiving } = state.split();
+  const ciphers = {
+    sending: new TransportCipher(sending, rekeyAfterMessages),
+    receiving: new TransportCipher(receiving, rekeyAfterMessages),
+  };
+  let received: Buffer[] = [];
+  if (keyConfirmation && messageCount % 2 === 0) {
+    if (initiator) {
+      await wire.write(framed(Buffer.concat(ciphers.sending.seal([]))));
+    } else {
+      const message = await readFramed(wire, TAG_LENGTH, MAX_PLAINTEXT_LENGTH + TAG_LENGTH);
+      const end = message.length - TAG_LENGTH;
+      received = ciphers.receiving.open([message.subarray(0, end)], message.subarray(end));
+    }
+  }
+
+  const { remoteStaticKey, handshakeHash } = state;
+  return {
+    session: { pattern: protocol.name, remoteStaticKey, handshakeHash, remotePayload },
+    secure: (raw) => new NoiseStream(raw, { ...ciphers, received }),
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function framed(message: Buffer): Buffer {
+  const head = Buffer.allocUnsafe(HEADER_LENGTH);
+  head.writeUInt16BE(message.length);
+  return Buffer.concat([head, message]);
+}
+
+/** What cannot be a message is refused before it is waited for: most likely somebody speaks another protocol. */
+async function readFramed(wire: NoiseWire, minLength: number, maxLength: number): Promise<Buffer> {
+  const length = (await wire.read(HEADER_LENGTH)).readUInt16BE();
+  if (length < minLength || length > maxLength) {
+    const what = `a message of the Noise handshake declares ${length} bytes, expected are ${minLength} to ${maxLength}`;
+    throw new PeerError(length < minLength ? 'P2P_ERR_INVALID_FRAME' : 'P2P_ERR_FRAME_TOO_LARGE', what);
+  }
+  return wire.read(length);
+}
