@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import {
   memoryTransport,
@@ -25,6 +24,7 @@ import {
   type NoiseHandshakeOptions,
   type NoiseOptions,
   type NoiseStream,
+  type NoiseWire,
 } from '@pea2pea/plugins';
 import { textCodec } from '../../decorators/test/text-codec.js';
 import { duplexPair } from './duplex-pair.js';
@@ -36,19 +36,32 @@ export const ALICE = generateKeyPair();
 export const BOB = generateKeyPair();
 export const MALLORY = generateKeyPair();
 
-/** A wire for {@link noiseHandshake} over any stream: no more is read from it than was asked for. */
-export function wireOf(stream: Duplex) {
+/** A wire for {@link noiseHandshake} over any stream, which has what was not asked for in the end. */
+export function wireOf(stream: Duplex): NoiseWire {
   return {
-    async read(size: number): Promise<Buffer> {
-      for (;;) {
-        const bytes = stream.read(size) as Buffer | null;
-        if (bytes !== null && bytes.length === size) return bytes;
-        if (stream.readableEnded || stream.destroyed) throw new Error('the wire ended');
-        await Promise.race([once(stream, 'readable'), once(stream, 'end')]);
-      }
-    },
-    write: (bytes: Uint8Array): Promise<void> =>
+    read: (size) =>
       new Promise((resolve, reject) => {
+        let got: Buffer = Buffer.alloc(0);
+        const onData = (chunk: Buffer): void => {
+          got = Buffer.concat([got, chunk]);
+          if (got.length < size) return;
+          letGo();
+          if (got.length > size) stream.unshift(got.subarray(size));
+          resolve(got.subarray(0, size));
+        };
+        const onEnd = (): void => {
+          letGo();
+          reject(new Error('the wire ended'));
+        };
+        const letGo = (): void => {
+          stream.pause();
+          stream.off('data', onData).off('end', onEnd).off('close', onEnd);
+        };
+        if (stream.readableEnded || stream.destroyed) onEnd();
+        else stream.on('data', onData).on('end', onEnd).on('close', onEnd).resume();
+      }),
+    write: (bytes) =>
+      new Promise<void>((resolve, reject) => {
         stream.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
   };
