@@ -38,6 +38,19 @@ describe('the handshake', () => {
     expect(seen[2]).toBe('b hello');
   });
 
+  it('tells what was dialled, the name and not what it stands for, and nothing where the peer dialled', async () => {
+    const dialled: Record<string, string | undefined> = {};
+    const hooks: Hooks<string> = {
+      onHandshake: (handshake) => void (dialled[handshake.direction] = handshake.dialled?.toString()),
+    };
+    const [a, b] = [makeNode({}, hooks), makeNode({}, hooks)];
+    const { port } = await listen(b);
+    const connection = await a.node.connect(`localhost:${port}`);
+    await until('the other side has the connection', () => b.opened.length === 1);
+    expect(dialled).toEqual({ outbound: `localhost:${port}`, inbound: undefined });
+    expect(connection.address.isIp).toBe(true);
+  });
+
   it('one side refusing prevents the connection on both, and nothing else runs for it', async () => {
     const [a, b] = [makeNode({}, password('mellon')), makeNode({}, password('sesame'))];
     await listen(b);
@@ -235,6 +248,20 @@ describe('the handshake', () => {
     expect(a.messages[0]).toHaveLength(140_000);
     await there.disconnect();
     await until('the end passed through', () => b.closed.length === 1);
+  });
+
+  it('what recycles on top of a link that does not is written to behind the caller, never in the middle', async () => {
+    const network = inMemory();
+    const recycling: Hooks<string> = {
+      onHandshake: (handshake) => handshake.upgrade(handshake.stream, { recyclesWrites: true }),
+    };
+    const [a, b] = [makeNode(network, recycling), makeNode(network, recycling)];
+    const [connection] = await join(a, b);
+    await connection.send('hello');
+    await until('the peer reads', () => b.messages.length === 1);
+    for (let count = 0; count < 1_000; count++) connection.trySend('x'.repeat(500)); // many slabs
+    expect(b.messages.length).toBe(1);
+    await until('all arrived', () => b.messages.length === 1_001);
   });
 
   it.each([

@@ -26,6 +26,7 @@ interface PendingRead {
  */
 export class HandshakeSession implements Handshake {
   readonly direction: Direction;
+  readonly dialled: SocketAddress | undefined;
   readonly context = new ConnectionContext();
   /** Received and not read; the connection goes on with it. */
   readonly received = new ChunkQueue();
@@ -41,11 +42,17 @@ export class HandshakeSession implements Handshake {
   /** Why no more bytes will come. */
   #end: Error | undefined;
 
-  constructor(link: Link, direction: Direction, cancellation: Cancellation) {
+  constructor(
+    link: Link,
+    direction: Direction,
+    dialled: SocketAddress | undefined,
+    cancellation: Cancellation,
+  ) {
     this.#link = link;
     this.#stream = link.stream;
     this.recyclesWrites = link.recyclesWrites;
     this.direction = direction;
+    this.dialled = dialled;
     this.#cancellation = cancellation;
     cancellation.add(() => this.#fail(cancellation.reason!));
   }
@@ -124,7 +131,8 @@ export class HandshakeSession implements Handshake {
     this.#release();
     duplex.on('error', upgradedOnError);
     this.#stream = duplex;
-    this.recyclesWrites = recyclesWrites;
+    // A write that goes out early must not end in a handler of the peer: only the link knows that it cannot.
+    this.recyclesWrites = recyclesWrites && this.#link.recyclesWrites;
   }
 
   reject(why: string): never {

@@ -24,6 +24,12 @@ export interface Handshake {
   /** Of the peer. */
   readonly address: SocketAddress;
   readonly localAddress: SocketAddress;
+  /**
+   * What `connect` was given, before a name was resolved: whom the user means to reach. Undefined where the peer dialled.
+   *
+   * note: what a peer proves is to be compared with this, not with {@link address}: whoever answers for a name chooses that.
+   */
+  readonly dialled: SocketAddress | undefined;
   /** Aborts when the handshake times out, the node closes, or the dial is cancelled. */
   readonly signal: AbortSignal;
   /** Kept by the connection; codecs and hooks read it. */
@@ -73,6 +79,9 @@ export interface UpgradeOptions {
   /**
    * Whether bytes given to `duplex.write` are no longer needed when its callback is called, so that the buffer behind
    * them can be used again: true of streams that transform them, false of those that pass them on inside the process.
+   *
+   * note: it counts over a link that does the same, such as a socket. Another may call the peer in this process while it
+   * is written to.
    * @default false
    */
   readonly recyclesWrites?: boolean;

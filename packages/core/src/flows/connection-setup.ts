@@ -18,6 +18,8 @@ import { isPromise } from '../mechanisms/hook-chain.js';
 export interface Setup {
   readonly link: Link;
   readonly direction: Direction;
+  /** What `connect` was given. */
+  readonly dialled?: SocketAddress;
   readonly slot: Slot<PeerConnection>;
   /** Cancelled by its deadline, the end of the node, or the caller of `connect`. */
   readonly cancellation: CancellationSource;
@@ -40,7 +42,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
   let session: HandshakeSession | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new HandshakeSession(link, setup.direction, cancellation);
+      session = new HandshakeSession(link, setup.direction, setup.dialled, cancellation);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, session);

@@ -62,7 +62,7 @@ async function attempt(
     }
     const { link, slot } = reached;
     kernel.own(link);
-    return await setUpConnection(kernel, { link, slot, direction: 'outbound', cancellation });
+    return await setUpConnection(kernel, { link, slot, direction: 'outbound', dialled: given, cancellation });
   } catch (error) {
     stream?.destroy(); // it was ours from the start
     throw error;
