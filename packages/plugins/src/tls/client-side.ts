@@ -1,0 +1,45 @@
+import type { Duplex } from 'node:stream';
+import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from 'node:tls';
+import type { SocketAddress } from '@pea2pea/core';
+import { established } from './established.js';
+import type { TlsPolicy } from './options.js';
+
+/** @param dialled whom the user means to reach */
+export function dialTls(
+  client: SecureContext,
+  policy: TlsPolicy,
+  stream: Duplex,
+  dialled: SocketAddress,
+): Promise<TLSSocket> {
+  const { rejectUnauthorized, ALPNProtocols, servername = nameOf(dialled) } = policy;
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      socket: stream,
+      secureContext: client,
+      host: dialled.host, // what an IP address in the certificate is compared with
+      ...(servername !== undefined && { servername }),
+      rejectUnauthorized,
+      checkServerIdentity: guarded(policy.checkServerIdentity ?? checkServerIdentity),
+      ...(ALPNProtocols !== undefined && { ALPNProtocols: [...ALPNProtocols] }),
+    });
+    socket.once('secureConnect', () => resolve(established(socket)));
+    socket.on('error', reject);
+    socket.once('close', () => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
+  });
+}
+
+/** IP addresses are never sent as a server name; nor is the dot at the end of an absolute name (RFC 6066 section 3). */
+function nameOf(dialled: SocketAddress): string | undefined {
+  return dialled.isIp ? undefined : dialled.host.replace(/\.$/, '');
+}
+
+/** It is called from inside `node:tls`, where an error that is thrown would end the process. */
+function guarded(check: NonNullable<TlsPolicy['checkServerIdentity']>): typeof checkServerIdentity {
+  return (hostname, cert) => {
+    try {
+      return check(hostname, cert);
+    } catch (cause) {
+      return cause instanceof Error ? cause : new Error('`checkServerIdentity` threw', { cause });
+    }
+  };
+}

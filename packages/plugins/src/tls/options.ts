@@ -1,0 +1,212 @@
+import { X509Certificate } from 'node:crypto';
+import type { Handshake } from '@pea2pea/core';
+import type { PeerCertificate } from 'node:tls';
+import { invalid, requireKnown, requireOneOf, show } from '../shared/checks.js';
+import type { TlsSession } from './session.js';
+
+/** Every option of {@link tls} that has a default, with it. The docs quote this object. */
+export const TLS_DEFAULTS = {
+  requestCert: false,
+  rejectUnauthorized: true,
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+} as const;
+
+/** TLS 1.0 and 1.1 are deprecated (RFC 8996). */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** PEM, as text or bytes; of `ca`, several. */
+export type Pem = string | Buffer;
+
+/** Who this side is: a private key, and the certificate for it. */
+export interface TlsKeyPair {
+  /** The private key, PEM. */
+  readonly key?: Pem;
+  /** The certificate for it, PEM, followed by those between it and the authority. */
+  readonly cert?: Pem;
+  /** Of an encrypted `key`. */
+  readonly passphrase?: string;
+}
+
+/** What can be replaced while the peer runs; see `setSecureContext`. */
+export interface TlsCredentials extends TlsKeyPair {
+  /**
+   * The authorities that peers' certificates must come from, PEM.
+   *
+   * note: they replace those that Node.js brings along.
+   * @default those that Node.js brings along, which vouch for web sites
+   */
+  readonly ca?: Pem | readonly Pem[];
+  /** Revocation lists of these authorities, PEM. One is needed of each of them, or nobody is authorized. @default none */
+  readonly crl?: Pem | readonly Pem[];
+  /**
+   * By server name (SNI, RFC 6066 section 3): who this side is for diallers that ask for it. `*.example.org` stands for one
+   * label more. For any other name, and for none, it is `cert`.
+   */
+  readonly contexts?: Readonly<Record<string, Required<Pick<TlsKeyPair, 'key' | 'cert'>> & TlsKeyPair>>;
+}
+
+/** What {@link tls} takes. Names are those of `node:tls` where they mean the same. */
+export interface TlsOptions extends TlsCredentials {
+  /** Whether those who dial have to show a certificate: mutual authentication. Those who are dialled always have to. @default false */
+  readonly requestCert?: boolean;
+  /**
+   * Whether a peer is refused whose certificate does not come from `ca`, is out of date, revoked or for another name, or
+   * that shows none where one is asked for. With false it is let in with `authorized: false`, and {@link authorize} decides.
+   * @default true
+   */
+  readonly rejectUnauthorized?: boolean;
+  /**
+   * The name that the certificate of whom we dial has to be for; it is sent to him, too (SNI).
+   *
+   * note: where all peers of a network have certificates for one name, whatever their addresses, it is that name.
+   * @default what `connect` was given: a name is sent and compared, an IP address only compared
+   */
+  readonly servername?: string;
+  /**
+   * Compares the name with the certificate of whom we dialled, after it was found to be authentic: an error refuses.
+   * @default `checkServerIdentity` of `node:tls` (RFC 6125)
+   */
+  readonly checkServerIdentity?: (hostname: string, cert: PeerCertificate) => Error | undefined;
+  /**
+   * The protocols to be spoken inside (ALPN, RFC 7301), best first; the side that was dialled chooses. A peer with none in
+   * common, or that takes no part in ALPN, is refused.
+   * @default ALPN is not used
+   */
+  readonly ALPNProtocols?: readonly string[];
+  /** @default 'TLSv1.3' */
+  readonly minVersion?: TlsVersion;
+  /** @default 'TLSv1.3' */
+  readonly maxVersion?: TlsVersion;
+  /** In OpenSSL's syntax. @default those of Node.js */
+  readonly ciphers?: string;
+  /**
+   * Has the last word about each peer, both directions: false refuses, and so does an error. True vouches for its
+   * certificate, so that it counts as an identity though no authority in `ca` says so: a pinned one.
+   *
+   * note: without a certificate that is authorized there is no telling who the peer is.
+   */
+  readonly authorize?: (
+    session: TlsSession,
+    handshake: Handshake,
+  ) => boolean | undefined | void | Promise<boolean | undefined | void>;
+}
+
+/** What holds for all handshakes, whatever the credentials are. */
+export interface TlsPolicy extends Omit<TlsOptions, keyof TlsCredentials> {
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+}
+
+const CREDENTIALS = ['key', 'cert', 'passphrase', 'ca', 'crl', 'contexts'] as const;
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function resolvePolicy(options: TlsOptions): TlsPolicy {
+  requireKnown('the options of tls()', options, [
+    ...CREDENTIALS,
+    ...Object.keys(TLS_DEFAULTS),
+    'servername',
+    'checkServerIdentity',
+    'ALPNProtocols',
+    'ciphers',
+    'authorize',
+  ]);
+  const { servername, checkServerIdentity, ALPNProtocols, ciphers, authorize } = options;
+  const { requestCert = TLS_DEFAULTS.requestCert, rejectUnauthorized = TLS_DEFAULTS.rejectUnauthorized } =
+    options;
+  const { minVersion = TLS_DEFAULTS.minVersion, maxVersion = TLS_DEFAULTS.maxVersion } = options;
+  requireBoolean('requestCert', requestCert);
+  requireBoolean('rejectUnauthorized', rejectUnauthorized);
+  requireOneOf('minVersion', minVersion, VERSIONS);
+  requireOneOf('maxVersion', maxVersion, VERSIONS);
+  if (minVersion > maxVersion) {
+    throw invalid(`\`minVersion\` is ${show(minVersion)}, above \`maxVersion\`, ${show(maxVersion)}`);
+  }
+  if (servername !== undefined) requireHostName('servername', servername);
+  if (ALPNProtocols !== undefined) requireProtocols(ALPNProtocols);
+  requireFunction('checkServerIdentity', checkServerIdentity);
+  requireFunction('authorize', authorize);
+  if (requestCert && rejectUnauthorized && options.ca === undefined && authorize === undefined) {
+    throw invalid(
+      '`ca` is needed with `requestCert`, or whoever has a certificate for a web site would be let in: name the authorities of your peers, or decide in `authorize`',
+    );
+  }
+  return {
+    requestCert,
+    rejectUnauthorized,
+    minVersion,
+    maxVersion,
+    ...(servername !== undefined && { servername }),
+    ...(checkServerIdentity !== undefined && { checkServerIdentity }),
+    ...(ALPNProtocols !== undefined && { ALPNProtocols }),
+    ...(ciphers !== undefined && { ciphers }),
+    ...(authorize !== undefined && { authorize }),
+  };
+}
+
+/** The credentials among `options`. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function credentialsOf(options: TlsCredentials): TlsCredentials {
+  const credentials = Object.fromEntries(
+    CREDENTIALS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  ) as TlsCredentials;
+  const { key, cert, ca, contexts } = credentials;
+  if ((key === undefined) !== (cert === undefined)) {
+    throw invalid(key === undefined ? '`cert` needs its `key`' : '`key` needs its `cert`');
+  }
+  // OpenSSL takes anything for a list of authorities, and finds none in it.
+  if (ca !== undefined) for (const one of Array.isArray(ca) ? ca : [ca]) requireCertificate('ca', one);
+  if (contexts !== undefined) requireContexts(contexts);
+  return credentials;
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming what `setSecureContext` does not know */
+export function requireCredentials(credentials: TlsCredentials): void {
+  requireKnown('the credentials', credentials, CREDENTIALS);
+}
+
+function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
+  requireKnown('the `contexts`', contexts, Object.keys(contexts ?? {}));
+  for (const [name, pair] of Object.entries(contexts)) {
+    requireHostName('contexts', name.replace(/^\*\./, ''));
+    requireKnown(`the \`contexts\` of ${show(name)}`, pair, ['key', 'cert', 'passphrase']);
+    if (pair.key === undefined || pair.cert === undefined) {
+      throw invalid(`the \`contexts\` of ${show(name)} need a \`key\` and its \`cert\``);
+    }
+  }
+}
+
+function requireCertificate(name: string, pem: unknown): void {
+  try {
+    void new X509Certificate(pem as Pem);
+  } catch (cause) {
+    throw invalid(`\`${name}\` must be certificates in PEM`, cause);
+  }
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw invalid(`\`${name}\` must be true or false, not ${show(value)}`);
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') {
+    throw invalid(`\`${name}\` must be a function, not ${show(value)}`);
+  }
+}
+
+/** Server names are no IP addresses (RFC 6066 section 3). */
+function requireHostName(name: string, value: unknown): void {
+  if (typeof value === 'string' && /^[a-z\d_-]+(\.[a-z\d_-]+)*$/i.test(value) && !/^[\d.]+$/.test(value)) {
+    return;
+  }
+  throw invalid(`\`${name}\` must name a host, not ${show(value)}`);
+}
+
+function requireProtocols(protocols: unknown): void {
+  const isProtocol = (value: unknown): boolean =>
+    typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= 255;
+  if (Array.isArray(protocols) && protocols.length > 0 && protocols.every(isProtocol)) return;
+  throw invalid('`ALPNProtocols` must be an array of names, of 1 to 255 bytes each');
+}

@@ -1,0 +1,113 @@
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
+import { invalid, show } from '../shared/checks.js';
+import {
+  credentialsOf,
+  requireCredentials,
+  resolvePolicy,
+  type TlsCredentials,
+  type TlsKeyPair,
+  type TlsOptions,
+  type TlsPolicy,
+} from './options.js';
+import { makeServer } from './server-side.js';
+
+/** Both sides of TLS with one set of credentials. */
+export interface Endpoints {
+  /** For peers that dial us; undefined without a certificate to show them. */
+  readonly server: Server | undefined;
+  /** For peers that we dial. */
+  readonly client: SecureContext;
+}
+
+/**
+ * Keys, certificates and rules of TLS, checked and loaded once, for any number of handshakes: for {@link tlsHandshake}.
+ *
+ * note: there are no session tickets: each connection is a full handshake, so that no peer comes back on the strength of
+ * a certificate that has expired, was revoked or is not trusted any more.
+ * note: there is no renegotiation (TLS 1.2), and no pre-shared keys.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+ */
+export class TlsContext {
+  readonly policy: TlsPolicy;
+  #credentials: TlsCredentials;
+  #endpoints: Endpoints;
+
+  constructor(options: TlsOptions) {
+    this.policy = resolvePolicy(options);
+    this.#credentials = credentialsOf(options);
+    this.#endpoints = makeEndpoints(this.#credentials, this.policy);
+  }
+
+  get endpoints(): Endpoints {
+    return this.#endpoints;
+  }
+
+  /**
+   * Replaces keys and certificates: `setSecureContext({ key, cert })` after a renewal. What is not given stays.
+   * Handshakes that begin later use them; connections, and handshakes under way, go on with the old ones.
+   *
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; the old ones stay then
+   */
+  setSecureContext(credentials: TlsCredentials): void {
+    requireCredentials(credentials);
+    const replaced = credentialsOf({ ...this.#credentials, ...credentials });
+    this.#endpoints = makeEndpoints(replaced, this.policy);
+    this.#credentials = replaced;
+  }
+}
+
+function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoints {
+  const { contexts = {}, ...own } = credentials;
+  const shared = {
+    minVersion: policy.minVersion,
+    maxVersion: policy.maxVersion,
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    ...(policy.ciphers !== undefined && { ciphers: policy.ciphers }),
+  };
+  const options = { ...own, ...shared } as SecureContextOptions;
+  const client = load(options, '');
+  if (own.cert === undefined) return { server: undefined, client };
+  const server = makeServer(options, policy);
+  for (const [name, pair] of Object.entries(contexts)) {
+    const { ca, crl } = own;
+    const named = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
+    load(named, ` of ${show(name)} in \`contexts\``);
+    server.addContext(name, named);
+  }
+  return { server, client };
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option that OpenSSL does not take */
+function load(options: SecureContextOptions, where: string): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    throw blame(options, where, cause);
+  }
+}
+
+/** OpenSSL does not say what it was reading: each part is tried alone. */
+function blame(options: SecureContextOptions, where: string, cause: unknown): Error {
+  const { key, cert, passphrase, ca, crl, ciphers } = options;
+  const parts = {
+    cert: { cert },
+    key: { key, passphrase },
+    ca: { ca },
+    crl: { crl },
+    ciphers: { ciphers },
+  } satisfies Record<string, { readonly [Name in keyof TlsKeyPair | 'ca' | 'crl' | 'ciphers']?: unknown }>;
+  for (const [name, part] of Object.entries(parts)) {
+    try {
+      createSecureContext(part);
+    } catch (error) {
+      return invalid(`\`${name}\`${where} cannot be loaded: ${reasonOf(error)}`, error);
+    }
+  }
+  return invalid(`\`key\`${where} does not go with its \`cert\`: ${reasonOf(cause)}`, cause);
+}
+
+/** Never the key: OpenSSL's messages quote nothing of what they read. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

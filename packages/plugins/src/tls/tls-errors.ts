@@ -1,0 +1,71 @@
+import { PeerError, type SocketAddress } from '@pea2pea/core';
+import type { TLSSocket } from 'node:tls';
+import { authorizationErrorOf } from './session.js';
+
+/** What OpenSSL and Node.js add to errors. */
+interface TlsError extends Error {
+  /** `'ERR_SSL_…'`, `'ERR_TLS_…'`, the name of a problem with a certificate, or that of the system. */
+  readonly code?: string;
+  /** OpenSSL's words, without the file and line in its sources that the message has. */
+  readonly reason?: string;
+}
+
+/** A peer can write a lot into its certificate, which ends up in the message. */
+const MAX_TEXT_LENGTH = 300;
+
+/**
+ * Why a TLS handshake failed, by whose doing it was:
+ *
+ * ```text
+ *   this side does not take what came (certificate, version, no TLS at all)   P2P_ERR_HANDSHAKE_REJECTED
+ *   the peer said why it does not go on (an alert, RFC 8446 section 6)        P2P_ERR_HANDSHAKE_FAILED
+ *   the peer went away                                                        P2P_ERR_HANDSHAKE_ENDED
+ * ```
+ */
+export function handshakeError(address: SocketAddress, error: TlsError): PeerError {
+  const cause = error;
+  if (isAlert(error)) {
+    const what = `${address} refused the TLS handshake: ${textOf(error)}`;
+    return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause });
+  }
+  if (error.code === 'ECONNRESET' || 'syscall' in error) {
+    const what = `${address} closed the connection during the TLS handshake`;
+    return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what, { cause });
+  }
+  return refusal(address, textOf(error), cause);
+}
+
+export function refusal(address: SocketAddress, why: string, cause?: unknown): PeerError {
+  const what = `the TLS handshake with ${address} was refused: ${why}`;
+  return new PeerError('P2P_ERR_HANDSHAKE_REJECTED', what, cause === undefined ? undefined : { cause });
+}
+
+/** What the server of `node:tls` has against a peer: of a certificate it tells the code alone. */
+export function clientError(error: Error, socket: TLSSocket): Error {
+  const code = authorizationErrorOf(socket);
+  return code === undefined ? error : Object.assign(new Error("the peer's certificate is refused"), { code });
+}
+
+/**
+ * `error` of an open connection. Where it is about what the peer sent, such as a record that does not decrypt, it is the
+ * PeerError that ends a connection with `invalid-frame`; an alert of the peer is told in OpenSSL's words alone.
+ */
+export function connectionError(error: TlsError): Error {
+  const { code } = error;
+  if (code?.startsWith('ERR_SSL_') !== true) return error;
+  if (isAlert(error)) {
+    return Object.assign(new Error(`the peer ended TLS: ${textOf(error)}`, { cause: error }), { code });
+  }
+  const what = `the peer sent no sound TLS record: ${textOf(error)}`;
+  return new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
+}
+
+/** Whether the peer sent it. OpenSSL names alerts by the oldest version that has them. */
+function isAlert({ code }: TlsError): boolean {
+  return code !== undefined && /^ERR_SSL_(SSLV3|TLSV1|TLSV13)_/.test(code);
+}
+
+function textOf({ code, reason, message }: TlsError): string {
+  const text = (reason ?? message).split('\n')[0]!.slice(0, MAX_TEXT_LENGTH);
+  return code === undefined ? text : `${text} (${code})`;
+}

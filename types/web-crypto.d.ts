@@ -1,0 +1,16 @@
+// What the types of @peculiar/x509 expect of a browser, as Node.js has it. The library of the DOM would bring much more.
+import type { webcrypto } from 'node:crypto';
+
+declare global {
+  type Algorithm = webcrypto.Algorithm;
+  type AlgorithmIdentifier = webcrypto.AlgorithmIdentifier;
+  type BufferSource = webcrypto.BufferSource;
+  type Crypto = webcrypto.Crypto;
+  type CryptoKey = webcrypto.CryptoKey;
+  type CryptoKeyPair = webcrypto.CryptoKeyPair;
+  type EcKeyGenParams = webcrypto.EcKeyGenParams;
+  type EcKeyImportParams = webcrypto.EcKeyImportParams;
+  type EcdsaParams = webcrypto.EcdsaParams;
+  type KeyUsage = webcrypto.KeyUsage;
+  type RsaHashedImportParams = webcrypto.RsaHashedImportParams;
+}
