@@ -79,8 +79,10 @@ it('every example has a test here', () => {
     'hello',
     'plugins',
     'rpc',
+    'secure-handshake',
     'sessions',
     'standard-decorators',
+    'tls',
     'without-decorators',
   ]);
 });
@@ -214,6 +216,39 @@ describe('rpc', () => {
       'client  an abort: P2P_ERR_ABORTED',
       'client  the end: P2P_ERR_DISCONNECTED',
       'both    closed',
+    ]);
+  });
+});
+
+describe('tls', () => {
+  it('two peers prove who they are, strangers are refused, and a certificate is renewed', async () => {
+    expect(await linesOf(example('tls/main'))).toEqual([
+      'client   is connected: TLSv1.3, hello/1, authorized: true',
+      'server   hears "good morning" from ann',
+      'client   hears "hello ann" from bob',
+      'stranger with a certificate of another authority is disconnected',
+      'nobody   without a certificate is disconnected',
+      'wary     does not trust our authority: P2P_ERR_HANDSHAKE_REJECTED',
+      'plain    text is not answered',
+      'client   finds the server renewed: robert; before it was bob',
+      'server   refused 4 handshakes',
+      'client   is disconnected, reason: user',
+      'all      closed',
+    ]);
+  });
+});
+
+describe('secure-handshake', () => {
+  it('a secret is proved both ways; who guesses it, or repeats what he heard, is refused', async () => {
+    expect(await linesOf(example('secure-handshake'))).toEqual([
+      'alice    is connected: both know the secret',
+      'bob      hears "knock knock"',
+      'alice    hears "come in"',
+      'eve      could read what alice said: knock knock',
+      'eve      says the same again: refused',
+      'mallory  guesses a secret: P2P_ERR_HANDSHAKE_ENDED',
+      'bob      refused 2 handshakes',
+      'all      closed',
     ]);
   });
 });
