@@ -6,7 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
-import { BANS_DEFAULTS, RATE_LIMIT_DEFAULTS, RECONNECT_DEFAULTS, REQUESTS_DEFAULTS } from '@pea2pea/plugins';
+import {
+  BANS_DEFAULTS,
+  RATE_LIMIT_DEFAULTS,
+  RECONNECT_DEFAULTS,
+  REQUESTS_DEFAULTS,
+  TLS_DEFAULTS,
+} from '@pea2pea/plugins';
 import ts from 'typescript';
 import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf, tablesOf } from './support/markdown.js';
 
@@ -48,6 +54,7 @@ describe('docs/plugins.md', () => {
       ...BANS_DEFAULTS,
       ...reconnect,
       ...REQUESTS_DEFAULTS,
+      ...TLS_DEFAULTS,
     }),
   )('quotes the default of %s', (name, value) => {
     expect(quoted.get(name)).toBe(`\`${written(value)}\``);
