@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
 
 /** A bare TCP socket to `address`: a peer that knows nothing of us. */
@@ -9,6 +9,17 @@ export async function rawConnect(address: SocketAddress): Promise<Socket> {
   socket.on('error', () => {});
   await once(socket, 'connect');
   return socket;
+}
+
+/** Both ends of one TCP connection. */
+export async function rawPair(): Promise<[Socket, Socket]> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const here = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  const [there] = (await once(server, 'connection')) as [Socket];
+  server.close();
+  return [here, there];
 }
 
 /** Resolves when the socket was closed by the other side, or is closed. */

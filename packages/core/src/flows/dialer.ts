@@ -19,7 +19,14 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
   /** The local IP address to dial from. @default the system picks one */
   readonly localAddress?: string;
-  /** The local port to dial from, as TCP simultaneous open needs it. @default the system picks one */
+  /**
+   * The local port to dial from, as TCP simultaneous open needs it.
+   *
+   * note: connections to several addresses can share it; with a listener, ours or another one's, it cannot be shared.
+   * note: where two nodes dial each other at once from ports that both know, one connection comes of it that is
+   * `'outbound'` on both sides: a handshake with roles has to agree on them first.
+   * @default the system picks one
+   */
   readonly localPort?: number;
   /** A connected duplex to use instead of dialling: any transport. The node owns it from here. */
   readonly stream?: Duplex;

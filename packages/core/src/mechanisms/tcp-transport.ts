@@ -157,7 +157,14 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
     };
     const onConnect = (): void => {
       settle();
-      resolve(new TcpLink(socket, address));
+      if (!metItself(socket)) {
+        resolve(new TcpLink(socket, address));
+        return;
+      }
+      socket.on('error', socketOnError);
+      socket.resetAndDestroy();
+      const what = `cannot connect to ${address}: nobody listens there, and the dial met itself`;
+      reject(new PeerError('P2P_ERR_CONNECT_FAILED', what));
     };
     const settle = (): void => {
       cancellation.remove(onCancel);
@@ -168,4 +175,16 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
     socket.once('error', onError);
     socket.once('connect', onConnect);
   });
+}
+
+/**
+ * Whether both ends of the connection are this one socket. A dial from the very port that it goes to opens such a
+ * connection (RFC 9293, section 3.5), and where nobody listens the system may pick that port by chance.
+ */
+function metItself(socket: Socket): boolean {
+  return (
+    socket.localPort !== undefined &&
+    socket.localPort === socket.remotePort &&
+    socket.localAddress === socket.remoteAddress
+  );
 }
