@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { until as untilIn } from './support/until.js';
 
@@ -77,6 +79,7 @@ it('every example has a test here', () => {
     'fixed-topology',
     'gossip',
     'hello',
+    'hole-punching',
     'plugins',
     'rpc',
     'secure-handshake',
@@ -200,6 +203,55 @@ describe('plugins', () => {
       'all      closed',
     ]);
   });
+});
+
+describe('hole-punching', () => {
+  const connection = 'one connection, outbound, attempts: \\d+, accepted by a listener: 0';
+  const patterns = [
+    'rendezvous  sees alice at [\\d.]+:\\d+',
+    'rendezvous  sees bob at [\\d.]+:\\d+',
+    'alice       dials bob, who does not dial: P2P_ERR_CONNECT_(TIMEOUT|FAILED)',
+    'both        dial each other at the same time',
+    `alice       has ${connection}`,
+    `bob         has ${connection}`,
+    'roles       by the numbers drawn: alice is (first, bob is second|second, bob is first)',
+    'alice       hears: hello from bob',
+    'bob         hears: hello from alice',
+    'all         closed',
+  ];
+  const transcript = patterns.map((pattern) => expect.stringMatching(new RegExp(`^${pattern}$`)) as unknown);
+
+  it('two nodes that nobody can reach dial each other at once and have one connection', async () => {
+    const [place, ...lines] = await linesOf(example('hole-punching/main'));
+    expect(place).toMatch(
+      /^place {7}(two network namespaces, firewall: (nft|ip rule|none)|loopback, (this system lets us make no|\w+ has no) network namespaces)$/,
+    );
+    expect(lines).toEqual(transcript);
+    // Behind a firewall nobody answers the one that dials alone, not even with a refusal.
+    if (/firewall: (nft|ip rule)/.test(place!)) expect(lines[2]).toContain('P2P_ERR_CONNECT_TIMEOUT');
+  });
+
+  // There, with one processor, a SYN is refused before the other side can send its own.
+  (availableParallelism() > 1 ? it : it.skip)('on loopback, too', async () => {
+    const [place, ...lines] = await linesOf(example('hole-punching/main', '--loopback'));
+    expect(place).toBe('place       loopback, as told');
+    expect(lines).toEqual(transcript);
+  });
+
+  // Elsewhere there is no way to ask whose processes are left.
+  (process.platform === 'linux' ? it : it.skip)(
+    'Ctrl-C ends all of its processes, and with them their namespaces',
+    async () => {
+      const mark = `MARK=${randomUUID()}`;
+      const started = start('env', [mark, process.execPath, 'examples/dist/hole-punching/main.js']);
+      await until('it is under way', () => started.output.includes('rendezvous  sees bob'));
+      expect(processesWith(mark).length).toBeGreaterThan(0);
+      started.process.kill('SIGINT');
+      await until('it ends', () => started.exitCode !== undefined);
+      expect([0, 130]).toContain(started.exitCode); // it may have been faster
+      await until('nobody is left', () => processesWith(mark).length === 0);
+    },
+  );
 });
 
 describe('rpc', () => {
@@ -498,4 +550,16 @@ function netcat(address: string): Started {
     return start('nc', [host, port]);
   const standIn = `const s = require('node:net').connect(${port}, '${host}'); process.stdin.pipe(s); s.pipe(process.stdout); s.on('end', () => process.exit())`;
   return start(process.execPath, ['-e', standIn]);
+}
+
+/** Those with `mark` in their environment, on Linux. */
+function processesWith(mark: string): string[] {
+  const isMarked = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(mark);
+    } catch {
+      return false; // it is gone, or not ours
+    }
+  };
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isMarked(name));
 }

@@ -157,7 +157,7 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
     };
     const onConnect = (): void => {
       settle();
-      if (!metItself(socket)) {
+      if (!metItself(socket, address.port)) {
         resolve(new TcpLink(socket, address));
         return;
       }
@@ -181,10 +181,6 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
  * Whether both ends of the connection are this one socket. A dial from the very port that it goes to opens such a
  * connection (RFC 9293, section 3.5), and where nobody listens the system may pick that port by chance.
  */
-function metItself(socket: Socket): boolean {
-  return (
-    socket.localPort !== undefined &&
-    socket.localPort === socket.remotePort &&
-    socket.localAddress === socket.remoteAddress
-  );
+function metItself(socket: Socket, dialledPort: number): boolean {
+  return socket.localPort === dialledPort && socket.localAddress === socket.remoteAddress;
 }
