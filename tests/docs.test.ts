@@ -8,6 +8,7 @@ import { DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
 import {
   BANS_DEFAULTS,
+  NOISE_DEFAULTS,
   RATE_LIMIT_DEFAULTS,
   RECONNECT_DEFAULTS,
   REQUESTS_DEFAULTS,
@@ -53,6 +54,7 @@ describe('docs/plugins.md', () => {
       whenExceeded,
       ...BANS_DEFAULTS,
       ...reconnect,
+      ...NOISE_DEFAULTS,
       ...REQUESTS_DEFAULTS,
       ...TLS_DEFAULTS,
     }),

@@ -80,6 +80,7 @@ it('every example has a test here', () => {
     'gossip',
     'hello',
     'hole-punching',
+    'noise',
     'plugins',
     'rpc',
     'secure-handshake',
@@ -177,6 +178,24 @@ describe('gossip', () => {
     const started = example('gossip', '--seed', 'x');
     await until('it ends', () => started.exitCode !== undefined);
     expect(started).toMatchObject({ exitCode: 2, errors: '--seed must be a whole number, not x\n' });
+  });
+});
+
+describe('noise', () => {
+  it('two that know each other talk, a stranger is refused whoever dials', async () => {
+    expect(await linesOf(example('noise'))).toEqual([
+      'alice    is connected with bob: Noise_XX_25519_ChaChaPoly_SHA256',
+      'alice    has a handshake hash to bind other proofs to, of 32 bytes',
+      'bob      is connected with alice',
+      'bob      hears alice say: nobody else can read this',
+      'alice    hears bob say: you said "nobody else can read this"',
+      'bob      sees alice leave, reason: reading: ended',
+      'bob      refuses a stranger, inbound',
+      'mallory  is disconnected',
+      'alice    refuses a stranger, outbound',
+      'alice    is not connected: P2P_ERR_HANDSHAKE_REJECTED',
+      'all      closed',
+    ]);
   });
 });
 

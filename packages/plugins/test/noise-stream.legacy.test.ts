@@ -144,14 +144,14 @@ describe('what is read from a NoiseStream', () => {
   });
 
   it('is not taken from the stream below while nobody reads', async () => {
-    const { reader, sealed } = openReader(
-      Array.from({ length: 100 }, () => 'x'.repeat(10_000)),
-      { flows: false },
-    );
-    for (const message of sealed) reader.raw.write(message);
-    await until('the stream below is full', () => reader.raw.writableLength > 0);
-    await until('it was paused', () => reader.under.isPaused());
+    const { reader, sealed } = openReader(Array.from({ length: 100 }, () => 'x'.repeat(10_000)));
+    reader.raw.write(sealed[0]);
+    await until('the first was read', () => reader.plaintext().length === 10_000);
+    reader.stream.pause();
+    for (const message of sealed.slice(1)) reader.raw.write(message);
+    await until('the stream below is paused', () => reader.under.isPaused());
     expect(reader.stream.readableLength).toBeLessThan(200_000);
+    expect(reader.raw.writableLength).toBeGreaterThan(500_000);
     reader.stream.resume();
     reader.raw.end();
     await soon('the end', reader.closed);
@@ -191,6 +191,20 @@ describe('a NoiseStream', () => {
     await until('both are gone', () => streams[1].closed);
     expect(errors.map(({ message }) => message)).toEqual(['cable cut']);
   });
+
+  it.each(['before', 'behind'])(
+    'closes where the stream below closed %s it was made, without an end',
+    async (when) => {
+      const [raw] = duplexPair();
+      if (when === 'before') raw.destroy();
+      const stream = new NoiseStream(raw, cipherPair()[0]);
+      const ended: string[] = [];
+      stream.on('end', () => ended.push('end')).resume();
+      if (when === 'behind') raw.destroy();
+      await until('it closed', () => stream.closed);
+      expect(ended).toEqual([]);
+    },
+  );
 
   it('ends with P2P_ERR_NONCE_EXHAUSTED when its nonces are used up', async () => {
     const raws = duplexPair();
