@@ -77,6 +77,14 @@ describe('payloads', () => {
     expect(asked.map(({ payload }) => String(payload))).toEqual(['I am bob', 'I am alice']);
   });
 
+  it('of bytes do not go with the first message, which everybody can read', async () => {
+    const read: string[] = [];
+    const onPayload = ({ index, payload }: NoiseMessage & { readonly payload: Buffer }): void =>
+      void read.push(`${index} ${String(payload)}`);
+    await shakeHands({ payload: Buffer.from('alice'), onPayload }, { payload: Buffer.from('bob'), onPayload });
+    expect(read).toEqual(['0 ', '1 bob', '2 alice']);
+  });
+
   it('of a function are asked for with each message, and may depend on where the handshake stands', async () => {
     const told: unknown[] = [];
     const payload = async ({ index, isLast, state }: NoiseMessage): Promise<Buffer | undefined> => {
