@@ -81,7 +81,10 @@ describe('payloads', () => {
     const read: string[] = [];
     const onPayload = ({ index, payload }: NoiseMessage & { readonly payload: Buffer }): void =>
       void read.push(`${index} ${String(payload)}`);
-    await shakeHands({ payload: Buffer.from('alice'), onPayload }, { payload: Buffer.from('bob'), onPayload });
+    await shakeHands(
+      { payload: Buffer.from('alice'), onPayload },
+      { payload: Buffer.from('bob'), onPayload },
+    );
     expect(read).toEqual(['0 ', '1 bob', '2 alice']);
   });
 

@@ -6,8 +6,8 @@ import { MAX_PLAINTEXT_LENGTH, type TransportCipher } from './transport-cipher.j
 
 type Callback = (error?: Error | null) => void;
 
-/** Up to so many bytes are copied behind their length, to be one write; from there on copying costs more than it saves. */
-const COPY_LENGTH = 8 * 1024;
+/** A message of up to so many bytes is copied behind its length, to be one write. Copying a longer one costs more than that saves. */
+const COPY_LENGTH = 4 * 1024;
 
 /** What a {@link NoiseStream} is made of. */
 export interface NoiseStreamParts {
