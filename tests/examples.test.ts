@@ -80,6 +80,7 @@ it('every example has a test here', () => {
     'gossip',
     'hello',
     'hole-punching',
+    'lan-discovery',
     'noise',
     'plugins',
     'rpc',
@@ -271,6 +272,64 @@ describe('hole-punching', () => {
       await until('nobody is left', () => processesWith(mark).length === 0);
     },
   );
+});
+
+describe('lan-discovery', () => {
+  const transcript = [
+    'ann       finds bob, carol',
+    'bob       finds ann, carol',
+    'carol     finds ann, bob',
+    'all       have so many connections: 2, 2, 2',
+    'mallory   sends noise: malformed, ignored',
+    'mallory   sends a datagram of 8 KiB: malformed, ignored',
+    'mallory   sends a beacon with another key: forged, ignored',
+    'mallory   sends a beacon that it heard: replayed, ignored',
+    'mallory   sends a flood: most of it is not even looked at',
+    'ann       still knows bob, carol, connections: 2',
+    'carol     leaves',
+    'ann       knows bob, connections: 1',
+    'bob       knows ann, connections: 1',
+    'all       closed',
+  ];
+  const multicast = 'all       multicast 239.255.80.69 on 127.0.0.1';
+  const unicast = 'all       16 ports of loopback, instead of multicast';
+
+  it('three nodes find each other, believe nobody without the key, and forget the one that leaves', async () => {
+    const [medium, ...lines] = await linesOf(example('lan-discovery/main'));
+    expect([multicast, unicast]).toContain(medium);
+    expect(lines).toEqual(transcript);
+  });
+
+  it('without multicast, too', async () => {
+    expect(await linesOf(example('lan-discovery/main', '--unicast'))).toEqual([unicast, ...transcript]);
+  });
+
+  it('two processes with a key find each other, until Ctrl-C', async () => {
+    const [medium] = await linesOf(example('lan-discovery/main'));
+    if (medium !== multicast) {
+      process.stderr.write('lan-discovery of two processes: skipped, there is no multicast here\n');
+      return;
+    }
+    const args = ['--address', '127.0.0.1', '--key', randomUUID().replaceAll('-', '').repeat(2)];
+    const both = [example('lan-discovery/main', ...args), example('lan-discovery/main', ...args)];
+    const connected = /^this node is connected with [\da-f]{32} at 127\.0\.0\.1:\d+$/m;
+    await until('both are connected', () => both.every(({ output }) => connected.test(output)));
+    for (const { process } of both) process.kill('SIGINT');
+    await until('both end', () => both.every(({ exitCode }) => exitCode !== undefined));
+    for (const each of both) expect(each).toMatchObject({ exitCode: 0, errors: '' });
+  });
+
+  it.each([
+    [['--key', 'ff'], 2, '--address and --key go together'],
+    [['--address', '127.0.0.1', '--key', 'ff'], 2, '--key must be 64 hexadecimal digits'],
+    [['--address', '192.0.2.1', '--key', 'f'.repeat(64)], 1, 'cannot listen at 192.0.2.1:0'],
+  ])('%j is answered with what is wrong', async (args, exitCode, what) => {
+    const started = example('lan-discovery/main', ...args);
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({ exitCode, output: '' });
+    expect(started.errors).toContain(what);
+    expect(started.errors).not.toContain('    at ');
+  });
 });
 
 describe('rpc', () => {
