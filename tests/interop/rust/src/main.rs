@@ -64,7 +64,10 @@ async fn run(task: Task) -> io::Result<()> {
     let peer = Peer::new(task.dials.is_none(), task.psk, task.sizes).await;
     match task.dials {
         None => peer.listen().await?,
-        Some(port) => peer.dial(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await,
+        Some(port) => {
+            peer.dial(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+                .await
+        }
     }
     let mut commands = commands();
     while let Some(command) = commands.recv().await {

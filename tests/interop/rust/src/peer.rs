@@ -189,7 +189,9 @@ impl OnDisconnect for Peer {
 
 /// The message number `index`: bytes that count on from it, so that nothing can be swapped or cut unseen.
 fn counted(index: usize, size: usize) -> Bytes {
-    (index..index + size).map(|value| (value % 251) as u8).collect()
+    (index..index + size)
+        .map(|value| (value % 251) as u8)
+        .collect()
 }
 
 /// CRC-32 (ISO 3309), as `zlib.crc32` has it.
