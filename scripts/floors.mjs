@@ -24,6 +24,7 @@ const PACKAGES = {
   decorators: [/^@pea2pea\/core$/, /^inversify$/],
   // What anybody else's plugin needs, and no more; secure channels need ciphers and streams.
   plugins: [/^@pea2pea\/(core|decorators)$/, /^node:(crypto|stream|tls)$/],
+  streams: [/^node:/, /^@pea2pea\/core$/],
 };
 /**
  * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may

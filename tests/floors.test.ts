@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 function violationsAfter(path: string, text: string): string[] {
   const copy = mkdtempSync(join(tmpdir(), 'pea2pea-floors-'));
   try {
-    for (const name of ['core', 'codecs', 'decorators', 'plugins']) {
+    for (const name of ['core', 'codecs', 'decorators', 'plugins', 'streams']) {
       cpSync(join(root, 'packages', name, 'src'), join(copy, 'packages', name, 'src'), { recursive: true });
     }
     writeFileSync(join(copy, 'packages', path), text);

@@ -1,0 +1,94 @@
+import { Duplex } from 'node:stream';
+import { PeerError, type Handshake } from '@pea2pea/core';
+import { aborted, unlessAborted } from '../shared/aborted.js';
+
+/** What a negotiation needs of a stream: a kernel's {@link Handshake} has it. */
+export type Negotiable = Pick<Handshake, 'read' | 'write'>;
+
+/**
+ * `stream` for a negotiation: a handshake as it is, a `Duplex` through a reader that takes no byte more than it is asked
+ * for. What comes behind the negotiation stays where it is.
+ */
+export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | undefined): Negotiable {
+  if (stream instanceof Duplex) return new DuplexSource(stream, signal);
+  return {
+    read: (size) => unlessAborted(stream.read(size), signal),
+    write: (bytes) => unlessAborted(stream.write(bytes), signal),
+  };
+}
+
+/** A paused `Duplex`, read in exact portions; it listens to it while it waits, and no longer. */
+class DuplexSource implements Negotiable {
+  readonly #stream: Duplex;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(stream: Duplex, signal: AbortSignal | undefined) {
+    this.#stream = stream;
+    this.#signal = signal;
+  }
+
+  read(size: number): Promise<Buffer> {
+    return this.#wait((resolve, reject) => {
+      const stream = this.#stream;
+      const attempt = (): void => {
+        // At its end, and there alone, a stream answers less than it was asked for.
+        const bytes = stream.read(size) as Buffer | null;
+        if (bytes?.length === size) resolve(bytes);
+        else if (bytes !== null || stream.readableEnded || stream.destroyed) reject(ended());
+      };
+      stream.on('readable', attempt);
+      attempt();
+      return () => stream.off('readable', attempt);
+    });
+  }
+
+  write(bytes: Uint8Array | string): Promise<void> {
+    return this.#wait((resolve) => {
+      this.#stream.write(bytes, (error) => {
+        if (error === undefined || error === null) resolve(undefined);
+      });
+      return () => {};
+    });
+  }
+
+  /** One wait; whatever it waits for, the end of the stream and `signal` end it, too. */
+  #wait<T>(begin: (resolve: (value: T) => void, reject: (error: Error) => void) => () => void): Promise<T> {
+    const stream = this.#stream;
+    const signal = this.#signal;
+    return new Promise<T>((resolve, reject) => {
+      let over = false;
+      let stop = (): void => {};
+      const settle = (act: () => void): void => {
+        if (over) return;
+        over = true;
+        stop();
+        stream.off('end', onEnd).off('close', onEnd).off('error', onEnd);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
+      const onEnd = (error?: Error): void =>
+        settle(() => reject(ended(error instanceof Error ? error : undefined)));
+      const onAbort = (): void => settle(() => reject(aborted(signal!)));
+      if (signal?.aborted === true) {
+        onAbort();
+        return;
+      }
+      stream.on('end', onEnd).on('close', onEnd).on('error', onEnd);
+      signal?.addEventListener('abort', onAbort);
+      stop = begin(
+        (value) => settle(() => resolve(value)),
+        (error) => settle(() => reject(error)),
+      );
+      if (over) stop();
+      else if (stream.destroyed) onEnd(stream.errored ?? undefined);
+    });
+  }
+}
+
+function ended(cause?: Error): PeerError {
+  return new PeerError(
+    'P2P_ERR_HANDSHAKE_ENDED',
+    'the stream ended during a negotiation',
+    cause && { cause },
+  );
+}
