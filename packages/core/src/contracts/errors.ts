@@ -196,6 +196,10 @@ export const PEER_ERRORS = {
     when: 'the response to a request is none, or its result is not what its schema takes; `cause` lists the issues',
     remedy: 'check that both sides use the same version of the method',
   },
+  P2P_ERR_TOO_MANY_STREAMS: {
+    when: 'a session of many streams has `maxStreams` of its own open, or `acceptBacklog` that the peer has not acknowledged',
+    remedy: 'end some before opening more, or raise the limit',
+  },
 } as const satisfies Record<string, { when: string; remedy: string }>;
 
 /** A key of {@link PEER_ERRORS}. Match errors on it: it survives two copies of the package in one process. */

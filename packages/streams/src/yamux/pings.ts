@@ -1,0 +1,104 @@
+import { PeerError, type Clock, type Timer } from '@pea2pea/core';
+
+/** What {@link Pings} needs of the session. */
+export interface PingHost {
+  readonly clock: Clock;
+  readonly pingTimeoutMs: number;
+  /** 0 = never. */
+  readonly keepAliveIntervalMs: number;
+  sendPing(value: number): void;
+  /** A ping of the keep-alive went unanswered. */
+  onDead(error: PeerError): void;
+}
+
+interface Ping {
+  readonly value: number;
+  readonly sentAtMs: number;
+  readonly promise: Promise<number>;
+  readonly resolve: (rttMs: number) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: Timer;
+}
+
+/** The pings that we send: one at a time, who asks meanwhile gets its answer. */
+export class Pings {
+  readonly #host: PingHost;
+  #next = 0;
+  #ping: Ping | undefined;
+  #keepAlive: Timer | undefined;
+  /** Something came since the keep-alive looked last. */
+  #heard = false;
+
+  constructor(host: PingHost) {
+    this.#host = host;
+    this.#watch();
+  }
+
+  /** The round trip, in milliseconds. @throws {PeerError} P2P_ERR_REQUEST_TIMEOUT */
+  ping(): Promise<number> {
+    if (this.#ping !== undefined) return this.#ping.promise;
+    const { promise, value } = (this.#ping = this.#begin());
+    this.#host.sendPing(value); // the answer may come within this very call
+    return promise;
+  }
+
+  /** The peer is there. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  /** An answer. One that nobody waits for any more is let go: it comes late. */
+  answered(value: number): void {
+    const ping = this.#ping;
+    if (ping?.value !== value) return;
+    this.#take(ping);
+    ping.resolve(this.#host.clock.now() - ping.sentAtMs);
+  }
+
+  /** No more pings; one that waits is rejected. */
+  stop(error: Error): void {
+    this.#keepAlive?.cancel();
+    const ping = this.#ping;
+    if (ping === undefined) return;
+    this.#take(ping);
+    ping.reject(error);
+  }
+
+  #begin(): Ping {
+    const { clock, pingTimeoutMs } = this.#host;
+    let resolve!: (rttMs: number) => void;
+    let reject!: (error: Error) => void;
+    const promise = new Promise<number>((onResolve, onReject) => {
+      resolve = onResolve;
+      reject = onReject;
+    });
+    promise.catch(() => {}); // nobody has to await it
+    const value = this.#next;
+    this.#next = (this.#next + 1) % 2 ** 32;
+    const timer = clock.setTimeout(() => this.#late(), pingTimeoutMs);
+    return { value, sentAtMs: clock.now(), promise, resolve, reject, timer };
+  }
+
+  #late(): void {
+    const ping = this.#ping!;
+    this.#take(ping);
+    ping.reject(
+      new PeerError('P2P_ERR_REQUEST_TIMEOUT', `no answer to a ping within ${this.#host.pingTimeoutMs} ms`),
+    );
+  }
+
+  #take(ping: Ping): void {
+    ping.timer.cancel();
+    this.#ping = undefined;
+  }
+
+  #watch(): void {
+    const { clock, keepAliveIntervalMs } = this.#host;
+    if (keepAliveIntervalMs === 0) return;
+    this.#keepAlive = clock.setTimeout(() => {
+      this.#watch();
+      if (!this.#heard) this.ping().catch((error: PeerError) => this.#host.onDead(error));
+      this.#heard = false;
+    }, keepAliveIntervalMs);
+  }
+}

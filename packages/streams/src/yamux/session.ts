@@ -1,0 +1,356 @@
+import type { Duplex } from 'node:stream';
+import { PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
+import { unlessAborted } from '../shared/aborted.js';
+import {
+  encodeFrame,
+  Flag,
+  FrameType,
+  GoAwayCode,
+  INITIAL_WINDOW,
+  violation,
+  type FrameHeader,
+} from './frame.js';
+import { FrameReader } from './frame-reader.js';
+import { resolveYamuxOptions, type ResolvedYamuxOptions, type YamuxOptions } from './options.js';
+import { Pings } from './pings.js';
+import { SessionStream } from './session-stream.js';
+import { YamuxStream, type StreamHost } from './stream.js';
+import { StreamTable } from './stream-table.js';
+
+/** Answers to the peer that the stream below has not taken yet; beyond it nothing more is read. */
+const MAX_PENDING_ANSWERS = 1_024;
+/** One log line of a kind in so long. */
+const COMPLAINT_INTERVAL_MS = 1_000;
+
+/**
+ * Many streams over one, as the yamux specification of HashiCorp has it (version 0; libp2p's `/yamux/1.0.0`).
+ *
+ * ```text
+ *   openStream() ->  YamuxStream  YamuxStream  YamuxStream  <- onStream
+ *                         `------------+------------'
+ *                    Yamux:  frames, windows, pings, go away
+ *                                      |
+ *                          a Duplex: TCP, TLS, Noise
+ * ```
+ *
+ * What the peer can make us hold is bounded: `maxStreams` streams, a window each; answers that it does not take stop the
+ * reading; a frame is passed on as it comes, never gathered.
+ *
+ * note: it owns the stream below from here on, and reads from it from the next turn on.
+ * note: what the specification forbids ends the session with P2P_ERR_INVALID_FRAME, behind a Go Away that says so.
+ * Frames for a stream that is over are let go: they crossed its end on the way. A second ACK hurts nobody.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+ */
+export class Yamux {
+  readonly #below: Duplex;
+  readonly #options: ResolvedYamuxOptions;
+  readonly #reader = new FrameReader({
+    onHeader: (header) => this.#onHeader(header),
+    onBody: ({ streamId }, piece) => this.#streams.get(streamId)?.data(piece),
+    onEnd: ({ flags, streamId }) => {
+      if ((flags & Flag.FIN) !== 0) this.#streams.get(streamId)?.fin();
+    },
+  });
+  readonly #streams: StreamTable;
+  readonly #host: StreamHost;
+  readonly #pings: Pings;
+  readonly #complaints: RateLimited;
+  #pendingAnswers = 0;
+  #refused = 0;
+  #goneAway = false;
+  #peerGoneAway: number | undefined;
+  #stream: SessionStream | undefined;
+  /** The connection that it belongs to reads on. */
+  #asked = true;
+  #reads = false;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #error: Error | undefined;
+  #cutTimer: Timer | undefined;
+  #onClosed!: () => void;
+  /** Resolves when the session is over and the stream below closed. It never rejects: see {@link error}. */
+  readonly closed: Promise<void>;
+
+  constructor(below: Duplex, options: YamuxOptions) {
+    this.#options = resolveYamuxOptions(options);
+    this.#below = below;
+    this.#streams = new StreamTable(this.#options);
+    this.#complaints = new RateLimited(this.#options.clock, COMPLAINT_INTERVAL_MS);
+    this.#host = {
+      receiveWindowBytes: this.#options.receiveWindowBytes,
+      sendData: (streamId, piece, onWritten) => {
+        const header = { type: FrameType.data, flags: 0, streamId, length: piece.length };
+        below.write(encodeFrame(header, piece), onWritten);
+      },
+      growWindow: (streamId, delta) => this.#answer(windowUpdate(streamId, 0, delta)),
+      sendFin: (streamId) => this.#answer(windowUpdate(streamId, Flag.FIN, 0)),
+      release: (stream, reset) => this.#release(stream, reset),
+    };
+    this.closed = new Promise((resolve) => (this.#onClosed = resolve));
+    this.#pings = new Pings({
+      clock: this.#options.clock,
+      pingTimeoutMs: this.#options.pingTimeoutMs,
+      keepAliveIntervalMs: this.#options.keepAliveIntervalMs,
+      sendPing: (value) =>
+        this.#answer({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
+      onDead: (error) => this.destroy(error),
+    });
+    below.on('data', (chunk: Buffer) => this.#onData(chunk));
+    below.on('end', () => this.#onEnd());
+    below.on('error', (error: Error) => this.#end(error, undefined));
+    below.on('close', () => this.#onClose());
+    // Events of a stream that has ended do not come again.
+    if (below.destroyed) this.#onClose();
+    else if (below.readableEnded) this.#onEnd();
+    else this.#flow();
+  }
+
+  /** `'closing'`: the last frames are on their way; no stream is left. */
+  get state(): 'open' | 'closing' | 'closed' {
+    return this.#state;
+  }
+
+  /** Why the session ended, where that was no orderly end. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Streams that are open, in both directions. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Streams of the peer that were reset at once, for want of room or of an `onStream`. It only rises. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /**
+   * Opens a stream, which can be written to at once: nobody waits for the peer to acknowledge it.
+   * @throws {PeerError} P2P_ERR_TOO_MANY_STREAMS; P2P_ERR_DISCONNECTED when the session is over, or one side went away
+   */
+  openStream(): YamuxStream {
+    if (this.#state !== 'open') throw this.#endError();
+    if (this.#goneAway) throw new PeerError('P2P_ERR_DISCONNECTED', 'this side of the session went away');
+    if (this.#peerGoneAway !== undefined) {
+      throw new PeerError('P2P_ERR_DISCONNECTED', `the peer went away, code ${this.#peerGoneAway}`);
+    }
+    const id = this.#streams.takeId();
+    const stream = this.#add(id, 'outbound');
+    this.#answer(windowUpdate(id, Flag.SYN, this.#options.receiveWindowBytes - INITIAL_WINDOW));
+    return stream;
+  }
+
+  /**
+   * Asks the peer for an answer; resolves with the milliseconds that it took. One ping is under way at a time: who asks
+   * meanwhile gets its answer.
+   * @throws {PeerError} P2P_ERR_REQUEST_TIMEOUT after `pingTimeoutMs`, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
+   */
+  async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    if (this.#state !== 'open') throw this.#endError();
+    return unlessAborted(this.#pings.ping(), signal);
+  }
+
+  /** Tells the peer to open no more streams, and opens none; those that are open go on. */
+  goAway(): void {
+    if (this.#goneAway || this.#state !== 'open') return;
+    this.#goneAway = true;
+    this.#answer(goAway(GoAwayCode.normal));
+  }
+
+  /** Ends the session in order: a Go Away, then the end of the stream below. Streams that are open are destroyed. */
+  close(): Promise<void> {
+    this.#end(undefined, this.#goneAway ? undefined : GoAwayCode.normal);
+    return this.closed;
+  }
+
+  /** Ends the session at once, and the stream below. */
+  destroy(error?: Error): void {
+    this.#end(error, undefined);
+    this.#below.destroy();
+  }
+
+  /**
+   * The session as the stream of a connection, for `handshake.upgrade`: the kernel owns the session by it. Reading it
+   * answers the header of every frame that came, for {@link yamuxFrames}: they are the messages of the connection. So its
+   * `idleTimeoutMs` counts from the last frame, plugins that limit messages limit frames, and a handler that makes the
+   * connection wait makes the session wait. What ends the session is the reason of the disconnect: `invalid-frame`, where
+   * the peer broke the protocol.
+   *
+   * note: asked for in the turn in which the session is made, no stream of the peer comes before the connection is open.
+   * note: nothing can be sent over the connection itself: that is what streams are for.
+   */
+  get frames(): Duplex {
+    if (this.#stream === undefined) {
+      this.#asked = false;
+      this.#stream = new SessionStream({
+        onWanted: () => this.#setAsked(true),
+        onFull: () => this.#setAsked(false),
+        finish: (done) => this.#finish(done),
+        destroy: () => this.destroy(),
+      });
+      this.#flow();
+    }
+    return this.#stream;
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#pings.heard();
+    try {
+      this.#reader.feed(chunk);
+    } catch (error) {
+      this.#end(error as Error, GoAwayCode.protocolError);
+    }
+  }
+
+  #onEnd(): void {
+    const what = 'the stream below a yamux session ended in the middle of a frame';
+    const error = this.#reader.inFrame ? new PeerError('P2P_ERR_TRUNCATED_FRAME', what) : undefined;
+    this.#end(error, undefined);
+  }
+
+  #onHeader(header: FrameHeader): void {
+    this.#stream?.tell(header);
+    switch (header.type) {
+      case FrameType.ping:
+        if (header.flags === Flag.ACK) this.#pings.answered(header.length);
+        else this.#answer({ ...header, flags: Flag.ACK });
+        return;
+      case FrameType.goAway:
+        this.#peerGoneAway = header.length;
+        return;
+      case FrameType.data:
+      case FrameType.windowUpdate:
+        this.#onStreamFrame(header);
+    }
+  }
+
+  #onStreamFrame({ type, flags, streamId, length }: FrameHeader): void {
+    // INVARIANT: bounded-memory. Before anything else: no window is larger, whatever the stream.
+    if (type === FrameType.data && length > this.#options.receiveWindowBytes) {
+      throw violation(`a data frame of ${length} bytes, more than any window`);
+    }
+    const isNew = (flags & Flag.SYN) !== 0 && this.#admit(streamId);
+    const control = this.#streams.find(streamId);
+    if (control === undefined) return;
+    if ((flags & Flag.ACK) !== 0) this.#streams.acknowledge(control);
+    if ((flags & Flag.RST) !== 0) {
+      control.reset();
+      return;
+    }
+    if (type === FrameType.data) control.dataBegins(length);
+    else control.windowGrows(length);
+    if (isNew) this.#offer(control.stream);
+  }
+
+  /** A SYN: whether there is a new stream. */
+  #admit(id: number): boolean {
+    const hasRoom = this.#streams.admits(id);
+    const { onStream, receiveWindowBytes } = this.#options;
+    if (!hasRoom || this.#goneAway || onStream === undefined) {
+      this.#refused++;
+      this.#answer(windowUpdate(id, Flag.RST, 0));
+      return false;
+    }
+    this.#add(id, 'inbound');
+    this.#answer(windowUpdate(id, Flag.ACK, receiveWindowBytes - INITIAL_WINDOW));
+    return true;
+  }
+
+  #add(id: number, direction: Direction): YamuxStream {
+    return new YamuxStream(this.#host, id, direction, (control) => this.#streams.add(control));
+  }
+
+  #release(stream: YamuxStream, reset: boolean): void {
+    this.#streams.remove(stream);
+    if (reset) this.#answer(windowUpdate(stream.id, Flag.RST, 0));
+  }
+
+  #offer(stream: YamuxStream): void {
+    const failed = (error: unknown): void => {
+      this.#complaints.run((suppressed) => {
+        this.#options.logger.warn({ stream: stream.id, error, suppressed }, 'onStream threw');
+      });
+      stream.destroy(error instanceof Error ? error : new Error(String(error)));
+    };
+    try {
+      const handling = this.#options.onStream!(stream);
+      if (handling !== undefined) handling.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Sends a frame that carries no data. */
+  #answer(header: FrameHeader): void {
+    if (this.#state !== 'open') return;
+    this.#pendingAnswers++;
+    this.#flow();
+    this.#below.write(encodeFrame(header), () => {
+      this.#pendingAnswers--;
+      this.#flow();
+    });
+  }
+
+  #setAsked(asked: boolean): void {
+    this.#asked = asked;
+    this.#flow();
+  }
+
+  /** Reads on, or has the peer wait. INVARIANT: bounded-memory. */
+  #flow(): void {
+    const reads = this.#state !== 'open' || (this.#asked && this.#pendingAnswers < MAX_PENDING_ANSWERS);
+    if (reads === this.#reads) return;
+    this.#reads = reads;
+    if (reads) this.#below.resume();
+    else this.#below.pause();
+  }
+
+  /** The one end, for every cause; `code` is what the peer is told. */
+  #end(error: Error | undefined, code: GoAwayCode | undefined): void {
+    if (this.#state !== 'open') return;
+    if (code !== undefined) this.#answer(goAway(code));
+    this.#state = 'closing';
+    this.#error = error;
+    this.#reader.stop();
+    const endError = this.#endError();
+    this.#pings.stop(endError);
+    this.#streams.endAll(endError, error === undefined);
+    // What still comes is let go, so that the end of the peer is seen.
+    this.#flow();
+    const { clock, closeTimeoutMs } = this.#options;
+    this.#cutTimer = clock.setTimeout(() => this.#below.destroy(), closeTimeoutMs);
+    this.#below.end();
+    this.#stream?.finish(error);
+  }
+
+  /** As {@link close}, and calls back when the last frames are with the stream below. */
+  #finish(done: () => void): void {
+    void this.close();
+    if (this.#below.writableFinished || this.#below.destroyed) done();
+    else this.#below.once('finish', done).once('close', done);
+  }
+
+  #onClose(): void {
+    this.#end(
+      new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed'),
+      undefined,
+    );
+    this.#state = 'closed';
+    this.#cutTimer?.cancel();
+    this.#onClosed();
+  }
+
+  #endError(): PeerError {
+    const cause = this.#error && { cause: this.#error };
+    return new PeerError('P2P_ERR_DISCONNECTED', 'the yamux session is over', cause);
+  }
+}
+
+function windowUpdate(streamId: number, flags: number, delta: number): FrameHeader {
+  return { type: FrameType.windowUpdate, flags, streamId, length: delta };
+}
+
+function goAway(code: GoAwayCode): FrameHeader {
+  return { type: FrameType.goAway, flags: 0, streamId: 0, length: code };
+}

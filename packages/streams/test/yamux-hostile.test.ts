@@ -1,0 +1,258 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { soon, until } from '../../../tests/support/until.js';
+import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
+import { all, hostile } from './yamux-lab.js';
+
+const { data, windowUpdate, ping, goAway } = FrameType;
+const { SYN, ACK, FIN, RST } = Flag;
+const header = (version: number, type: number, flags: number, streamId: number, length: number): Buffer => {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt8(version, 0);
+  bytes.writeUInt8(type, 1);
+  bytes.writeUInt16BE(flags, 2);
+  bytes.writeUInt32BE(streamId, 4);
+  bytes.writeUInt32BE(length, 8);
+  return bytes;
+};
+
+describe('what ends the session with P2P_ERR_INVALID_FRAME, and a Go Away that says protocol error', () => {
+  it.each<[string, (peer: ReturnType<typeof hostile>['peer']) => void]>([
+    ['an unknown version', (peer) => peer.raw(header(1, data, SYN, 1, 0))],
+    ['an unknown type', (peer) => peer.raw(header(0, 4, 0, 0, 0))],
+    ['an unknown flag', (peer) => peer.raw(header(0, windowUpdate, SYN | 16, 1, 0))],
+    ['SYN and ACK together', (peer) => peer.raw(header(0, windowUpdate, SYN | ACK, 1, 0))],
+    ['a ping without a flag', (peer) => peer.raw(header(0, ping, 0, 0, 1))],
+    ['a ping with SYN and FIN', (peer) => peer.raw(header(0, ping, SYN | FIN, 0, 1))],
+    ['a ping on a stream', (peer) => peer.raw(header(0, ping, SYN, 1, 1))],
+    ['a go away with a flag', (peer) => peer.raw(header(0, goAway, RST, 0, 0))],
+    ['a go away on a stream', (peer) => peer.raw(header(0, goAway, 0, 1, 0))],
+    ['data for the session', (peer) => peer.raw(header(0, data, SYN, 0, 0))],
+    ['a window update for the session', (peer) => peer.raw(header(0, windowUpdate, SYN, 0, 0))],
+    ['data for a stream that nobody opened', (peer) => peer.send({ streamId: 5 }, Buffer.from('x'))],
+    ['a window update for one', (peer) => peer.send({ type: windowUpdate, streamId: 5 })],
+    ['data for a stream of ours that we have not opened', (peer) => peer.send({ streamId: 2 })],
+    ['a SYN with an id of ours', (peer) => peer.send({ flags: SYN, streamId: 2 })],
+    [
+      'a SYN for a stream that is open',
+      (peer) => {
+        peer.send({ flags: SYN });
+        peer.send({ flags: SYN });
+      },
+    ],
+    [
+      'an ACK for a stream of the peer',
+      (peer) => {
+        peer.send({ flags: SYN });
+        peer.send({ flags: ACK });
+      },
+    ],
+    ['more than the window at once', (peer) => peer.raw(header(0, data, SYN, 1, INITIAL_WINDOW + 1))],
+    [
+      'more than the window, in pieces that nobody reads',
+      (peer) => {
+        peer.send({ flags: SYN }, Buffer.alloc(INITIAL_WINDOW));
+        peer.send({}, Buffer.from('x'));
+      },
+    ],
+    [
+      'data behind a FIN',
+      (peer) => {
+        peer.send({ flags: SYN | FIN });
+        peer.send({}, Buffer.from('x'));
+      },
+    ],
+    [
+      'a window beyond 32 bits',
+      (peer) => peer.send({ type: windowUpdate, flags: SYN, length: 2 ** 32 - INITIAL_WINDOW }),
+    ],
+    [
+      'more than any window, for a stream that is over',
+      (peer) => {
+        peer.send({ flags: SYN | RST });
+        peer.raw(header(0, data, 0, 1, INITIAL_WINDOW + 1));
+      },
+    ],
+  ])('%s', async (_what, act) => {
+    const { session, peer, clock, accepted } = hostile();
+    peer.read();
+    act(peer);
+    peer.far.end();
+    await soon('the end', session.closed);
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
+    await until('the peer is told', () => peer.goneAway !== undefined);
+    expect(peer.goneAway).toBe(1);
+    expect(accepted.every(({ destroyed }) => destroyed)).toBe(true);
+    expect([session.size, clock.pending]).toEqual([0, 0]);
+  });
+});
+
+describe('what does not', () => {
+  it('the largest window, exactly', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.send({ flags: SYN }, Buffer.alloc(INITIAL_WINDOW));
+    peer.send({ type: windowUpdate, length: 2 ** 32 - 1 - INITIAL_WINDOW });
+    peer.send({ flags: FIN });
+    await until('it is offered', () => accepted.length === 1);
+    expect(await all(accepted[0]!)).toHaveLength(INITIAL_WINDOW);
+    expect(session.state).toBe('open');
+  });
+
+  it('a second ACK, a second FIN, and window updates behind a FIN', async () => {
+    const { session, peer, accepted } = hostile();
+    const ours = session.openStream();
+    for (let count = 0; count < 2; count++) peer.send({ type: windowUpdate, flags: ACK, streamId: ours.id });
+    for (let count = 0; count < 2; count++) peer.send({ flags: count === 0 ? SYN | FIN : FIN });
+    peer.send({ type: windowUpdate, length: 1 });
+    await until('it is offered', () => accepted.length === 1);
+    expect(String(await all(accepted[0]!))).toBe('');
+    expect([session.state, session.size]).toEqual(['open', 2]);
+  });
+
+  it('ids that do not rise, and frames for a stream that is over', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.send({ flags: SYN, streamId: 7 });
+    peer.send({ flags: SYN, streamId: 3 });
+    peer.send({ type: windowUpdate, flags: RST, streamId: 7 });
+    peer.send({ streamId: 7 }, Buffer.from('late'));
+    peer.send({ type: windowUpdate, flags: FIN, streamId: 7 });
+    peer.send({ streamId: 3 }, Buffer.from('in time'));
+    peer.send({ flags: FIN, streamId: 3 });
+    await until('both are offered', () => accepted.length === 2);
+    expect(accepted.map(({ id, destroyed }) => [id, destroyed])).toEqual([
+      [7, true],
+      [3, false],
+    ]);
+    expect(String(await all(accepted[1]!))).toBe('in time');
+    expect(session.state).toBe('open');
+  });
+
+  it('a stream that begins with data, carries them and ends in one frame', async () => {
+    const { peer, accepted } = hostile();
+    peer.send({ flags: SYN | FIN }, Buffer.from('all in one'));
+    await until('it is offered', () => accepted.length === 1);
+    expect(String(await all(accepted[0]!))).toBe('all in one');
+  });
+});
+
+describe('a peer that wants to do harm', () => {
+  it('ends in the middle of a frame: P2P_ERR_TRUNCATED_FRAME; between frames: an orderly end', async () => {
+    for (const [bytes, code] of [
+      [header(0, data, SYN, 1, 5), 'P2P_ERR_TRUNCATED_FRAME'],
+      [header(0, ping, SYN, 0, 5).subarray(0, 11), 'P2P_ERR_TRUNCATED_FRAME'],
+      [header(0, ping, SYN, 0, 5), undefined],
+    ] as const) {
+      const { session, peer } = hostile();
+      peer.read();
+      peer.raw(bytes);
+      peer.far.end();
+      await soon('the end', session.closed);
+      expect((session.error as { code?: string } | undefined)?.code).toBe(code);
+    }
+  });
+
+  it('pings without reading the answers: it has to wait, and nothing piles up', async () => {
+    const { session, peer } = hostile();
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, (_, index) => header(0, ping, SYN, 0, index)));
+    let taken = 0;
+    for (let count = 0; count < 100; count++) peer.far.write(pings, () => taken++);
+    await until('it has to wait', () => taken > 0);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toBeLessThan(10);
+    // And when it reads, every single one is answered.
+    peer.read();
+    await until('all are answered', () => peer.frames.length === 100_000);
+    expect(
+      peer.frames.every(({ flags }, index) => flags === ACK && peer.frames[index]!.length === index % 1_000),
+    ).toBe(true);
+    expect(session.state).toBe('open');
+  });
+
+  it('opens streams without end: each beyond maxStreams is reset, and the session holds no more', async () => {
+    const { session, peer, accepted } = hostile({ maxStreams: 10 });
+    peer.read();
+    for (let index = 0; index < 5_000; index++)
+      peer.send({ type: windowUpdate, flags: SYN, streamId: 2 * index + 1 });
+    await until('all are answered', () => peer.frames.length === 5_000);
+    expect([session.size, session.refused, accepted.length]).toEqual([10, 4_990, 10]);
+  });
+
+  it('opens and resets streams in one breath: none is left', async () => {
+    const { session, peer } = hostile();
+    for (let index = 0; index < 5_000; index++) {
+      peer.send({ type: windowUpdate, flags: SYN | RST, streamId: 2 * index + 1 });
+    }
+    peer.send({ type: ping, streamId: 0, flags: SYN, length: 1 });
+    peer.read();
+    await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
+    expect([session.size, session.refused, session.state]).toEqual([0, 0, 'open']);
+  });
+
+  it('goes away: nothing new is opened, and what is open goes on', async () => {
+    const { session, peer } = hostile();
+    const stream = session.openStream();
+    peer.send({ type: goAway, streamId: 0, length: 2 });
+    peer.send({ streamId: stream.id, flags: ACK | FIN }, Buffer.from('bye'));
+    expect(String(await all(stream))).toBe('bye');
+    expect(() => session.openStream()).toThrow(/the peer went away, code 2/);
+  });
+
+  it('sends whatever it likes: the session goes on or ends with a frame error, and streams with it', async () => {
+    const plausible: fc.Arbitrary<Buffer> = fc
+      .record({
+        version: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1),
+        type: fc.integer({ min: 0, max: 4 }),
+        flags: fc.constantFrom(0, SYN, ACK, FIN, RST, SYN | FIN, SYN | RST, SYN | ACK, 32),
+        streamId: fc.integer({ min: 0, max: 8 }),
+        body: fc.uint8Array({ maxLength: 40 }),
+      })
+      .map(({ version, type, flags, streamId, body }) =>
+        Buffer.concat([
+          header(version, type, flags, streamId, body.length),
+          ...(type === data ? [body] : []),
+        ]),
+      );
+    const stream = fc.array(
+      fc.oneof({ weight: 20, arbitrary: plausible }, fc.uint8Array({ maxLength: 30 })),
+      {
+        maxLength: 30,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(stream, fc.integer({ min: 1, max: 50 }), async (parts, size) => {
+        const { session, peer, accepted, clock } = hostile();
+        session.openStream();
+        peer.read();
+        const bytes = Buffer.concat(parts);
+        // In pieces of any size: a header may come in two.
+        for (let offset = 0; offset < bytes.length; offset += size)
+          peer.raw(bytes.subarray(offset, offset + size));
+        peer.far.end();
+        await soon('the end', session.closed);
+        expect(['P2P_ERR_INVALID_FRAME', 'P2P_ERR_TRUNCATED_FRAME', undefined]).toContain(
+          (session.error as { code?: string } | undefined)?.code,
+        );
+        for (const { destroyed, writableEnded } of accepted) expect(destroyed || !writableEnded).toBe(true);
+        expect(clock.pending).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+it('the headers that a peer hears are those that were meant', async () => {
+  const { session, peer } = hostile({ receiveWindowBytes: 2 * INITIAL_WINDOW });
+  peer.read();
+  const stream = session.openStream();
+  stream.end('hello');
+  peer.send({ flags: SYN });
+  await until('all has come', () => peer.frames.length === 4);
+  const expected: FrameHeader[] = [
+    { type: windowUpdate, flags: SYN, streamId: 2, length: INITIAL_WINDOW },
+    { type: data, flags: 0, streamId: 2, length: 5 },
+    { type: windowUpdate, flags: FIN, streamId: 2, length: 0 },
+    { type: windowUpdate, flags: ACK, streamId: 1, length: INITIAL_WINDOW },
+  ];
+  expect(peer.frames.sort((left, right) => right.streamId - left.streamId)).toEqual(expected);
+  expect(String(Buffer.concat(peer.bodies))).toBe('hello');
+});

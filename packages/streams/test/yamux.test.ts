@@ -1,0 +1,386 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Logger } from '@pea2pea/core';
+import { soon, until } from '../../../tests/support/until.js';
+import { FrameType } from '../src/yamux/frame.js';
+import { Yamux, YAMUX_DEFAULTS, type YamuxOptions, type YamuxStream } from '../src/index.js';
+import { all, hostile, sessions } from './yamux-lab.js';
+
+const WINDOW = 256 * 1024;
+
+/** Echoes what comes, and ends when the peer does. */
+const echo = (stream: YamuxStream): void => void stream.pipe(stream);
+
+describe('streams', () => {
+  it('a stream carries bytes both ways, and ends when both sides have ended it', async () => {
+    const { client, server } = sessions({ server: { onStream: echo } });
+    const stream = client.openStream();
+    stream.end('hello');
+    expect(String(await soon('the echo', all(stream)))).toBe('hello');
+    await until('both sides forget it', () => client.size === 0 && server.size === 0);
+  });
+
+  it('a half-closed stream goes on the other way', async () => {
+    const { client, accepted } = sessions();
+    const stream = client.openStream();
+    stream.end('question');
+    await until('it is offered', () => accepted.server.length === 1);
+    const [other] = accepted.server;
+    expect(String(await all(other!))).toBe('question');
+    other!.write('answer, ');
+    other!.end('at last');
+    expect(String(await all(stream))).toBe('answer, at last');
+  });
+
+  it('the client opens odd ids, the server even ones, and each knows who opened a stream', async () => {
+    const { client, server, accepted } = sessions();
+    const ids = [client, client, server, server].map((session) => session.openStream().id);
+    expect(ids).toEqual([1, 3, 2, 4]);
+    await until('all are offered', () => accepted.server.length === 2 && accepted.client.length === 2);
+    expect(accepted.server.map(({ id, direction }) => [id, direction])).toEqual([
+      [1, 'inbound'],
+      [3, 'inbound'],
+    ]);
+    expect(client.openStream().direction).toBe('outbound');
+  });
+
+  it('a hundred streams at once each get their own bytes back', async () => {
+    const { client, server } = sessions({ server: { onStream: echo } });
+    const answers = Array.from({ length: 100 }, async (_, index) => {
+      const stream = client.openStream();
+      stream.end(Buffer.alloc(1_000 + index, index));
+      const bytes = await all(stream);
+      return bytes.length === 1_000 + index && bytes.every((byte) => byte === index);
+    });
+    expect(await soon('all', Promise.all(answers))).not.toContain(false);
+    await until('both sides forget them', () => client.size === 0 && server.size === 0);
+  });
+
+  it('whatever is written on however many streams arrives as it was', async () => {
+    const streams = fc.array(fc.array(fc.uint8Array({ maxLength: 3_000 }), { maxLength: 20 }), {
+      minLength: 1,
+      maxLength: 10,
+    });
+    await fc.assert(
+      fc.asyncProperty(streams, fc.boolean(), async (plans, fromServer) => {
+        const { client, server, accepted } = sessions();
+        const [from, to] = fromServer ? [server, accepted.client] : [client, accepted.server];
+        const opened = plans.map((chunks) => {
+          const stream = from.openStream();
+          for (const chunk of chunks) stream.write(chunk);
+          stream.end();
+          return stream;
+        });
+        await until('all are offered', () => to.length === plans.length);
+        const arrived = await soon('the bytes', Promise.all(to.map(all)));
+        for (const [index, { id }] of opened.entries()) {
+          const bytes = arrived[to.findIndex((stream) => stream.id === id)]!;
+          expect(bytes.equals(Buffer.concat(plans[index]!))).toBe(true);
+        }
+        await client.close();
+        await server.closed;
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('a destroyed stream is reset: the peer sees P2P_ERR_DISCONNECTED, and nobody has to listen', async () => {
+    const { client, server, accepted } = sessions();
+    const stream = client.openStream();
+    await until('it is offered', () => accepted.server.length === 1);
+    stream.destroy();
+    await until('the other side ends', () => accepted.server[0]!.destroyed);
+    expect(accepted.server[0]!.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    expect([client.size, server.size, client.state, server.state]).toEqual([0, 0, 'open', 'open']);
+  });
+
+  it('data on their way to a stream that was reset are let go', async () => {
+    const { client, server, accepted } = sessions();
+    const stream = client.openStream();
+    await until('it is offered', () => accepted.server.length === 1);
+    accepted.server[0]!.write(Buffer.alloc(1_000));
+    stream.destroy();
+    await until('the other side ends', () => accepted.server[0]!.destroyed);
+    await expect(client.ping()).resolves.toBe(0);
+    expect([client.state, server.state]).toEqual(['open', 'open']);
+  });
+
+  it('an onStream that throws or rejects resets the stream and is logged, one line a second', async () => {
+    for (const onStream of [
+      () => {
+        throw new Error('oops');
+      },
+      () => Promise.reject(new Error('oops')),
+    ]) {
+      const lines: unknown[] = [];
+      const logger = { warn: (fields: object) => void lines.push(fields) } as unknown as Logger;
+      const { client, server, clock } = sessions({ server: { onStream, logger } });
+      const streams = [client.openStream(), client.openStream()];
+      await until('they are reset', () => streams.every(({ destroyed }) => destroyed));
+      expect(lines).toMatchObject([{ stream: 1, error: { message: 'oops' }, suppressed: 0 }]);
+      clock.advance(1_000);
+      client.openStream();
+      await until('it is logged', () => lines.length === 2);
+      expect(lines[1]).toMatchObject({ stream: 5, suppressed: 1 });
+      expect(server.state).toBe('open');
+    }
+  });
+});
+
+describe('flow control', () => {
+  it('a writer waits for a reader that does not read, a window ahead of it', async () => {
+    const { client, accepted } = sessions();
+    const stream = client.openStream();
+    let written = 0;
+    for (let count = 0; count < 10; count++) stream.write(Buffer.alloc(64 * 1024), () => written++);
+    await until(
+      'the window is full',
+      () => accepted.server[0]?.readableLength !== undefined && written === 4,
+    );
+    await client.ping();
+    await client.ping();
+    expect(written).toBe(4);
+    // Reading makes room: what waited goes on.
+    accepted.server[0]!.resume();
+    await until('all is written', () => written === 10);
+  });
+
+  it('a reader that reads nothing does not hold up the other streams', async () => {
+    const { client, accepted } = sessions();
+    client.openStream().write(Buffer.alloc(2 * WINDOW));
+    const other = client.openStream();
+    other.end('I get through');
+    await until('both are offered', () => accepted.server.length === 2);
+    expect(String(await soon('the other', all(accepted.server[1]!)))).toBe('I get through');
+  });
+
+  it.each([7, 1_000, 100_000, WINDOW])('a reader may take %i bytes at a time', async (size) => {
+    const { client, accepted } = sessions();
+    const total = 3 * WINDOW + 77;
+    client.openStream().end(Buffer.alloc(total, 'x'));
+    await until('it is offered', () => accepted.server.length === 1);
+    const reader = accepted.server[0]!;
+    let length = 0;
+    let ended = false;
+    reader.on('end', () => (ended = true));
+    reader.on('readable', () => {
+      // Exactly so much and no more, so that the window opens by what was read, not by who asked for more.
+      for (;;) {
+        const chunk = reader.read(Math.min(size, total - length) || undefined) as Buffer | null;
+        if (chunk === null) return;
+        length += chunk.length;
+      }
+    });
+    await until('it ends', () => ended);
+    expect(length).toBe(total);
+  });
+
+  it('a larger window is announced with SYN and ACK, and used', async () => {
+    const { client, accepted } = sessions({ server: { receiveWindowBytes: 4 * WINDOW } });
+    const stream = client.openStream();
+    let done = false;
+    stream.write(Buffer.alloc(4 * WINDOW), () => (done = true));
+    await until('all of it is taken', () => done);
+    expect(accepted.server[0]!.readableFlowing).toBe(null);
+  });
+
+  it('bytes sent one by one are held at about their price', async () => {
+    const { client, accepted } = sessions();
+    const stream = client.openStream();
+    for (let count = 0; count < 5_000; count++) stream.write('x');
+    stream.end();
+    await until('it is offered', () => accepted.server.length === 1);
+    await client.ping();
+    const sizes: number[] = [];
+    for await (const chunk of accepted.server[0]!) sizes.push((chunk as Buffer).length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(5_000);
+    expect(sizes.length).toBeLessThan(50);
+  });
+});
+
+describe('pings and keep-alive', () => {
+  it('ping() answers the round trip by the clock; who asks meanwhile gets the same answer', async () => {
+    const { session, peer, clock } = hostile();
+    const pings = [session.ping(), session.ping()];
+    peer.read();
+    await until('the ping comes', () => peer.frames.length > 0);
+    clock.advance(25);
+    peer.send({ ...peer.frames[0]!, flags: 2 });
+    expect(await Promise.all(pings)).toEqual([25, 25]);
+    expect(peer.frames).toHaveLength(1);
+  });
+
+  it('a ping without an answer is P2P_ERR_REQUEST_TIMEOUT, one that is aborted P2P_ERR_ABORTED; the session lives', async () => {
+    const { session, peer, clock } = hostile();
+    const aborted = session.ping({ signal: AbortSignal.abort('enough') });
+    await expect(aborted).rejects.toMatchObject({ code: 'P2P_ERR_ABORTED', cause: 'enough' });
+    const late = session.ping();
+    clock.advance(YAMUX_DEFAULTS.pingTimeoutMs);
+    await expect(late).rejects.toMatchObject({ code: 'P2P_ERR_REQUEST_TIMEOUT' });
+    // The answer that comes late is let go.
+    peer.send({ type: FrameType.ping, streamId: 0, flags: 2, length: 0 });
+    peer.read();
+    const next = session.ping();
+    await until('it comes', () => peer.frames.at(-1)?.length === 1);
+    peer.send({ type: FrameType.ping, streamId: 0, flags: 2, length: 1 });
+    await expect(next).resolves.toBe(0);
+    expect(session.state).toBe('open');
+  });
+
+  it('a silent peer is pinged, and given up when it does not answer', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
+    const stream = session.openStream();
+    peer.read();
+    clock.advance(1_000);
+    await until('it is pinged', () => peer.frames.some(({ type }) => type === FrameType.ping));
+    clock.advance(299);
+    expect(session.state).toBe('open');
+    clock.advance(1);
+    await soon('the end', session.closed);
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_REQUEST_TIMEOUT' });
+    expect(stream.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED', cause: session.error });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('a peer that says something is not pinged', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000 });
+    peer.read();
+    peer.send({ type: FrameType.ping, streamId: 0, flags: 1, length: 7 });
+    await until('it is answered', () => peer.frames.length === 1);
+    clock.advance(1_000);
+    clock.advance(999);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(peer.frames).toEqual([{ type: FrameType.ping, streamId: 0, flags: 2, length: 7 }]);
+    clock.advance(1);
+    await until('then it is', () => peer.frames.length === 2);
+    session.destroy();
+  });
+});
+
+describe('the end', () => {
+  it('close() says normal, ends the streams, and leaves nothing behind', async () => {
+    const { client, server, clock, accepted } = sessions({ both: { keepAliveIntervalMs: 1_000 } });
+    const stream = client.openStream();
+    await until('it is offered', () => accepted.server.length === 1);
+    await Promise.all([client.close(), server.closed]);
+    for (const end of [stream, accepted.server[0]!]) {
+      expect(end.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    }
+    expect([client.error, server.error]).toEqual([undefined, undefined]);
+    expect([client.state, server.state, client.size, server.size]).toEqual(['closed', 'closed', 0, 0]);
+    expect(clock.pending).toBe(0);
+    expect(() => client.openStream()).toThrow(expect.objectContaining({ code: 'P2P_ERR_DISCONNECTED' }));
+    await expect(client.ping()).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    await client.close();
+  });
+
+  it('what the peer had sent and ended can be read behind the end of the session', async () => {
+    const { client, server, accepted } = sessions();
+    client.openStream().end('a last word');
+    await until('it is offered', () => accepted.server.length === 1);
+    await client.ping();
+    await Promise.all([client.close(), server.closed]);
+    let failed: unknown;
+    expect(String(await all(accepted.server[0]!))).toBe('a last word');
+    accepted.server[0]!.write('too late', (error) => (failed = error));
+    await until('it is destroyed', () => accepted.server[0]!.destroyed);
+    expect(failed).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+  });
+
+  it('a ping that waits when the session ends is rejected', async () => {
+    const { session } = hostile();
+    const ping = session.ping();
+    session.destroy();
+    await expect(ping).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+  });
+
+  it('a peer that does not end its side is cut after closeTimeoutMs', async () => {
+    const { session, clock } = hostile({ closeTimeoutMs: 50 });
+    const closed = session.close();
+    expect(session.state).toBe('closing');
+    clock.advance(50);
+    await soon('the end', closed);
+    expect(session.state).toBe('closed');
+  });
+
+  it('after goAway() neither side opens streams, and those that are open go on', async () => {
+    const { client, server, accepted } = sessions();
+    const stream = client.openStream();
+    await until('it is offered', () => accepted.server.length === 1);
+    client.goAway();
+    client.goAway();
+    expect(() => client.openStream()).toThrow(expect.objectContaining({ code: 'P2P_ERR_DISCONNECTED' }));
+    await client.ping();
+    expect(() => server.openStream()).toThrow(/the peer went away, code 0/);
+    stream.end('still here');
+    expect(String(await all(accepted.server[0]!))).toBe('still here');
+  });
+
+  it('the error of the stream below is the error of the session', async () => {
+    const { client, left } = sessions();
+    left.destroy(new Error('cable cut'));
+    await soon('the end', client.closed);
+    expect(client.error).toMatchObject({ message: 'cable cut' });
+  });
+
+  it('a stream below that was over before ends the session at once', async () => {
+    const { left } = sessions();
+    left.destroy();
+    const late = new Yamux(left, { role: 'client' });
+    await soon('the end', late.closed);
+    expect(late.error).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+  });
+});
+
+describe('limits', () => {
+  it('streams of our own: maxStreams at a time, acceptBacklog without an acknowledgement', async () => {
+    const { client } = sessions({ client: { maxStreams: 3, acceptBacklog: 2 } });
+    const first = client.openStream();
+    client.openStream();
+    const tooMany = (what: RegExp) => expect(() => client.openStream()).toThrow(what);
+    tooMany(/2 streams wait for the peer/);
+    await client.ping();
+    client.openStream();
+    await client.ping();
+    tooMany(/3 streams of this side are open/);
+    first.destroy();
+    expect(client.openStream().id).toBe(7);
+  });
+
+  it('a stream of the peer beyond maxStreams is reset and counted; one that ends makes room', async () => {
+    const { client, server, accepted } = sessions({ server: { maxStreams: 1 } });
+    const first = client.openStream();
+    const second = client.openStream();
+    await until('the second is reset', () => second.destroyed);
+    expect(server.refused).toBe(1);
+    first.destroy();
+    const third = client.openStream();
+    third.write('x');
+    await until('the third is offered', () => accepted.server.length === 2);
+    expect(server.refused).toBe(1);
+  });
+
+  it('without onStream every stream of the peer is reset', async () => {
+    const { client, server } = sessions({ server: { onStream: undefined } });
+    const stream = client.openStream();
+    await until('it is reset', () => stream.destroyed);
+    expect([server.refused, server.size]).toEqual([1, 0]);
+  });
+
+  it.each([
+    [{ role: 'boss' }, '`role`'],
+    [{ receiveWindowBytes: 1 }, '`receiveWindowBytes`'],
+    [{ maxStreams: 0 }, '`maxStreams`'],
+    [{ acceptBacklog: 1.5 }, '`acceptBacklog`'],
+    [{ keepAliveIntervalMs: -1 }, '`keepAliveIntervalMs`'],
+    [{ pingTimeoutMs: 0 }, '`pingTimeoutMs`'],
+    [{ closeTimeoutMs: 2 ** 31 }, '`closeTimeoutMs`'],
+    [{ onStream: 'echo' }, '`onStream`'],
+    [{ maxStream: 1 }, '`maxStream`'],
+  ])('%j is refused', (options, name) => {
+    const { left } = sessions();
+    const make = () => new Yamux(left, { role: 'client', ...options } as YamuxOptions);
+    expect(make).toThrow(expect.objectContaining({ code: 'P2P_ERR_INVALID_CONFIG' }));
+    expect(make).toThrow(name);
+  });
+});
