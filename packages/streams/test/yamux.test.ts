@@ -280,11 +280,9 @@ describe('the end', () => {
     await until('it is offered', () => accepted.server.length === 1);
     await client.ping();
     await Promise.all([client.close(), server.closed]);
-    let failed: unknown;
     expect(String(await all(accepted.server[0]!))).toBe('a last word');
-    accepted.server[0]!.write('too late', (error) => (failed = error));
     await until('it is destroyed', () => accepted.server[0]!.destroyed);
-    expect(failed).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    expect(accepted.server[0]!.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
   });
 
   it('a ping that waits when the session ends is rejected', async () => {

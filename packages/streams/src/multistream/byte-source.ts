@@ -17,6 +17,20 @@ export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | un
   };
 }
 
+/**
+ * The next `size` bytes of a paused `stream`, and not one more: for protocols that begin with a few bytes of their own.
+ *
+ * note: `size` of a stream with windows, such as a `YamuxStream`, must be less than its window.
+ * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before; P2P_ERR_ABORTED
+ */
+export function readExactly(
+  stream: Duplex,
+  size: number,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Buffer> {
+  return size === 0 ? Promise.resolve(Buffer.alloc(0)) : new DuplexSource(stream, signal).read(size);
+}
+
 /** A paused `Duplex`, read in exact portions; it listens to it while it waits, and no longer. */
 class DuplexSource implements Negotiable {
   readonly #stream: Duplex;
@@ -88,7 +102,7 @@ class DuplexSource implements Negotiable {
 function ended(cause?: Error): PeerError {
   return new PeerError(
     'P2P_ERR_HANDSHAKE_ENDED',
-    'the stream ended during a negotiation',
+    'the stream ended before the bytes that were waited for',
     cause && { cause },
   );
 }

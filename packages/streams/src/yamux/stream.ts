@@ -167,7 +167,9 @@ export class YamuxStream extends Duplex {
   #sessionEnds(error: Error, orderly: boolean): void {
     this.#quiet = true;
     this.#sessionOver = error;
-    if (!orderly || !this.#finReceived || this.#outgoing !== undefined) this.destroy(error);
+    const canBeRead = orderly && this.#finReceived && !this.readableEnded && this.#outgoing === undefined;
+    if (canBeRead) this.once('end', () => this.destroy(error));
+    else this.destroy(error);
   }
 
   /**
