@@ -14,6 +14,7 @@ import {
   REQUESTS_DEFAULTS,
   TLS_DEFAULTS,
 } from '@pea2pea/plugins';
+import { YAMUX_DEFAULTS } from '@pea2pea/streams';
 import ts from 'typescript';
 import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf, tablesOf } from './support/markdown.js';
 
@@ -60,6 +61,14 @@ describe('docs/plugins.md', () => {
     }),
   )('quotes the default of %s', (name, value) => {
     expect(quoted.get(name)).toBe(`\`${written(value)}\``);
+  });
+});
+
+describe('docs/streams.md', () => {
+  it('quotes the defaults of Yamux', () => {
+    const { rows } = tableOf(read('docs/streams.md'), 'option', 'default', '');
+    const quoted = Object.fromEntries(rows.map(([option = '', fallback]) => [codeIn(option), fallback]));
+    for (const [name, value] of Object.entries(YAMUX_DEFAULTS)) expect(quoted[name]).toBe(`\`${value}\``);
   });
 });
 
