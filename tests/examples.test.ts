@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { isInstalled } from '../examples/libp2p/js-peer.js';
 import { until as untilIn } from './support/until.js';
 
 /** Processes have to start, and the machine may be busy. */
@@ -81,6 +82,7 @@ it('every example has a test here', () => {
     'hello',
     'hole-punching',
     'lan-discovery',
+    'libp2p',
     'noise',
     'plugins',
     'rpc',
@@ -197,6 +199,60 @@ describe('noise', () => {
       'alice    is not connected: P2P_ERR_HANDSHAKE_REJECTED',
       'all      closed',
     ]);
+  });
+});
+
+describe('libp2p', () => {
+  const tests = isInstalled() ? { there: it, missing: it.skip } : { there: it.skip, missing: it };
+
+  tests.there(
+    'a real js-libp2p node and ours dial, identify and ping each other, and refuse strangers',
+    async () => {
+      const lines = await linesOf(example('libp2p/main'));
+      const id = '12D3KooW\\w{44}';
+      // When it asks us something is up to js-libp2p.
+      const isAsked = (line: string) => line.includes(' opens ');
+      const told = lines.filter((line) => !isAsked(line));
+      const matching = (pattern: string) => expect.stringMatching(new RegExp(`^${pattern}$`)) as unknown;
+      expect(told).toEqual([
+        matching(`we {3}are ${id}`),
+        matching(`js {3}is {2}${id}`),
+        '     we dial js-libp2p',
+        matching(`we {3}are connected with ${id}`),
+        matching('we {3}hear that it is js-libp2p/\\S+ and speaks .*/ipfs/ping/1.0.0'),
+        'js   hears that we are pea2pea-example/0.1.0 and speak /ipfs/ping/1.0.0, /ipfs/id/1.0.0',
+        matching('we {3}ping it: the same 32 bytes came back \\(\\d+\\.\\d ms\\)'),
+        matching('we {3}ping the session below: \\d+\\.\\d ms'),
+        matching('we {3}…\\w{6} is gone: user'),
+        '     js-libp2p dials us',
+        matching(`js {3}is connected with ${id}`),
+        'js   pings us: the same 32 bytes came back',
+        matching('we {3}ping it over the connection that it opened: \\d+\\.\\d ms'),
+        matching('we {3}…\\w{6} is gone: reading'),
+        '     somebody else is at the address',
+        'we   refuse it: P2P_ERR_HANDSHAKE_REJECTED',
+        'js   refuses us',
+        'all  closed',
+      ]);
+      expect(told[1]!.slice(9)).toBe(told[3]!.slice(24));
+      expect(told[0]!.slice(9)).toBe(told[10]!.slice(23));
+      expect(
+        lines
+          .filter(isAsked)
+          .map((line) => line.split(' opens ')[1])
+          .sort(),
+      ).toEqual(['/ipfs/id/1.0.0', '/ipfs/id/1.0.0', '/ipfs/ping/1.0.0']);
+    },
+  );
+
+  tests.missing('without js-libp2p it says what to run', async () => {
+    const started = example('libp2p/main');
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({
+      exitCode: 1,
+      output: '',
+      errors: 'js-libp2p is not installed here: npm ci --prefix tests/interop/libp2p\n',
+    });
   });
 });
 
