@@ -9,7 +9,7 @@ import { ControlledClock } from '@pea2pea/core/testing';
 import type { TlsOptions } from '@pea2pea/plugins';
 import { peerErrorOf, until } from '../../decorators/test/lab.js';
 import { authority, selfSigned } from './certificates.js';
-import { bareSocket, mine, party, plainNode, theirs, trusted, type Party } from './tls-lab.js';
+import { bareSocket, mine, party, plainNode, theirs, trusted, untilLong, type Party } from './tls-lab.js';
 
 const { ca } = trusted;
 const NOT_LISTENING = { listen: undefined as never };
@@ -150,7 +150,7 @@ describe('both sides refuse', () => {
       'to speak without a cipher in common',
       { ciphers: 'TLS_AES_128_GCM_SHA256' },
       { ciphers: 'TLS_AES_256_GCM_SHA384' },
-      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      '_ALERT_HANDSHAKE_FAILURE',
       'ERR_SSL_NO_SHARED_CIPHER',
     ],
   ])('%s', async (_, dialling, dialled, alert, why) => {
@@ -309,6 +309,24 @@ describe('on an open connection', () => {
     expect(server.reasons[0]).toMatchObject({ origin: 'reading', cause: 'invalid-frame' });
   });
 
+  it('what goes wrong while the handshake hook still decides is not lost', async () => {
+    let decide: (() => void) | undefined;
+    await using server = await party({
+      tls: { ...mine, authorize: () => new Promise<void>((resolve) => (decide = resolve)) },
+    });
+    await using line = await wireTap(server.address);
+    const socket = connectTls({ host: line.address.host, port: line.address.port, ca });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    await until(() => decide !== undefined);
+    line.inject('echo me\n');
+    // Its answer to the record is an alert: it has seen it.
+    await until(() => socket.destroyed);
+    decide!();
+    await until(() => server.reasons.length === 1);
+    expect(server.reasons[0]).toMatchObject({ origin: 'reading', cause: 'invalid-frame' });
+  });
+
   it('a peer that is cut off without close_notify has ended; in the middle of a message, with invalid-frame', async () => {
     await using server = await party({ tls: mine });
     for (const [text, reason] of [
@@ -327,6 +345,28 @@ describe('on an open connection', () => {
       expect(server.reasons[before]).toMatchObject({ origin: 'reading', ...reason });
       socket.destroy();
     }
+  });
+
+  it('a peer that does not read cannot hold up the end', async () => {
+    const server = await party({ tls: mine, config: { closeTimeoutMs: 100 } });
+    const { host, port } = server.address;
+    const socket = connectTls({ host, port, ca });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    socket.pause();
+    await until(() => server.opened.length === 1);
+    const [connection] = server.opened;
+    let [sent, still] = [0, 0];
+    await untilLong(() => {
+      while (connection!.trySend('x'.repeat(100_000)));
+      still = connection!.stats.bytesSent === sent ? still + 1 : 0;
+      sent = connection!.stats.bytesSent;
+      return still === 1_000; // turns in which nothing moved: the system has taken what it takes
+    });
+    const { cut, elapsedMs } = await server.handle.close();
+    expect(cut).toEqual([expect.objectContaining({ what: 'flush' })]);
+    expect(elapsedMs).toBeLessThan(1_000);
+    socket.destroy();
   });
 
   it('renegotiation (TLS 1.2) is not granted, and costs nothing', async () => {

@@ -60,9 +60,9 @@ export function connectionError(error: TlsError): Error {
   return new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
 }
 
-/** Whether the peer sent it. OpenSSL names alerts by the oldest version that has them. */
+/** Whether the peer sent it. OpenSSL names alerts by the oldest version that has them, and since 3.2 those of SSL 3 by both. */
 function isAlert({ code }: TlsError): boolean {
-  return code !== undefined && /^ERR_SSL_(SSLV3|TLSV1|TLSV13)_/.test(code);
+  return code !== undefined && /^ERR_SSL_(SSLV3|SSL\/TLS|TLSV1|TLSV13)_/.test(code);
 }
 
 function textOf({ code, reason, message }: TlsError): string {
