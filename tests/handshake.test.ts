@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PassThrough, Transform, Duplex } from 'node:stream';
 import { contextKey, PeerError, type Codec, type Handshake, type Hooks } from '@pea2pea/core';
+import { lines } from '@pea2pea/codecs';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, socketClosed } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -288,6 +289,37 @@ describe('the handshake', () => {
     await until('the other goes on', () => a.messages.length === 1);
     first.destroy();
     second.destroy();
+  });
+
+  it('what came before the bad frame of such a stream is handled, half a message is not', async () => {
+    let upgraded!: Duplex;
+    let goOn!: () => void;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const a = makeNode(
+      { codec: lines() },
+      {
+        onHandshake(handshake) {
+          upgraded = rot(handshake.stream);
+          handshake.upgrade(upgraded);
+        },
+        onMessage: (message) => (a.messages.push(message), held),
+      },
+    );
+    const socket = await rawConnect(await listen(a));
+    socket.write(flip(Buffer.from('one\ntwo\nthree\nhal')));
+    await until('the first is being handled', () => a.messages.length === 1);
+    await until('all arrived', () => [...a.node.connections][0]!.stats.bytesReceived === 17);
+    upgraded.destroy(new PeerError('P2P_ERR_INVALID_FRAME', 'forged'));
+    await until('the stream is gone', () => upgraded.closed);
+    expect(a.closed).toEqual([]);
+    goOn();
+    await until('it ended', () => a.closed.length === 1);
+    expect(a.messages).toEqual(['one', 'two', 'three']);
+    expect(a.closed[0]!.reason).toMatchObject({
+      cause: 'invalid-frame',
+      error: { code: 'P2P_ERR_INVALID_FRAME' },
+    });
+    socket.destroy();
   });
 
   it('bytes that arrived before the upgrade reach the new stream', async () => {

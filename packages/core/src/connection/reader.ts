@@ -55,6 +55,8 @@ export class Reader {
   /** A handler's promise is pending. */
   #handling = false;
   #streamEnded = false;
+  /** What the stream ended with, where it has frames of its own and the peer sent none. */
+  #frameError: Error | undefined;
   /** Set when no more messages will come; teardown begins when those that came were handled. */
   #finalReason: DisconnectReason | undefined;
   /** Set while the budget of the node holds this connection back: ends that. */
@@ -135,7 +137,8 @@ export class Reader {
 
   /** Why the connection will end once its messages were handled; undefined while more may come. */
   get endReason(): DisconnectReason | undefined {
-    return this.#finalReason ?? (this.#streamEnded ? { origin: 'reading', cause: 'ended' } : undefined);
+    if (this.#finalReason !== undefined || !this.#streamEnded) return this.#finalReason;
+    return this.#frameErrorReason() ?? { origin: 'reading', cause: 'ended' };
   }
 
   onData(chunk: Buffer): void {
@@ -152,9 +155,13 @@ export class Reader {
   }
 
   onError(error: Error): void {
-    // A stream that a handshake put on top may have frames of its own: those of TLS, of Noise.
-    const cause = PeerError.is(error) && FRAME_ERRORS.has(error.code) ? 'invalid-frame' : 'stream-error';
-    this.#disconnect({ origin: 'reading', cause, error });
+    if (!PeerError.is(error) || !FRAME_ERRORS.has(error.code)) {
+      this.#disconnect({ origin: 'reading', cause: 'stream-error', error });
+      return;
+    }
+    // A stream that a handshake put on top has frames of its own. What came before a bad one is handled, as with ours.
+    this.#frameError = error;
+    this.onEnd();
   }
 
   onClose(error?: Error): void {
@@ -233,7 +240,7 @@ export class Reader {
     try {
       let message: unknown = before === 0 ? NEED_MORE : this.#decoder.decode(this.#queue);
       if (message === NEED_MORE && this.#streamEnded) {
-        message = before === 0 ? NEED_MORE : this.#decodeEnd();
+        message = before === 0 || this.#frameError !== undefined ? NEED_MORE : this.#decodeEnd();
         if (message === NEED_MORE) this.#finalReason = this.#endReason();
       }
       if (message !== NEED_MORE && this.#queue.length >= before) {
@@ -254,12 +261,19 @@ export class Reader {
   }
 
   #endReason(): DisconnectReason {
+    const reason = this.#frameErrorReason();
+    if (reason !== undefined) return reason;
     if (this.#queue.length === 0) return { origin: 'reading', cause: 'ended' };
     const error = new PeerError(
       'P2P_ERR_TRUNCATED_FRAME',
       `the stream ended with ${this.#queue.length} bytes of an unfinished frame`,
     );
     return { origin: 'reading', cause: 'invalid-frame', error };
+  }
+
+  #frameErrorReason(): DisconnectReason | undefined {
+    const error = this.#frameError;
+    return error && { origin: 'reading', cause: 'invalid-frame', error };
   }
 
   #deliver(message: unknown): void {
