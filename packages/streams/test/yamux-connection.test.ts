@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   contextKey,
+  PeerError,
   PeerNode,
   type Connection,
   type DisconnectReason,
@@ -32,9 +34,11 @@ function make(config: Config = {}) {
     streams: [] as YamuxStream[],
     reasons: [] as DisconnectReason[],
     sessions: [] as Yamux[],
+    below: [] as Duplex[],
   };
   node.use({
     onHandshake(handshake: Handshake) {
+      test.below.push(handshake.stream);
       const session = new Yamux(handshake.stream, {
         role: handshake.direction === 'outbound' ? 'client' : 'server',
         keepAliveIntervalMs: 0,
@@ -133,6 +137,26 @@ it('a peer that breaks it before the connection is open is no different', async 
   await until('it is over', () => bob.reasons.length === 1 && bob.node.connections.size === 0);
   expect(bob.reasons[0]).toMatchObject({ cause: 'invalid-frame' });
   mallory.destroy();
+});
+
+it('what the stream below refuses, such as a forged message of Noise, is the reason of the connection', async () => {
+  const { alice, bob, session } = await pair();
+  const stream = session.openStream();
+  await until('it is offered', () => bob.streams.length === 1);
+  bob.below[0]!.destroy(new PeerError('P2P_ERR_INVALID_FRAME', 'a forged message'));
+  await until('both are told', () => alice.reasons.length + bob.reasons.length === 2);
+  expect(bob.reasons[0]).toMatchObject({ cause: 'invalid-frame', error: { what: 'a forged message' } });
+  await until('its streams are over', () => stream.destroyed && bob.streams[0]!.destroyed);
+});
+
+it('a handshake that fails behind the making of a session leaves nothing of it', async () => {
+  const clock = new ControlledClock();
+  const bob = make({ clock, transport: memoryTransport() });
+  bob.node.use({ onHandshake: (handshake) => handshake.reject('not you') });
+  const alice = make({ transport: bob.node.config.transport });
+  await alice.node.connect(await bob.node.listen({ host: '127.0.0.1', port: 0 })).catch(() => {});
+  await until('the session is over', () => bob.sessions[0]?.state === 'closed');
+  expect([bob.node.connections.size, bob.node.connecting]).toEqual([0, 0]);
 });
 
 it('idleTimeoutMs counts from the last frame', async () => {

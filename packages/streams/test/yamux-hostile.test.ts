@@ -127,6 +127,20 @@ describe('what does not', () => {
     expect(session.state).toBe('open');
   });
 
+  it('a reset of the peer, which is not answered with another', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.read();
+    peer.send({ type: windowUpdate, flags: SYN });
+    peer.send({ type: windowUpdate, flags: RST });
+    peer.send({ type: ping, flags: SYN, streamId: 0, length: 1 });
+    await until('all is answered', () => peer.frames.some(({ type }) => type === ping));
+    expect(peer.frames.map(({ type, flags }) => [type, flags])).toEqual([
+      [windowUpdate, ACK],
+      [ping, ACK],
+    ]);
+    expect([accepted[0]!.destroyed, session.size]).toEqual([true, 0]);
+  });
+
   it('a stream that begins with data, carries them and ends in one frame', async () => {
     const { peer, accepted } = hostile();
     peer.send({ flags: SYN | FIN }, Buffer.from('all in one'));
@@ -186,6 +200,39 @@ describe('a peer that wants to do harm', () => {
     peer.read();
     await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
     expect([session.size, session.refused, session.state]).toEqual([0, 0, 'open']);
+  });
+
+  it('is not let to send more for a reader that has only looked at what came', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.read();
+    peer.send({ flags: SYN }, Buffer.alloc(INITIAL_WINDOW));
+    await until('it is offered', () => accepted.length === 1);
+    const [stream] = accepted;
+    const granted = () =>
+      peer.frames.reduce((sum, { type, length }) => sum + (type === windowUpdate ? length : 0), 0);
+    expect(stream!.read(1)).toHaveLength(1);
+    await until('the frames are there', () => peer.frames.length === 1);
+    // The ACK came, and no more: what has been read is less than half a window.
+    expect(stream!.read(INITIAL_WINDOW / 2 - 2)).not.toBeNull();
+    expect(granted()).toBe(0);
+    expect(stream!.read(1)).toHaveLength(1);
+    await until('it may send as much as was read', () => granted() > 0);
+    expect(granted()).toBe(INITIAL_WINDOW / 2);
+    session.destroy();
+  });
+
+  it('is not heard any more once the session has ended, whatever else came with it', async () => {
+    let offered = 0;
+    const { session, peer } = hostile({
+      onStream() {
+        offered++;
+        session.destroy();
+      },
+    });
+    const syn = (streamId: number): Buffer => header(0, windowUpdate, SYN, streamId, 0);
+    peer.raw(Buffer.concat([syn(1), syn(3), Buffer.from('garbage, garbage, garbage')]));
+    await soon('the end', session.closed);
+    expect([offered, session.error]).toEqual([1, undefined]);
   });
 
   it('goes away: nothing new is opened, and what is open goes on', async () => {

@@ -345,6 +345,13 @@ describe('limits', () => {
     expect(client.openStream().id).toBe(7);
   });
 
+  it('a stream that is destroyed before it was acknowledged counts no longer', () => {
+    const { client } = sessions({ client: { acceptBacklog: 1 } });
+    client.openStream().destroy();
+    expect(client.openStream().id).toBe(3);
+    expect(client.size).toBe(1);
+  });
+
   it('a stream of the peer beyond maxStreams is reset and counted; one that ends makes room', async () => {
     const { client, server, accepted } = sessions({ server: { maxStreams: 1 } });
     const first = client.openStream();
