@@ -6,10 +6,11 @@ import { nodeContestant } from './harness/traffic.mjs';
 const SIZES = [16, 256, 4096, 32 * 1024];
 
 const PLAIN = nodeContestant('pea2pea', 'contestants/pea2pea.mjs');
-/** Each of them is ours with a plugin, a file of three lines: see `contestants/plugged.mjs`. */
+/** Each of them is ours with a plugin: see `contestants/plugged.mjs`. */
 const CHANNELS = [
   nodeContestant('pea2pea, noise ChaChaPoly', 'contestants/pea2pea-noise.mjs'),
   nodeContestant('pea2pea, noise AESGCM', 'contestants/pea2pea-noise-aes.mjs'),
+  nodeContestant('pea2pea, tls', 'contestants/pea2pea-tls.mjs'),
 ].map((channel) => ({ ...channel, against: PLAIN.name }));
 
 export const seconds = 120;
