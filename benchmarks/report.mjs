@@ -43,6 +43,7 @@ const PLOTS = [
     of: isOurs,
   },
   { suite: 'memory', name: 'memory', title: 'Bytes of heap; less is better', of: isHeapOfOne },
+  { suite: 'secure', name: 'secure', title: 'Messages a second, unencrypted = 1', of: isOfOthers },
   { suite: 'broadcast', name: 'broadcast', title: 'Messages a second, loop = 1', of: isCompared },
 ];
 
