@@ -38,6 +38,7 @@ describe('the floors of the packages', () => {
     ['codecs/src/spy.ts', 'must not import', "import { x } from '@pea2pea/decorators';"],
     ['decorators/src/wiring/spy.ts', 'looks up', "import { x } from '../running/life.js';"],
     ['plugins/src/spy.ts', 'must not import inversify', "import { Container } from 'inversify';"],
+    ['streams/src/spy.ts', 'must not import', "import { x } from '@pea2pea/codecs';"],
     ['decorators/src/spy.ts', 'must not import', "import { connect } from 'node:net';"],
     ['core/src/flows/spy.ts', 'circular', "import { spy } from './spy.js';"],
     ['core/src/flows/spy.ts', '401 lines', '\n'.repeat(401)],
