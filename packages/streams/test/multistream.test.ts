@@ -9,7 +9,13 @@ import { handle, list, select } from '../src/index.js';
 const HEADER = '\x13/multistream/1.0.0\n';
 
 /** All that is there, as text. */
-const taken = (stream: Duplex): string => ((stream.read() as Buffer | null) ?? '').toString('latin1');
+function taken(stream: Duplex): string {
+  let text = '';
+  for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) {
+    text += chunk.toString('latin1');
+  }
+  return text;
+}
 
 /** A negotiation with a peer in the hands of the test, which says `bytes` and ends. */
 function against(

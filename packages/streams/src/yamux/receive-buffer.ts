@@ -25,7 +25,7 @@ export class ReceiveBuffer {
       return;
     }
     this.#block = undefined;
-    this.#pieces.push(2 * piece.length < piece.buffer.byteLength ? Buffer.from(piece) : piece);
+    this.#pieces.push(2 * piece.length < piece.buffer.byteLength ? copyOf(piece) : piece);
   }
 
   /** The next bytes, as many as lie together. */
@@ -57,4 +57,11 @@ export class ReceiveBuffer {
       rest = rest.subarray(taken);
     }
   }
+}
+
+/** In memory of its own: that of `Buffer.from` may be part of a pool, which it would keep. */
+function copyOf(piece: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(copy);
+  return copy;
 }
