@@ -192,7 +192,7 @@ describe('a NoiseStream', () => {
     expect(errors.map(({ message }) => message)).toEqual(['cable cut']);
   });
 
-  it.each(['before', 'behind'])(
+  it.each(['before', 'after'])(
     'closes where the stream below closed %s it was made, without an end',
     async (when) => {
       const [raw] = duplexPair();
@@ -200,7 +200,7 @@ describe('a NoiseStream', () => {
       const stream = new NoiseStream(raw, cipherPair()[0]);
       const ended: string[] = [];
       stream.on('end', () => ended.push('end')).resume();
-      if (when === 'behind') raw.destroy();
+      if (when === 'after') raw.destroy();
       await until('it closed', () => stream.closed);
       expect(ended).toEqual([]);
     },
