@@ -322,6 +322,44 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
+  it('nor does it cost messages, or the reason, that handlers find that they cannot answer any more', async () => {
+    let upgraded!: Duplex;
+    let goOn!: () => void;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const answers: unknown[] = [];
+    const a = makeNode(
+      {},
+      {
+        onHandshake(handshake) {
+          upgraded = rot(handshake.stream);
+          handshake.upgrade(upgraded);
+        },
+        async onMessage(message, connection) {
+          a.messages.push(message);
+          await held;
+          await connection.send(`${message} to you`).catch((error: unknown) => {
+            answers.push(error);
+            throw error;
+          });
+        },
+      },
+    );
+    const socket = await rawConnect(await listen(a));
+    socket.write(flip(Buffer.from('one\ntwo\nthree\n')));
+    await until('the first is being handled', () => a.messages.length === 1);
+    await until('all arrived', () => [...a.node.connections][0]!.stats.bytesReceived === 14);
+    upgraded.destroy(new PeerError('P2P_ERR_INVALID_FRAME', 'forged'));
+    await until('the stream is gone', () => upgraded.closed);
+    goOn();
+    await until('it ended', () => a.closed.length === 1);
+    expect(a.messages).toEqual(['one', 'two', 'three']);
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'reading', cause: 'invalid-frame' });
+    expect(a.node.heuristics).toMatchObject({ droppedMessages: 0, hookErrors: 3 });
+    expect(answers).toHaveLength(3);
+    expect(answers.every((error) => PeerError.is(error, 'P2P_ERR_DISCONNECTED'))).toBe(true);
+    socket.destroy();
+  });
+
   it('bytes that arrived before the upgrade reach the new stream', async () => {
     const a = makeNode(
       {},

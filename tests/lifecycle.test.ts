@@ -438,4 +438,29 @@ describe('statistics', () => {
     expect(new Set(a.closed.map(({ connection }) => connection.id)).size).toBe(100);
     expect(a.closed).toHaveLength(100);
   });
+
+  it('the local address of a connection whose peer reset it is where it was accepted', async () => {
+    const seen: string[] = [];
+    const a = makeNode({}, { onDisconnect: ({ localAddress }) => void seen.push(localAddress.toString()) });
+    const address = await listen(a);
+    const socket = await rawConnect(address);
+    await until('it is open', () => a.opened.length === 1);
+    socket.resetAndDestroy();
+    await until('it ended', () => a.closed.length === 1);
+    expect(seen).toEqual([address.toString()]);
+  });
+
+  it('onDisconnect may answer anything that has a then', async () => {
+    let settle!: () => void;
+    const thenable = { then: (settled: () => void) => void (settle = settled) };
+    const a = makeNode({}, { onDisconnect: () => thenable as never });
+    const b = makeNode();
+    const [connection] = await join(a, b);
+    const ended = connection.disconnect();
+    await until('it is waited for', () => settle !== undefined);
+    expect(connection.state).toBe('closing');
+    settle();
+    expect(await ended).toBe(true);
+    expect(a.node.heuristics.hookErrors).toBe(0);
+  });
 });

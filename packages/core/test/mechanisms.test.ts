@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
+import { describe, expect, it, jest } from '@jest/globals';
+import { CancellationSource, describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
 import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 
@@ -149,5 +149,50 @@ describe('disconnect reasons in words', () => {
   ];
   it.each(cases)('%j is %p', (reason, text) => {
     expect(describeReason(reason)).toBe(text);
+  });
+});
+
+describe('a cancellation', () => {
+  const why = new PeerError('P2P_ERR_ABORTED', 'not wanted');
+
+  it('tells each listener once, in order, and the signal, whenever that is asked for', () => {
+    const calls: string[] = [];
+    const source = new CancellationSource();
+    const { signal } = source;
+    source.add(() => calls.push('first'));
+    const removed = (): void => void calls.push('removed');
+    source.add(removed);
+    source.add(() => calls.push('second'));
+    source.remove(removed);
+    signal.addEventListener('abort', () => calls.push('signal'));
+    expect([source.reason, signal.aborted]).toEqual([undefined, false]);
+    source.cancel(why);
+    source.cancel(new PeerError('P2P_ERR_ABORTED', 'again'));
+    expect(calls).toEqual(['first', 'second', 'signal']);
+    expect([source.reason, signal.reason]).toEqual([why, why]);
+    expect(() => source.throwIfCancelled()).toThrow(why);
+    const late = new CancellationSource();
+    late.cancel(why);
+    expect(late.signal.reason).toBe(why);
+  });
+
+  it('tells the others, too, where a listener throws, which is an uncaught exception as of any event target', () => {
+    const calls: string[] = [];
+    const later: (() => void)[] = [];
+    const nextTick = jest
+      .spyOn(process, 'nextTick')
+      .mockImplementation((call) => void later.push(call as () => void));
+    try {
+      const source = new CancellationSource();
+      source.add(() => {
+        throw new Error('a bug');
+      });
+      source.add(() => calls.push('told'));
+      source.cancel(why);
+    } finally {
+      nextTick.mockRestore();
+    }
+    expect(calls).toEqual(['told']);
+    expect(() => later[0]!()).toThrow('a bug');
   });
 });

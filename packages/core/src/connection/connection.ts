@@ -136,6 +136,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
     void this.#disconnect(this, reason);
   }
 
+  writingFailed(error: Error): void {
+    // Then it is the reader's to end the connection, for what the peer did and not for what came of it.
+    if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
+  }
+
   /** INVARIANT: one-teardown. False when another cause came first. */
   claimTeardown(teardown: Teardown): boolean {
     if (this.teardown !== undefined) return false;
@@ -157,7 +162,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   /** What pending and later sends reject with. */
   endError(): PeerError {
-    const reason = this.teardown?.reason;
+    const reason = this.teardown?.reason ?? this.reader.endReason;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
       return reason.error;
     const why = reason === undefined ? 'closed' : describeReason(reason);

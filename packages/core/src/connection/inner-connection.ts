@@ -9,6 +9,8 @@ export interface InnerConnection extends Connection {
   readonly recyclesWrites: boolean;
   /** Begins the teardown, unless it has begun. */
   end(reason: DisconnectReason): void;
+  /** The stream takes nothing more. */
+  writingFailed(error: Error): void;
   /** What sends reject with once the teardown has begun. */
   endError(): PeerError;
 }

@@ -135,6 +135,11 @@ export class Reader {
     return nowMs - this.#heardAtMs;
   }
 
+  /** Whether the stream is over for a bad frame of its own, and the connection ends once what came before was handled. */
+  get hasFrameError(): boolean {
+    return this.#frameError !== undefined;
+  }
+
   /** Why the connection will end once its messages were handled; undefined while more may come. */
   get endReason(): DisconnectReason | undefined {
     if (this.#finalReason !== undefined || !this.#streamEnded) return this.#finalReason;
@@ -309,15 +314,15 @@ export class Reader {
 
   #handlerThrew(error: unknown): void {
     const answer = this.#node.hookThrew('onMessage', error, this.#connection);
-    if (answer !== 'keep') {
+    // Behind a frame error nothing can be sent, which is all that many handlers throw for.
+    if (answer !== 'keep' && !this.hasFrameError) {
       this.#disconnect({ origin: 'reading', cause: 'handler-error', error });
       return;
     }
-    const { address } = this.#connection;
-    this.#node.logger.error(
-      { peer: address.toString(), error },
-      'onMessage threw; onError keeps the connection',
-    );
+    const fields = { peer: this.#connection.address.toString(), error };
+    const why =
+      answer === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
+    this.#node.logger.error(fields, `onMessage threw; ${why}`);
   }
 
   #drop(): void {

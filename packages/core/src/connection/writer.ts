@@ -277,7 +277,7 @@ export class Writer {
   #wrote(error?: Error | null): void {
     if (error !== undefined && error !== null) {
       if (this.#state === 'ended') return;
-      this.#connection.end({ origin: 'writing', cause: 'stream-error', error });
+      this.#connection.writingFailed(error);
       this.end();
       return;
     }

@@ -20,6 +20,12 @@ export interface Connection<In = unknown, Out = In> {
   readonly direction: Direction;
   /** Of the peer. An inbound peer's port is the one it dials from, not one it listens on. */
   readonly address: SocketAddress;
+  /**
+   * Ours.
+   *
+   * note: it is asked for on demand. First asked for when the socket is gone, as after a reset, it is where the node
+   * listens for an inbound connection, and `0.0.0.0:0` for an outbound one.
+   */
   readonly localAddress: SocketAddress;
   readonly state: ConnectionState;
   readonly stats: Stats;

@@ -39,7 +39,7 @@ export interface Link {
   readonly stream: Duplex;
   /** Of the peer. */
   readonly address: SocketAddress;
-  /** Asked for on demand; where that is too late, as the link is gone, with port 0. */
+  /** May be asked for late: where the link is gone it is as near as it can be known, such as where it was accepted. */
   readonly localAddress: SocketAddress;
   /**
    * Whether bytes given to `stream.write` are no longer needed when its callback is called,

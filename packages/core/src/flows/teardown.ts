@@ -90,7 +90,8 @@ async function runDisconnectHooks(
     };
     try {
       const answer = call(connection, reason);
-      if (isPromise(answer) && !(await deadline.wait(answer.then(undefined, onError)))) inTime = false;
+      if (isPromise(answer) && !(await deadline.wait(Promise.resolve(answer).then(undefined, onError))))
+        inTime = false;
     } catch (error) {
       onError(error);
     }

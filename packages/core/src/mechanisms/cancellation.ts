@@ -27,7 +27,7 @@ export class CancellationSource implements Cancellation {
   cancel(reason: PeerError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    for (const listener of this.#listeners.splice(0)) listener();
+    for (const listener of this.#listeners.splice(0)) callApart(listener);
     this.#controller?.abort(reason);
   }
 
@@ -42,6 +42,17 @@ export class CancellationSource implements Cancellation {
   remove(listener: () => void): void {
     const index = this.#listeners.indexOf(listener);
     if (index !== -1) this.#listeners.splice(index, 1);
+  }
+}
+
+/** As events of an AbortSignal do: one that throws keeps no other from being called, and is an uncaught exception. */
+function callApart(listener: () => void): void {
+  try {
+    listener();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
 

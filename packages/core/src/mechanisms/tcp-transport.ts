@@ -20,12 +20,15 @@ class TcpLink implements Link {
   readonly stream: Socket;
   readonly address: SocketAddress;
   #localAddress: SocketAddress | undefined;
+  readonly #listening: SocketAddress | undefined;
   /** The callback of a socket write comes after the bytes went to the system. */
   readonly recyclesWrites = true;
 
-  constructor(socket: Socket, address: SocketAddress) {
+  /** @param listening where the socket was accepted, if it was */
+  constructor(socket: Socket, address: SocketAddress, listening?: SocketAddress) {
     this.stream = socket;
     this.address = address;
+    this.#listening = listening;
     // Whoever uses the stream listens for errors, too; this one keeps an error in between from ending the process.
     socket.on('error', socketOnError);
   }
@@ -33,7 +36,7 @@ class TcpLink implements Link {
   /** A call of the system, which most connections can do without. */
   get localAddress(): SocketAddress {
     const { localAddress, localPort } = this.stream;
-    return (this.#localAddress ??= addressOf(localAddress, localPort)) ?? UNKNOWN;
+    return (this.#localAddress ??= addressOf(localAddress, localPort)) ?? this.#listening ?? UNKNOWN;
   }
 
   reset(): void {
@@ -81,19 +84,20 @@ async function listen(
     noDelay: options.noDelay,
     keepAlive: options.keepAlive,
   });
+  let listening: SocketAddress | undefined;
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket.remoteAddress, socket.remotePort);
     if (address === undefined) {
       socket.destroy();
       events.onPeerGone();
     } else {
-      events.onLink(new TcpLink(socket, address));
+      events.onLink(new TcpLink(socket, address, listening));
     }
   });
-  const address = await startServer(server, options);
+  listening = await startServer(server, options);
   server.on('error', (error) => events.onAcceptError(error));
   return {
-    address,
+    address: listening,
     close: () => new Promise((done) => server.close(() => done())),
   };
 }
