@@ -84,7 +84,8 @@ async function listen(
     noDelay: options.noDelay,
     keepAlive: options.keepAlive,
   });
-  let listening: SocketAddress | undefined;
+  // No connection is taken before the turn in which it begins to listen has ended.
+  const listening = await startServer(server, options);
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket.remoteAddress, socket.remotePort);
     if (address === undefined) {
@@ -94,7 +95,6 @@ async function listen(
       events.onLink(new TcpLink(socket, address, listening));
     }
   });
-  listening = await startServer(server, options);
   server.on('error', (error) => events.onAcceptError(error));
   return {
     address: listening,
