@@ -312,7 +312,7 @@ describe('on an open connection', () => {
   it('what goes wrong while the handshake hook still decides is not lost', async () => {
     let decide: (() => void) | undefined;
     await using server = await party({
-      tls: { ...mine, authorize: () => new Promise<void>((resolve) => (decide = resolve)) },
+      tls: { ...mine, authorize: () => new Promise((resolve) => (decide = () => resolve(true))) },
     });
     await using line = await wireTap(server.address);
     const socket = connectTls({ host: line.address.host, port: line.address.port, ca });

@@ -230,7 +230,31 @@ describe('authorize', () => {
     await peerErrorOf('P2P_ERR_HANDSHAKE_REJECTED', () => a.dial(e));
   });
 
-  it('that has no opinion lets an unauthorized peer in where those are let in, without an identity', async () => {
+  it.each([undefined, null, 0, 1, 'true', {}, false])('that answers %p lets nobody in', async (answer) => {
+    const known = new Map<string, boolean>();
+    const look = () => known.get('who is not there') ?? (answer as boolean);
+    const pinning = { requestCert: true, rejectUnauthorized: false, authorize: look } satisfies TlsOptions;
+    await using server = await party({ tls: { ...mine, ...pinning } });
+    await using trusting = await party({
+      tls: { ...mine, ...mutual, authorize: () => Promise.resolve(look()) },
+    });
+    for (const [own, to] of [
+      [{}, server],
+      [await selfSigned(), server],
+      [theirs, trusting],
+    ] as const) {
+      await using guest = await party({ tls: { ca, ...own }, config: { listen: undefined as never } });
+      const before = to.refusals().length;
+      await (
+        await guest.dial(to)
+      ).closed;
+      await until(() => to.refusals().length === before + 1);
+      expect(to.refusals()[before]!.fields).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_REJECTED' });
+      expect(to.opened).toEqual([]);
+    }
+  });
+
+  it('left out lets an unauthorized peer in where those are let in, without an identity', async () => {
     await using a = await party({ tls: { ...mine, rejectUnauthorized: false } });
     await using b = await party({ tls: await selfSigned() });
     const { connection, dialled } = await sessions(a, b);

@@ -81,15 +81,13 @@ export interface TlsOptions extends TlsCredentials {
   /** In OpenSSL's syntax. @default those of Node.js */
   readonly ciphers?: string;
   /**
-   * Has the last word about each peer, both directions: false refuses, and so does an error. True vouches for its
-   * certificate, so that it counts as an identity though no authority in `ca` says so: a pinned one.
+   * Has the last word about each peer, both directions: only true lets it in. Anything else refuses, and so does an error.
+   * True vouches for its certificate, so that it counts as an identity though no authority in `ca` says so: a pinned one.
    *
    * note: without a certificate that is authorized there is no telling who the peer is.
+   * @default everybody is let in whom the other options let through
    */
-  readonly authorize?: (
-    session: TlsSession,
-    handshake: Handshake,
-  ) => boolean | undefined | void | Promise<boolean | undefined | void>;
+  readonly authorize?: (session: TlsSession, handshake: Handshake) => boolean | Promise<boolean>;
 }
 
 /** What holds for all handshakes, whatever the credentials are. */

@@ -44,8 +44,10 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
   if (ALPNProtocols !== undefined && session.alpnProtocol === undefined) {
     throw refusal(handshake.address, `it takes no part in ALPN, and may speak ${ALPNProtocols.join(' or ')}`);
   }
-  const verdict = await policy.authorize?.(session, handshake);
-  if (verdict === false) throw refusal(handshake.address, '`authorize` answered false');
+  const verdict: unknown = await policy.authorize?.(session, handshake);
+  if (policy.authorize !== undefined && verdict !== true) {
+    throw refusal(handshake.address, '`authorize` did not answer true');
+  }
   handshake.context.set(tlsSession, session);
   const { peerCertificate, authorized } = session;
   if (peerCertificate !== undefined && (authorized || verdict === true)) {
