@@ -23,7 +23,7 @@ export interface Endpoints {
 /**
  * Keys, certificates and rules of TLS, checked and loaded once, for any number of handshakes: for {@link tlsHandshake}.
  *
- * note: there are no session tickets: each connection is a full handshake, so that no peer comes back on the strength of
+ * note: session tickets are never taken: each connection is a full handshake, so that no peer comes back on the strength of
  * a certificate that has expired, was revoked or is not trusted any more.
  * note: there is no renegotiation (TLS 1.2), and no pre-shared keys.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
