@@ -127,11 +127,6 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
   if (ALPNProtocols !== undefined) requireProtocols(ALPNProtocols);
   requireFunction('checkServerIdentity', checkServerIdentity);
   requireFunction('authorize', authorize);
-  if (requestCert && rejectUnauthorized && options.ca === undefined && authorize === undefined) {
-    throw invalid(
-      '`ca` is needed with `requestCert`, or whoever has a certificate for a web site would be let in: name the authorities of your peers, or decide in `authorize`',
-    );
-  }
   return {
     requestCert,
     rejectUnauthorized,
@@ -145,24 +140,45 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
   };
 }
 
-/** The credentials among `options`. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
-export function credentialsOf(options: TlsCredentials): TlsCredentials {
-  const credentials = Object.fromEntries(
-    CREDENTIALS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
-  ) as TlsCredentials;
-  const { key, cert, ca, contexts } = credentials;
+/** The credentials among `options`, of which undefined is none. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function credentialsOf(options: TlsCredentials, policy: TlsPolicy): TlsCredentials {
+  const credentials = givenOf(options);
+  const { key, cert, ca, crl, contexts } = credentials;
   if ((key === undefined) !== (cert === undefined)) {
     throw invalid(key === undefined ? '`cert` needs its `key`' : '`key` needs its `cert`');
   }
+  requireKeyPair(credentials, '');
   // OpenSSL takes anything for a list of authorities, and finds none in it.
-  if (ca !== undefined) for (const one of Array.isArray(ca) ? ca : [ca]) requireCertificate('ca', one);
+  if (ca !== undefined) for (const one of listOf(ca)) requireCertificate('ca', one);
+  if (crl !== undefined) for (const one of listOf(crl)) requirePem('crl', one, '');
   if (contexts !== undefined) requireContexts(contexts);
+  if (policy.requestCert && policy.rejectUnauthorized && ca === undefined && policy.authorize === undefined) {
+    throw invalid(
+      '`ca` is needed with `requestCert`, or whoever has a certificate for a web site would be let in: name the authorities of your peers, or decide in `authorize`',
+    );
+  }
   return credentials;
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming what `setSecureContext` does not know */
-export function requireCredentials(credentials: TlsCredentials): void {
-  requireKnown('the credentials', credentials, CREDENTIALS);
+/** `credentials` with what `later` has of them. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function replacedBy(
+  later: TlsCredentials,
+  credentials: TlsCredentials,
+  policy: TlsPolicy,
+): TlsCredentials {
+  requireKnown('the credentials', later, CREDENTIALS);
+  return credentialsOf({ ...credentials, ...givenOf(later) }, policy);
+}
+
+/** An option that is undefined is one that was not given. */
+function givenOf(options: TlsCredentials): TlsCredentials {
+  return Object.fromEntries(
+    CREDENTIALS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  );
+}
+
+function listOf(one: Pem | readonly Pem[]): readonly Pem[] {
+  return Array.isArray(one) ? (one as readonly Pem[]) : [one as Pem];
 }
 
 function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
@@ -173,7 +189,24 @@ function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
     if (pair.key === undefined || pair.cert === undefined) {
       throw invalid(`the \`contexts\` of ${show(name)} need a \`key\` and its \`cert\``);
     }
+    requireKeyPair(pair, ` of ${show(name)} in \`contexts\``);
   }
+}
+
+/** What Node.js says of a value that it does not take shows it: a secret must not come so far. */
+function requireKeyPair({ key, cert, passphrase }: TlsKeyPair, where: string): void {
+  if (key !== undefined) requirePem('key', key, where);
+  if (cert !== undefined) requirePem('cert', cert, where);
+  if (passphrase !== undefined && typeof passphrase !== 'string') {
+    throw invalid(`\`passphrase\`${where} must be a text`);
+  }
+}
+
+/** OpenSSL takes what is empty for what is not there. */
+function requirePem(name: string, value: unknown, where: string): void {
+  const isPem = typeof value === 'string' || ArrayBuffer.isView(value);
+  if (!isPem || Buffer.byteLength(value as Pem) === 0)
+    throw invalid(`\`${name}\`${where} must be PEM, as text or bytes`);
 }
 
 function requireCertificate(name: string, pem: unknown): void {

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions, typ
 import { invalid, show } from '../shared/checks.js';
 import {
   credentialsOf,
-  requireCredentials,
+  replacedBy,
   resolvePolicy,
   type TlsCredentials,
   type TlsKeyPair,
@@ -35,7 +35,7 @@ export class TlsContext {
 
   constructor(options: TlsOptions) {
     this.policy = resolvePolicy(options);
-    this.#credentials = credentialsOf(options);
+    this.#credentials = credentialsOf(options, this.policy);
     this.#endpoints = makeEndpoints(this.#credentials, this.policy);
   }
 
@@ -44,14 +44,13 @@ export class TlsContext {
   }
 
   /**
-   * Replaces keys and certificates: `setSecureContext({ key, cert })` after a renewal. What is not given stays.
+   * Replaces keys and certificates: `setSecureContext({ key, cert })` after a renewal. What is not given, or undefined, stays.
    * Handshakes that begin later use them; connections, and handshakes under way, go on with the old ones.
    *
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; the old ones stay then
    */
   setSecureContext(credentials: TlsCredentials): void {
-    requireCredentials(credentials);
-    const replaced = credentialsOf({ ...this.#credentials, ...credentials });
+    const replaced = replacedBy(credentials, this.#credentials, this.policy);
     this.#endpoints = makeEndpoints(replaced, this.policy);
     this.#credentials = replaced;
   }
