@@ -1,4 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { TlsContext, tlsSession, type TlsCredentials, type TlsOptions } from '@pea2pea/plugins';
@@ -90,5 +92,69 @@ describe('a passphrase', () => {
       () => new TlsContext({ cert: mine.cert, key: { pem: SECRET } as never }),
     );
     expect(inspect(error, { depth: 9 })).not.toContain(String(SECRET));
+  });
+});
+
+describe('certificates by server name', () => {
+  const ASKED = ['a.example.org', 'A.Example.ORG', 'b.example.org', 'a.b.example.org', 'example.org'];
+
+  it.each([
+    ['the exact name first', ['a.example.org', '*.example.org']],
+    ['the wildcard first', ['*.example.org', 'a.example.org']],
+    ['in upper case', ['*.EXAMPLE.org', 'A.Example.Org']],
+  ])('are found in any case, exact names before wildcards: %s', async (_, names) => {
+    const pairs = {
+      a: await trusted.issue({ commonName: 'exact' }),
+      '*': await trusted.issue({ commonName: 'wild' }),
+    };
+    const contexts = Object.fromEntries(
+      names.map((name) => [name, pairs[name.split('.')[0]!.toLowerCase() as keyof typeof pairs]]),
+    );
+    await using server = await party({ tls: { ...mine, contexts } });
+    const shown: string[] = [];
+    for (const servername of ASKED) {
+      const { port } = server.address;
+      const socket = connect({
+        host: '127.0.0.1',
+        port,
+        servername,
+        ca,
+        checkServerIdentity: () => undefined,
+      });
+      await once(socket, 'secureConnect');
+      shown.push(socket.getPeerX509Certificate()!.subject);
+      socket.destroy();
+    }
+    expect(shown).toEqual(['CN=exact', 'CN=exact', 'CN=wild', 'CN=mine', 'CN=mine']);
+  });
+
+  it('are asked of those who dial for the same authorities', async () => {
+    await using server = await party({
+      tls: {
+        ...mine,
+        ca,
+        requestCert: true,
+        contexts: { 'a.example.org': await trusted.issue({ names: ['a.example.org'] }) },
+      },
+    });
+    const servername = 'a.example.org';
+    await using stranger = await party({
+      tls: { ca, servername, ...(await (await authority('another')).issue()) },
+      config: NOT_LISTENING,
+    });
+    await (
+      await stranger.dial(server)
+    ).closed;
+    await until(() => server.refusals().length === 1);
+    await using member = await party({ tls: { ca, servername, ...theirs }, config: NOT_LISTENING });
+    await member.dial(server);
+    await until(() => server.opened.length === 1);
+    expect(server.opened[0]!.context.get(tlsSession)).toMatchObject({ servername, authorized: true });
+  });
+
+  it('are one for each name', async () => {
+    const contexts = { 'a.example': mine, 'A.example': theirs };
+    const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => new TlsContext({ ...mine, contexts }));
+    expect(error.message).toContain('"A.example" twice');
   });
 });

@@ -41,7 +41,7 @@ export interface TlsCredentials extends TlsKeyPair {
   readonly crl?: Pem | readonly Pem[];
   /**
    * By server name (SNI, RFC 6066 section 3): who this side is for diallers that ask for it. `*.example.org` stands for one
-   * label more. For any other name, and for none, it is `cert`.
+   * label more, where no entry is for that very name. Case does not matter. For any other name, and for none, it is `cert`.
    */
   readonly contexts?: Readonly<Record<string, Required<Pick<TlsKeyPair, 'key' | 'cert'>> & TlsKeyPair>>;
 }
@@ -183,7 +183,11 @@ function listOf(one: Pem | readonly Pem[]): readonly Pem[] {
 
 function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
   requireKnown('the `contexts`', contexts, Object.keys(contexts ?? {}));
+  const names = new Set<string>();
   for (const [name, pair] of Object.entries(contexts)) {
+    if (names.has(name.toLowerCase()))
+      throw invalid(`the \`contexts\` have ${show(name)} twice: case does not matter`);
+    names.add(name.toLowerCase());
     requireHostName('contexts', name.replace(/^\*\./, ''));
     requireKnown(`the \`contexts\` of ${show(name)}`, pair, ['key', 'cert', 'passphrase']);
     if (pair.key === undefined || pair.cert === undefined) {

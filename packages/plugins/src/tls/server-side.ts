@@ -1,8 +1,15 @@
 import type { Duplex } from 'node:stream';
-import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import {
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+} from 'node:tls';
 import { MAX_TIMER_MS } from '../shared/checks.js';
 import { established } from './established.js';
 import type { TlsPolicy } from './options.js';
+import { byServerName } from './server-names.js';
 import { clientError } from './tls-errors.js';
 
 /**
@@ -14,14 +21,22 @@ interface Arrival extends Server {
   reject(error: Error): void;
 }
 
-/** The side that was dialled. It never listens: streams are handed to it, which `node:tls` allows for. */
-export function makeServer(options: SecureContextOptions, policy: TlsPolicy): Server {
+/**
+ * The side that was dialled. It never listens: streams are handed to it, which `node:tls` allows for.
+ * @param named what it shows to those who ask for a server name, by that in lower case
+ */
+export function makeServer(
+  options: SecureContextOptions,
+  policy: TlsPolicy,
+  named: ReadonlyMap<string, SecureContext>,
+): Server {
   const { requestCert, rejectUnauthorized, ALPNProtocols } = policy;
   const server = createServer({
     ...options,
     requestCert,
     rejectUnauthorized,
     ...(ALPNProtocols !== undefined && { ALPNProtocols: [...ALPNProtocols] }),
+    ...(named.size > 0 && { SNICallback: byServerName(named) }),
     handshakeTimeout: MAX_TIMER_MS, // the node has a deadline of its own
   });
   server.on('secureConnection', serverOnSecureConnection);

@@ -67,14 +67,13 @@ function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoint
   const options = { ...own, ...shared } as SecureContextOptions;
   const client = load(options, '');
   if (own.cert === undefined) return { server: undefined, client };
-  const server = makeServer(options, policy);
+  const named = new Map<string, SecureContext>();
   for (const [name, pair] of Object.entries(contexts)) {
     const { ca, crl } = own;
-    const named = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
-    load(named, ` of ${show(name)} in \`contexts\``);
-    server.addContext(name, named);
+    const parts = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
+    named.set(name.toLowerCase(), load(parts, ` of ${show(name)} in \`contexts\``));
   }
-  return { server, client };
+  return { server: makeServer(options, policy, named), client };
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option that OpenSSL does not take */
