@@ -278,6 +278,37 @@ describe('authorize', () => {
   });
 });
 
+describe('checkServerIdentity', () => {
+  it.each<[string, () => unknown]>([
+    ['a promise that rejects', () => Promise.reject(new Error('not him'))],
+    ['a promise of nothing', () => Promise.resolve()],
+    [
+      'what has a `then` that throws',
+      () => ({
+        then() {
+          throw new Error('not him');
+        },
+      }),
+    ],
+    ['a text', () => 'not him'],
+    ['true', () => true],
+    ['false', () => false],
+    ['null', () => null],
+  ])('that answers %s refuses', async (_, answer) => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    await using b = await party({ tls: theirs });
+    const checkServerIdentity = answer as () => undefined;
+    await using a = await party({ tls: { ca, checkServerIdentity }, config: { listen: undefined as never } });
+    const error = await peerErrorOf('P2P_ERR_HANDSHAKE_REJECTED', () => a.dial(b));
+    expect(error.message).toContain('`checkServerIdentity`');
+    await until(() => b.refusals().length === 1);
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+  });
+});
+
 describe('the identity', () => {
   it('is one for uniquePeer: two that dial each other keep one connection', async () => {
     const plugins = (own: typeof mine) => [

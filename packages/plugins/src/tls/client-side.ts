@@ -33,13 +33,28 @@ function nameOf(dialled: SocketAddress): string | undefined {
   return dialled.isIp ? undefined : dialled.host.replace(/\.$/, '');
 }
 
-/** It is called from inside `node:tls`, where an error that is thrown would end the process. */
+/**
+ * It is called from inside `node:tls`, where an error that is thrown would end the process, and a promise is an error of
+ * which nobody hears. Whatever else than undefined comes refuses.
+ */
 function guarded(check: NonNullable<TlsPolicy['checkServerIdentity']>): typeof checkServerIdentity {
   return (hostname, cert) => {
     try {
-      return check(hostname, cert);
+      const answer: unknown = check(hostname, cert);
+      if (answer === undefined || isError(answer)) return answer;
+      Promise.resolve(answer).catch(ignore);
+      return new Error(
+        '`checkServerIdentity` answered neither an error nor undefined, and cannot be asynchronous',
+      );
     } catch (cause) {
-      return cause instanceof Error ? cause : new Error('`checkServerIdentity` threw', { cause });
+      return isError(cause) ? cause : new Error('`checkServerIdentity` threw', { cause });
     }
   };
 }
+
+/** Also where it comes from another realm, which `instanceof` does not see. */
+function isError(value: unknown): value is Error {
+  return Object.prototype.toString.call(value) === '[object Error]';
+}
+
+function ignore(): void {}

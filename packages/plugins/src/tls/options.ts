@@ -65,6 +65,8 @@ export interface TlsOptions extends TlsCredentials {
   readonly servername?: string;
   /**
    * Compares the name with the certificate of whom we dialled, after it was found to be authentic: an error refuses.
+   *
+   * note: it answers at once: a promise refuses, and so does anything else that is not undefined.
    * @default `checkServerIdentity` of `node:tls` (RFC 6125)
    */
   readonly checkServerIdentity?: (hostname: string, cert: PeerCertificate) => Error | undefined;
