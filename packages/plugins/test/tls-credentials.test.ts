@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { TlsContext, tlsSession, type TlsCredentials, type TlsOptions } from '@pea2pea/plugins';
+import { TlsContext, tlsSession, type TlsOptions } from '@pea2pea/plugins';
 import { peerErrorOf, until } from '../../decorators/test/lab.js';
 import { authority } from './certificates.js';
 import { mine, party, theirs, trusted } from './tls-lab.js';
@@ -19,7 +19,7 @@ describe('credentials that are replaced', () => {
       tls: { ...mine, ca, requestCert: true, crl: await trusted.revoke(revoked) },
     });
     const nothing = { key: undefined, cert: undefined, ca: undefined, crl: undefined, contexts: undefined };
-    server.plugin.setSecureContext(nothing as TlsCredentials);
+    server.plugin.setSecureContext(nothing as object);
     for (const stranger of [await (await authority('another')).issue(), revoked]) {
       await using guest = await party({ tls: { ca, ...stranger }, config: NOT_LISTENING });
       const before = server.refusals().length;
