@@ -3,6 +3,8 @@ import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from
 import type { SocketAddress } from '@pea2pea/core';
 import { established } from './established.js';
 import type { TlsPolicy } from './options.js';
+import { authorizationErrorOf } from './session.js';
+import { CertificateError, gone, isError } from './tls-errors.js';
 
 /** @param dialled whom the user means to reach */
 export function dialTls(
@@ -23,8 +25,10 @@ export function dialTls(
       ...(ALPNProtocols !== undefined && { ALPNProtocols: [...ALPNProtocols] }),
     });
     socket.once('secureConnect', () => resolve(established(socket)));
-    socket.on('error', reject);
-    socket.once('close', () => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
+    socket.on('error', (error: Error) => {
+      reject(authorizationErrorOf(socket) === undefined ? error : new CertificateError(socket, error));
+    });
+    socket.once('close', () => reject(gone()));
   });
 }
 
@@ -50,11 +54,6 @@ function guarded(check: NonNullable<TlsPolicy['checkServerIdentity']>): typeof c
       return isError(cause) ? cause : new Error('`checkServerIdentity` threw', { cause });
     }
   };
-}
-
-/** Also where it comes from another realm, which `instanceof` does not see. */
-function isError(value: unknown): value is Error {
-  return Object.prototype.toString.call(value) === '[object Error]';
 }
 
 function ignore(): void {}

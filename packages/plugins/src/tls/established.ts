@@ -3,19 +3,31 @@ import { connectionError } from './tls-errors.js';
 
 /**
  * `socket`, whose handshake is over, as a stream for a connection: it ends with its first error, and with a PeerError
- * where the peer sent what is no TLS record. To be called in the turn in which the handshake ends.
+ * where the peer sent what is no TLS record; after what came before that was read. To be called in the turn in which the
+ * handshake ends.
  *
  * note: `node:tls` emits errors of OpenSSL and leaves the socket open. One that came before the connection listens would
  * be lost.
  */
 export function established(socket: TLSSocket): TLSSocket {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
+  const read = socket.read.bind(socket);
+  const destroy = socket.destroy.bind(socket);
+  let failure: Error | undefined;
   socket.on('error', ignore); // until the connection listens
   socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     if (event !== 'error' || socket.destroyed) return emit(event, ...args);
-    socket.destroy(connectionError(args[0] as Error)); // which emits it
+    failure ??= connectionError(args[0] as Error);
+    if (socket.readableLength === 0) socket.destroy(failure); // which emits it
     return true;
   };
+  socket.read = (size?: number): unknown => {
+    const chunk: unknown = read(size);
+    if (failure !== undefined && socket.readableLength === 0) socket.destroy(failure);
+    return chunk;
+  };
+  // The peer may leave before everything was read: it is its first error that counts.
+  socket.destroy = (error?: Error) => destroy(failure ?? error);
   return socket;
 }
 

@@ -10,7 +10,8 @@ import { MAX_TIMER_MS } from '../shared/checks.js';
 import { established } from './established.js';
 import type { TlsPolicy } from './options.js';
 import { byServerName } from './server-names.js';
-import { clientError } from './tls-errors.js';
+import { authorizationErrorOf } from './session.js';
+import { CertificateError } from './tls-errors.js';
 
 /**
  * A stream on its way through a TLS server. It is an emitter of its own that inherits all else from the server: what
@@ -65,5 +66,5 @@ function serverOnSecureConnection(this: Arrival, socket: TLSSocket): void {
 }
 
 function serverOnClientError(this: Arrival, error: Error, socket: TLSSocket): void {
-  this.reject(clientError(error, socket));
+  this.reject(authorizationErrorOf(socket) === undefined ? error : new CertificateError(socket));
 }

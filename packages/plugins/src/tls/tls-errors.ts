@@ -13,37 +13,58 @@ interface TlsError extends Error {
 /** A peer can write a lot into its certificate, which ends up in the message. */
 const MAX_TEXT_LENGTH = 300;
 
+/** What this side has against the certificate of a peer: `node:tls`, or `checkServerIdentity`. */
+export class CertificateError extends Error {
+  readonly code: string | undefined;
+
+  /** @param cause where there is more than the code of `socket` */
+  constructor(socket: TLSSocket, cause?: TlsError) {
+    super(cause?.message ?? "the peer's certificate is refused", { cause });
+    this.code = cause === undefined ? authorizationErrorOf(socket) : cause.code;
+  }
+}
+
+/** Also where it comes from another realm, which `instanceof` does not see. */
+export function isError(value: unknown): value is Error {
+  return Object.prototype.toString.call(value) === '[object Error]';
+}
+
+/** As `node:tls` says it of a peer that goes away. */
+export function gone(): Error {
+  return Object.assign(new Error('the stream ended'), { code: 'ECONNRESET' });
+}
+
 /**
  * Why a TLS handshake failed, by whose doing it was:
  *
  * ```text
  *   this side does not take what came (certificate, version, no TLS at all)   P2P_ERR_HANDSHAKE_REJECTED
  *   the peer said why it does not go on (an alert, RFC 8446 section 6)        P2P_ERR_HANDSHAKE_FAILED
- *   the peer went away                                                        P2P_ERR_HANDSHAKE_ENDED
+ *   the peer went away, or what is below TLS failed                           P2P_ERR_HANDSHAKE_ENDED
+ *   what is below TLS ended with a PeerError                                  that
  * ```
  */
 export function handshakeError(address: SocketAddress, error: TlsError): PeerError {
+  if (PeerError.is(error)) return error;
+  if (error instanceof CertificateError) return refusal(address, textOf(error), error.cause ?? error);
   const cause = error;
   if (isAlert(error)) {
     const what = `${address} refused the TLS handshake: ${textOf(error)}`;
     return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause });
   }
-  if (error.code === 'ECONNRESET' || 'syscall' in error) {
-    const what = `${address} closed the connection during the TLS handshake`;
-    return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what, { cause });
+  if (typeof error.code === 'string' && /^ERR_(SSL|TLS)_/.test(error.code)) {
+    return refusal(address, textOf(error), cause);
   }
-  return refusal(address, textOf(error), cause);
+  const what =
+    error.code === 'ECONNRESET'
+      ? `${address} closed the connection during the TLS handshake`
+      : `the connection to ${address} failed during the TLS handshake: ${textOf(error)}`;
+  return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what, { cause });
 }
 
 export function refusal(address: SocketAddress, why: string, cause?: unknown): PeerError {
   const what = `the TLS handshake with ${address} was refused: ${why}`;
   return new PeerError('P2P_ERR_HANDSHAKE_REJECTED', what, cause === undefined ? undefined : { cause });
-}
-
-/** What the server of `node:tls` has against a peer: of a certificate it tells the code alone. */
-export function clientError(error: Error, socket: TLSSocket): Error {
-  const code = authorizationErrorOf(socket);
-  return code === undefined ? error : Object.assign(new Error("the peer's certificate is refused"), { code });
 }
 
 /**

@@ -1,12 +1,13 @@
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Handshake } from '@pea2pea/core';
+import { PeerError, type Handshake } from '@pea2pea/core';
 import { invalid } from '../shared/checks.js';
 import { dialTls } from './client-side.js';
 import { acceptTls } from './server-side.js';
 import { sessionOf, tlsIdentity, tlsSession, type TlsSession } from './session.js';
 import type { TlsPolicy } from './options.js';
 import type { Endpoints, TlsContext } from './tls-context.js';
-import { handshakeError, refusal } from './tls-errors.js';
+import { gone, handshakeError, isError, refusal } from './tls-errors.js';
 
 /**
  * TLS in any handshake hook, from here on: the side that dialled is the TLS client. What follows, in this hook, in later
@@ -28,8 +29,8 @@ import { handshakeError, refusal } from './tls-errors.js';
  * note: with TLS 1.3 the side that dialled is done before the other has looked at its certificate (RFC 8446 section 2).
  * Where that is refused, the handshake succeeds here, and the connection ends at once.
  * @throws {PeerError} P2P_ERR_HANDSHAKE_REJECTED where this side refuses what came; P2P_ERR_HANDSHAKE_FAILED where the
- * peer said why it refuses; P2P_ERR_HANDSHAKE_ENDED; P2P_ERR_INVALID_CONFIG when a peer dials that could not be shown a
- * certificate. `cause` is the error of `node:tls`
+ * peer said why it refuses; P2P_ERR_HANDSHAKE_ENDED where it left, or the stream failed; P2P_ERR_INVALID_CONFIG when a peer dials that could not be shown a
+ * certificate. `cause` is the error of `node:tls`. A PeerError of the stream stays as it is
  */
 export async function tlsHandshake(handshake: Handshake, context: TlsContext): Promise<TlsSession> {
   handshake.signal.throwIfAborted();
@@ -56,10 +57,43 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
   return session;
 }
 
-/** @throws what `node:tls` says */
-function secured(handshake: Handshake, { client, server }: Endpoints, policy: TlsPolicy): Promise<TLSSocket> {
-  const { stream, address, dialled = address } = handshake;
-  if (handshake.direction === 'outbound') return dialTls(client, policy, stream, dialled);
-  if (server === undefined) throw invalid('`cert` and its `key` are needed by a peer that is dialled');
-  return acceptTls(server, stream);
+/** @throws what `node:tls` or the stream says */
+async function secured(handshake: Handshake, endpoints: Endpoints, policy: TlsPolicy): Promise<TLSSocket> {
+  const { stream, address, direction, dialled = address } = handshake;
+  const { client, server } = endpoints;
+  if (stream.destroyed) throw stream.errored ?? gone();
+  if (stream.readableEnded) throw gone();
+  const beginTls = (): Promise<TLSSocket> => {
+    if (direction === 'outbound') return dialTls(client, policy, stream, dialled);
+    if (server === undefined) throw invalid('`cert` and its `key` are needed by a peer that is dialled');
+    return acceptTls(server, stream);
+  };
+  const socket = await unlessEnded(stream, beginTls);
+  if (socket.destroyed) throw whyDestroyed(socket);
+  return socket;
+}
+
+/** Of a socket that was handed what is no TLS right behind the handshake, in one chunk with it. */
+function whyDestroyed({ errored }: TLSSocket): Error {
+  if (PeerError.is(errored, 'P2P_ERR_INVALID_FRAME') && isError(errored.cause)) return errored.cause;
+  return errored ?? gone();
+}
+
+/**
+ * What `begin` promises, unless `stream` has an end in store that was not read yet: `node:tls` takes the handle of a
+ * socket, where an end does not come again. Of other streams it reads itself.
+ */
+async function unlessEnded<T>(stream: Duplex, begin: () => Promise<T>): Promise<T> {
+  if (!('bytesRead' in stream)) return begin();
+  let onEnd: (() => void) | undefined;
+  const end = new Promise<never>((_, reject) => {
+    onEnd = () => reject(gone());
+    stream.once('end', onEnd);
+  });
+  try {
+    if (stream.readableLength === 0) stream.read(0); // has it tell
+    return await Promise.race([end, begin()]);
+  } finally {
+    stream.off('end', onEnd!);
+  }
 }
