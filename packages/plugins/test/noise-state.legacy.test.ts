@@ -143,6 +143,38 @@ describe('protocol names', () => {
   });
 });
 
+const TWELVE = ['NN', 'NK', 'NX', 'KN', 'KK', 'KX', 'XN', 'XK', 'XX', 'IN', 'IK', 'IX'];
+
+describe.each(TWELVE)('a HandshakeState of %s', (name) => {
+  const protocol = parseProtocolName(`Noise_${name}_25519_ChaChaPoly_SHA256`);
+  // The first letter tells how the initiator's key gets to the responder, the second the other way round.
+  const [ofInitiator, ofResponder] = name;
+
+  it.each([true, false])('knows no key but a pre-message and what it received; initiator: %s', (initiator) => {
+    const [s, peer, given] = [generateKeyPair(), generateKeyPair(), generateKeyPair()];
+    const letter = initiator ? ofResponder : ofInitiator;
+    const ours = new HandshakeState({
+      protocol,
+      initiator,
+      staticKey: s,
+      remoteStaticKey: letter === 'K' ? peer.publicKey : given.publicKey,
+    });
+    expect(ours.remoteStaticKey).toEqual(letter === 'K' ? peer.publicKey : undefined);
+    const theirs = new HandshakeState({
+      protocol,
+      initiator: !initiator,
+      staticKey: peer,
+      remoteStaticKey: s.publicKey,
+    });
+    const [first, second] = initiator ? [ours, theirs] : [theirs, ours];
+    for (let index = 0; !ours.isComplete; index++) {
+      const [from, to] = index % 2 === 0 ? [first, second] : [second, first];
+      to.readMessage(from.writeMessage(NOTHING));
+    }
+    expect(ours.remoteStaticKey).toEqual(letter === 'N' ? undefined : peer.publicKey);
+  });
+});
+
 describe('a HandshakeState', () => {
   const protocol = parseProtocolName('Noise_NN_25519_ChaChaPoly_SHA256');
 

@@ -1,7 +1,7 @@
 import { PeerError } from '@pea2pea/core';
 import { TAG_LENGTH, type CipherState } from './cipher-state.js';
 import { dh, DHLEN, generateKeyPair, type NoiseKeyPair } from './dh.js';
-import { isInitiators, type Token } from './patterns.js';
+import { isInitiators, knowsRemoteStaticKey, type Token } from './patterns.js';
 import type { NoiseProtocol } from './protocol.js';
 import { SymmetricState } from './symmetric-state.js';
 
@@ -18,7 +18,7 @@ export interface HandshakeStateOptions {
   readonly staticKey?: NoiseKeyPair | undefined;
   /** e: only where test vectors ask for one. Each handshake makes its own otherwise. */
   readonly ephemeralKey?: NoiseKeyPair | undefined;
-  /** rs, for patterns in which it is known beforehand. */
+  /** rs, where the pattern has it as a pre-message for this side. Elsewhere it is not looked at. */
   readonly remoteStaticKey?: Uint8Array | undefined;
   /** One for each `psk` token, in their order; 32 bytes each. */
   readonly psks?: readonly Uint8Array[] | undefined;
@@ -49,7 +49,9 @@ export class HandshakeState {
     this.initiator = initiator;
     this.#s = staticKey;
     this.#e = ephemeralKey;
-    this.#rs = remoteStaticKey && Buffer.from(remoteStaticKey);
+    // Any other key that somebody gave here would look like one that the peer has proved.
+    const isKnown = remoteStaticKey !== undefined && knowsRemoteStaticKey(protocol.pattern, initiator);
+    this.#rs = isKnown ? Buffer.from(remoteStaticKey) : undefined;
     this.#psks = [...(psks ?? [])];
     this.#symmetric = new SymmetricState(protocol);
     this.#symmetric.mixHash(prologue ?? Buffer.alloc(0));
@@ -100,7 +102,7 @@ export class HandshakeState {
     return this.#s?.publicKey;
   }
 
-  /** rs, as soon as it is known. */
+  /** rs, as soon as it is known: from the beginning where it is a pre-message, else once it was received. */
   get remoteStaticKey(): Buffer | undefined {
     return this.#rs;
   }
