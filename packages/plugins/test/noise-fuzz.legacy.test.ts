@@ -135,7 +135,11 @@ async function meddle(pattern: string, seed: number): Promise<PromiseSettledResu
       throw error;
     });
   const sides = [
-    shake(left, { initiator: true, staticKey: ALICE, remoteStaticKey: BOB.publicKey }),
+    shake(left, {
+      initiator: true,
+      staticKey: ALICE,
+      remoteStaticKey: pattern.includes('IK') ? BOB.publicKey : undefined,
+    }),
     shake(right, { initiator: false, staticKey: BOB }),
   ];
   return soon(`the handshake of seed ${seed}`, Promise.allSettled(sides));

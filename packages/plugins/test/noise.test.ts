@@ -21,8 +21,11 @@ describe.each(TRANSPORTS)('noise over %s', (_, makeTransport) => {
     const transport = makeTransport();
     const shared = { pattern, ...(pattern.includes('psk') && { psk: Buffer.alloc(32, 7) }) };
     const isAnonymous = pattern.includes('_NN_');
-    const keys = (own: typeof ALICE, other: typeof ALICE) =>
-      isAnonymous ? { staticKey: undefined } : { staticKey: own, remoteStaticKey: other.publicKey };
+    const isKnown = pattern.includes('K_');
+    const keys = (own: typeof ALICE, other: typeof ALICE) => ({
+      staticKey: isAnonymous ? undefined : own,
+      remoteStaticKey: isKnown ? other.publicKey : undefined,
+    });
     await using alice = await party({ ...shared, ...keys(ALICE, BOB) }, { transport });
     await using bob = await party({ ...shared, ...keys(BOB, ALICE) }, { transport });
     const there = await alice.node.connect(bob.address);

@@ -2,6 +2,7 @@ import { contextKey, type ContextKey, type Handshake } from '@pea2pea/core';
 import { configured, OnHandshake, Plugin, PluginOptions, type ConfiguredPlugin } from '@pea2pea/decorators';
 import { noiseHandshake, type NoiseSession } from './noise-handshake.js';
 import { checkedPlugin, type NoiseOptions } from './options.js';
+import { knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
 
 /**
  * On a connection whose peer has a static key: that key in hexadecimal. It fits `uniquePeer`:
@@ -27,10 +28,11 @@ export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('
 @Plugin({ inject: [PluginOptions] })
 export class Noise {
   readonly #options: NoiseOptions;
+  readonly #pattern: HandshakePattern;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG */
   constructor(options: NoiseOptions) {
-    checkedPlugin(options);
+    this.#pattern = checkedPlugin(options).protocol.pattern;
     this.#options = options;
   }
 
@@ -43,11 +45,15 @@ export class Noise {
   async secure(handshake: Handshake): Promise<void> {
     const { authorize, remoteStaticKey, ...rest } = this.#options;
     const { context, direction, address } = handshake;
+    const initiator = direction === 'outbound';
     const channel = await noiseHandshake(handshake, {
       ...rest,
-      initiator: direction === 'outbound',
-      remoteStaticKey:
-        typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey,
+      initiator,
+      // A peer may take both sides of a pattern in which one of them knows the other beforehand.
+      ...(knowsRemoteStaticKey(this.#pattern, initiator) && {
+        remoteStaticKey:
+          typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey,
+      }),
       onPayload: async ({ isLast, payload, state }) => {
         if (!isLast || authorize === undefined) return;
         const staticKey = state.remoteStaticKey;

@@ -62,7 +62,10 @@ export interface NoiseMessage {
 export interface NoiseHandshakeOptions extends NoiseSecrets {
   /** Which side this one is: who dialled is the initiator. */
   readonly initiator: boolean;
-  /** 32 bytes, for patterns in which it is known beforehand: NK, XK and IK for the initiator. */
+  /**
+   * 32 bytes, where the pattern takes it for known beforehand: for the initiator of NK, XK and IK, for the responder of
+   * KN and KX, for both of KK. A mistake anywhere else: a key that comes in the handshake is compared in `onPayload`.
+   */
   readonly remoteStaticKey?: Uint8Array | undefined;
   /**
    * What to send along: bytes go with the last message of this side, a function is asked for each of its messages.
@@ -91,7 +94,11 @@ export interface NoiseRemote {
 
 /** The options of {@link noise}. */
 export interface NoiseOptions extends NoiseSecrets {
-  /** As in {@link NoiseHandshakeOptions}; a function is asked for that of the peer at hand. */
+  /**
+   * The key of the peer, 32 bytes, for NK, XK, IK (who dials), KN, KX (who is dialled) and KK (both); or a function that
+   * is asked for that of the peer at hand, where this side needs it. A mistake for all other patterns, such as XX: the
+   * key comes in the handshake, compare it in `authorize`.
+   */
   readonly remoteStaticKey?:
     | Uint8Array
     | ((handshake: Handshake) => Uint8Array | undefined | Promise<Uint8Array | undefined>)
@@ -105,6 +112,8 @@ export interface NoiseOptions extends NoiseSecrets {
    */
   readonly authorize?: ((remote: NoiseRemote) => boolean | Promise<boolean>) | undefined;
 }
+
+const NO_IDENTITIES = 'it knows no identities';
 
 const SECRETS = [
   'pattern',
@@ -135,7 +144,12 @@ export function checkedPlugin(options: NoiseOptions): CheckedSecrets {
   requireKnown('the options of noise', options, [...SECRETS, 'authorize']);
   const checked = checkedSecrets(options);
   const { pattern, name } = checked.protocol;
-  if (typeof options.remoteStaticKey !== 'function') requireKey('remoteStaticKey', options.remoteStaticKey);
+  const { remoteStaticKey } = options;
+  if (remoteStaticKey !== undefined && !pattern.initiatorPreMessage && !pattern.responderPreMessage) {
+    const advice = 'the key comes in the handshake; compare it in `authorize`';
+    throw unusedRemoteStaticKey(name, hasAnyStaticKey(pattern) ? advice : NO_IDENTITIES);
+  }
+  if (typeof remoteStaticKey !== 'function') requireKey('remoteStaticKey', remoteStaticKey);
   if (hasStaticKey(pattern, true) && hasStaticKey(pattern, false)) requireStaticKey(name, options.staticKey);
   requireFunction('authorize', options.authorize);
   return checked;
@@ -150,13 +164,25 @@ export function checkedHandshake(options: NoiseHandshakeOptions): CheckedSecrets
   requireBoolean('initiator', initiator);
   requireFunction('onPayload', options.onPayload);
   if (hasStaticKey(pattern, initiator)) requireStaticKey(name, options.staticKey);
-  requireKey('remoteStaticKey', remoteStaticKey);
-  if (knowsRemoteStaticKey(pattern, initiator) && remoteStaticKey === undefined) {
+  const isKnown = knowsRemoteStaticKey(pattern, initiator);
+  if (isKnown && remoteStaticKey === undefined) {
     throw invalid(
       `\`remoteStaticKey\` is missing: ${name} needs that of the peer, 32 bytes, before it begins`,
     );
   }
+  if (!isKnown && remoteStaticKey !== undefined) {
+    const who = initiator ? 'initiator' : 'responder';
+    const advice = 'the key comes in the handshake; compare it in `onPayload`';
+    const isReceived = hasStaticKey(pattern, !initiator);
+    throw unusedRemoteStaticKey(`the ${who} of ${name}`, isReceived ? advice : 'its peer has none');
+  }
+  requireKey('remoteStaticKey', remoteStaticKey);
   return checked;
+}
+
+/** Who gives a key takes the peer for its owner. A key that nothing compares must not be passed over in silence. */
+function unusedRemoteStaticKey(where: string, why: string): Error {
+  return invalid(`\`remoteStaticKey\` is not used by ${where}: ${why}`);
 }
 
 function checkedSecrets(options: NoiseOptions | NoiseHandshakeOptions): CheckedSecrets {
@@ -191,8 +217,7 @@ function checkedPsks({ name, pattern }: NoiseProtocol, psk: NoiseSecrets['psk'])
 
 function checkStaticKey({ name, pattern }: NoiseProtocol, key: NoiseKeyPair | undefined): void {
   if (key === undefined) return;
-  if (!hasAnyStaticKey(pattern))
-    throw invalid(`\`staticKey\` is not used by ${name}: it knows no identities`);
+  if (!hasAnyStaticKey(pattern)) throw invalid(`\`staticKey\` is not used by ${name}: ${NO_IDENTITIES}`);
   const { publicKey, privateKey } = key;
   if (!isBytes(publicKey, DHLEN) || !isBytes(privateKey, DHLEN)) {
     throw invalid('`staticKey` must be a key pair as generateKeyPair() makes them');
