@@ -150,29 +150,32 @@ describe.each(TWELVE)('a HandshakeState of %s', (name) => {
   // The first letter tells how the initiator's key gets to the responder, the second the other way round.
   const [ofInitiator, ofResponder] = name;
 
-  it.each([true, false])('knows no key but a pre-message and what it received; initiator: %s', (initiator) => {
-    const [s, peer, given] = [generateKeyPair(), generateKeyPair(), generateKeyPair()];
-    const letter = initiator ? ofResponder : ofInitiator;
-    const ours = new HandshakeState({
-      protocol,
-      initiator,
-      staticKey: s,
-      remoteStaticKey: letter === 'K' ? peer.publicKey : given.publicKey,
-    });
-    expect(ours.remoteStaticKey).toEqual(letter === 'K' ? peer.publicKey : undefined);
-    const theirs = new HandshakeState({
-      protocol,
-      initiator: !initiator,
-      staticKey: peer,
-      remoteStaticKey: s.publicKey,
-    });
-    const [first, second] = initiator ? [ours, theirs] : [theirs, ours];
-    for (let index = 0; !ours.isComplete; index++) {
-      const [from, to] = index % 2 === 0 ? [first, second] : [second, first];
-      to.readMessage(from.writeMessage(NOTHING));
-    }
-    expect(ours.remoteStaticKey).toEqual(letter === 'N' ? undefined : peer.publicKey);
-  });
+  it.each([true, false])(
+    'knows no key but a pre-message and what it received; initiator: %s',
+    (initiator) => {
+      const [s, peer, given] = [generateKeyPair(), generateKeyPair(), generateKeyPair()];
+      const letter = initiator ? ofResponder : ofInitiator;
+      const ours = new HandshakeState({
+        protocol,
+        initiator,
+        staticKey: s,
+        remoteStaticKey: letter === 'K' ? peer.publicKey : given.publicKey,
+      });
+      expect(ours.remoteStaticKey).toEqual(letter === 'K' ? peer.publicKey : undefined);
+      const theirs = new HandshakeState({
+        protocol,
+        initiator: !initiator,
+        staticKey: peer,
+        remoteStaticKey: s.publicKey,
+      });
+      const [first, second] = initiator ? [ours, theirs] : [theirs, ours];
+      for (let index = 0; !ours.isComplete; index++) {
+        const [from, to] = index % 2 === 0 ? [first, second] : [second, first];
+        to.readMessage(from.writeMessage(NOTHING));
+      }
+      expect(ours.remoteStaticKey).toEqual(letter === 'N' ? undefined : peer.publicKey);
+    },
+  );
 });
 
 describe('a HandshakeState', () => {

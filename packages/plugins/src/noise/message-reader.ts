@@ -4,7 +4,10 @@ import { TAG_LENGTH } from './cipher-state.js';
 /** Bytes of the length before each message. */
 export const HEADER_LENGTH = 2;
 
-/** A transport message as it came: views into the chunks of the stream. */
+/** Pieces that are shorter, in bytes, are copied into blocks of this size until their message is whole. */
+const BLOCK_LENGTH = 4 * 1024;
+
+/** A transport message as it came: views into the chunks of the stream, or into blocks of what came in crumbs. */
 export interface SealedMessage {
   readonly ciphertext: readonly Buffer[];
   readonly tag: Buffer;
@@ -12,6 +15,9 @@ export interface SealedMessage {
 
 /**
  * Cuts a stream into the messages in it, without putting together what came in several chunks.
+ *
+ * note: but for short pieces of a message that is not whole yet. A view takes some hundred bytes whatever its length, so
+ * a peer that sends a message byte by byte would have us keep a multiple of it.
  *
  * ```text
  *   [ length: uint16, big endian | ciphertext | tag ] [ length | …
@@ -26,6 +32,9 @@ export class MessageReader {
   #ciphertext: Buffer[] | undefined;
   /** Bytes of it that are still to come. */
   #missing = 0;
+  /** Where the short pieces behind those of {@link #ciphertext} are, and how many bytes of it they fill. */
+  #block: Buffer | undefined;
+  #filled = 0;
   /** What of the tag came in an earlier chunk. */
   #tag: Buffer | undefined;
 
@@ -47,10 +56,9 @@ export class MessageReader {
   next(): SealedMessage | undefined {
     const chunk = this.#chunk;
     if (chunk === undefined || (this.#ciphertext === undefined && !this.#readLength(chunk))) return undefined;
-    const ciphertext = this.#ciphertext!;
     const available = Math.min(chunk.length - this.#at, this.#missing);
     const ofCiphertext = Math.min(available, Math.max(this.#missing - TAG_LENGTH, 0));
-    if (ofCiphertext > 0) ciphertext.push(chunk.subarray(this.#at, this.#at + ofCiphertext));
+    if (ofCiphertext > 0) this.#keep(chunk.subarray(this.#at, this.#at + ofCiphertext));
     if (available > ofCiphertext) {
       const part = chunk.subarray(this.#at + ofCiphertext, this.#at + available);
       this.#tag = this.#tag === undefined ? part : Buffer.concat([this.#tag, part]);
@@ -58,10 +66,36 @@ export class MessageReader {
     this.#at += available;
     this.#missing -= available;
     if (this.#missing > 0) return this.#needChunk();
-    const message = { ciphertext, tag: this.#tag! };
+    const message = { ciphertext: this.#ciphertext!, tag: this.#tag! };
     this.#ciphertext = undefined;
     this.#tag = undefined;
     return message;
+  }
+
+  /** Keeps the next piece of the ciphertext: as it is, or where more short ones may follow it in a block. */
+  #keep(piece: Buffer): void {
+    const missing = this.#missing - TAG_LENGTH;
+    if (piece.length >= BLOCK_LENGTH || piece.length === missing) {
+      this.#closeBlock();
+      this.#ciphertext!.push(piece);
+      return;
+    }
+    this.#block ??= Buffer.allocUnsafe(Math.min(BLOCK_LENGTH, missing));
+    const copied = piece.copy(this.#block, this.#filled);
+    this.#filled += copied;
+    if (this.#filled < this.#block.length) return;
+    this.#closeBlock();
+    if (copied === piece.length) return;
+    const rest = Math.min(BLOCK_LENGTH, missing - copied);
+    this.#block = Buffer.allocUnsafe(rest);
+    this.#filled = piece.copy(this.#block, 0, copied);
+  }
+
+  #closeBlock(): void {
+    if (this.#block === undefined) return;
+    this.#ciphertext!.push(this.#block.subarray(0, this.#filled));
+    this.#block = undefined;
+    this.#filled = 0;
   }
 
   #readLength(chunk: Buffer): boolean {
