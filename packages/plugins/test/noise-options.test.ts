@@ -24,6 +24,9 @@ describe('options that make no sense', () => {
     ['staticKey', { pattern: XX }],
     ['staticKey', { pattern: IK }],
     ['staticKey', { pattern: XX, staticKey: Buffer.alloc(32) }],
+    ['staticKey', { pattern: XX, staticKey: null }],
+    ['staticKey', { pattern: XX, staticKey: ALICE.privateKey.toString('hex') }],
+    ['staticKey', { pattern: XX, staticKey: { ...ALICE, privateKey: ALICE.privateKey.toString('hex') } }],
     ['staticKey', { pattern: XX, staticKey: { ...ALICE, publicKey: BOB.publicKey } }],
     ['staticKey', { pattern: 'Noise_NN_25519_ChaChaPoly_SHA256', staticKey: ALICE }],
     ['remoteStaticKey', { pattern: IK, staticKey: ALICE, remoteStaticKey: Buffer.alloc(31) }],
@@ -32,6 +35,11 @@ describe('options that make no sense', () => {
     ['psk', { pattern: 'Noise_XXpsk3_25519_ChaChaPoly_SHA256', staticKey: ALICE, psk: Buffer.alloc(31) }],
     ['psk', { pattern: 'Noise_XXpsk3_25519_ChaChaPoly_SHA256', staticKey: ALICE, psk: [psk, psk] }],
     ['psk', { pattern: XX, staticKey: ALICE, psk }],
+    ['psk', { pattern: 'Noise_NNpsk0_25519_ChaChaPoly_SHA256', psk: null }],
+    ['psk', { pattern: 'Noise_NNpsk0_25519_ChaChaPoly_SHA256', psk: [null] }],
+    ['prologue', { pattern: XX, staticKey: ALICE, prologue: null }],
+    ['payload', { pattern: XX, staticKey: ALICE, payload: null }],
+    ['authorize', { pattern: XX, staticKey: ALICE, authorize: null }],
     ['prologue', { pattern: XX, staticKey: ALICE, prologue: 'text' }],
     ['payload', { pattern: XX, staticKey: ALICE, payload: 'text' }],
     ['authorize', { pattern: XX, staticKey: ALICE, authorize: true }],
@@ -44,6 +52,19 @@ describe('options that make no sense', () => {
     class Mistaken {}
     const error: unknown = await createPeer(Mistaken).catch((thrown: unknown) => thrown);
     expect(PeerError.is(error, 'P2P_ERR_INVALID_CONFIG') && error.message).toContain(`\`${option}\``);
+  });
+
+  it('are refused where a psk is a password, with what to do and without showing it', async () => {
+    const psk = 'correct horse battery staple 1234' as unknown as Uint8Array;
+    @Peer({ codec: textCodec(), plugins: [noise({ pattern: 'Noise_NNpsk0_25519_ChaChaPoly_SHA256', psk })] })
+    class Mistaken {}
+    const error = await createPeer(Mistaken).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
+    const { message } = error as Error;
+    expect(message).toContain(
+      '`psk` must be 32 bytes, as Uint8Array; derive one from a password with scrypt',
+    );
+    expect(message).not.toContain('horse');
   });
 
   it('are refused where the class is listed without any', async () => {
@@ -112,6 +133,21 @@ describe('payloads', () => {
     expect(channels.map(({ session }) => String(session.remotePayload))).toEqual(['1 undefined', `2 ${bob}`]);
     expect(channels[0].session.handshakeHash).toEqual(channels[1].session.handshakeHash);
   });
+
+  it.each([['text'], [null], [7], [{}]])(
+    'of a function that answers %j refuse the peer, naming the option',
+    async (answer) => {
+      await using bob = await party({ staticKey: BOB });
+      await using alice = await party(
+        { payload: () => answer as unknown as Uint8Array },
+        { transport: bob.node.config.transport },
+      );
+      await expect(alice.node.connect(bob.address)).rejects.toMatchObject({
+        code: 'P2P_ERR_INVALID_CONFIG',
+        message: expect.stringContaining('`payload` must be bytes'),
+      });
+    },
+  );
 
   it('are refused by a function that throws', async () => {
     const refusal = new Error('not signed');

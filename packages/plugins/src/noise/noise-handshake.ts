@@ -4,7 +4,7 @@ import { TAG_LENGTH } from './cipher-state.js';
 import { HandshakeState } from './handshake-state.js';
 import { HEADER_LENGTH } from './message-reader.js';
 import { NoiseStream } from './noise-stream.js';
-import { checkedHandshake, type NoiseHandshakeOptions } from './options.js';
+import { checkedHandshake, requireBytes, type NoiseHandshakeOptions } from './options.js';
 import { MAX_PLAINTEXT_LENGTH, TransportCipher } from './transport-cipher.js';
 
 /** What a Noise handshake reads from and writes to: the `handshake` of a hook, or anything else that can do this. */
@@ -63,6 +63,7 @@ export async function noiseHandshake(wire: NoiseWire, options: NoiseHandshakeOpt
     if (state.isOurTurn) {
       const content =
         typeof payload === 'function' ? await payload(about) : about.isLast ? payload : undefined;
+      requireBytes('payload', content);
       await wire.write(framed(state.writeMessage(content ?? NOTHING)));
     } else {
       const { overhead } = state;

@@ -210,15 +210,20 @@ function checkedPsks({ name, pattern }: NoiseProtocol, psk: NoiseSecrets['psk'])
   if (psks.length !== count) {
     throw invalid(`\`psk\` has ${psks.length} keys, ${name} takes ${count}: one for each psk in its name`);
   }
-  for (const key of psks)
-    if (!isBytes(key, PSK_LENGTH)) throw invalid(`\`psk\` must have ${PSK_LENGTH} bytes`);
+  for (const key of psks) {
+    if (!isBytes(key, PSK_LENGTH)) {
+      // Not shown, as it would be in logs then.
+      const advice = 'derive one from a password with scrypt';
+      throw invalid(`\`psk\` must be ${PSK_LENGTH} bytes, as Uint8Array; ${advice}`);
+    }
+  }
   return psks as Uint8Array[];
 }
 
 function checkStaticKey({ name, pattern }: NoiseProtocol, key: NoiseKeyPair | undefined): void {
   if (key === undefined) return;
   if (!hasAnyStaticKey(pattern)) throw invalid(`\`staticKey\` is not used by ${name}: ${NO_IDENTITIES}`);
-  const { publicKey, privateKey } = key;
+  const { publicKey, privateKey } = (key as Partial<NoiseKeyPair> | null) ?? {};
   if (!isBytes(publicKey, DHLEN) || !isBytes(privateKey, DHLEN)) {
     throw invalid('`staticKey` must be a key pair as generateKeyPair() makes them');
   }
@@ -242,9 +247,10 @@ function requireKey(name: string, value: unknown): void {
   }
 }
 
-function requireBytes(name: string, value: unknown): void {
+/** Bytes, or undefined. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function requireBytes(name: string, value: unknown): void {
   if (value !== undefined && !(value instanceof Uint8Array)) {
-    throw invalid(`\`${name}\` must be bytes, not ${show(value)}`);
+    throw invalid(`\`${name}\` must be bytes, as Uint8Array, not ${show(value)}`);
   }
 }
 
