@@ -143,6 +143,25 @@ describe('what is read from a NoiseStream', () => {
     expect(reader.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
   });
 
+  it.each([
+    ['more', [] as Buffer[], undefined],
+    ['a bad one', [Buffer.from([0, 1])], 'P2P_ERR_INVALID_FRAME'],
+  ])('is no fault of the peer where a listener throws, and %s is read behind it', async (_, bad, code) => {
+    const { reader, sealed } = openReader(['one', 'two', 'three', 'four']);
+    const mistake = new Error('a mistake in the listener');
+    reader.stream.once('data', () => {
+      throw mistake;
+    });
+    await until('it flows', () => reader.under.readableFlowing === true);
+    const chunk = Buffer.concat([...sealed.slice(0, 3), ...bad]);
+    expect(() => reader.under.emit('data', chunk)).toThrow(mistake);
+    expect([reader.stream.destroyed, reader.error]).toEqual([false, undefined]);
+    reader.raw.end(code === undefined ? sealed[3] : undefined);
+    await soon('the end', reader.closed);
+    expect(String(reader.plaintext())).toBe(`onetwothree${code === undefined ? 'four' : ''}`);
+    expect((reader.error as { code?: string } | undefined)?.code).toBe(code);
+  });
+
   it('is not taken from the stream below while nobody reads', async () => {
     const { reader, sealed } = openReader(Array.from({ length: 100 }, () => 'x'.repeat(10_000)));
     reader.raw.write(sealed[0]);

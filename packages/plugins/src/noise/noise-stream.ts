@@ -54,9 +54,12 @@ export class NoiseStream extends Duplex {
 
   /** As {@link Duplex.read}; a failure waits until everything before it was taken from here. */
   override read(size?: number): unknown {
-    const chunk: unknown = super.read(size);
-    if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure);
-    return chunk;
+    try {
+      return super.read(size);
+    } finally {
+      // Also where a listener of ours threw.
+      if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure);
+    }
   }
 
   override _read(): void {
@@ -134,18 +137,41 @@ export class NoiseStream extends Duplex {
 
   #onData(chunk: Buffer): void {
     if (this.#failure !== undefined || this.destroyed) return;
-    let hasRoom = true;
+    const opened: Buffer[] = [];
+    let failure: Error | undefined;
     try {
       this.#reader.push(chunk);
       for (let message = this.#reader.next(); message !== undefined; message = this.#reader.next()) {
-        for (const plaintext of this.#receiving.open(message.ciphertext, message.tag)) {
-          hasRoom = this.push(plaintext);
-        }
+        opened.push(...this.#receiving.open(message.ciphertext, message.tag));
       }
     } catch (error) {
-      this.#fail(error as Error);
+      failure = error as Error;
     }
-    if (!hasRoom) this.#raw.pause();
+    try {
+      this.#pushAll(opened);
+    } finally {
+      if (failure !== undefined) this.#fail(failure);
+    }
+  }
+
+  /**
+   * Hands over what was decrypted. A listener for `data` is called from here: what it throws goes to who called us, as
+   * with any stream, and is no fault of the peer. The rest is there for who reads on.
+   */
+  #pushAll(opened: readonly Buffer[]): void {
+    let hasRoom = true;
+    let at = 0;
+    try {
+      while (at < opened.length) hasRoom = this.push(opened[at++]);
+    } finally {
+      if (at < opened.length) {
+        const flows = !this.isPaused();
+        this.pause(); // so that nobody is called
+        while (at < opened.length) hasRoom = this.push(opened[at++]);
+        if (flows) this.resume();
+      }
+      if (!hasRoom) this.#raw.pause();
+    }
   }
 
   #onEnd(): void {
