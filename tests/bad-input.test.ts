@@ -173,7 +173,7 @@ describe('a user who', () => {
       code: 'P2P_ERR_INVALID_CONFIG',
       message:
         '`idleTimeoutMs` must be a whole number from 0 to 2147483647, not "60s"; ' +
-        'correct the option named in the message; docs/configuration.md lists all of them',
+        'correct the option named in the message; its documentation lists all of them',
     };
     const wrong = { codec: texts, idleTimeoutMs: '60s' as unknown as number };
     @Peer(wrong)

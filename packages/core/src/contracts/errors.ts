@@ -8,7 +8,7 @@ import { isNativeError } from 'node:util/types';
 export const PEER_ERRORS = {
   P2P_ERR_INVALID_CONFIG: {
     when: 'an option has a value that makes no sense',
-    remedy: 'correct the option named in the message; docs/configuration.md lists all of them',
+    remedy: 'correct the option named in the message; its documentation lists all of them',
   },
   P2P_ERR_INVALID_ADDRESS: {
     when: 'a text or object is no address',
@@ -76,7 +76,7 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_HANDSHAKE_REJECTED: {
     when: 'a handshake hook refused the peer, or accept hooks did',
-    remedy: 'change the hook if this peer should be let in',
+    remedy: 'change the hook or option that refused it, such as `authorize`, if this peer should be let in',
   },
   P2P_ERR_HANDSHAKE_TIMEOUT: {
     when: 'the setup did not end within `handshakeTimeoutMs`',
@@ -113,7 +113,8 @@ export const PEER_ERRORS = {
   },
   P2P_ERR_INVALID_FRAME: {
     when: 'bytes are not what the codec expects',
-    remedy: 'check that both sides use the same codec and version',
+    remedy:
+      'check that both sides use the same codec and version, and the same keys where the channel is encrypted',
   },
   P2P_ERR_TRUNCATED_FRAME: {
     when: 'the stream ended in the middle of a frame',

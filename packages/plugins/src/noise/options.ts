@@ -24,7 +24,10 @@ export interface NoiseSecrets {
    * note: patterns are NN NK NX KN KK KX XN XK XX IN IK IX.
    */
   readonly pattern: string;
-  /** Who this side is: from `generateKeyPair()`, kept over restarts. For patterns that use it, which NN does not. */
+  /**
+   * Who this side is: from `generateKeyPair()`, kept over restarts. Required for every pattern in which both sides have
+   * one; else for the side that has one, when it connects. NN takes none.
+   */
   readonly staticKey?: NoiseKeyPair | undefined;
   /** Pre-shared keys of 32 random bytes, one for each `psk` of the pattern. A password is none: derive one with scrypt. */
   readonly psk?: Uint8Array | readonly Uint8Array[] | undefined;
@@ -82,7 +85,12 @@ export interface NoiseHandshakeOptions extends NoiseSecrets {
 
 /** Whom the handshake found at the other end. */
 export interface NoiseRemote {
-  /** 32 bytes; undefined for patterns without one. The peer has the private key of it. */
+  /**
+   * 32 bytes; undefined for patterns without one.
+   *
+   * note: the peer has the private key of it, but for the initiators of KN, KX, IN and IX, who prove that with the
+   * transport message that the connection waits for, behind `authorize`. See `keyConfirmation`.
+   */
   readonly staticKey: Buffer | undefined;
   /** `staticKey` in hexadecimal; empty where there is none. */
   readonly identity: string;
