@@ -142,6 +142,18 @@ describe.each(['outbound', 'inbound'])('%s: a stream below TLS', (direction) => 
 });
 
 describe('a TCP connection below TLS', () => {
+  it('that is destroyed before is not waited for', async () => {
+    const lab = secured(async ({ stream }) => {
+      await once(stream.destroy(), 'close');
+    });
+    await using node = lab.make('TCP');
+    const { host, port } = await node.listen(ANYWHERE);
+    const socket = connect({ host, port }).on('error', () => {});
+    await until(() => lab.outcomes.length === 1);
+    expect(lab.outcomes[0]).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+    socket.destroy();
+  });
+
   it.each([
     ['with', 'STARTTLS\n'],
     ['behind', 'STARTTLS\n\x16\x03\x01'],

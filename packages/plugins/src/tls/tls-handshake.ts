@@ -80,18 +80,16 @@ function whyDestroyed({ errored }: TLSSocket): Error {
 }
 
 /**
- * What `begin` promises, unless `stream` has an end in store that was not read yet: `node:tls` takes the handle of a
- * socket, where an end does not come again. Of other streams it reads itself.
+ * What `begin` promises, unless `stream` ends first. `node:tls` takes the handle of a socket, and what it has in store: an
+ * end behind that does not come again.
  */
 async function unlessEnded<T>(stream: Duplex, begin: () => Promise<T>): Promise<T> {
-  if (!('bytesRead' in stream)) return begin();
   let onEnd: (() => void) | undefined;
   const end = new Promise<never>((_, reject) => {
     onEnd = () => reject(gone());
     stream.once('end', onEnd);
   });
   try {
-    if (stream.readableLength === 0) stream.read(0); // has it tell
     return await Promise.race([end, begin()]);
   } finally {
     stream.off('end', onEnd!);
