@@ -228,10 +228,13 @@ function checkedPsks({ name, pattern }: NoiseProtocol, psk: NoiseSecrets['psk'])
   return psks as Uint8Array[];
 }
 
-function checkStaticKey({ name, pattern }: NoiseProtocol, key: NoiseKeyPair | undefined): void {
+function checkStaticKey(
+  { name, pattern }: NoiseProtocol,
+  key: Partial<NoiseKeyPair> | null | undefined,
+): void {
   if (key === undefined) return;
   if (!hasAnyStaticKey(pattern)) throw invalid(`\`staticKey\` is not used by ${name}: ${NO_IDENTITIES}`);
-  const { publicKey, privateKey } = (key as Partial<NoiseKeyPair> | null) ?? {};
+  const { publicKey, privateKey } = key ?? {};
   if (!isBytes(publicKey, DHLEN) || !isBytes(privateKey, DHLEN)) {
     throw invalid('`staticKey` must be a key pair as generateKeyPair() makes them');
   }
