@@ -80,14 +80,15 @@ export class MessageReader {
       this.#ciphertext!.push(piece);
       return;
     }
-    this.#block ??= Buffer.allocUnsafe(Math.min(BLOCK_LENGTH, missing));
+    // Not of the pool, all of which a block would keep.
+    this.#block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK_LENGTH, missing));
     const copied = piece.copy(this.#block, this.#filled);
     this.#filled += copied;
     if (this.#filled < this.#block.length) return;
     this.#closeBlock();
     if (copied === piece.length) return;
     const rest = Math.min(BLOCK_LENGTH, missing - copied);
-    this.#block = Buffer.allocUnsafe(rest);
+    this.#block = Buffer.allocUnsafeSlow(rest);
     this.#filled = piece.copy(this.#block, 0, copied);
   }
 
