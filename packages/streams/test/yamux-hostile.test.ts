@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { soon, until } from '../../../tests/support/until.js';
 import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
+import { YAMUX_DEFAULTS } from '../src/index.js';
 import { all, hostile } from './yamux-lab.js';
 
+const ANSWER = Buffer.alloc(32 * 1024);
 const { data, windowUpdate, ping, goAway } = FrameType;
 const { SYN, ACK, FIN, RST } = Flag;
 const header = (version: number, type: number, flags: number, streamId: number, length: number): Buffer => {
@@ -200,6 +202,28 @@ describe('a peer that wants to do harm', () => {
     peer.read();
     await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
     expect([session.size, session.refused, session.state]).toEqual([0, 0, 'open']);
+  });
+
+  it('opens and resets streams that are answered, and reads nothing: what waits for it is bounded', async () => {
+    const { session, peer, accepted } = hostile({
+      onStream: (stream) => void accepted.push(stream.end(ANSWER)),
+    });
+    for (let id = 1; id < 16_000; id += 2) {
+      peer.send({ type: windowUpdate, flags: SYN, streamId: id });
+      peer.send({ type: windowUpdate, flags: RST, streamId: id });
+    }
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    // A slot is taken for as long as a frame of its stream waits.
+    expect(accepted.length).toBeGreaterThanOrEqual(YAMUX_DEFAULTS.maxStreams);
+    expect(accepted.length).toBeLessThan(YAMUX_DEFAULTS.maxStreams + 10);
+    expect(session.size).toBe(0);
+    // And when it reads, there is room again.
+    peer.read();
+    peer.send({ type: ping, flags: SYN, streamId: 0, length: 1 });
+    await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
+    peer.send({ type: windowUpdate, flags: SYN, streamId: 20_001 });
+    await until('one more is offered', () => accepted.at(-1)!.id === 20_001);
+    session.destroy();
   });
 
   it('is not let to send more for a reader that has only looked at what came', async () => {

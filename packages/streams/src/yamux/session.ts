@@ -84,6 +84,7 @@ export class Yamux {
       growWindow: (streamId, delta) => this.#answer(windowUpdate(streamId, 0, delta)),
       sendFin: (streamId) => this.#answer(windowUpdate(streamId, Flag.FIN, 0)),
       release: (stream, reset) => this.#release(stream, reset),
+      vacate: (stream) => this.#streams.vacate(stream),
     };
     this.closed = new Promise((resolve) => (this.#onClosed = resolve));
     this.#pings = new Pings({

@@ -13,6 +13,7 @@ export interface StreamLimits {
 export class StreamTable {
   readonly #limits: StreamLimits;
   readonly #controls = new Map<number, StreamControl>();
+  /** Slots that are taken: by the streams that there are, and those that were removed and not yet vacated. */
   readonly #count = { inbound: 0, outbound: 0 };
   #unacknowledged = 0;
   #nextId: number;
@@ -89,11 +90,16 @@ export class StreamTable {
     control.acknowledged = true;
   }
 
-  remove({ id, direction }: YamuxStream): void {
+  /** The stream is over; its slot stays taken until {@link vacate}. */
+  remove({ id }: YamuxStream): void {
     const control = this.#controls.get(id)!;
     this.#controls.delete(id);
-    this.#count[direction]--;
     if (!control.acknowledged) this.#unacknowledged--;
+  }
+
+  /** Gives back the slot of a stream that was removed. */
+  vacate({ direction }: YamuxStream): void {
+    this.#count[direction]--;
   }
 
   /** The session is over. */

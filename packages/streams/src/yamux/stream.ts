@@ -16,8 +16,10 @@ export interface StreamHost {
   growWindow(streamId: number, delta: number): void;
   /** Tells the peer that no more data come. */
   sendFin(streamId: number): void;
-  /** Gives the stream up; `reset` says that the peer has to be told. */
+  /** Gives the stream up; `reset` says that the peer has to be told. Its slot stays taken until {@link vacate}. */
   release(stream: YamuxStream, reset: boolean): void;
+  /** Nothing of a stream that was given up waits in the stream below any more: there is room for another. */
+  vacate(stream: YamuxStream): void;
 }
 
 /** Called by the session alone; kept off the public face of {@link YamuxStream}. */
@@ -122,6 +124,8 @@ export class YamuxStream extends Duplex {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#received.clear();
     this.#host.release(this, !this.#quiet && !(this.#finSent && this.#finReceived));
+    // INVARIANT: bounded-memory. A frame that waits in the stream below is held, whatever became of its stream.
+    if (!this.#sending) this.#host.vacate(this);
     callback(error);
     const outgoing = this.#outgoing;
     this.#outgoing = undefined;
@@ -203,6 +207,10 @@ export class YamuxStream extends Duplex {
 
   #sent(error: Error | null | undefined): void {
     this.#sending = false;
+    if (this.destroyed) {
+      this.#host.vacate(this);
+      return;
+    }
     // A stream below that fails ends the session, which ends this one.
     if (error === undefined || error === null) this.#sendMore();
   }
