@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { soon, until } from '../../../tests/support/until.js';
 import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
 import { YAMUX_DEFAULTS } from '../src/index.js';
+import type { YamuxStream } from '../src/index.js';
 import { all, hostile } from './yamux-lab.js';
 
 const ANSWER = Buffer.alloc(32 * 1024);
@@ -165,6 +166,59 @@ describe('a peer that wants to do harm', () => {
       await soon('the end', session.closed);
       expect((session.error as { code?: string } | undefined)?.code).toBe(code);
     }
+  });
+
+  it.each([
+    ['opens streams that are refused', 1, undefined],
+    ['opens streams that are destroyed at once', 2, (stream: YamuxStream) => void stream.destroy()],
+    [
+      'opens streams that are destroyed soon',
+      2,
+      (stream: YamuxStream) => void setImmediate(() => stream.destroy()),
+    ],
+  ])('%s, without reading the answers: it has to wait', async (_what, answers, onStream) => {
+    const { session, peer } = hostile({ onStream });
+    let taken = 0;
+    for (let chunk = 0; chunk < 100; chunk++) {
+      const syns = Array.from({ length: 1_000 }, (_, index) =>
+        header(0, windowUpdate, SYN, 2_000 * chunk + 2 * index + 1, 0),
+      );
+      peer.far.write(Buffer.concat(syns), () => taken++);
+    }
+    await until('it has to wait', () => taken > 0);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(taken).toBeLessThan(50);
+    peer.read();
+    await until('all are handled', () => taken === 100 && session.size === 0);
+    await until('the last is answered', () => peer.frames.at(-1)?.flags === RST);
+    expect(peer.frames.length).toBeLessThanOrEqual(answers * 100_000);
+    expect(session.state).toBe('open');
+  });
+
+  it('sends on a window that it has not seen grow, and reads nothing: it breaks the protocol', async () => {
+    const { session, peer, accepted } = hostile({
+      onStream: (stream) => void accepted.push(stream.resume()),
+    });
+    session.openStream().write(Buffer.alloc(INITIAL_WINDOW)); // nothing else gets through
+    peer.send({ flags: SYN }, Buffer.alloc(INITIAL_WINDOW / 2));
+    for (let count = 0; count < 20; count++) peer.send({}, Buffer.alloc(INITIAL_WINDOW / 2));
+    await until('the session ends', () => session.state !== 'open');
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
+    session.destroy();
+  });
+
+  it('takes no bytes: we open no more streams than it could be told of', async () => {
+    const { session, peer } = hostile();
+    session.openStream().write(Buffer.alloc(INITIAL_WINDOW));
+    const open = () => session.openStream().destroy();
+    for (let count = 0; count < 500; count++) open();
+    expect(() => {
+      for (let count = 0; count < 600; count++) open();
+    }).toThrow(expect.objectContaining({ code: 'P2P_ERR_TOO_MANY_STREAMS' }));
+    peer.read();
+    await until('it has been told', () => peer.frames.length > 2_000);
+    open();
+    session.destroy();
   });
 
   it('pings without reading the answers: it has to wait, and nothing piles up', async () => {

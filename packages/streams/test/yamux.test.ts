@@ -175,6 +175,21 @@ describe('flow control', () => {
     expect(length).toBe(total);
   });
 
+  it('two sides that both send much, and open and reset streams meanwhile, do not wait for each other', async () => {
+    let received = 0;
+    const count = (stream: YamuxStream): void => {
+      stream.on('data', (chunk: Buffer) => (received += chunk.length)).end();
+    };
+    const { client, server } = sessions({ both: { onStream: count } });
+    const bytes = Buffer.alloc(512 * 1024);
+    for (const session of [client, server]) {
+      for (let index = 0; index < 200; index++) session.openStream().resume().end(bytes);
+      for (let index = 0; index < 600; index++) session.openStream().destroy();
+    }
+    await until('all has come', () => received === 2 * 200 * bytes.length);
+    await until('every stream is over', () => client.size === 0 && server.size === 0);
+  });
+
   it('a larger window is announced with SYN and ACK, and used', async () => {
     const { client, accepted } = sessions({ server: { receiveWindowBytes: 4 * WINDOW } });
     const stream = client.openStream();

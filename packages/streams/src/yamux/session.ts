@@ -17,8 +17,8 @@ import { SessionStream } from './session-stream.js';
 import { YamuxStream, type StreamHost } from './stream.js';
 import { StreamTable } from './stream-table.js';
 
-/** Answers to the peer that the stream below has not taken yet; beyond it nothing more is read. */
-const MAX_PENDING_ANSWERS = 1_024;
+/** See {@link Yamux.#maxPending}. */
+const MIN_MAX_PENDING = 1_024;
 /** One log line of a kind in so long. */
 const COMPLAINT_INTERVAL_MS = 1_000;
 
@@ -55,7 +55,15 @@ export class Yamux {
   readonly #host: StreamHost;
   readonly #pings: Pings;
   readonly #complaints: RateLimited;
+  /**
+   * INVARIANT: bounded-memory. Beyond so many answers that the stream below has not taken, nothing more is read; beyond so
+   * many SYNs, none of ours is sent. What else we send is bounded by the streams: data and window updates one at a time, a
+   * FIN and an RST for each. It must not stop the reading: two sides that send much would wait for each other.
+   */
+  readonly #maxPending: number;
+  /** Frames that the peer has caused: the answer to a ping, the ACK of a stream, the reset of one that is refused. */
   #pendingAnswers = 0;
+  #pendingSyns = 0;
   #refused = 0;
   #goneAway = false;
   #peerGoneAway: number | undefined;
@@ -74,6 +82,7 @@ export class Yamux {
     this.#options = resolveYamuxOptions(options);
     this.#below = below;
     this.#streams = new StreamTable(this.#options);
+    this.#maxPending = Math.max(MIN_MAX_PENDING, this.#options.maxStreams);
     this.#complaints = new RateLimited(this.#options.clock, COMPLAINT_INTERVAL_MS);
     this.#host = {
       receiveWindowBytes: this.#options.receiveWindowBytes,
@@ -81,8 +90,8 @@ export class Yamux {
         const header = { type: FrameType.data, flags: 0, streamId, length: piece.length };
         below.write(encodeFrame(header, piece), onWritten);
       },
-      growWindow: (streamId, delta) => this.#answer(windowUpdate(streamId, 0, delta)),
-      sendFin: (streamId) => this.#answer(windowUpdate(streamId, Flag.FIN, 0)),
+      growWindow: (streamId, delta, onWritten) => this.#send(windowUpdate(streamId, 0, delta), onWritten),
+      sendFin: (streamId) => this.#send(windowUpdate(streamId, Flag.FIN, 0)),
       release: (stream, reset) => this.#release(stream, reset),
       vacate: (stream) => this.#streams.vacate(stream),
     };
@@ -91,8 +100,7 @@ export class Yamux {
       clock: this.#options.clock,
       pingTimeoutMs: this.#options.pingTimeoutMs,
       keepAliveIntervalMs: this.#options.keepAliveIntervalMs,
-      sendPing: (value) =>
-        this.#answer({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
+      sendPing: (value) => this.#send({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
       onDead: (error) => this.destroy(error),
     });
     below.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -135,9 +143,16 @@ export class Yamux {
     if (this.#peerGoneAway !== undefined) {
       throw new PeerError('P2P_ERR_DISCONNECTED', `the peer went away, code ${this.#peerGoneAway}`);
     }
+    if (this.#pendingSyns >= this.#maxPending) {
+      const what = `${this.#maxPending} streams wait to be announced to the peer, which takes no bytes`;
+      throw new PeerError('P2P_ERR_TOO_MANY_STREAMS', what);
+    }
     const id = this.#streams.takeId();
     const stream = this.#add(id, 'outbound');
-    this.#answer(windowUpdate(id, Flag.SYN, this.#options.receiveWindowBytes - INITIAL_WINDOW));
+    this.#pendingSyns++;
+    this.#send(windowUpdate(id, Flag.SYN, this.#options.receiveWindowBytes - INITIAL_WINDOW), () => {
+      this.#pendingSyns--;
+    });
     return stream;
   }
 
@@ -155,7 +170,7 @@ export class Yamux {
   goAway(): void {
     if (this.#goneAway || this.#state !== 'open') return;
     this.#goneAway = true;
-    this.#answer(goAway(GoAwayCode.normal));
+    this.#send(goAway(GoAwayCode.normal));
   }
 
   /** Ends the session in order: a Go Away, then the end of the stream below. Streams that are open are destroyed. */
@@ -264,7 +279,7 @@ export class Yamux {
 
   #release(stream: YamuxStream, reset: boolean): void {
     this.#streams.remove(stream);
-    if (reset) this.#answer(windowUpdate(stream.id, Flag.RST, 0));
+    if (reset) this.#send(windowUpdate(stream.id, Flag.RST, 0));
   }
 
   #offer(stream: YamuxStream): void {
@@ -283,11 +298,16 @@ export class Yamux {
   }
 
   /** Sends a frame that carries no data. */
+  #send(header: FrameHeader, onWritten?: () => void): void {
+    if (this.#state === 'open') this.#below.write(encodeFrame(header), onWritten);
+  }
+
+  /** Sends a frame that the peer has caused. */
   #answer(header: FrameHeader): void {
     if (this.#state !== 'open') return;
     this.#pendingAnswers++;
     this.#flow();
-    this.#below.write(encodeFrame(header), () => {
+    this.#send(header, () => {
       this.#pendingAnswers--;
       this.#flow();
     });
@@ -300,7 +320,7 @@ export class Yamux {
 
   /** Reads on, or has the peer wait. INVARIANT: bounded-memory. */
   #flow(): void {
-    const reads = this.#state !== 'open' || (this.#asked && this.#pendingAnswers < MAX_PENDING_ANSWERS);
+    const reads = this.#state !== 'open' || (this.#asked && this.#pendingAnswers < this.#maxPending);
     if (reads === this.#reads) return;
     this.#reads = reads;
     if (reads) this.#below.resume();
@@ -310,7 +330,7 @@ export class Yamux {
   /** The one end, for every cause; `code` is what the peer is told. */
   #end(error: Error | undefined, code: GoAwayCode | undefined): void {
     if (this.#state !== 'open') return;
-    if (code !== undefined) this.#answer(goAway(code));
+    if (code !== undefined) this.#send(goAway(code));
     this.#state = 'closing';
     this.#error = error;
     this.#reader.stop();

@@ -12,8 +12,8 @@ export interface StreamHost {
   readonly receiveWindowBytes: number;
   /** Sends a data frame and calls back when the stream below is done with it. */
   sendData(streamId: number, piece: Uint8Array, onWritten: (error?: Error | null) => void): void;
-  /** Tells the peer that it may send `delta` bytes more. */
-  growWindow(streamId: number, delta: number): void;
+  /** Tells the peer that it may send `delta` bytes more, and calls back when the stream below is done with that. */
+  growWindow(streamId: number, delta: number, onWritten: () => void): void;
   /** Tells the peer that no more data come. */
   sendFin(streamId: number): void;
   /** Gives the stream up; `reset` says that the peer has to be told. Its slot stays taken until {@link vacate}. */
@@ -60,6 +60,8 @@ export class YamuxStream extends Duplex {
   #wanted = false;
   /** Bytes that the peer may still send. */
   #receiveWindow: number;
+  /** A window update is on its way down: one at a time, so that those that the peer does not take do not pile up. */
+  #granting = false;
   /** Bytes that we may still send. */
   #sendWindow = INITIAL_WINDOW;
   /** The chunk that is being sent, and who waits for it. */
@@ -180,12 +182,16 @@ export class YamuxStream extends Duplex {
    * Lets the peer send as much as was read, in steps of half a window: `window + waiting` never exceeds what was granted.
    */
   #grant(): void {
-    if (this.#finReceived || this.destroyed) return;
+    if (this.#finReceived || this.destroyed || this.#granting) return;
     const waiting = this.#received.length + this.readableLength;
     const delta = this.#host.receiveWindowBytes - this.#receiveWindow - waiting;
     if (2 * delta < this.#host.receiveWindowBytes) return;
     this.#receiveWindow += delta;
-    this.#host.growWindow(this.id, delta);
+    this.#granting = true;
+    this.#host.growWindow(this.id, delta, () => {
+      this.#granting = false;
+      this.#grant();
+    });
   }
 
   #sendMore(): void {
