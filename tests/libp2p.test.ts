@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import type { Duplex } from 'node:stream';
+import { duplexPair, type Duplex } from 'node:stream';
 import { ContainerModule } from 'inversify';
 import { PeerNode, type Connection, type DisconnectReason } from '@pea2pea/core';
 import { createPeer } from '@pea2pea/decorators';
@@ -16,8 +16,8 @@ import {
 import { identify } from '../examples/libp2p/identify.js';
 import { Identity } from '../examples/libp2p/identity.js';
 import { INSTALL, isInstalled, JsPeer } from '../examples/libp2p/js-peer.js';
-import { Libp2pNotes, Libp2pPeer } from '../examples/libp2p/libp2p-peer.js';
-import { parseMultiaddr } from '../examples/libp2p/multiaddr.js';
+import { dial as dialAs, Libp2pNotes, Libp2pPeer } from '../examples/libp2p/libp2p-peer.js';
+import { formatMultiaddr, parseMultiaddr } from '../examples/libp2p/multiaddr.js';
 import { ping } from '../examples/libp2p/ping.js';
 import { REMOTE, SESSION, upgrade } from '../examples/libp2p/upgrade.js';
 import { soon, until } from './support/until.js';
@@ -298,5 +298,56 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
     await expect(lie(ourAddress)).rejects.toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
     expect(node.heuristics.handshakeFailures).toBe(handshakeFailures + 1);
     expect([node.connections.size, node.connecting]).toEqual([0, 0]);
+  });
+});
+
+describe('the example, without js-libp2p', () => {
+  it.each(['/ip4/127.0.0.1', '/ip6/::1'])('an address of %s is read and written', (host) => {
+    const text = `${host}/tcp/4001/p2p/12D3KooW`;
+    expect(formatMultiaddr(parseMultiaddr(text))).toBe(text);
+  });
+
+  it.each(['/ip4/::1/tcp/1', '/ip6/127.0.0.1/tcp/1', '/ip4/localhost/tcp/1', '/ip4/127.0.0.1/tcp/65536'])(
+    '%s is refused',
+    (text) => expect(() => parseMultiaddr(text)).toThrow('no address that this example knows'),
+  );
+
+  it('somebody else at an IPv6 address is refused, however that is written', async () => {
+    const [ours, theirs] = [new Libp2pNotes(), new Libp2pNotes()];
+    const [we, they] = await Promise.all(
+      [ours, theirs].map((notes) =>
+        createPeer(Libp2pPeer, {
+          bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
+          config: { listen: { host: '::1', port: 0 } },
+        }),
+      ),
+    );
+    const address = `/ip6/0:0:0:0:0:0:0:1/tcp/${they!.address!.port}`;
+    const node = we!.node as Node;
+    const stranger = new Identity().peerId;
+    await expect(dialAs(node, ours, `${address}/p2p/${stranger}`)).rejects.toMatchObject({
+      code: 'P2P_ERR_HANDSHAKE_REJECTED',
+    });
+    const connection = await dialAs(node, ours, `${address}/p2p/${theirs.identity.peerId}`);
+    expect(connection.context.get(REMOTE)!.peerId).toBe(theirs.identity.peerId);
+    expect(ours.expected.size).toBe(0);
+    await Promise.all([we!.close(), they!.close()]);
+  });
+
+  it('an identify message whose length is no varint is P2P_ERR_INVALID_FRAME', async () => {
+    const [near, far] = duplexPair();
+    const client = new Yamux(near, { role: 'client' });
+    new Yamux(far, {
+      role: 'server',
+      async onStream(stream) {
+        await handle(stream, ['/ipfs/id/1.0.0']);
+        stream.write(Buffer.alloc(5, 0xff));
+      },
+    });
+    const { publicIdentity } = new Identity();
+    await expect(soon('an answer', identify(client, publicIdentity))).rejects.toMatchObject({
+      code: 'P2P_ERR_INVALID_FRAME',
+    });
+    await client.close();
   });
 });

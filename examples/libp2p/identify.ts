@@ -62,9 +62,17 @@ async function readMessage(stream: YamuxStream, signal: AbortSignal): Promise<Bu
   while (prefix.at(-1)! > 0x7f && prefix.length < 5) {
     prefix = Buffer.concat([prefix, await readExactly(stream, 1, { signal })]);
   }
-  const length = new BinaryReader(prefix).uint32();
+  const length = readLength(prefix);
   if (length > MAX_LENGTH) {
     throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', `an identify message of ${length} bytes`);
   }
   return readExactly(stream, length, { signal });
+}
+
+function readLength(prefix: Buffer): number {
+  try {
+    return new BinaryReader(prefix).uint32();
+  } catch (cause) {
+    throw new PeerError('P2P_ERR_INVALID_FRAME', 'the length of an identify message is no varint', { cause });
+  }
 }

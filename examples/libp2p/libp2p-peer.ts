@@ -1,9 +1,17 @@
-import type { Connection, DisconnectReason, Handshake } from '@pea2pea/core';
+import {
+  PeerError,
+  SocketAddress,
+  type Connection,
+  type DisconnectReason,
+  type Handshake,
+  type PeerNode,
+} from '@pea2pea/core';
 import { OnDisconnect, OnHandshake, Peer } from '@pea2pea/decorators';
 import { handle, yamuxFrames, type FrameHeader, type YamuxStream } from '@pea2pea/streams';
 import { answerIdentify, IDENTIFY } from './identify.js';
 import { Identity, type PublicIdentity } from './identity.js';
 import { answerPings, PING } from './ping.js';
+import { parseMultiaddr } from './multiaddr.js';
 import { REMOTE, upgrade } from './upgrade.js';
 
 const PROTOCOLS = [PING, IDENTIFY] as const;
@@ -13,7 +21,7 @@ const NEGOTIATION_TIMEOUT_MS = 5_000;
 /** What a {@link Libp2pPeer} knows and tells. */
 export class Libp2pNotes {
   readonly identity = new Identity();
-  /** The peer ids of addresses that are dialled, by `host:port`. */
+  /** The peer ids of addresses that are being dialled, by the text of the `SocketAddress`. See {@link dial}. */
   readonly expected = new Map<string, string>();
   /** Is told what happens, for the transcript. */
   readonly tell: (what: string) => void;
@@ -32,10 +40,8 @@ export class Libp2pPeer {
   async secure(handshake: Handshake): Promise<void> {
     await upgrade(handshake, {
       identity: this.notes.identity,
-      expected:
-        handshake.direction === 'outbound'
-          ? this.notes.expected.get(handshake.address.toString())
-          : undefined,
+      // By what was dialled, not by where that led: a name has many addresses.
+      expected: this.notes.expected.get(String(handshake.dialled)),
       onStream: (stream, remote) => this.serve(stream, remote),
     });
   }
@@ -59,6 +65,30 @@ export class Libp2pPeer {
           protocols: PROTOCOLS,
         });
     }
+  }
+}
+
+/**
+ * Dials an address, and whom it names.
+ * @throws {PeerError} P2P_ERR_HANDSHAKE_REJECTED when somebody else is there; as `connect` does
+ */
+export async function dial(
+  node: PeerNode<FrameHeader, never>,
+  { expected }: Libp2pNotes,
+  address: string,
+): Promise<Connection<FrameHeader, never>> {
+  const { host, port, peerId } = parseMultiaddr(address);
+  const target = new SocketAddress(host, port);
+  if (peerId !== undefined) expected.set(target.toString(), peerId);
+  try {
+    const connection = await node.connect(target);
+    // Once more, so that a mistake in what comes before lets nobody in.
+    const found = connection.context.get(REMOTE)?.peerId;
+    if (peerId === undefined || found === peerId) return connection;
+    await connection.disconnect();
+    throw new PeerError('P2P_ERR_HANDSHAKE_REJECTED', `expected ${peerId}, found ${String(found)}`);
+  } finally {
+    expected.delete(target.toString());
   }
 }
 

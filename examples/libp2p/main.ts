@@ -6,14 +6,14 @@
  *   npm run example libp2p
  */
 import { ContainerModule } from 'inversify';
-import type { Connection, PeerError } from '@pea2pea/core';
+import type { Connection, PeerError, PeerNode } from '@pea2pea/core';
 import { createPeer } from '@pea2pea/decorators';
 import type { FrameHeader } from '@pea2pea/streams';
 import { identify } from './identify.js';
 import { Identity } from './identity.js';
 import { INSTALL, isInstalled, JsPeer } from './js-peer.js';
-import { Libp2pNotes, Libp2pPeer } from './libp2p-peer.js';
-import { formatMultiaddr, parseMultiaddr } from './multiaddr.js';
+import { dial as dialAs, Libp2pNotes, Libp2pPeer } from './libp2p-peer.js';
+import { formatMultiaddr } from './multiaddr.js';
 import { ping } from './ping.js';
 import { REMOTE, SESSION } from './upgrade.js';
 
@@ -33,12 +33,8 @@ const we = await createPeer(Libp2pPeer, {
   bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
 });
 
-/** Dials an address, and whom it names. */
-async function dial(address: string): Promise<Libp2pConnection> {
-  const { host, port, peerId } = parseMultiaddr(address);
-  if (peerId !== undefined) notes.expected.set(`${host}:${port}`, peerId);
-  return (await we.node.connect({ host, port })) as Libp2pConnection;
-}
+const dial = (address: string): Promise<Libp2pConnection> =>
+  dialAs(we.node as PeerNode<FrameHeader, never>, notes, address);
 
 const js = await JsPeer.start();
 try {
