@@ -201,7 +201,10 @@ describe('a peer that wants to do harm', () => {
     });
     session.openStream().write(Buffer.alloc(INITIAL_WINDOW)); // nothing else gets through
     peer.send({ flags: SYN }, Buffer.alloc(INITIAL_WINDOW / 2));
-    for (let count = 0; count < 20; count++) peer.send({}, Buffer.alloc(INITIAL_WINDOW / 2));
+    for (let count = 0; count < 20; count++) {
+      await new Promise((resolve) => setImmediate(resolve)); // so that what came is read
+      peer.send({}, Buffer.alloc(INITIAL_WINDOW / 2));
+    }
     await until('the session ends', () => session.state !== 'open');
     expect(session.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
     session.destroy();

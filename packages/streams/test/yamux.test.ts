@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Logger } from '@pea2pea/core';
 import { soon, until } from '../../../tests/support/until.js';
@@ -190,6 +190,31 @@ describe('flow control', () => {
     await until('every stream is over', () => client.size === 0 && server.size === 0);
   });
 
+  it("a listener that throws ends its own stream, and is nobody else's fault", async () => {
+    const warn = jest.fn();
+    const logger = { debug() {}, info() {}, warn, error() {} } as unknown as Logger;
+    const { client, server } = sessions({
+      server: {
+        logger,
+        onStream(stream) {
+          stream.on('data', (chunk: Buffer) => {
+            if (String(chunk) === 'bad') throw new Error('mine');
+            stream.end(chunk);
+          });
+        },
+      },
+    });
+    const bad = client.openStream();
+    await new Promise((resolve) => setImmediate(resolve)); // it flows, so that data are delivered as they come
+    bad.write('bad');
+    await until('it is reset', () => bad.destroyed);
+    const good = client.openStream();
+    good.end('good');
+    expect(String(await soon('the echo', all(good)))).toBe('good');
+    expect([client.state, server.state, server.error]).toEqual(['open', 'open', undefined]);
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
   it('a larger window is announced with SYN and ACK, and used', async () => {
     const { client, accepted } = sessions({ server: { receiveWindowBytes: 4 * WINDOW } });
     const stream = client.openStream();
@@ -255,6 +280,30 @@ describe('pings and keep-alive', () => {
     expect(session.error).toMatchObject({ code: 'P2P_ERR_REQUEST_TIMEOUT' });
     expect(stream.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED', cause: session.error });
     expect(clock.pending).toBe(0);
+  });
+
+  it('a peer that says something, though it answers no ping, is not given up', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
+    peer.read();
+    clock.advance(1_000);
+    await until('it is pinged', () => peer.frames.length === 1);
+    peer.send({ type: FrameType.ping, streamId: 0, flags: 1, length: 7 });
+    await until('it is heard', () => peer.frames.length === 2);
+    clock.advance(300);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(session.state).toBe('open');
+    session.destroy();
+  });
+
+  it('while we read nothing ourselves, nobody is pinged or given up', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
+    session.frames.on('error', () => {}); // which nobody reads
+    peer.read();
+    clock.advance(1_000);
+    clock.advance(300);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([session.state, peer.frames]).toEqual(['open', []]);
+    session.destroy();
   });
 
   it('a peer that says something is not pinged', async () => {

@@ -7,6 +7,8 @@ export interface PingHost {
   /** 0 = never. */
   readonly keepAliveIntervalMs: number;
   sendPing(value: number): void;
+  /** Whether we read nothing ourselves, so that an answer could not be heard. */
+  isDeaf(): boolean;
   /** A ping of the keep-alive went unanswered. */
   onDead(error: PeerError): void;
 }
@@ -26,8 +28,10 @@ export class Pings {
   #next = 0;
   #ping: Ping | undefined;
   #keepAlive: Timer | undefined;
-  /** Something came since the keep-alive looked last. */
-  #heard = false;
+  /** How often something came. */
+  #heard = 0;
+  /** {@link Pings.#heard} when the keep-alive looked last. */
+  #heardBefore = 0;
 
   constructor(host: PingHost) {
     this.#host = host;
@@ -44,7 +48,7 @@ export class Pings {
 
   /** The peer is there. */
   heard(): void {
-    this.#heard = true;
+    this.#heard++;
   }
 
   /** An answer. One that nobody waits for any more is let go: it comes late. */
@@ -97,8 +101,12 @@ export class Pings {
     if (keepAliveIntervalMs === 0) return;
     this.#keepAlive = clock.setTimeout(() => {
       this.#watch();
-      if (!this.#heard) this.ping().catch((error: PeerError) => this.#host.onDead(error));
-      this.#heard = false;
+      const before = this.#heardBefore;
+      const heard = (this.#heardBefore = this.#heard);
+      if (heard !== before || this.#host.isDeaf()) return;
+      this.ping().catch((error: PeerError) => {
+        if (this.#heard === heard && !this.#host.isDeaf()) this.#host.onDead(error);
+      });
     }, keepAliveIntervalMs);
   }
 }

@@ -48,9 +48,7 @@ export class SessionStream extends Duplex {
   }
 
   override _write(_chunk: unknown, _encoding: unknown, callback: (error: Error) => void): void {
-    callback(
-      new PeerError('P2P_ERR_UNSUPPORTED', 'a yamux session was written to, rather than a stream of it'),
-    );
+    callback(new PeerError('P2P_ERR_UNSUPPORTED', 'write to a stream of the session: openStream()'));
   }
 
   override _final(callback: () => void): void {

@@ -93,6 +93,11 @@ export class Yamux {
       growWindow: (streamId, delta, onWritten) => this.#send(windowUpdate(streamId, 0, delta), onWritten),
       sendFin: (streamId) => this.#send(windowUpdate(streamId, Flag.FIN, 0)),
       release: (stream, reset) => this.#release(stream, reset),
+      listenerThrew: (stream, error) => {
+        this.#complaints.run((suppressed) => {
+          this.#options.logger.warn({ stream: stream.id, error, suppressed }, 'a listener of a stream threw');
+        });
+      },
       vacate: (stream) => this.#streams.vacate(stream),
     };
     this.closed = new Promise((resolve) => (this.#onClosed = resolve));
@@ -101,6 +106,7 @@ export class Yamux {
       pingTimeoutMs: this.#options.pingTimeoutMs,
       keepAliveIntervalMs: this.#options.keepAliveIntervalMs,
       sendPing: (value) => this.#send({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
+      isDeaf: () => !this.#asked,
       onDead: (error) => this.destroy(error),
     });
     below.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -215,7 +221,9 @@ export class Yamux {
     try {
       this.#reader.feed(chunk);
     } catch (error) {
-      this.#end(error as Error, GoAwayCode.protocolError);
+      // What users throw does not come here: streams see to that.
+      const isViolation = error instanceof PeerError && error.code === 'P2P_ERR_INVALID_FRAME';
+      this.#end(error as Error, isViolation ? GoAwayCode.protocolError : GoAwayCode.internalError);
     }
   }
 
@@ -314,6 +322,8 @@ export class Yamux {
   }
 
   #setAsked(asked: boolean): void {
+    // What came meanwhile is read only now.
+    if (asked && !this.#asked) this.#pings.heard();
     this.#asked = asked;
     this.#flow();
   }

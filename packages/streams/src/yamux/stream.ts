@@ -18,6 +18,8 @@ export interface StreamHost {
   sendFin(streamId: number): void;
   /** Gives the stream up; `reset` says that the peer has to be told. Its slot stays taken until {@link vacate}. */
   release(stream: YamuxStream, reset: boolean): void;
+  /** A listener, or the callback of a write, threw while the session delivered something. */
+  listenerThrew(stream: YamuxStream, error: unknown): void;
   /** Nothing of a stream that was given up waits in the stream below any more: there is room for another. */
   vacate(stream: YamuxStream): void;
 }
@@ -148,21 +150,31 @@ export class YamuxStream extends Duplex {
       return;
     }
     this.#wanted = false;
-    this.push(piece);
+    this.#deliver(() => this.push(piece));
     this.#grant();
   }
 
   #windowGrows(delta: number): void {
     if (this.#sendWindow + delta > MAX_WINDOW) throw violation(`the window of stream ${this.id} overflows`);
     this.#sendWindow += delta;
-    this.#sendMore();
+    this.#deliver(() => this.#sendMore());
+  }
+
+  /** Runs what calls listeners: what one throws is its own stream's end, not the session's, nor the peer's fault. */
+  #deliver(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#host.listenerThrew(this, error);
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #fin(): void {
     this.#finReceived = true;
     if (!this.#wanted) return;
     this.#wanted = false;
-    this.push(null);
+    this.#deliver(() => this.push(null));
   }
 
   #reset(): void {
