@@ -4,7 +4,7 @@ import { duplexPair, type Duplex } from 'node:stream';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { textCodec } from '../../../tests/support/text-codec.js';
 import { soon, until } from '../../../tests/support/until.js';
-import { handle, list, select } from '../src/index.js';
+import { handle, list, readExactly, select } from '../src/index.js';
 
 const HEADER = '\x13/multistream/1.0.0\n';
 
@@ -219,3 +219,16 @@ describe('what is refused', () => {
     await expect(handle(near, protocols)).rejects.toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
   });
 });
+
+it.each([NaN, -1, '4'])('readExactly() of %p bytes is a RangeError', async (size) => {
+  await expect(readExactly(duplexPair()[0], size as number)).rejects.toThrow(RangeError);
+});
+
+it.each([{ signal: 5 }, null])(
+  'the options %j, and what is no stream, are P2P_ERR_INVALID_CONFIG',
+  async (options) => {
+    const refused = { code: 'P2P_ERR_INVALID_CONFIG' };
+    await expect(select(duplexPair()[0], ['/a'], options as never)).rejects.toMatchObject(refused);
+    await expect(handle(null as never, ['/a'])).rejects.toMatchObject(refused);
+  },
+);

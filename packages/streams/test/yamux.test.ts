@@ -446,10 +446,16 @@ describe('limits', () => {
     [{ closeTimeoutMs: 2 ** 31 }, '`closeTimeoutMs`'],
     [{ onStream: 'echo' }, '`onStream`'],
     [{ maxStream: 1 }, '`maxStream`'],
+    [{ logger: {} }, '`logger`'],
+    [{ clock: {} }, '`clock`'],
   ])('%j is refused', (options, name) => {
     const { left } = sessions();
     const make = () => new Yamux(left, { role: 'client', ...options } as YamuxOptions);
     expect(make).toThrow(expect.objectContaining({ code: 'P2P_ERR_INVALID_CONFIG' }));
     expect(make).toThrow(name);
   });
+});
+
+it.each([undefined, {}])('a session over %j is a TypeError', (below) => {
+  expect(() => new Yamux(below as never, { role: 'client' })).toThrow(TypeError);
 });

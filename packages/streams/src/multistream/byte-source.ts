@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { PeerError, type Handshake } from '@pea2pea/core';
+import { requireMethods, requireSignal, show } from '../shared/checks.js';
 import { aborted, unlessAborted } from '../shared/aborted.js';
 
 /** What a negotiation needs of a stream: a kernel's {@link Handshake} has it. */
@@ -10,6 +11,7 @@ export type Negotiable = Pick<Handshake, 'read' | 'write'>;
  * for. What comes behind the negotiation stays where it is.
  */
 export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | undefined): Negotiable {
+  requireMethods('the stream', stream, ['read', 'write']);
   if (stream instanceof Duplex) return new DuplexSource(stream, signal);
   return {
     read: (size) => unlessAborted(stream.read(size), signal),
@@ -21,14 +23,20 @@ export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | un
  * The next `size` bytes of a paused `stream`, and not one more: for protocols that begin with a few bytes of their own.
  *
  * note: `size` of a stream with windows, such as a `YamuxStream`, must be less than its window.
+ * @throws {RangeError} for a `size` that is none
  * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before; P2P_ERR_ABORTED
  */
-export function readExactly(
+export async function readExactly(
   stream: Duplex,
   size: number,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Buffer> {
-  return size === 0 ? Promise.resolve(Buffer.alloc(0)) : new DuplexSource(stream, signal).read(size);
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new RangeError(`readExactly(): a whole number of bytes is needed, not ${show(size)}`);
+  }
+  requireMethods('the stream', stream, ['read', 'write', 'on', 'off']);
+  requireSignal(options);
+  return size === 0 ? Buffer.alloc(0) : new DuplexSource(stream, options.signal).read(size);
 }
 
 /** A paused `Duplex`, read in exact portions; it listens to it while it waits, and no longer. */

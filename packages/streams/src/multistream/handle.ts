@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '@pea2pea/core';
+import { requireSignal } from '../shared/checks.js';
 import { negotiable, type Negotiable } from './byte-source.js';
 import {
   encodeList,
@@ -29,14 +30,15 @@ const MAX_MESSAGES = 2 * MAX_PROTOCOLS;
 export async function handle<P extends string>(
   stream: Negotiable | Duplex,
   protocols: readonly P[],
-  { signal }: NegotiationOptions = {},
+  options: NegotiationOptions = {},
 ): Promise<P> {
   requireProtocols(protocols, MAX_PROTOCOLS);
   const listing = encodeList(protocols);
   if (listing.length > MAX_MESSAGE_LENGTH + 2) {
     throw new PeerError('P2P_ERR_INVALID_CONFIG', '`protocols` are too long to be listed in one message');
   }
-  const source = negotiable(stream, signal);
+  requireSignal(options);
+  const source = negotiable(stream, options.signal);
   for (let messages = 0; messages < MAX_MESSAGES; messages++) {
     const message = await readMessage(source);
     if (messages === 0 && message !== MULTISTREAM)

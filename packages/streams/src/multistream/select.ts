@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '@pea2pea/core';
+import { requireSignal } from '../shared/checks.js';
 import { negotiable, type Negotiable } from './byte-source.js';
 import {
   encodeMessage,
@@ -47,10 +48,11 @@ export interface NegotiationOptions {
 export async function select<P extends string>(
   stream: Negotiable | Duplex,
   protocols: readonly P[],
-  { signal }: NegotiationOptions = {},
+  options: NegotiationOptions = {},
 ): Promise<P> {
   requireProtocols(protocols, MAX_PROTOCOLS);
-  const source = negotiable(stream, signal);
+  requireSignal(options);
+  const source = negotiable(stream, options.signal);
   for (const [index, protocol] of protocols.entries()) {
     const proposal = encodeMessage(protocol);
     await source.write(index === 0 ? Buffer.concat([encodeMessage(MULTISTREAM), proposal]) : proposal);
@@ -71,9 +73,10 @@ export async function select<P extends string>(
  */
 export async function list(
   stream: Negotiable | Duplex,
-  { signal }: NegotiationOptions = {},
+  options: NegotiationOptions = {},
 ): Promise<readonly string[]> {
-  const source = negotiable(stream, signal);
+  requireSignal(options);
+  const source = negotiable(stream, options.signal);
   await source.write(Buffer.concat([encodeMessage(MULTISTREAM), encodeMessage(LIST)]));
   await expectHeader(source);
   return readList(source);

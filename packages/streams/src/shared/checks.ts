@@ -6,7 +6,7 @@ import { PeerError } from '@pea2pea/core';
  */
 export function requireKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(`${what} must be an object`);
+    throw invalid(`${what} must be an object, not ${show(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalid(`${what} have no \`${name}\``);
@@ -22,9 +22,32 @@ export function requireInteger(
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number;
   }
-  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, not ${String(value)}`);
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, not ${show(value)}`);
 }
 
 export function invalid(what: string): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what);
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for an object without one of these methods. */
+export function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
+  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const missing = methods.find((method) => typeof object[method] !== 'function');
+  if (missing !== undefined) throw invalid(`${name} must have ${missing}(), which ${show(value)} has not`);
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for options that are none, and a signal that is none. */
+export function requireSignal(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(`the options must be an object, not ${show(options)}`);
+  }
+  const { signal } = options as { readonly signal?: unknown };
+  if (signal !== undefined) requireMethods('`signal`', signal, ['addEventListener', 'removeEventListener']);
+}
+
+/** `value`, for the text of an error. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

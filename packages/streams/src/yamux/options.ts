@@ -1,5 +1,5 @@
 import { debugLogger, systemClock, type Clock, type Logger } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown } from '../shared/checks.js';
+import { invalid, requireInteger, requireKnown, requireMethods, show } from '../shared/checks.js';
 import { INITIAL_WINDOW } from './frame.js';
 import type { YamuxStream } from './stream.js';
 
@@ -60,10 +60,12 @@ export function resolveYamuxOptions(options: YamuxOptions): ResolvedYamuxOptions
   requireKnown('the options of Yamux', options, NAMES);
   const { role, onStream } = options;
   if (role !== 'client' && role !== 'server') {
-    throw invalid(`\`role\` must be 'client' or 'server', not ${String(role)}`);
+    throw invalid(`\`role\` must be 'client' or 'server', not ${show(role)}`);
   }
   if (onStream !== undefined && typeof onStream !== 'function')
     throw invalid('`onStream` must be a function');
+  if (options.clock !== undefined) requireMethods('`clock`', options.clock, ['now', 'setTimeout']);
+  if (options.logger !== undefined) requireMethods('`logger`', options.logger, ['warn']);
   const number = (name: keyof typeof YAMUX_DEFAULTS, min: number, max: number): number =>
     requireInteger(name, options[name] ?? YAMUX_DEFAULTS[name], { min, max });
   return {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
 import { unlessAborted } from '../shared/aborted.js';
 import {
@@ -80,6 +80,8 @@ export class Yamux {
 
   constructor(below: Duplex, options: YamuxOptions) {
     this.#options = resolveYamuxOptions(options);
+    if (!(below instanceof Duplex))
+      throw new TypeError('Yamux: a stream.Duplex is needed, to read from and write to');
     this.#below = below;
     this.#streams = new StreamTable(this.#options);
     this.#maxPending = Math.max(MIN_MAX_PENDING, this.#options.maxStreams);
@@ -299,7 +301,8 @@ export class Yamux {
     };
     try {
       const handling = this.#options.onStream!(stream);
-      if (handling !== undefined) handling.catch(failed);
+      // From JavaScript anything may come, such as the stream of a pipe().
+      if (handling instanceof Promise) handling.catch(failed);
     } catch (error) {
       failed(error);
     }
