@@ -273,7 +273,8 @@ describe('readers that never read', () => {
       const bound = (attackers + 1) * (outboundQueueBytes + TALK_LENGTH + 1);
       expect(report.mostBufferedBytes).toBeGreaterThan(10 * outboundQueueBytes);
       expect(report.mostBufferedBytes).toBeLessThanOrEqual(bound);
-      expect(report.rssGrowth).toBeLessThan(bound + 32 * MIB);
+      // For what no counter sees. When a busy process collects is up to Node: 48 MB of garbage were seen on Node 26.
+      expect(report.rssGrowth).toBeLessThan(bound + 64 * MIB);
     },
   );
 });
