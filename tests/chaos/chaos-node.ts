@@ -74,12 +74,15 @@ export class ChaosNode {
 
   /** Runs `queue`, which may queue `message` on `connections`, and writes down where it did. */
   offer<T>(message: ChaosMessage, connections: Iterable<Connection<ChaosMessage>>, queue: () => T): T {
-    const before = [...connections].map((connection) => ({ connection, bytes: connection.bufferedBytes }));
+    // What is queued waits, or went to the system at once and counts as sent.
+    const taken = ({ bufferedBytes, stats }: Connection<ChaosMessage>): number =>
+      bufferedBytes + stats.bytesSent;
+    const before = [...connections].map((connection) => ({ connection, bytes: taken(connection) }));
     try {
       return queue();
     } finally {
       for (const { connection, bytes } of before) {
-        if (connection.bufferedBytes === bytes) continue;
+        if (taken(connection) === bytes) continue;
         this.queued++;
         connection.context.get(streamLogs)?.own.queued(message.number);
         if (message.poisoned === true) {
