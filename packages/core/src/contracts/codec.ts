@@ -42,9 +42,10 @@ export interface CodecContext {
 
 export interface Decoder<In> {
   /**
-   * Takes the next message off `input`, or answers NEED_MORE and is asked again when more bytes came.
+   * Takes the next message off `input`, or returns NEED_MORE and is called again when more bytes came.
    *
-   * note: an answered message must have consumed at least one byte.
+   * note: a message must have consumed at least one byte, unless {@link holds} said that it was there already.
+   * note: synchronous. A promise, or undefined, is a P2P_ERR_BAD_DECODER.
    * note: throw P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE for bytes that can never become a
    * message; that ends the connection with `invalid-frame`, after the messages before it were handled.
    */
@@ -56,6 +57,15 @@ export interface Decoder<In> {
    * @default answers NEED_MORE
    */
   end?(input: ByteQueue): In | NeedMore;
+  /**
+   * For decoders that take several messages off the wire at once, such as those of record layers: true while the next
+   * `decode` returns a message without new bytes. It is then called again, with an empty `input` too.
+   *
+   * note: what is held is memory that no limit of the node counts: hold one record, not all that came.
+   * note: asked after each message. One that says true and then has none is asked again when more bytes came.
+   * @default false
+   */
+  holds?(): boolean;
 }
 
 export interface Encoder<Out> {

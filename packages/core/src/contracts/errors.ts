@@ -124,6 +124,10 @@ export const PEER_ERRORS = {
     when: 'a decoder answered a message without consuming a byte',
     remedy: 'consume at least one byte a message in decode(); NEED_MORE says that there is none yet',
   },
+  P2P_ERR_BAD_DECODER: {
+    when: 'a decoder returned undefined or a promise',
+    remedy: 'return a message or NEED_MORE; decoding is synchronous',
+  },
   P2P_ERR_NOT_A_PEER: {
     when: 'a class given to createPeer(), startPeer() or peerModule() has no @Peer',
     remedy: 'annotate the class: @Peer({ codec })',
