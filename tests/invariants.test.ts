@@ -18,6 +18,7 @@ import {
   type Connection,
   type Hooks,
   type Link,
+  type Timer,
   type Transport,
 } from '@pea2pea/core';
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
@@ -1010,16 +1011,19 @@ function watchedTransport(inner: Transport, streams: WeakRef<object>[]): Transpo
 
 /** The system's clock, with a count of the timers that wait. */
 function countingClock(): Clock & { pending(): number; cancelAll(): void } {
-  const waiting = new Set<{ cancel(): void }>();
+  const waiting = new Set<Timer>();
+  const count = (callback: () => void, set: (call: () => void) => Timer): Timer => {
+    const inner = set(() => (waiting.delete(timer), callback()));
+    const timer = { cancel: () => (waiting.delete(timer), inner.cancel()) };
+    waiting.add(timer);
+    return timer;
+  };
   return {
     now: () => systemClock.now(),
     date: () => systemClock.date(),
-    setTimeout(callback, delayMs) {
-      const inner = systemClock.setTimeout(() => (waiting.delete(timer), callback()), delayMs);
-      const timer = { cancel: () => (waiting.delete(timer), inner.cancel()) };
-      waiting.add(timer);
-      return timer;
-    },
+    setTimeout: (callback, delayMs, options) =>
+      count(callback, (call) => systemClock.setTimeout(call, delayMs, options)),
+    nextTurn: (callback) => count(callback, (call) => systemClock.nextTurn(call)),
     pending: () => waiting.size,
     cancelAll: () => {
       for (const timer of waiting) timer.cancel();

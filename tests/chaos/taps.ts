@@ -3,6 +3,7 @@ import type {
   Link,
   SocketAddress,
   Timer,
+  TimerOptions,
   Transport,
   TransportConnectOptions,
   TransportListenEvents,
@@ -128,17 +129,25 @@ export class ClockTap implements Clock {
     return this.#clock.date();
   }
 
-  setTimeout(callback: () => void, delayMs: number): Timer {
+  setTimeout(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
+    return this.#count(callback, (call) => this.#clock.setTimeout(call, delayMs, options));
+  }
+
+  nextTurn(callback: () => void): Timer {
+    return this.#count(callback, (call) => this.#clock.nextTurn(call));
+  }
+
+  #count(callback: () => void, set: (call: () => void) => Timer): Timer {
     let waiting = true;
     const over = (): void => {
       if (waiting) this.pending--;
       waiting = false;
     };
     this.pending++;
-    const timer = this.#clock.setTimeout(() => {
+    const timer = set(() => {
       over();
       callback();
-    }, delayMs);
+    });
     return {
       cancel: () => {
         over();

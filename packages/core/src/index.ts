@@ -11,7 +11,7 @@ export type {
   TaggedCodec,
 } from './contracts/codec.js';
 export type { Cancellation } from './contracts/cancellation.js';
-export type { Clock, Timer } from './contracts/clock.js';
+export type { Clock, Timer, TimerOptions } from './contracts/clock.js';
 export { DEFAULTS } from './contracts/config.js';
 export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/config.js';
 export { ConnectionContext, contextKey } from './contracts/connection-context.js';
@@ -60,6 +60,7 @@ export { CancellationSource } from './mechanisms/cancellation.js';
 export { debugLogger } from './mechanisms/debug-logger.js';
 export type { Heuristics } from './mechanisms/heuristics.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
+export { overdue } from './mechanisms/overdue.js';
 export { RateLimited } from './mechanisms/rate-limited.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';

@@ -137,7 +137,7 @@ export function resolveConfig<In, Out>(
   } = config;
   if (typeof name !== 'string' || name === '') throw invalid(`\`name\` must be a text, not ${show(name)}`);
   requireMethods('transport', transport, ['listen', 'connect', 'resolve']);
-  requireMethods('clock', clock, ['now', 'date', 'setTimeout']);
+  requireMethods('clock', clock, ['now', 'date', 'setTimeout', 'nextTurn']);
   requireMethods('random', random, ['next']);
   requireMethods('logger', logger, ['debug', 'info', 'warn', 'error', 'child']);
 

@@ -1,11 +1,18 @@
 import type { Clock, Timer } from '../contracts/clock.js';
+import { systemClock } from './system-clock.js';
 
-/** A clock that a test holds in its hand: time stands still until `advance`. */
+/**
+ * A clock that a test holds in its hand: time stands still until `advance`.
+ *
+ * note: the event loop turns all the same. {@link ControlledClock.nextTurn} is that of the system, and timeouts that
+ * judge a peer hear it out first: they take effect a few turns after `advance`. Wait on what they do.
+ */
 export class ControlledClock implements Clock {
   #nowMs = 0;
   #serial = 0;
   readonly #epochMs: number;
   readonly #timers = new Map<number, { dueMs: number; callback: () => void }>();
+  readonly #turns = new Set<Timer>();
 
   /** `epochMs`: what `date()` says at the start. */
   constructor(epochMs = 0) {
@@ -26,9 +33,23 @@ export class ControlledClock implements Clock {
     return { cancel: () => void this.#timers.delete(id) };
   }
 
-  /** Timers that wait. */
+  nextTurn(callback: () => void): Timer {
+    const turn = systemClock.nextTurn(() => {
+      this.#turns.delete(turn);
+      callback();
+    });
+    this.#turns.add(turn);
+    return {
+      cancel: () => {
+        this.#turns.delete(turn);
+        turn.cancel();
+      },
+    };
+  }
+
+  /** Calls that wait, for time to pass or for the next turn. */
   get pending(): number {
-    return this.#timers.size;
+    return this.#timers.size + this.#turns.size;
   }
 
   /** Moves time on by `durationMs` and calls what falls due, in order; timers set on the way take part. */

@@ -4,8 +4,9 @@ import type { Random } from '../contracts/random.js';
 class SystemTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 
-  constructor(callback: () => void, delayMs: number) {
+  constructor(callback: () => void, delayMs: number, keepsAlive: boolean) {
     this.#timeout = setTimeout(callback, delayMs);
+    if (!keepsAlive) this.#timeout.unref();
   }
 
   cancel(): void {
@@ -13,11 +14,24 @@ class SystemTimer implements Timer {
   }
 }
 
+class SystemTurn implements Timer {
+  readonly #immediate: NodeJS.Immediate;
+
+  constructor(callback: () => void) {
+    this.#immediate = setImmediate(callback);
+  }
+
+  cancel(): void {
+    clearImmediate(this.#immediate);
+  }
+}
+
 /** Time as the system tells it. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
-  setTimeout: (callback, delayMs) => new SystemTimer(callback, delayMs),
+  setTimeout: (callback, delayMs, options) => new SystemTimer(callback, delayMs, options?.keepsAlive ?? true),
+  nextTurn: (callback) => new SystemTurn(callback),
 };
 
 /** Randomness as the JavaScript engine gives it. */

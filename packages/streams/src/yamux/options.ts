@@ -64,7 +64,8 @@ export function resolveYamuxOptions(options: YamuxOptions): ResolvedYamuxOptions
   }
   if (onStream !== undefined && typeof onStream !== 'function')
     throw invalid('`onStream` must be a function');
-  if (options.clock !== undefined) requireMethods('`clock`', options.clock, ['now', 'setTimeout']);
+  if (options.clock !== undefined)
+    requireMethods('`clock`', options.clock, ['now', 'setTimeout', 'nextTurn']);
   if (options.logger !== undefined) requireMethods('`logger`', options.logger, ['warn']);
   const number = (name: keyof typeof YAMUX_DEFAULTS, min: number, max: number): number =>
     requireInteger(name, options[name] ?? YAMUX_DEFAULTS[name], { min, max });
