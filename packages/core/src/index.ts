@@ -18,6 +18,7 @@ export { ConnectionContext, contextKey } from './contracts/connection-context.js
 export type { ContextKey } from './contracts/connection-context.js';
 export { describeReason } from './contracts/connection.js';
 export type { Connection, ConnectionState, Direction, DisconnectReason } from './contracts/connection.js';
+export { describe } from './contracts/describe.js';
 export type {
   ConnectionCloseEvent,
   ConnectionEvent,

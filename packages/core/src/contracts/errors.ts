@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { readData } from './describe.js';
 
 /**
  * The one table of errors. A code is public API: it is never renamed and never reused.
@@ -228,9 +229,15 @@ export class PeerError extends Error {
     this.what = what;
   }
 
-  /** Whether `error` is a PeerError, with this code if one is given; also across two copies of the package. */
+  /**
+   * Whether `error` is a PeerError, with this code if one is given; also across two copies of the package.
+   *
+   * note: nothing that it is given makes it throw or run code; `name` and `code` of what it takes are safe to read.
+   */
   static is(error: unknown, code?: PeerErrorCode): error is PeerError {
-    if (!isNativeError(error) || !('code' in error) || error.name !== 'PeerError') return false;
-    return code === undefined ? String(error.code) in PEER_ERRORS : error.code === code;
+    if (!isNativeError(error) || readData(error, 'name') !== 'PeerError') return false;
+    const found = readData(error, 'code');
+    if (code !== undefined) return found === code;
+    return typeof found === 'string' && Object.hasOwn(PEER_ERRORS, found);
   }
 }

@@ -1,0 +1,141 @@
+import { jest } from '@jest/globals';
+
+/** A value that hurts who looks at it, and how often it had code of its own run. */
+export interface HostileValue {
+  readonly value: unknown;
+  readonly calls: () => number;
+}
+
+/** What user code may throw and a peer may send at the worst, by name; each is made anew. */
+export function hostileValues(): [name: string, make: () => HostileValue][] {
+  return [
+    ['nothing', plain(() => undefined)],
+    ['null', plain(() => null)],
+    [
+      'what JSON can hold',
+      plain(() => JSON.parse('{"toString":0,"valueOf":0,"then":0,"message":{}}') as object),
+    ],
+    ['an object without prototype', plain(() => Object.create(null) as object)],
+    ['a symbol', plain(() => Symbol('odd\nline'))],
+    ['a huge string', plain(() => 'a'.repeat(10_000_000))],
+    ['a string of line ends', plain(() => '\n\r\u2028\u2029\u001b[2J\u202e\ud800'.repeat(100))],
+    ['a huge bigint', plain(() => 1n << 4_000_000n)],
+    ['an object full of secrets', plain(() => ({ password: 'secret', nested: { key: 'secret' } }))],
+    ['an error without message', plain(() => new Error())],
+    [
+      'an error whose message is an object',
+      plain(() => withProperty(new Error(), 'message', { toString: 0 })),
+    ],
+    ['an error whose message is huge', plain(() => new Error('m'.repeat(10_000_000)))],
+    [
+      'an error whose name is an object',
+      plain(() => withProperty(new Error('odd'), 'name', { toString: 0 })),
+    ],
+    ['an error whose cause is itself', plain(causedByItself)],
+    ['an error without prototype', plain(() => Object.setPrototypeOf(new Error('bare'), null) as object)],
+    ['a class without name', plain(() => new (class {})())],
+    ['an instance whose class has a name of secrets', plain(oddClass)],
+    ['an error that claims to be a PeerError', plain(forgedPeerError)],
+    ['an object whose properties throw', throwing((trap) => withGetters({}, trap))],
+    ['an error whose properties throw', throwing((trap) => withGetters(new Error(), trap))],
+    ['a function whose properties throw', throwing((trap) => withGetters(() => {}, trap))],
+    ['an object whose prototype throws', throwing((trap) => Object.create(trapped({}, trap)) as object)],
+    [
+      'an error whose prototype throws',
+      throwing((trap) => Object.setPrototypeOf(new Error(), trapped({}, trap)) as object),
+    ],
+    ['a proxy whose traps throw', throwing((trap) => trapped({}, trap))],
+    ['a proxy of an error', throwing((trap) => trapped(new Error(), trap))],
+    ['a proxy of an array', throwing((trap) => trapped([], trap))],
+    ['a proxy of a function', throwing((trap) => trapped(() => {}, trap))],
+    ['a revoked proxy', plain(() => revoked({}))],
+    ['a revoked proxy of an array', plain(() => revoked([]))],
+    ['a revoked proxy of a function', plain(() => revoked(() => {}))],
+  ];
+}
+
+function plain(make: () => unknown): () => HostileValue {
+  return () => ({ value: make(), calls: () => 0 });
+}
+
+function throwing(make: (trap: () => never) => unknown): () => HostileValue {
+  return () => {
+    const trap = jest.fn((): never => {
+      throw new Error('a trap of a hostile value');
+    });
+    return { value: make(trap), calls: () => trap.mock.calls.length };
+  };
+}
+
+/** `stack` first: to look at it asks for the name. */
+const LOOKED_AT = [
+  'stack',
+  'constructor',
+  'message',
+  'name',
+  'code',
+  'cause',
+  'what',
+  'length',
+  'then',
+  'toString',
+  'toJSON',
+  'valueOf',
+  'errors',
+  Symbol.toPrimitive,
+  Symbol.toStringTag,
+  Symbol.iterator,
+  Symbol.for('nodejs.util.inspect.custom'),
+];
+
+function withGetters<T extends object>(target: T, trap: () => never): T {
+  for (const name of LOOKED_AT) {
+    if (Object.getOwnPropertyDescriptor(target, name)?.configurable === false) continue;
+    Object.defineProperty(target, name, { get: trap, configurable: true });
+  }
+  return target;
+}
+
+function trapped<T extends object>(target: T, trap: () => never): T {
+  const traps = [
+    'get',
+    'has',
+    'ownKeys',
+    'getPrototypeOf',
+    'getOwnPropertyDescriptor',
+    'apply',
+    'construct',
+    'set',
+  ];
+  return new Proxy(target, Object.fromEntries(traps.map((name) => [name, trap])));
+}
+
+function revoked(target: object): object {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+function withProperty<T extends object>(target: T, name: string, value: unknown): T {
+  return Object.defineProperty(target, name, { value, enumerable: true });
+}
+
+function causedByItself(): Error {
+  const error = new Error('round');
+  return withProperty(error, 'cause', error);
+}
+
+function oddClass(): object {
+  const made = class {};
+  Object.defineProperty(made, 'name', { value: { secret: 'secret' } });
+  return new made();
+}
+
+function forgedPeerError(): Error {
+  const error = Object.assign(new Error(), { name: 'PeerError', code: 'P2P_ERR_DISCONNECTED' });
+  return Object.defineProperty(error, 'message', {
+    get() {
+      throw new Error('a trap of a hostile value');
+    },
+  });
+}
