@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { CancellationSource, memoryTransport, type Codec, type Transport } from '@pea2pea/core';
+import { lengthDelimited } from '@pea2pea/codecs';
+import {
+  CancellationSource,
+  memoryTransport,
+  PeerNode,
+  type Codec,
+  type Hooks,
+  type NodeConfig,
+  type Transport,
+} from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -134,6 +143,33 @@ describe('send', () => {
     await connection.send('');
     await until('both arrived', () => b.messages.length === 2);
     expect(b.messages.map((message) => message.length)).toEqual([1024 * 1024, 0]);
+  });
+
+  it.each(['tcp', 'memory'])('over %s bytes may be used again once their send resolved', async (kind) => {
+    const config = { ...(kind === 'memory' && inMemory()), codec: lengthDelimited() };
+    const received: Buffer[] = [];
+    // A slow handler: what arrived waits, here or in the reader, while the sender goes on.
+    const hooks = {
+      async onMessage(message: Buffer) {
+        await new Promise((resolve) => setImmediate(resolve));
+        received.push(message);
+      },
+    };
+    const a = makeBytesNode(config);
+    const b = makeBytesNode(config, hooks);
+    const connection = await a.connect(await b.listen({ host: '127.0.0.1', port: 0 }));
+    const sizes = [10, 31 * 1024, 40_000, 40_000, 300_000, 3_000, 40_000];
+    for (const [index, size] of sizes.entries()) {
+      const payload = Buffer.alloc(size, index + 1);
+      await connection.send(payload);
+      payload.fill(255);
+    }
+    await until('all arrived', () => received.length === sizes.length);
+    expect(received.map((payload) => payload.equals(Buffer.alloc(payload.length, payload[0])))).toEqual(
+      sizes.map(() => true),
+    );
+    expect(received.map((payload) => payload[0])).toEqual(sizes.map((_, index) => index + 1));
+    await Promise.all([a.close(), b.close()]);
   });
 
   it('a codec that writes nothing for a message does not wedge the connection', async () => {
@@ -385,6 +421,14 @@ describe('broadcast', () => {
     expect(a.node.stats.messagesSent).toBe(3);
   });
 });
+
+type Bytes = Uint8Array | string;
+type BytesConfig = NodeConfig<Buffer, Bytes>;
+type BytesHooks = Hooks<Buffer, Bytes>;
+
+function makeBytesNode(config: BytesConfig, hooks: BytesHooks = {}): PeerNode<Buffer, Bytes> {
+  return new PeerNode(config).use(hooks);
+}
 
 /** A memory transport that writes down the size of every write of its dialled links. */
 function countingTransport(writes: number[]): Transport {

@@ -44,6 +44,22 @@ describe('the memory transport', () => {
     while (read < 200_000) await new Promise((resolve) => setImmediate(resolve));
   });
 
+  it.each([3, 5_000, 40_000, 300_000])(
+    '%p bytes belong to who wrote them again once they are written, and to who reads them as they came',
+    async (size) => {
+      const [here, there] = await pair();
+      const received: Buffer[] = [];
+      there.stream.on('data', (chunk: Buffer) => received.push(chunk)).resume();
+      const bytes = Buffer.alloc(size, 1);
+      await new Promise((resolve) => here.stream.write(bytes, resolve));
+      while (Buffer.concat(received).length < size) await new Promise((resolve) => setImmediate(resolve));
+      for (const chunk of received) chunk.fill(2);
+      expect(bytes.equals(Buffer.alloc(size, 1))).toBe(true);
+      bytes.fill(3);
+      expect(Buffer.concat(received).equals(Buffer.alloc(size, 2))).toBe(true);
+    },
+  );
+
   it('an end is an end there, while the other direction goes on', async () => {
     const [here, there] = await pair();
     here.stream.end('last');

@@ -111,7 +111,7 @@ class MemoryLink implements Link {
   readonly stream: MemoryStream;
   readonly address: SocketAddress;
   readonly localAddress: SocketAddress;
-  /** What is written is what the other side reads: no copy in between. */
+  /** A write may call the peer, which is in this process, before it returns. */
   readonly recyclesWrites = false;
 
   constructor(stream: MemoryStream, address: SocketAddress, localAddress: SocketAddress) {
@@ -168,7 +168,8 @@ class MemoryStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     const other = this.#other;
     if (other === undefined || other.destroyed) callback(connectionReset());
-    else if (other.push(chunk)) callback();
+    // A copy: as over a socket, who wrote may use the bytes again, and who reads may change them.
+    else if (other.push(Buffer.from(chunk))) callback();
     else this.#pendingWrite = callback;
   }
 
