@@ -135,7 +135,9 @@ function decoding({ make, message: messageOf }, size) {
   const sink = new SlabSink(new SlabPool());
   const encoder = codec.encoder(codecContext());
   const perChunk = Math.max(1, Math.floor(CHUNK / size));
+  sink.begin();
   for (let count = 0; count < perChunk; count++) encoder.encode(messageOf(size), sink);
+  sink.commit();
   const chunk = Buffer.concat(sink.take().segments);
   const queue = new ChunkQueue();
   const decoder = codec.decoder(codecContext());

@@ -69,7 +69,7 @@ class MappedEncoder<InnerOut, Out> implements Encoder<Out> {
   }
 
   encode(message: Out, output: ByteSink): void {
-    this.#inner.encode(this.#map(message), output);
+    return this.#inner.encode(this.#map(message), output); // who called us looks at what it returned
   }
 
   #map(message: Out): InnerOut {

@@ -109,7 +109,9 @@ describe('a cipher with a key from the handshake', () => {
   const wireOf = (...messages: string[]): Buffer => {
     const sink = new SlabSink(new SlabPool());
     const encoder = codec.encoder(sharedKey().sender);
+    sink.begin();
     for (const message of messages) encoder.encode(message, sink);
+    sink.commit();
     return Buffer.concat(sink.take().segments);
   };
   const receive = (wire: Buffer, key?: Buffer): unknown => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { runInNewContext } from 'node:vm';
 import { SlabPool, SlabSink } from '@pea2pea/core/internal';
 
 /** What the sink has gathered, as one piece of bytes. */
@@ -123,15 +124,127 @@ describe('a byte sink', () => {
   it.each([
     [256, 1],
     [2 ** 24, 3],
+    [2 ** 32, 4],
+    [2 ** 64, 8],
     [-1, 4],
+    [-1, 2],
+    [1.5, 2],
+    [1.5, 4],
+    [Number.NaN, 2],
+    [Number.NaN, 4],
+    [Infinity, 8],
+    [-Infinity, 1],
   ])('%p does not fit into %p bytes, and says so', (value, size) => {
     const sink = new SlabSink(new SlabPool());
+    sink.begin();
     expect(() => sink.writeUInt(value, size)).toThrow(RangeError);
     expect(() => sink.patchUInt(sink.reserve(size), value, size)).toThrow(RangeError);
   });
 
-  it('an unknown position is a RangeError', () => {
+  it.each(['7', 7n, undefined, null, [7]])('%p is not written as an integer', (value) => {
     const sink = new SlabSink(new SlabPool());
-    expect(() => sink.patchUInt(3 * 64 * 1024, 1, 1)).toThrow(RangeError);
+    sink.begin();
+    for (const size of [1, 4, 8]) {
+      expect(() => sink.writeUInt(value as never, size)).toThrow(TypeError);
+      expect(() => sink.patchUInt(sink.reserve(size), value as never, size)).toThrow(TypeError);
+    }
+  });
+
+  it.each([0, 9, -1, 1.5, Number.NaN, Infinity, '4', undefined, 4n])(
+    'an integer has no size of %p bytes',
+    (size) => {
+      const sink = new SlabSink(new SlabPool());
+      sink.begin();
+      const position = sink.reserve(8);
+      expect(() => sink.writeUInt(1, size as never)).toThrow(RangeError);
+      expect(() => sink.reserve(size as never)).toThrow(RangeError);
+      expect(() => sink.patchUInt(position, 1, size as never)).toThrow(RangeError);
+      expect(sink.commit()).toBe(8);
+    },
+  );
+
+  it('the byte order is one of two', () => {
+    const sink = new SlabSink(new SlabPool());
+    sink.begin();
+    expect(() => sink.writeUInt(1, 4, 'LE' as never)).toThrow(TypeError);
+    expect(() => sink.writeUInt(1, 2, 'LE' as never)).toThrow(TypeError);
+  });
+
+  it.each([
+    'abc',
+    [1, 2, 3],
+    undefined,
+    null,
+    3,
+    { length: 3 },
+    new ArrayBuffer(3),
+    new DataView(new ArrayBuffer(3)),
+    new Uint16Array(3),
+  ])('%p is not bytes', (value) => {
+    const sink = new SlabSink(new SlabPool());
+    sink.begin();
+    expect(() => sink.write(value as never)).toThrow(TypeError);
+    expect(sink.commit()).toBe(0);
+  });
+
+  it('bytes of another realm are bytes', () => {
+    const sink = new SlabSink(new SlabPool());
+    message(sink, () => sink.write(runInNewContext('Uint8Array.of(1, 2)') as Uint8Array));
+    expect(taken(sink)).toEqual(Buffer.from([1, 2]));
+  });
+
+  it.each([42, undefined, null, Buffer.from('abc'), ['a']])('%p is not text', (value) => {
+    const sink = new SlabSink(new SlabPool());
+    sink.begin();
+    expect(() => sink.writeText(value as never)).toThrow(TypeError);
+    expect(sink.commit()).toBe(0);
+  });
+
+  it('a refused string is not quoted: it is a message, and may be a secret', () => {
+    const sink = new SlabSink(new SlabPool());
+    sink.begin();
+    expect(() => sink.write('hunter2' as never)).toThrow(/^(?!.*hunter2)/);
+  });
+
+  it.each([
+    ['a write', (sink: SlabSink) => sink.write(Buffer.from('x'))],
+    ['a large write', (sink: SlabSink) => sink.write(Buffer.alloc(40_000))],
+    ['a text', (sink: SlabSink) => sink.writeText('x')],
+    ['an integer', (sink: SlabSink) => sink.writeUInt(1, 4)],
+    ['a reservation', (sink: SlabSink) => sink.reserve(4)],
+    ['a patch', (sink: SlabSink) => sink.patchUInt(0, 1, 1)],
+  ])('outside a message %s is refused', (_what, act) => {
+    const sink = new SlabSink(new SlabPool());
+    const refused = (): void => expect(() => act(sink)).toThrow(/after its encode\(\) returned/);
+    refused();
+    message(sink, () => sink.writeUInt(7, 4));
+    refused();
+    sink.begin();
+    sink.rollback();
+    refused();
+    expect(taken(sink)).toEqual(Buffer.from([0, 0, 0, 7]));
+    refused();
+  });
+
+  it('an unknown position is a RangeError, as is one of an earlier message', () => {
+    const sink = new SlabSink(new SlabPool());
+    let earlier = 0;
+    message(sink, () => (earlier = sink.reserve(4)));
+    sink.begin();
+    const position = sink.reserve(4);
+    const unknown = [3 * 64 * 1024, -1, 1.5, position + 1, Number.NaN, Infinity, '0', undefined, earlier];
+    for (const at of unknown) expect(() => sink.patchUInt(at as never, 1, 4)).toThrow(RangeError);
+    sink.patchUInt(position, 1, 4);
+    sink.commit();
+    expect(taken(sink)).toEqual(Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]));
+  });
+
+  it('reserved bytes that nobody set are zero, not what an earlier message left there', () => {
+    const pool = new SlabPool();
+    const sink = new SlabSink(pool);
+    message(sink, () => sink.writeText('a secret of another peer'));
+    for (const slab of sink.take().slabs) pool.giveBack(slab);
+    message(sink, () => sink.reserve(8));
+    expect(taken(sink)).toEqual(Buffer.alloc(8));
   });
 });

@@ -95,6 +95,7 @@ export class Writer {
   /** Queues bytes that were encoded once for many connections; as {@link trySend}. */
   trySendEncoded(message: unknown, bytes: Uint8Array): boolean {
     if (this.#state !== 'open' || this.#isFull()) return false;
+    if (this.#encoding) throw sentByEncoder();
     const sink = (this.#sink ??= new SlabSink(this.#node.slabs));
     sink.begin();
     sink.write(bytes);
@@ -187,7 +188,7 @@ export class Writer {
   }
 
   #encode(message: unknown): void {
-    if (this.#encoding) throw new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
+    if (this.#encoding) throw sentByEncoder();
     this.#encoding = true;
     const sink = (this.#sink ??= new SlabSink(this.#node.slabs));
     try {
@@ -338,6 +339,10 @@ function countSent(traffic: { messagesSent: number; bytesSent: number }, flight:
 
 function flushWriter(writer: Writer): void {
   writer.flush();
+}
+
+function sentByEncoder(): PeerError {
+  return new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
 }
 
 function aborted(signal: AbortSignal): PeerError {

@@ -70,9 +70,11 @@ export interface Decoder<In> {
 
 export interface Encoder<Out> {
   /**
-   * Writes the bytes of `message` to `output`.
+   * Writes the bytes of `message` to `output`, and returns nothing.
    *
-   * note: where it throws, what it wrote is taken back, that send fails, and the connection lives.
+   * note: where it throws, what it wrote is taken back, that send fails, and the connection lives. The same where it
+   * returns bytes, a string or a promise: `output` takes nothing once this has returned. A number is overlooked, as
+   * {@link ByteSink.writeText} returns one.
    */
   encode(message: Out, output: ByteSink): void;
 }
@@ -114,7 +116,7 @@ export interface ByteQueue {
   skip(size: number): void;
 }
 
-/** Where an encoder puts the bytes of one message. */
+/** Where an encoder puts the bytes of one message. After its `encode` returned every method throws. */
 export interface ByteSink {
   /** Bytes written for this message so far. */
   readonly length: number;
@@ -123,14 +125,23 @@ export interface ByteSink {
    *
    * note: less than 32 KiB are copied; a larger array is passed on by reference, so leave it alone
    * until the send resolved.
+   * @throws {TypeError} when `bytes` is anything else, such as a string.
    */
   write(bytes: Uint8Array): void;
-  /** Appends `text` as UTF-8 and answers how many bytes that were. */
+  /** Appends `text` as UTF-8 and returns how many bytes that were. @throws {TypeError} when it is not a string. */
   writeText(text: string): number;
-  /** Appends an unsigned integer of `size` bytes (1 to 8). @default endianness 'big' @throws {RangeError} when it does not fit. */
+  /**
+   * Appends an unsigned integer of `size` bytes (1 to 8).
+   * @default endianness 'big'
+   * @throws {RangeError} when the value is not a whole number, is negative, or does not fit.
+   * @throws {TypeError} when it is not a number.
+   */
   writeUInt(value: number, size: number, endianness?: Endianness): void;
-  /** Appends `size` bytes (1 to 8) of any value, to be set by {@link patchUInt}; answers where they are. */
+  /** Appends `size` zero bytes (1 to 8), to be set by {@link patchUInt}; returns where they are. */
   reserve(size: number): number;
-  /** Sets what `reserve(size)` answered as `position`. @default endianness 'big' @throws {RangeError} when the value does not fit. */
+  /**
+   * Sets the bytes that `reserve(size)` of this message returned as `position`; otherwise as {@link writeUInt}.
+   * @throws {RangeError} when there are no such bytes.
+   */
   patchUInt(position: number, value: number, size: number, endianness?: Endianness): void;
 }

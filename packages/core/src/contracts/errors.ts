@@ -101,8 +101,9 @@ export const PEER_ERRORS = {
     remedy: 'await drained() before sending more, or raise `outboundQueueBytes`',
   },
   P2P_ERR_ENCODE_FAILED: {
-    when: 'the encoder threw for this message; `cause` holds the error',
-    remedy: 'send a message that the codec can encode; the connection lives on',
+    when: 'the encoder threw for this message (`cause` holds the error), or returned something',
+    remedy:
+      'send a message that the codec can encode; an encoder of your own writes to `output`, waits for nothing and returns nothing. The connection lives on',
   },
   P2P_ERR_WRITE_TIMEOUT: {
     when: 'the peer took no bytes for `writeTimeoutMs`',

@@ -1,4 +1,6 @@
+import { isUint8Array } from 'node:util/types';
 import type { ByteSink, Endianness } from '../contracts/codec.js';
+import { describe } from '../contracts/describe.js';
 import { LARGE_SLAB, SMALL_SLAB } from './slab-pool.js';
 import type { SlabPool } from './slab-pool.js';
 
@@ -8,7 +10,7 @@ const BY_REFERENCE = 32 * 1024;
 /** A slab with less room than this is as good as full. */
 const REMNANT = 8 * 1024;
 
-/** Positions that `reserve` answers: the number of the slab, times this, plus the offset in it. */
+/** Positions that `reserve` returns: the number of the slab, times this, plus the offset in it. */
 const POSITION_BASE = LARGE_SLAB;
 
 /** What was encoded since the last one, ready to be written. */
@@ -28,7 +30,8 @@ export interface Batch {
  *   #slab:     [ already in #segments | #start ...... #end | room ]
  * ```
  *
- * A message is framed by `begin` and `commit`, or `rollback` where its encoder threw.
+ * A message is framed by `begin` and `commit`, or `rollback` where its encoder failed. In between it takes bytes, at any
+ * other time it takes none: an encoder that writes after it returned would write into somebody else's message.
  */
 export class SlabSink implements ByteSink {
   readonly #pool: SlabPool;
@@ -41,6 +44,8 @@ export class SlabSink implements ByteSink {
   /** Whether the last batch outgrew a small slab; the next one then starts with a large one. */
   #startsLarge = false;
 
+  /** Between `begin` and its end. */
+  #isOpen = false;
   #markSegments = 0;
   #markSlabs = 0;
   #markStart = 0;
@@ -66,6 +71,7 @@ export class SlabSink implements ByteSink {
   }
 
   begin(): void {
+    this.#isOpen = true;
     this.#markSegments = this.#segments.length;
     this.#markSlabs = this.#slabs.length;
     this.#markStart = this.#start;
@@ -73,8 +79,9 @@ export class SlabSink implements ByteSink {
     this.#markBytes = this.#bytes;
   }
 
-  /** The message is complete; answers its size in bytes. */
+  /** The message is complete; returns its size in bytes. */
   commit(): number {
+    this.#isOpen = false;
     const size = this.#bytes - this.#markBytes;
     this.#markBytes = this.#bytes;
     return size;
@@ -82,6 +89,7 @@ export class SlabSink implements ByteSink {
 
   /** Takes back everything since {@link begin}. */
   rollback(): void {
+    this.#isOpen = false;
     while (this.#slabs.length > this.#markSlabs) this.#pool.giveBack(this.#slabs.pop()!);
     this.#slab = this.#slabs[this.#slabs.length - 1];
     this.#segments.length = this.#markSegments;
@@ -106,6 +114,58 @@ export class SlabSink implements ByteSink {
   }
 
   write(bytes: Uint8Array): void {
+    if (!this.#isOpen) throw notOpen();
+    // `instanceof` is the faster one; it does not know arrays of another realm.
+    if (!(bytes instanceof Uint8Array) && !isUint8Array(bytes)) throw notBytes(bytes);
+    this.#append(bytes);
+  }
+
+  writeText(text: string): number {
+    if (!this.#isOpen) throw notOpen();
+    if (typeof text !== 'string') throw new TypeError(`writeText() takes a string, not ${describe(text)}`);
+    // A UTF-16 unit takes three bytes of UTF-8 at most.
+    if (text.length * 3 > BY_REFERENCE) {
+      const bytes = Buffer.from(text, 'utf8');
+      this.#append(bytes);
+      return bytes.length;
+    }
+    const slab = this.#room(text.length * 3);
+    const size = slab.write(text, this.#end, 'utf8');
+    this.#end += size;
+    this.#bytes += size;
+    return size;
+  }
+
+  writeUInt(value: number, size: number, endianness: Endianness = 'big'): void {
+    if (!this.#isOpen) throw notOpen();
+    const slab = this.#room(checkedSize(size));
+    putUInt(slab, this.#end, value, size, endianness);
+    this.#end += size;
+    this.#bytes += size;
+  }
+
+  reserve(size: number): number {
+    if (!this.#isOpen) throw notOpen();
+    const slab = this.#room(checkedSize(size));
+    const position = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
+    // What lies there are bytes of an earlier message, perhaps to another peer: not for this one, where nobody patches it.
+    for (let index = 0; index < size; index++) slab[this.#end + index] = 0;
+    this.#end += size;
+    this.#bytes += size;
+    return position;
+  }
+
+  patchUInt(position: number, value: number, size: number, endianness: Endianness = 'big'): void {
+    if (!this.#isOpen) throw notOpen();
+    const first = (this.#markSlabs - 1) * POSITION_BASE + this.#markEnd;
+    const end = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
+    if (!(position >= first && position + checkedSize(size) <= end)) throw notReserved(position);
+    const slab = this.#slabs[Math.floor(position / POSITION_BASE)];
+    if (slab === undefined) throw notReserved(position);
+    putUInt(slab, position % POSITION_BASE, value, size, endianness);
+  }
+
+  #append(bytes: Uint8Array): void {
     const size = bytes.length;
     if (size >= BY_REFERENCE) {
       this.#closeSegment();
@@ -117,41 +177,6 @@ export class SlabSink implements ByteSink {
     slab.set(bytes, this.#end);
     this.#end += size;
     this.#bytes += size;
-  }
-
-  writeText(text: string): number {
-    // A UTF-16 unit takes three bytes of UTF-8 at most.
-    if (text.length * 3 > BY_REFERENCE) {
-      const bytes = Buffer.from(text, 'utf8');
-      this.write(bytes);
-      return bytes.length;
-    }
-    const slab = this.#room(text.length * 3);
-    const size = slab.write(text, this.#end, 'utf8');
-    this.#end += size;
-    this.#bytes += size;
-    return size;
-  }
-
-  writeUInt(value: number, size: number, endianness: Endianness = 'big'): void {
-    const slab = this.#room(size);
-    putUInt(slab, this.#end, value, size, endianness);
-    this.#end += size;
-    this.#bytes += size;
-  }
-
-  reserve(size: number): number {
-    this.#room(size);
-    const position = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
-    this.#end += size;
-    this.#bytes += size;
-    return position;
-  }
-
-  patchUInt(position: number, value: number, size: number, endianness: Endianness = 'big'): void {
-    const slab = this.#slabs[Math.floor(position / POSITION_BASE)];
-    if (slab === undefined) throw new RangeError(`${position} is no position that reserve() answered`);
-    putUInt(slab, position % POSITION_BASE, value, size, endianness);
   }
 
   /** A slab with room for `size` contiguous bytes, at most {@link BY_REFERENCE}, at `#end`. */
@@ -184,11 +209,40 @@ function putUInt(slab: Buffer, at: number, value: number, size: number, endianne
     slab[at + 3] = value;
     return;
   }
+  if (typeof value !== 'number')
+    throw new TypeError(`an integer is written as a number, not as ${typeof value}`);
+  if (endianness !== 'big' && endianness !== 'little')
+    throw new TypeError(`the byte order is 'big' or 'little', not ${describe(endianness)}`);
+  if (!Number.isInteger(value) || value < 0) throw doesNotFit(value, size);
   let rest = value;
   for (let index = 0; index < size; index++) {
     slab[endianness === 'big' ? at + size - 1 - index : at + index] = rest % 256;
     rest = Math.floor(rest / 256);
   }
-  // Negative values never reach 0.
-  if (rest !== 0) throw new RangeError(`${value} does not fit into ${size} bytes`);
+  if (rest !== 0) throw doesNotFit(value, size);
+}
+
+function doesNotFit(value: number, size: number): RangeError {
+  return new RangeError(`${value} does not fit into ${size} bytes, which take whole numbers from 0 up`);
+}
+
+/** @throws {RangeError} when integers have no such size */
+function checkedSize(size: number): number {
+  if (Number.isInteger(size) && size > 0 && size <= 8) return size;
+  throw new RangeError(`an integer has a size of 1 to 8 bytes, not ${describe(size)}`);
+}
+
+function notOpen(): Error {
+  return new Error('a message was written to after its encode() returned: an encoder must not wait');
+}
+
+function notBytes(value: unknown): TypeError {
+  // Not its content: that is a message.
+  if (typeof value === 'string')
+    return new TypeError('write() takes a Uint8Array, not a string: use writeText()');
+  return new TypeError(`write() takes a Uint8Array, not ${describe(value)}`);
+}
+
+function notReserved(position: number): RangeError {
+  return new RangeError(`${describe(position)} is not a position that reserve() returned for this message`);
 }
