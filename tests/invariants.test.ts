@@ -23,6 +23,7 @@ import {
 } from '@pea2pea/core';
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
 import { seededRandom } from '@pea2pea/core/testing';
+import { MaskedStream } from './chaos/greeting.js';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -527,6 +528,59 @@ it('limits-before-hooks: who has no room is refused before a hook hears of it or
   expect(asked).toEqual(['accept 1', 'handshake 1', 'accept 2', 'handshake 2']);
   expect(a.node.stats.bytesReceived).toBe(0);
   expect(a.log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+});
+
+it('nothing-crosses-an-upgrade: what was read below a stream is never what came through it', async () => {
+  const pick = dice(11);
+  const { transport } = inMemory();
+  const seen: string[] = [];
+  const errors: unknown[] = [];
+  const a = makeNode(
+    { transport },
+    {
+      async onHandshake(handshake) {
+        await handshake.read(8);
+        for (let wait = pick(0, 1, 5, 20); wait > 0; wait--) await turn();
+        const early = pick(true, false) ? handshake.readUntil('?', 100).catch(() => {}) : undefined;
+        try {
+          handshake.upgrade(new MaskedStream(handshake.stream));
+        } catch (error) {
+          errors.push(error);
+          if (pick(true, false)) throw error;
+        }
+        await early;
+        if (pick(true, false)) seen.push(String(await handshake.readUntil('\n', 100)));
+      },
+      onMessage: (message) => void seen.push(message),
+    },
+  );
+  const address = await listen(a);
+  const rounds = 200;
+  for (let round = 0; round < rounds; round++) {
+    const link = await rawLink(transport, address);
+    link.stream.resume();
+    const plain = Buffer.from('hello to plain\nplain\n');
+    const cut = pick(8, 9, 12, plain.length);
+    link.stream.write(plain.subarray(0, cut));
+    if (cut < plain.length) {
+      if (pick(true, false)) await turn();
+      link.stream.write(plain.subarray(cut));
+    }
+    pick(
+      () => link.stream.end(),
+      () => link.reset(),
+      () => link.stream.destroy(),
+    )();
+  }
+  const { heuristics } = a.node;
+  await until('all came to an end', () => {
+    const { handshakeFailures, openedInbound, closed, refusedByLimit } = heuristics;
+    return handshakeFailures + openedInbound + refusedByLimit === rounds && closed === openedInbound;
+  });
+  // Through the mask the bytes are others: whoever sees these has them from below.
+  expect(seen.filter((message) => message.includes('plain'))).toEqual([]);
+  expect(errors.length).toBeGreaterThan(10);
+  for (const error of errors) expect(error).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
 });
 
 it('message-order: messages of a connection come one at a time, in order, and hold up nobody else', async () => {

@@ -21,7 +21,7 @@ export function parseGreeting(line: Buffer): Greeting | undefined {
   return { name: match[1]!, serial: Number(match[2]), masked: match[3] === 'masked' };
 }
 
-const MASK = 0x5a;
+export const MASK = 0x5a;
 
 /** A duplex on top of another that flips bits both ways: what TLS is to the kernel, without its cost. */
 export class MaskedStream extends Duplex {
@@ -39,6 +39,9 @@ export class MaskedStream extends Duplex {
       if (!inner.readableEnded) this.destroy(inner.errored ?? new Error('the stream below was closed'));
     });
     inner.pause();
+    // Events of a stream that is over do not come again.
+    if (inner.readableEnded) this.push(null);
+    else if (inner.destroyed) this.destroy(inner.errored ?? new Error('the stream below was closed'));
   }
 
   override _read(): void {

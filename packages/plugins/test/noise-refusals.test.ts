@@ -312,6 +312,33 @@ describe('messages behind the handshake', () => {
   });
 });
 
+describe('who sits on the line', () => {
+  it('cannot put plaintext behind the last message of a handshake under the key that it proved', async () => {
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const authorize = async (): Promise<boolean> => {
+      for (let count = 0; count < 20; count++) await turn();
+      return true;
+    };
+    await using bob = await party({ staticKey: BOB, authorize }, { transport: tcpTransport() });
+    const socket = await rawTo(bob);
+    const wire = wireOf(socket);
+    let writes = 0;
+    await noiseHandshake(
+      {
+        read: (size) => wire.read(size),
+        write(bytes) {
+          if (++writes === 1) return wire.write(bytes);
+          socket.end(Buffer.concat([bytes, Buffer.from('pay Mallory\n')]));
+          return Promise.resolve();
+        },
+      },
+      { pattern: XX, staticKey: ALICE, initiator: true },
+    );
+    await refusedOnce(bob, 'P2P_ERR_HANDSHAKE_ENDED', { staticKey: ALICE });
+    expect(bob.messages).toEqual(['is there anybody?']);
+  });
+});
+
 describe('noise together with uniquePeer', () => {
   it('leaves one connection a key, whoever dialled', async () => {
     const transport = tcpTransport();

@@ -7,11 +7,10 @@ import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Cancellation } from '../contracts/cancellation.js';
 import type { Link } from '../contracts/transport.js';
-import { ChunkQueue } from '../mechanisms/byte-queue.js';
+import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../mechanisms/deferred.js';
-
-const kSession = Symbol('pea2pea.handshake');
-type HandshakeStream = Duplex & { [kSession]?: HandshakeSession };
+import { checkMessage } from './check-message.js';
+import { Intake, type IntakeEvents } from './intake.js';
 
 /** A read that waits for its bytes; several are served in order. */
 interface PendingRead {
@@ -24,23 +23,23 @@ interface PendingRead {
  * The handshake of one link. It reads from the stream only while a read is pending, so a peer cannot
  * make us buffer what nobody asked for.
  */
-export class HandshakeSession implements Handshake {
+export class HandshakeSession implements Handshake, IntakeEvents {
   readonly direction: Direction;
   readonly dialled: SocketAddress | undefined;
   readonly context = new ConnectionContext();
-  /** Received and not read; the connection goes on with it. */
-  readonly received = new ChunkQueue();
   readonly #link: Link;
   readonly #cancellation: Cancellation;
-  #stream: HandshakeStream;
+  /** Of the stream that it goes on over. */
+  #intake: Intake;
   /** Of the stream that it goes on over; see {@link Link.recyclesWrites}. */
   recyclesWrites: boolean;
-  #attached = false;
-  /** The stream is the connection's now. */
-  #over = false;
   #pending: PendingRead[] = [];
-  /** Why no more bytes will come. */
+  /** Why the stream brings no more bytes. */
   #end: Error | undefined;
+  /** Why the handshake is over: the stream is the connection's now, or nobody's. */
+  #over: Error | undefined;
+  /** Decoders that held messages when they were last asked. */
+  #holding: Set<Decoder<unknown>> | undefined;
 
   constructor(
     link: Link,
@@ -49,12 +48,12 @@ export class HandshakeSession implements Handshake {
     cancellation: Cancellation,
   ) {
     this.#link = link;
-    this.#stream = link.stream;
+    this.#intake = new Intake(link.stream, this);
     this.recyclesWrites = link.recyclesWrites;
     this.direction = direction;
     this.dialled = dialled;
     this.#cancellation = cancellation;
-    cancellation.add(() => this.#fail(cancellation.reason!));
+    cancellation.add(() => this.#finish(cancellation.reason!));
   }
 
   get signal(): AbortSignal {
@@ -69,19 +68,23 @@ export class HandshakeSession implements Handshake {
     return this.#link.localAddress;
   }
 
+  /** Received and not read; the connection goes on with it. */
+  get received(): ChunkQueue {
+    return this.#intake.received;
+  }
+
   read(size: number): Promise<Buffer> {
     if (!Number.isSafeInteger(size) || size < 0) {
       return Promise.reject(new RangeError(`read(${size}): the size must be a whole number of bytes`));
     }
-    return this.#take(() => (this.received.length >= size ? this.received.read(size) : NEED_MORE));
+    return this.#take((received) => (received.length >= size ? received.read(size) : NEED_MORE));
   }
 
   readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer> {
     const mark = Buffer.from(delimiter);
     if (mark.length === 0) return Promise.reject(new RangeError('readUntil(): the delimiter is empty'));
     let scanned = 0;
-    return this.#take(() => {
-      const queue = this.received;
+    return this.#take((queue) => {
       for (;;) {
         const start = queue.indexOf(mark[0]!, scanned);
         if (start === -1) scanned = queue.length;
@@ -101,16 +104,24 @@ export class HandshakeSession implements Handshake {
   }
 
   receive<T>(decoder: Decoder<T>): Promise<T> {
-    return this.#take(() => (this.received.length > 0 ? decoder.decode(this.received) : NEED_MORE));
+    return this.#take((received) => {
+      const holds = decoder.holds?.() === true;
+      const before = received.length;
+      if (before === 0 && !holds) return NEED_MORE;
+      const message = decoder.decode(received);
+      if (message === NEED_MORE) return NEED_MORE;
+      if (decoder.holds !== undefined) (this.#holding ??= new Set()).add(decoder);
+      return checkMessage(message, holds || received.length < before);
+    });
   }
 
   write(bytes: Uint8Array | string): Promise<void> {
+    if (this.#over !== undefined) return rejected(this.#over);
     const written = new Promise<void>((resolve, reject) => {
       const cancellation = this.#cancellation;
-      cancellation.throwIfCancelled();
       const onCancel = (): void => reject(cancellation.reason!);
       cancellation.add(onCancel);
-      this.#stream.write(bytes, (cause) => {
+      this.#intake.stream.write(bytes, (cause) => {
         cancellation.remove(onCancel);
         if (cause === undefined || cause === null) resolve();
         else reject(this.#ended(cause));
@@ -120,17 +131,24 @@ export class HandshakeSession implements Handshake {
   }
 
   get stream(): Duplex {
-    this.#release();
-    return this.#stream;
+    if (this.#over === undefined) this.#release();
+    return this.#intake.stream;
   }
 
   upgrade(duplex: Duplex, { recyclesWrites = false }: UpgradeOptions = {}): void {
     if (typeof duplex?.pipe !== 'function' || typeof duplex.write !== 'function') {
       throw new TypeError('upgrade(): a stream.Duplex is needed, to read from and write to');
     }
-    this.#release();
     duplex.on('error', upgradedOnError);
-    this.#stream = duplex;
+    const refusal = this.#over ?? this.#whyNoUpgrade();
+    if (refusal !== undefined) {
+      // Also where the hook goes on as if nothing had happened: this handshake makes no connection.
+      this.#finish(refusal);
+      duplex.destroy();
+      throw refusal;
+    }
+    this.#intake = new Intake(duplex, this);
+    this.#end = undefined;
     // A write that goes out early must not end in a handler of the peer: only the link knows that it cannot.
     this.recyclesWrites = recyclesWrites && this.#link.recyclesWrites;
   }
@@ -142,28 +160,37 @@ export class HandshakeSession implements Handshake {
     );
   }
 
-  /** The hook is content; answers the stream to go on with, paused, nobody listening. */
+  /** Whether a decoder of the handshake has messages that nobody received. */
+  get holdsMessages(): boolean {
+    return this.#holding !== undefined && [...this.#holding].some((decoder) => decoder.holds?.() === true);
+  }
+
+  /**
+   * The hook is content; returns the stream to go on with, paused, nobody listening.
+   * @throws why the handshake came to nothing, whatever the hook makes of it
+   */
   complete(): Duplex {
-    this.#detach();
-    this.#over = true;
-    this.#fail(new PeerError('P2P_ERR_HANDSHAKE_ENDED', `the handshake with ${this.address} is over`));
-    this.#stream.pause();
-    return this.#stream;
+    this.#intake.detach();
+    if (this.#over !== undefined) throw this.#over;
+    this.#finish(new PeerError('P2P_ERR_HANDSHAKE_ENDED', `the handshake with ${this.address} is over`));
+    this.#intake.pause();
+    return this.#intake.stream;
   }
 
   /** Destroys what the hook put on top of the link, which its owner destroys. */
   destroyUpgrade(): void {
-    this.#detach();
-    if (this.#stream !== this.#link.stream) this.#stream.destroy();
+    this.#intake.detach();
+    const { stream } = this.#intake;
+    if (stream !== this.#link.stream) stream.destroy();
   }
 
-  onData(chunk: Buffer): void {
-    this.received.push(chunk);
+  onData(): void {
     this.#serve();
   }
 
-  onEnd(error?: Error): void {
-    this.#fail(this.#ended(error));
+  onEnd(cause?: Error): void {
+    this.#end ??= this.#ended(cause);
+    this.#rejectReads(this.#end);
   }
 
   #ended(cause?: Error): PeerError {
@@ -171,13 +198,13 @@ export class HandshakeSession implements Handshake {
     return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what, cause && { cause });
   }
 
-  /** A promise for what `take` answers as soon as it is not NEED_MORE. */
-  #take<T>(take: () => T | NeedMore): Promise<T> {
-    if (this.#over) return rejected(this.#end!);
+  /** A promise for what `take` returns as soon as it is not NEED_MORE. */
+  #take<T>(take: (received: ChunkQueue) => T | NeedMore): Promise<T> {
+    if (this.#over !== undefined) return rejected(this.#over);
     const taken = new Promise<T>((resolve, reject) => {
       const attempt = (): boolean => {
         try {
-          const value = take();
+          const value = take(this.#intake.received);
           if (value === NEED_MORE) return false;
           resolve(value);
         } catch (error) {
@@ -193,66 +220,48 @@ export class HandshakeSession implements Handshake {
 
   #serve(): void {
     while (this.#pending[0]?.attempt() === true) this.#pending.shift();
+    const intake = this.#intake;
     if (this.#pending.length === 0) {
-      this.#stream.pause();
+      intake.pause();
       return;
     }
-    const stream = this.#stream;
-    if (this.#end === undefined && (stream.destroyed || stream.readableEnded)) this.onEnd();
-    if (this.#end !== undefined) {
-      this.#fail(this.#end);
-      return;
-    }
-    this.#attach();
-    stream.resume();
+    if (this.#end === undefined && intake.isOver) this.#end = this.#ended();
+    if (this.#end !== undefined) this.#rejectReads(this.#end);
+    else intake.resume();
   }
 
   /** INVARIANT: every-promise-settles. */
-  #fail(error: Error): void {
-    this.#end ??= error;
+  #rejectReads(error: Error): void {
     const pending = this.#pending;
     this.#pending = [];
     for (const read of pending) read.reject(error);
   }
 
-  #attach(): void {
-    if (this.#attached) return;
-    this.#attached = true;
-    const stream = this.#stream;
-    stream[kSession] = this;
-    stream.on('data', streamOnData);
-    stream.on('end', streamOnEnd);
-    stream.on('error', streamOnEnd);
-    stream.on('close', streamOnEnd);
+  #finish(why: Error): void {
+    this.#over ??= why;
+    this.#rejectReads(this.#over);
   }
 
-  #detach(): void {
-    if (!this.#attached) return;
-    this.#attached = false;
-    const stream = this.#stream;
-    stream.off('data', streamOnData);
-    stream.off('end', streamOnEnd);
-    stream.off('error', streamOnEnd);
-    stream.off('close', streamOnEnd);
-    delete stream[kSession];
+  /** Lets go of the stream, and of reads that wait for its bytes; false when what came from it cannot go back. */
+  #release(): boolean {
+    if (this.#pending.length > 0) {
+      const what = 'the stream was taken or upgraded while a read waited for its bytes';
+      this.#rejectReads(new PeerError('P2P_ERR_HANDSHAKE_ENDED', what));
+    }
+    return this.#intake.release();
   }
 
-  /** Lets go of the stream and puts back what was received but not read. */
-  #release(): void {
-    this.#detach();
-    const { length } = this.received;
-    if (length === 0) return;
-    this.#stream.pause();
-    if (!this.#stream.readableEnded) this.#stream.unshift(this.received.read(length));
+  /** INVARIANT: nothing-crosses-an-upgrade. */
+  #whyNoUpgrade(): PeerError | undefined {
+    const left = this.#intake.received.length;
+    if (!this.#release()) {
+      const what = `${this.address} sent ${left} bytes that were not read, and closed the connection before the upgrade`;
+      return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what);
+    }
+    if (!this.holdsMessages) return undefined;
+    const what = `the upgrade with ${this.address} came before all messages of a decoder were received`;
+    return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
   }
-}
-
-function streamOnData(this: HandshakeStream, chunk: Buffer): void {
-  this[kSession]?.onData(chunk);
-}
-
-function streamOnEnd(this: HandshakeStream, error?: Error | boolean): void {
-  this[kSession]?.onEnd(error instanceof Error ? error : undefined);
 }
 
 /** The connection listens, too; this keeps an error before that from ending the process. */

@@ -80,6 +80,11 @@ export class Reader {
     this.#heardAtMs = node.clock.now();
   }
 
+  /** Whether the decoder has messages already, before a byte was read here. */
+  get holdsMessages(): boolean {
+    return this.#decoder.holds?.() === true;
+  }
+
   /** Begins to read; what arrived behind the handshake comes first. */
   start(): void {
     const stream = this.#stream;

@@ -49,25 +49,36 @@ export interface Handshake {
   readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer>;
   /**
    * The next message of `decoder`: a codec for the handshake alone.
-   * @throws what the decoder throws; else as {@link read}.
+   *
+   * note: messages that a decoder holds ({@link Decoder.holds}) are received as well, or held by the decoder that the codec
+   * makes for the connection. Where neither is so the setup fails with P2P_ERR_HANDSHAKE_FAILED: none is lost silently.
+   * @throws what the decoder throws; P2P_ERR_BAD_DECODER, P2P_ERR_STALLED_DECODER; else as {@link read}.
    */
   receive<T>(decoder: Decoder<T>): Promise<T>;
   /** Resolves when `bytes` (text as UTF-8) were handed to the operating system. */
   write(bytes: Uint8Array | string): Promise<void>;
 
   /**
-   * The live stream, to be used directly. Bytes received but not read yet are put back into it.
+   * The live stream, to be used directly. Bytes received but not read yet are put back into it, unless it has ended:
+   * then {@link read} still has them, and {@link upgrade} refuses.
    *
    * note: it arrives paused: `resume()`, `pipe()` or iterate it.
-   * note: whoever takes it listens to its events alone; a later {@link read} takes it back.
+   * note: whoever takes it listens to its events alone; a later {@link read} takes it back. A read that still waits
+   * rejects with P2P_ERR_HANDSHAKE_ENDED.
    */
   readonly stream: Duplex;
   /**
    * Goes on over `duplex` instead: TLS, Noise, anything that was built on {@link stream}.
-   * The kernel owns it from here and destroys both in the end.
+   * The kernel owns it from here, also where it throws, and destroys both in the end.
    *
+   * note: what was received below and not read goes back there, for `duplex` to make sense of. It never counts as what came
+   * through `duplex`: not for {@link read} and its like, not for the codec.
+   * note: a read that still waits rejects with P2P_ERR_HANDSHAKE_ENDED: its bytes will not come.
    * note: where `duplex` fails with P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE or P2P_ERR_TRUNCATED_FRAME, the
    * connection ends with `invalid-frame`; with anything else, with `stream-error`.
+   * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream below ended with bytes that were not read, or the handshake
+   * is over; P2P_ERR_HANDSHAKE_FAILED when a decoder holds messages that were not received. The setup has failed then,
+   * whether the hook throws or not.
    */
   upgrade(duplex: Duplex, options?: UpgradeOptions): void;
   /** Refuses the peer: never returns. The other side sees the connection close. */

@@ -147,6 +147,10 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
     slot,
     disconnect: kernel.disconnect,
   });
+  if (session?.holdsMessages === true && !connection.reader.holdsMessages) {
+    const what = `the handshake with ${link.address} ended before all messages of its decoder were received`;
+    throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
+  }
   // INVARIANT: closed-admits-nobody.
   if (!slot.activate(connection)) throw shuttingDown(kernel);
   if (direction === 'inbound') kernel.heuristics.openedInbound++;

@@ -174,7 +174,7 @@ class MemoryStream extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (this.#other?.destroyed === false) this.#other.push(null);
+    if (this.#other?.destroyed === false) this.#other.onEnd();
     callback();
   }
 
@@ -182,12 +182,18 @@ class MemoryStream extends Duplex {
     const other = this.#other;
     this.#other = undefined;
     if (other !== undefined && !other.destroyed) {
-      if (!this.writableFinished) other.push(null);
+      if (!this.writableFinished) other.onEnd();
       other.#loseOther();
     }
     this.#pendingWrite?.(error ?? connectionReset());
     this.#pendingWrite = undefined;
     callback(error);
+  }
+
+  /** The other end sends no more. As over TCP that is noticed by a paused stream, too, once it has nothing in store. */
+  onEnd(): void {
+    this.push(null);
+    this.read(0);
   }
 
   /** The other end is gone: a write that waits for it fails, as later ones do. */

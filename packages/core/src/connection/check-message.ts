@@ -1,0 +1,23 @@
+import { PeerError } from '../contracts/errors.js';
+import { markHandled } from '../mechanisms/deferred.js';
+
+/**
+ * What a decoder returned as a message, unless it breaks its contract.
+ *
+ * @param wasThere whether bytes were consumed for it, or the decoder had said that it holds one
+ * @throws {PeerError} P2P_ERR_BAD_DECODER, P2P_ERR_STALLED_DECODER
+ */
+export function checkMessage<T>(message: T, wasThere: boolean): T {
+  if (message === undefined) {
+    throw new PeerError('P2P_ERR_BAD_DECODER', 'the decoder returned undefined');
+  }
+  if (message instanceof Promise) {
+    // Nobody will await it, so nobody may be told that it rejected.
+    void markHandled(message);
+    throw new PeerError('P2P_ERR_BAD_DECODER', 'the decoder returned a promise');
+  }
+  if (!wasThere) {
+    throw new PeerError('P2P_ERR_STALLED_DECODER', 'the decoder returned a message without consuming a byte');
+  }
+  return message;
+}

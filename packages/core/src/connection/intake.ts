@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream';
+import { ChunkQueue } from '../mechanisms/byte-queue.js';
+
+const kIntake = Symbol('pea2pea.intake');
+type IntakeStream = Duplex & { [kIntake]?: Intake };
+
+/** Who is told what a stream brings. */
+export interface IntakeEvents {
+  onData(): void;
+  onEnd(cause?: Error): void;
+}
+
+/**
+ * One stream of a handshake, and the bytes that were read from it and not used yet.
+ *
+ * ```text
+ *   upgrade(top)      stream 'top'   [ received | of top alone ]
+ *                     stream 'link'  [ received | of link alone ]  put back before anything stands on it
+ * ```
+ *
+ * INVARIANT: nothing-crosses-an-upgrade. The bytes belong to their stream: they are used as what came from it, or go back
+ * into it. Each stream has an intake of its own, so there is no way from one to another.
+ */
+export class Intake {
+  readonly stream: IntakeStream;
+  readonly received = new ChunkQueue();
+  readonly #events: IntakeEvents;
+  #listens = false;
+
+  constructor(stream: Duplex, events: IntakeEvents) {
+    this.stream = stream;
+    this.#events = events;
+  }
+
+  /** Whether no more bytes will come; what is `received` is all. */
+  get isOver(): boolean {
+    return this.stream.destroyed || this.stream.readableEnded;
+  }
+
+  /** Reads on, until {@link pause}. */
+  resume(): void {
+    const { stream } = this;
+    if (!this.#listens) {
+      this.#listens = true;
+      stream[kIntake] = this;
+      stream.on('data', streamOnData);
+      stream.on('end', streamOnEnd);
+      stream.on('error', streamOnEnd);
+      stream.on('close', streamOnEnd);
+    }
+    stream.resume();
+  }
+
+  pause(): void {
+    this.stream.pause();
+  }
+
+  /** Listens no more. What is received stays. */
+  detach(): void {
+    if (!this.#listens) return;
+    this.#listens = false;
+    const { stream } = this;
+    stream.off('data', streamOnData);
+    stream.off('end', streamOnEnd);
+    stream.off('error', streamOnEnd);
+    stream.off('close', streamOnEnd);
+    delete stream[kIntake];
+  }
+
+  /**
+   * Lets go of the stream, paused unless somebody else listens to it, with what was received and not used in it again.
+   * False when it has ended: then there is no way back for these bytes, and they stay here.
+   */
+  release(): boolean {
+    this.detach();
+    const { stream, received } = this;
+    if (received.length === 0) return true;
+    if (this.isOver || stream.errored) return false;
+    // Where nobody listens it would flow on and lose them; where somebody does, pausing would stop it for good.
+    if (stream.listenerCount('data') === 0) stream.pause();
+    stream.unshift(received.read(received.length));
+    return true;
+  }
+
+  onData(chunk: Buffer): void {
+    this.received.push(chunk);
+    this.#events.onData();
+  }
+
+  onEnd(cause?: Error): void {
+    this.#events.onEnd(cause);
+  }
+}
+
+function streamOnData(this: IntakeStream, chunk: Buffer): void {
+  this[kIntake]?.onData(chunk);
+}
+
+function streamOnEnd(this: IntakeStream, error?: Error | boolean): void {
+  this[kIntake]?.onEnd(error instanceof Error ? error : undefined);
+}
