@@ -4,11 +4,16 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { runInNewContext } from 'node:vm';
 import {
   CancellationSource,
   DEFAULTS,
+  DERIVED_DEFAULTS,
   PeerNode,
+  type Link,
   type NodeConfig,
+  type SocketAddress,
+  type Transport,
   type TransportListenEvents,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
@@ -33,6 +38,9 @@ describe('configuration', () => {
     ['maxConnections', '10'],
     ['maxConnectionsPerIp', 0],
     ['maxConnecting', 0],
+    ['maxInbound', 0],
+    ['maxConnectingPerIp', 0],
+    ['maxWaitingPerIp', 0.5],
     ['ipv6PrefixLength', 129],
     ['listenBacklog', 0],
     ['connectTimeoutMs', 0],
@@ -70,6 +78,30 @@ describe('configuration', () => {
   it('every default is in force where nothing is given', () => {
     const { node } = makeNode();
     expect(node.config).toMatchObject(DEFAULTS);
+  });
+
+  it.each([
+    {},
+    { maxConnections: 7, listenBacklog: 1 },
+    { maxConnections: 8, maxConnecting: 5, listenBacklog: 7 },
+    { maxConnections: 1_000, maxConnecting: 3 },
+    { maxConnections: 3, maxConnecting: 50, listenBacklog: 2_000 },
+  ])('what follows from other options does so by its formula: %p', (config) => {
+    const { node } = makeNode(config);
+    for (const [option, formula] of Object.entries(DERIVED_DEFAULTS)) {
+      const computed: unknown = runInNewContext(formula, {
+        min: Math.min,
+        max: Math.max,
+        floor: Math.floor,
+        ...node.config,
+      });
+      expect(node.config).toMatchObject({ [option]: computed });
+    }
+  });
+
+  it('maxInbound above maxConnections is clamped', () => {
+    expect(makeNode({ maxConnections: 7, maxInbound: 8 }).node.config.maxInbound).toBe(7);
+    expect(makeNode({ maxConnections: 7, maxInbound: 6 }).node.config.maxInbound).toBe(6);
   });
 
   it('maxConnecting above maxConnections is clamped, with a debug line', () => {
@@ -348,7 +380,7 @@ describe('limits', () => {
   it('the waiting line is bounded and timed: surplus is reset, and counted', async () => {
     const network = inMemory();
     const a = makeNode(
-      { ...network, maxConnecting: 1, listenBacklog: 2, handshakeTimeoutMs: 100 },
+      { ...network, maxConnecting: 1, listenBacklog: 2, maxWaitingPerIp: 2, handshakeTimeoutMs: 100 },
       { onHandshake: () => new Promise<void>(() => {}) },
     );
     await listen(a);
@@ -370,6 +402,7 @@ describe('limits', () => {
       maxConnections: 10_000,
       maxConnectionsPerIp: 10_000,
       listenBacklog: 10_000,
+      maxWaitingPerIp: 10_000,
       transport: {
         name: 'held',
         resolve: (address) => transport.resolve(address),
@@ -453,6 +486,79 @@ describe('limits', () => {
     release[0]!();
     await until('it is open', () => a.node.connections.size === 1);
     await a.node.connect(b.node.address!);
+  });
+});
+
+describe('strangers', () => {
+  /** A hundred of them: ten addresses with ten connections each. */
+  async function crowd(transport: Transport, address: SocketAddress): Promise<Link[]> {
+    const links: Link[] = [];
+    for (let index = 0; index < 100; index++) {
+      const cancellation = new CancellationSource();
+      const localAddress = `10.9.${index % 10}.1`;
+      links.push(
+        await transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localAddress }),
+      );
+    }
+    return links;
+  }
+
+  it('with ten addresses and ten connections each leave twelve slots to dials, by default', async () => {
+    const network = inMemory();
+    const a = makeNode(network);
+    await crowd(network.transport, await listen(a));
+    await until('all have come', () => a.node.heuristics.accepted === 100);
+    await until('those that were let in are open', () => a.opened.length === 88);
+    expect(a.node.heuristics.refusedByLimit).toBe(12);
+    for (let dial = 0; dial < 12; dial++) {
+      const peer = makeNode(network);
+      await a.node.connect(await peer.node.listen({ host: `10.8.0.${dial + 1}`, port: 4000 }));
+    }
+    expect(a.node.connections.size).toBe(100);
+    await expect(a.node.connect('10.8.1.1:4000')).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTIONS',
+    });
+  });
+
+  it('who say nothing in their handshake leave setups to dials', async () => {
+    const network = inMemory();
+    const a = makeNode(network, {
+      onHandshake: async (h) => (h.direction === 'inbound' ? void (await h.read(1)) : undefined),
+    });
+    await crowd(network.transport, await listen(a));
+    await until('all have come', () => a.node.heuristics.accepted === 100);
+    expect(a.node.connecting).toBe(88);
+    const peer = makeNode(network);
+    await a.node.connect(await peer.node.listen({ host: '10.8.0.1', port: 4000 }));
+    expect(a.node.connections.size).toBe(1);
+  });
+
+  it.each([
+    ['maxConnections (1)', { maxConnections: 1 }],
+    ['maxInbound (1)', { maxInbound: 1 }],
+    ['maxConnectionsPerIp (1)', { maxConnectionsPerIp: 1 }],
+  ])('beyond %s are told once a second, with how many were not told', async (limit, config) => {
+    const network = inMemory();
+    const clock = new ControlledClock();
+    const a = makeNode({ ...network, clock, ...config });
+    const address = await listen(a);
+    const arrive = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index++) {
+        const cancellation = new CancellationSource();
+        await network.transport.connect(address, { cancellation, noDelay: true, keepAlive: true });
+      }
+    };
+    await arrive(4);
+    await until('three were refused', () => a.node.heuristics.refusedByLimit === 3);
+    clock.advance(1_000);
+    await arrive(1);
+    await until('another one was', () => a.node.heuristics.refusedByLimit === 4);
+    const refusals = a.log.filter(({ text }) => /refused/.test(text));
+    expect(refusals.map(({ level }) => level)).toEqual(['warn', 'debug', 'debug', 'warn']);
+    for (const { text } of refusals.filter(({ level }) => level === 'warn')) {
+      expect(text).toMatch(`${limit} is reached: 127.0.0.1:`);
+    }
+    expect(refusals[3]!.fields).toMatchObject({ suppressed: 2, direction: 'inbound' });
   });
 });
 

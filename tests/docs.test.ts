@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
+import { DEFAULTS, DERIVED_DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
 import {
   BANS_DEFAULTS,
@@ -87,10 +87,10 @@ describe('docs/configuration.md', () => {
 
   it('quotes the defaults', () => {
     const quoted = options
-      .filter(({ name }) => name in DEFAULTS)
+      .filter(({ name }) => name in DEFAULTS || name in DERIVED_DEFAULTS)
       .map((option) => [option.name, option.fallback]);
     const defaults = Object.entries(DEFAULTS).map(([name, value]) => [name, written(value)]);
-    expect(Object.fromEntries(quoted)).toEqual(Object.fromEntries(defaults));
+    expect(Object.fromEntries(quoted)).toEqual({ ...Object.fromEntries(defaults), ...DERIVED_DEFAULTS });
   });
 
   const bounded = options.flatMap(({ name, range }) => {
@@ -104,7 +104,9 @@ describe('docs/configuration.md', () => {
     const numbers = Object.entries(DEFAULTS).flatMap(([name, value]) =>
       typeof value === 'number' ? [name] : [],
     );
-    expect(bounded.map(({ name }) => name).sort()).toEqual(numbers.sort());
+    expect(bounded.map(({ name }) => name).sort()).toEqual(
+      [...numbers, ...Object.keys(DERIVED_DEFAULTS)].sort(),
+    );
   });
 
   it.each(bounded)('the range of $name is the one that is checked', ({ name, min, max }) => {

@@ -436,12 +436,12 @@ describe('the handshake', () => {
 
   it('half-open connections are pruned by the timeout, and the node stays reachable', async () => {
     const word = password('sesame');
-    const a = makeNode({ handshakeTimeoutMs: 100, maxConnections: 10, maxConnectionsPerIp: 10 }, word);
+    const a = makeNode({ handshakeTimeoutMs: 100, maxConnections: 7, maxConnectingPerIp: 7 }, word);
     const address = await listen(a);
-    const sockets = await Promise.all(Array.from({ length: 10 }, () => rawConnect(address)));
-    await until('all slots are taken', () => a.node.connecting === 10);
+    const sockets = await Promise.all(Array.from({ length: 7 }, () => rawConnect(address)));
+    await until('all slots are taken', () => a.node.connecting === 7);
     await Promise.all(sockets.map((socket) => soon('the end', socketClosed(socket))));
-    expect(a.node.heuristics.handshakeTimeouts).toBe(10);
+    expect(a.node.heuristics.handshakeTimeouts).toBe(7);
     const b = makeNode({}, word);
     await join(b, a);
   });

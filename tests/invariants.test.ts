@@ -71,7 +71,9 @@ it('reserve-once: no instant sees more than the limit, and every path gives its 
       maxConnections: limit,
       maxConnectionsPerIp: 100,
       maxConnecting: 4,
+      maxConnectingPerIp: 4,
       listenBacklog: 8,
+      maxWaitingPerIp: 8,
       handshakeTimeoutMs: 15,
       codec: {
         encoder: inner.encoder,
@@ -179,12 +181,19 @@ it('closed-admits-nobody: whenever close() comes in a setup, nothing becomes act
   expect(Math.min(seen.opened, seen.prevented)).toBeGreaterThan(0);
 
   // The table alone: the last line, should a setup get past all others.
-  const limits = { maxConnections: 8, maxConnectionsPerIp: 8, ipv6PrefixLength: 64, maxConnecting: 8 };
+  const limits = {
+    maxConnections: 8,
+    maxInbound: 8,
+    maxConnectionsPerIp: 8,
+    ipv6PrefixLength: 64,
+    maxConnecting: 8,
+    maxConnectingPerIp: 8,
+  };
   const table = new ConnectionTable<string>(limits);
-  const slot = table.reserve(new SocketAddress('10.0.0.1', 1)) as Slot<string>;
+  const slot = table.reserve(new SocketAddress('10.0.0.1', 1), 'inbound') as Slot<string>;
   table.close();
   expect(slot.activate('too late')).toBe(false);
-  expect(table.reserve(new SocketAddress('10.0.0.2', 2))).toBe('P2P_ERR_SHUTTING_DOWN');
+  expect(table.reserve(new SocketAddress('10.0.0.2', 2), 'inbound')).toBe('P2P_ERR_SHUTTING_DOWN');
   slot.release();
   expect([table.active, table.connecting]).toEqual([0, 0]);
 
@@ -354,26 +363,47 @@ it('no-stale-release: what is left of an old connection never touches a newer on
 
   // And the table alone, where a release can be repeated at will, against a model that cannot miscount.
   const pick = dice(3);
-  const limits = { maxConnections: 8, maxConnectionsPerIp: 3, ipv6PrefixLength: 64, maxConnecting: 4 };
+  const limits = {
+    maxConnections: 8,
+    maxInbound: 6,
+    maxConnectionsPerIp: 3,
+    ipv6PrefixLength: 64,
+    maxConnecting: 4,
+    maxConnectingPerIp: 2,
+  };
   const table = new ConnectionTable<string>(limits);
   const live = new Map<string, Slot<string>>();
   const stale: Slot<string>[] = [];
+  const most = { claims: 0, inbound: 0, inboundSetups: 0 };
   let agrees = true;
-  for (let step = 0; step < 5_000; step++) {
-    const key = new SocketAddress(`10.0.0.${pick(1, 2, 3, 4)}`, pick(1, 2, 3, 4));
-    const current = live.get(key.toString());
-    switch (pick('reserve', 'reserve', 'activate', 'release', 'stale', 'stale')) {
+  for (let step = 0; step < 10_000; step++) {
+    const address = new SocketAddress(`10.0.0.${pick(1, 2, 3, 4)}`, pick(1, 2, 3, 4));
+    const key = address.toString();
+    const current = live.get(key);
+    switch (pick('reserve', 'reserve', 'claim', 'settle', 'activate', 'release', 'stale', 'stale')) {
       case 'reserve': {
-        const slot = table.reserve(key);
-        if (typeof slot !== 'string') live.set(key.toString(), slot);
+        const slot = table.reserve(address, pick('inbound', 'outbound'));
+        if (typeof slot !== 'string') live.set(key, slot);
         break;
       }
+      case 'claim': {
+        const dials = [...live.values()].filter((slot) => slot.direction === 'outbound' && !slot.connection);
+        if (dials.length > 0) {
+          const dial = pick(...dials);
+          if (dial.claim(address) === undefined) live.set(key, dial);
+        }
+        break;
+      }
+      case 'settle':
       case 'activate':
-        current?.activate(String(step));
+        if (current === undefined) break;
+        current.settle(address);
+        for (const [other, slot] of live) if (slot === current && other !== key) live.delete(other);
+        if (step % 2 === 0) current.activate(String(step));
         break;
       case 'release':
         current?.release();
-        live.delete(key.toString());
+        for (const [other, slot] of live) if (slot === current) live.delete(other);
         if (current !== undefined) stale.push(current);
         break;
       case 'stale':
@@ -383,16 +413,28 @@ it('no-stale-release: what is left of an old connection never touches a newer on
           agrees &&= !old.activate('a ghost');
         }
     }
-    const active = [...live.values()].filter(({ connection }) => connection !== undefined).length;
+    const slots = [...new Set(live.values())];
+    const setups = slots.filter(({ connection }) => connection === undefined);
+    const inbound = slots.filter(({ direction }) => direction === 'inbound').length;
     const perIp = new Map<string, number>();
-    for (const text of live.keys()) {
+    const setupsPerIp = new Map<string, number>();
+    for (const [text, slot] of live) {
       const ip = text.split(':')[0]!;
       perIp.set(ip, (perIp.get(ip) ?? 0) + 1);
+      if (slot.direction === 'outbound' || slot.connection !== undefined) continue;
+      setupsPerIp.set(ip, (setupsPerIp.get(ip) ?? 0) + 1);
     }
-    agrees &&= table.active === active && table.connecting === live.size - active;
-    agrees &&= live.size <= 8 && live.size - active <= 4 && Math.max(0, ...perIp.values()) <= 3;
+    agrees &&= table.active === slots.length - setups.length && table.connecting === setups.length;
+    agrees &&= slots.length <= 8 && setups.length <= 4 && inbound <= 6;
+    agrees &&= Math.max(0, ...perIp.values()) <= 3 && Math.max(0, ...setupsPerIp.values()) <= 2;
+    agrees &&= table.isConnecting(address) === (live.has(key) && live.get(key)!.connection === undefined);
+    most.claims = Math.max(most.claims, live.size - slots.length);
+    most.inbound = Math.max(most.inbound, inbound);
+    most.inboundSetups = Math.max(most.inboundSetups, ...setupsPerIp.values());
   }
   expect(agrees).toBe(true);
+  expect(most).toMatchObject({ inbound: 6, inboundSetups: 2 });
+  expect(most.claims).toBeGreaterThan(1);
   for (const slot of live.values()) slot.release();
   expect([table.active, table.connecting]).toEqual([0, 0]);
 });
@@ -447,9 +489,11 @@ it('bounded-setups: setups never exceed maxConnecting, the line is bounded, and 
     {
       transport,
       maxConnecting: 3,
+      maxConnectingPerIp: 3,
       maxConnections: 1_000,
       maxConnectionsPerIp: 1_000,
       listenBacklog: 10,
+      maxWaitingPerIp: 10,
       handshakeTimeoutMs: 30,
     },
     {
@@ -490,6 +534,59 @@ it('bounded-setups: setups never exceed maxConnecting, the line is bounded, and 
   expect(a.node.heuristics.dialsRefused).toBe(refused.length);
 });
 
+it('fair-shares: one address takes no more than its share of setups and line, and strangers leave slots for dials', async () => {
+  const { transport } = inMemory();
+  const a = makeNode(
+    {
+      transport,
+      maxConnections: 40,
+      maxConnectionsPerIp: 1_000,
+      maxConnecting: 16,
+      listenBacklog: 20,
+      handshakeTimeoutMs: 60_000,
+    },
+    {
+      // A word from the peer, before anything else.
+      onHandshake: async (handshake) => {
+        if (handshake.direction === 'inbound') await handshake.read(1);
+      },
+    },
+  );
+  const { maxInbound, maxConnectingPerIp, maxWaitingPerIp } = a.node.config;
+  expect({ maxInbound, maxConnectingPerIp, maxWaitingPerIp }).toEqual({
+    maxInbound: 35,
+    maxConnectingPerIp: 4,
+    maxWaitingPerIp: 5,
+  });
+  const address = await listen(a);
+  const dialFrom = async (localAddress: string): Promise<Link> => {
+    const cancellation = new CancellationSource();
+    return transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localAddress });
+  };
+
+  // One address takes its share of both, and no more: the others of it are refused.
+  const silent: Link[] = [];
+  for (let index = 0; index < 1_000; index++) silent.push(await dialFrom('10.0.0.66'));
+  expect(a.node.connecting).toBe(4);
+  expect(a.node.heuristics).toMatchObject({ accepted: 1_000, waitingLineShareFull: 991, waitingLineFull: 0 });
+  expect(silent.filter(({ stream }) => !stream.destroyed)).toHaveLength(9);
+
+  // Good peers of other addresses are served, and it makes no difference to them who waits before them.
+  for (let index = 1; index <= 31; index++) {
+    const link = await dialFrom(`10.0.1.${index}`);
+    link.stream.write('x');
+    await until(`good peer ${index} is served`, () => a.opened.length === index);
+  }
+  expect(a.node.connections.size + a.node.connecting).toBe(35);
+
+  // The node is full for strangers, not for its own dials.
+  const late = await dialFrom('10.0.2.1');
+  await until('the stranger was refused', () => late.stream.destroyed);
+  expect(a.node.heuristics.refusedByLimit).toBe(1);
+  for (let index = 0; index < 5; index++) await join(a, makeNode({ transport }));
+  await expect(a.node.connect('10.0.0.1:1')).rejects.toMatchObject({ code: 'P2P_ERR_TOO_MANY_CONNECTIONS' });
+});
+
 it('limits-before-hooks: who has no room is refused before a hook hears of it or a byte is read', async () => {
   const { transport } = inMemory();
   const asked: string[] = [];
@@ -527,7 +624,9 @@ it('limits-before-hooks: who has no room is refused before a hook hears of it or
   await until('they know', () => links.slice(2).every(({ stream }) => stream.destroyed));
   expect(asked).toEqual(['accept 1', 'handshake 1', 'accept 2', 'handshake 2']);
   expect(a.node.stats.bytesReceived).toBe(0);
-  expect(a.log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  // One line for the limit, not one for each of the crowd.
+  const told = a.log.filter(({ level }) => level === 'warn' || level === 'error').map(({ text }) => text);
+  expect(told).toEqual([expect.stringMatching(/^maxConnections \(2\) is reached: .* is refused$/)]);
 });
 
 it('nothing-crosses-an-upgrade: what was read below a stream is never what came through it', async () => {

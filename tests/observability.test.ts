@@ -104,7 +104,13 @@ describe('heuristics', () => {
     const network = inMemory();
     let turn = 0;
     const a = makeNode(
-      { ...network, maxConnections: 6, maxConnectionsPerIp: 6, handshakeTimeoutMs: 50 },
+      {
+        ...network,
+        maxConnections: 6,
+        maxConnectionsPerIp: 6,
+        maxConnectingPerIp: 6,
+        handshakeTimeoutMs: 50,
+      },
       {
         onAccept: () => turn++ % 3 !== 0,
         onHandshake: (handshake) => {

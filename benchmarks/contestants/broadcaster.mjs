@@ -13,6 +13,7 @@ const [size, connections] = process.argv.slice(2).map(Number);
 const node = new PeerNode({
   codec: json(lengthDelimited()),
   maxConnections: connections,
+  maxInbound: connections,
   maxConnectionsPerIp: connections,
   idleTimeoutMs: 0,
 });

@@ -14,7 +14,7 @@ const count = Math.min(Number(process.argv[2]), affordable);
 
 const before = memory();
 const begin = process.hrtime.bigint();
-const limits = { maxConnections: count, maxConnectionsPerIp: count };
+const limits = { maxConnections: count, maxInbound: count, maxConnectionsPerIp: count };
 const nodes = Array.from({ length: count }, () => new PeerNode({ codec: lengthDelimited(), ...limits }));
 await connectNodes(nodes, 'mesh');
 const ns = process.hrtime.bigint() - begin;

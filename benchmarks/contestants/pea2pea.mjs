@@ -6,7 +6,8 @@ import { PeerNode } from '@pea2pea/core';
 const config = { codec: lengthDelimited(), idleTimeoutMs: 0 };
 
 export async function listen(count, connections) {
-  const node = new PeerNode({ ...config, maxConnections: connections, maxConnectionsPerIp: connections });
+  const limits = { maxConnections: connections, maxInbound: connections, maxConnectionsPerIp: connections };
+  const node = new PeerNode({ ...config, ...limits });
   node.use({
     onMessage(message) {
       count(message);

@@ -23,6 +23,7 @@ export function contestantWith(pluginsOf) {
         config: {
           ...config,
           maxConnections: connections,
+          maxInbound: connections,
           maxConnectionsPerIp: connections,
           listen: { host: '127.0.0.1', port: 0 },
         },

@@ -41,7 +41,12 @@ class Greeter {
 const count = affordable(readConnections());
 
 // The limits are for strangers; here everybody comes from one address.
-const limits = { maxConnections: count, maxConnectionsPerIp: count, closeTimeoutMs: 30_000 };
+const limits = {
+  maxConnections: count,
+  maxInbound: count,
+  maxConnectionsPerIp: count,
+  closeTimeoutMs: 30_000,
+};
 const greeter = await createPeer(Greeter, { config: limits });
 const residentBefore = process.memoryUsage.rss();
 const clients = fork(fileURLToPath(new URL('clients.js', import.meta.url)), [

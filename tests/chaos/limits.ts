@@ -10,11 +10,10 @@ import { MAX_FRAME } from './message.js';
 export function starving({ name, node, tap }: ChaosNode): readonly string[] {
   const { config, connecting, bufferedBytes } = node;
   const waiting = tap.waiting((address) => node.isConnecting(address));
-  if (waiting === 0 || connecting >= config.maxConnecting || bufferedBytes > config.maxBufferedBytes)
-    return [];
-  return [
-    `${name}: ${waiting} links wait, but only ${connecting} of ${config.maxConnecting} setups are under way`,
-  ];
+  // All of chaos comes from one address.
+  const setups = Math.min(config.maxConnecting, config.maxConnectingPerIp);
+  if (waiting === 0 || connecting >= setups || bufferedBytes > config.maxBufferedBytes) return [];
+  return [`${name}: ${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
 }
 
 /** Limits of `chaos` that are exceeded at this instant. */
@@ -32,12 +31,15 @@ export function exceededLimits({ name, node, tap, setups }: ChaosNode): readonly
   const perIp = new Map<string, number>();
   const count = (group: string): void => void perIp.set(group, (perIp.get(group) ?? 0) + 1);
   const active = new Set<ConnectionContext>();
+  let inbound = 0;
   for (const connection of node.connections) {
     active.add(connection.context);
+    if (connection.direction === 'inbound') inbound++;
     count(connection.address.limitGroup(config.ipv6PrefixLength));
     // The message that crosses the limit still goes.
     bound('bufferedBytes of a connection', connection.bufferedBytes, config.outboundQueueBytes + MAX_FRAME);
   }
+  bound('inbound connections', inbound, config.maxInbound);
   bound('the table that is walked', active.size, node.connections.size);
   const peers = setups.peers(active);
   bound('setups whose hooks run', peers.length, node.connecting);

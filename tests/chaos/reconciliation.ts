@@ -37,7 +37,7 @@ export function disagreements(
   const outboundFailures = outboundSetups - h.openedOutbound;
   const inboundFailures = h.handshakeFailures + h.handshakeTimeouts - outboundFailures;
   const refused = h.refusedByLimit + h.refusedByHook + h.refusedByShutdown;
-  const waited = h.waitingLineFull + h.waitingLineTimeouts;
+  const waited = h.waitingLineFull + h.waitingLineShareFull + h.waitingLineTimeouts;
   equal('inbound, by outcome', refused + waited + inboundFailures + h.openedInbound, h.accepted);
   atMost('dials that timed out', dials.count('HANDSHAKE_TIMEOUT'), h.handshakeTimeouts);
   // The others failed before a hook was asked: gone while they waited in the line.

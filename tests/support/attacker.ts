@@ -192,7 +192,9 @@ async function victimProgram(
     maxConnections: 10_000,
     maxConnectionsPerIp: 10_000,
     maxConnecting: 10_000,
+    maxConnectingPerIp: 10_000,
     listenBacklog: 2_000,
+    maxWaitingPerIp: 2_000,
     ...options.config,
   });
   const look = (): void => {

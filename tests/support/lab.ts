@@ -69,7 +69,12 @@ export async function join(from: TestNode, to: TestNode): Promise<[Connection<st
 export function assertConsistent(node: PeerNode<string>): void {
   const { heuristics: h, connections, connecting } = node;
   const inbound =
-    h.refusedByLimit + h.refusedByHook + h.waitingLineFull + h.waitingLineTimeouts + h.refusedByShutdown;
+    h.refusedByLimit +
+    h.refusedByHook +
+    h.waitingLineFull +
+    h.waitingLineShareFull +
+    h.waitingLineTimeouts +
+    h.refusedByShutdown;
   const opened = h.openedInbound + h.openedOutbound;
   if (connections.size !== [...connections].length) throw new Error('the table miscounts its connections');
   if (opened - h.closed !== connections.size) {

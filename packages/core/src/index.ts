@@ -12,7 +12,7 @@ export type {
 } from './contracts/codec.js';
 export type { Cancellation } from './contracts/cancellation.js';
 export type { Clock, Timer, TimerOptions } from './contracts/clock.js';
-export { DEFAULTS } from './contracts/config.js';
+export { DEFAULTS, DERIVED_DEFAULTS } from './contracts/config.js';
 export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/config.js';
 export { ConnectionContext, contextKey } from './contracts/connection-context.js';
 export type { ContextKey } from './contracts/connection-context.js';
@@ -32,7 +32,7 @@ export type { PeerErrorCode } from './contracts/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
-export { formatIp, parseIp, prefixOf } from './contracts/ip-address.js';
+export { formatIp, isLinkLocal, parseIp, prefixOf } from './contracts/ip-address.js';
 export type { IpAddress } from './contracts/ip-address.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { Random } from './contracts/random.js';

@@ -18,6 +18,9 @@ describe('a socket address', () => {
     ['[::ffff:c000:201]:5', '192.0.2.1:5'],
     ['[64:ff9b::192.0.2.1]:5', '[64:ff9b::c000:201]:5'],
     ['[fe80::1%eth0]:5', '[fe80::1%eth0]:5'],
+    ['[febf::1%eth0]:5', '[febf::1%eth0]:5'],
+    ['[::1%lo]:5', '[::1]:5'],
+    ['[2001:db8::1%eth0]:5', '[2001:db8::1]:5'],
     ['Example.ORG:443', 'example.org:443'],
   ])('%p is %p', (text, canonical) => {
     const address = SocketAddress.from(text);
@@ -83,6 +86,59 @@ describe('a socket address', () => {
     expect(group('2001:db8::1', 128)).toBe('2001:db8::1/128');
     expect(group('::ffff:10.0.0.1')).toBe('10.0.0.1');
     expect(group('example.org')).toBe('example.org');
+  });
+
+  it('counts each machine of a LAN by itself: link-local addresses whole, with their zone', () => {
+    const group = (host: string): string => new SocketAddress(host, 1).limitGroup(64);
+    const machines = [
+      'fe80::1%eth0',
+      'fe80::2%eth0',
+      'fe80::1%eth1',
+      'febf:ffff::1%eth0',
+      'fec0::1',
+      'fec0::2',
+    ];
+    expect(machines.map(group)).toEqual([
+      'fe80::1%eth0',
+      'fe80::2%eth0',
+      'fe80::1%eth1',
+      'febf:ffff::1%eth0',
+      'fec0::/64',
+      'fec0::/64',
+    ]);
+  });
+
+  it.each([
+    // the same address
+    ['10.0.0.1', '10.0.0.1', true],
+    ['10.0.0.1', '10.0.0.2', false],
+    ['::1', '::1%lo', true],
+    ['fe80::1%eth0', 'fe80::1%eth0', true],
+    ['fe80::1%eth0', 'fe80::1%eth1', false],
+    ['peer.example.org', 'Peer.example.org', true],
+    // a wildcard takes what comes to its family; `::` takes both
+    ['0.0.0.0', '127.0.0.1', true],
+    ['0.0.0.0', '127.9.9.9', true],
+    ['0.0.0.0', '::ffff:127.0.0.1', true],
+    ['0.0.0.0', '::1', false],
+    ['0.0.0.0', '::', false],
+    ['0.0.0.0', '10.0.0.1', false],
+    ['0.0.0.0', 'localhost', false],
+    ['::', '::1', true],
+    ['::', '::1%lo', true],
+    ['::', '127.0.0.1', true],
+    ['::', '0.0.0.0', true],
+    ['::', 'fe80::1%eth0', false],
+    // a dial to a wildcard goes to loopback
+    ['127.0.0.1', '0.0.0.0', true],
+    ['127.0.0.2', '0.0.0.0', false],
+    ['::1', '::', true],
+    ['::1', '0.0.0.0', false],
+    ['10.0.0.1', '0.0.0.0', false],
+  ])('a listener at %p is reached by a dial to %p: %p', (listening, dialled, isReached) => {
+    const listener = new SocketAddress(listening, 4000);
+    expect(listener.isReachedBy(new SocketAddress(dialled, 4000))).toBe(isReached);
+    expect(listener.isReachedBy(new SocketAddress(dialled, 4001))).toBe(false);
   });
 
   const octet = fc.oneof(

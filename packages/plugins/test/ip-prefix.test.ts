@@ -17,8 +17,10 @@ describe('an IP prefix', () => {
     ['2001:DB8:0:0:1::1', '2001:db8::1:0:0:1/128'],
     ['2001:db8:1:2:3::4/64', '2001:db8:1:2::/64'],
     ['2001:db8:ffff::/33', '2001:db8:8000::/33'],
-    ['fe80::1%eth0/10', 'fe80::/10'],
-    ['fe80::1%eth0', 'fe80::1/128'],
+    ['fe80::1%eth0/10', 'fe80::%eth0/10'],
+    ['fe80::1%eth0/9', 'fe80::/9'],
+    ['fe80::1%eth0', 'fe80::1%eth0/128'],
+    ['2001:db8::1%eth0', '2001:db8::1/128'],
     ['::/0', '::/0'],
     ['::ffff:10.1.2.3', '10.1.2.3'],
     ['::ffff:10.1.2.3/104', '10.0.0.0/8'],
@@ -74,6 +76,14 @@ describe('an IP prefix', () => {
     expect(wide.contains(narrow)).toBe(true);
     expect(wide.contains(wide)).toBe(true);
     expect(narrow.contains(wide)).toBe(false);
+  });
+
+  it('of one link contains nothing of another one; without a zone it stands for every link', () => {
+    expect(contains('fe80::1%eth0', 'fe80::1%eth0')).toBe(true);
+    expect(contains('fe80::1%eth0', 'fe80::1%eth1')).toBe(false);
+    expect(contains('fe80::%eth0/64', 'fe80::2%eth1')).toBe(false);
+    expect(contains('fe80::1', 'fe80::1%eth1')).toBe(true);
+    expect(contains('fe80::/64', 'fe80::2%eth1')).toBe(true);
   });
 
   it('agrees with arithmetic over all bits', () => {

@@ -1,12 +1,24 @@
 import type { SocketAddress } from '../contracts/socket-address.js';
+import type { Direction } from '../contracts/connection.js';
 import type { PeerErrorCode } from '../contracts/errors.js';
+import { keptForDials } from '../contracts/config.js';
 
 /** The limits that the table keeps. */
 export interface TableLimits {
   readonly maxConnections: number;
+  readonly maxInbound: number;
   readonly maxConnectionsPerIp: number;
   readonly ipv6PrefixLength: number;
   readonly maxConnecting: number;
+  readonly maxConnectingPerIp: number;
+}
+
+/** What one address group holds. */
+interface Group {
+  /** Addresses that are taken, both directions. */
+  taken: number;
+  /** Inbound peers that are being set up. */
+  inboundSetups: number;
 }
 
 /**
@@ -20,18 +32,27 @@ export interface TableLimits {
  *
  * INVARIANT: reserve-once. Checking and reserving happen without an `await` in between, and a slot
  * is released exactly once.
+ *
+ * INVARIANT: fair-shares. Inbound peers never take the slots and setups that are kept for dials, and those of one
+ * address group no more than its share of the setups.
  */
 export class ConnectionTable<C> {
   readonly #limits: TableLimits;
+  readonly #maxInboundSetups: number;
+  /** By address. A dial of several addresses has its slot here once for each. */
   readonly #slots = new Map<string, Slot<C>>();
-  readonly #groups = new Map<string, number>();
+  readonly #groups = new Map<string, Group>();
+  #size = 0;
+  #inbound = 0;
   #connecting = 0;
+  #inboundSetups = 0;
   #closed = false;
-  /** Called when a setup slot became free. */
-  onSetupSlotFree: () => void = () => {};
+  /** Called when a setup slot became free, with the address group whose inbound setup ended, if it was one. */
+  onSetupSlotFree: (group: string | undefined) => void = () => {};
 
   constructor(limits: TableLimits) {
     this.#limits = limits;
+    this.#maxInboundSetups = limits.maxConnecting - keptForDials(limits.maxConnecting);
   }
 
   /** Connections being set up, both directions. */
@@ -41,11 +62,7 @@ export class ConnectionTable<C> {
 
   /** Connections that are active: open or closing. */
   get active(): number {
-    return this.#slots.size - this.#connecting;
-  }
-
-  get setupBudgetIsSpent(): boolean {
-    return this.#connecting >= this.#limits.maxConnecting;
+    return this.#size - this.#connecting;
   }
 
   get isClosed(): boolean {
@@ -57,53 +74,95 @@ export class ConnectionTable<C> {
     this.#closed = true;
   }
 
-  /** Why `address` could not be reserved now, the setup budget aside; undefined where it could. */
-  refusal(address: SocketAddress): PeerErrorCode | undefined {
+  groupOf(address: SocketAddress): string {
+    return address.limitGroup(this.#limits.ipv6PrefixLength);
+  }
+
+  /** Whether one more inbound peer could be set up, its address aside. */
+  get hasInboundSetup(): boolean {
+    return this.#connecting < this.#limits.maxConnecting && this.#inboundSetups < this.#maxInboundSetups;
+  }
+
+  /** Whether the address group has less than its share of the setups. */
+  hasSetupShare(group: string): boolean {
+    return (this.#groups.get(group)?.inboundSetups ?? 0) < this.#limits.maxConnectingPerIp;
+  }
+
+  /** Why `address` could not be reserved now, the setup budgets aside; undefined where it could. */
+  refusal(address: SocketAddress, direction: Direction): PeerErrorCode | undefined {
     if (this.#closed) return 'P2P_ERR_SHUTTING_DOWN';
-    const taken = this.#slots.get(address.toString());
-    if (taken !== undefined) {
-      return taken.connection === undefined ? 'P2P_ERR_ALREADY_CONNECTING' : 'P2P_ERR_ALREADY_CONNECTED';
-    }
-    if (this.#slots.size >= this.#limits.maxConnections) return 'P2P_ERR_TOO_MANY_CONNECTIONS';
-    const group = address.limitGroup(this.#limits.ipv6PrefixLength);
-    if ((this.#groups.get(group) ?? 0) >= this.#limits.maxConnectionsPerIp) {
-      return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
-    }
-    return undefined;
+    const taken = this.#duplicate(address);
+    if (taken !== undefined) return taken;
+    if (this.#size >= this.#limits.maxConnections) return 'P2P_ERR_TOO_MANY_CONNECTIONS';
+    if (direction === 'inbound' && this.#inbound >= this.#limits.maxInbound)
+      return 'P2P_ERR_TOO_MANY_INBOUND';
+    return this.#isGroupFull(this.groupOf(address)) ? 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP' : undefined;
   }
 
   /** A slot for `address`, or why there is none. */
-  reserve(address: SocketAddress): Slot<C> | PeerErrorCode {
-    const refusal = this.refusal(address);
+  reserve(address: SocketAddress, direction: Direction): Slot<C> | PeerErrorCode {
+    const refusal = this.refusal(address, direction);
     if (refusal !== undefined) return refusal;
-    if (this.setupBudgetIsSpent) return 'P2P_ERR_TOO_MANY_CONNECTING';
-    const slot = new Slot<C>(this, address.toString(), address.limitGroup(this.#limits.ipv6PrefixLength));
-    this.#slots.set(slot.key, slot);
-    this.#groups.set(slot.group, (this.#groups.get(slot.group) ?? 0) + 1);
+    const group = this.groupOf(address);
+    const hasRoom =
+      direction === 'outbound'
+        ? this.#connecting < this.#limits.maxConnecting
+        : this.hasInboundSetup && this.hasSetupShare(group);
+    if (!hasRoom) return 'P2P_ERR_TOO_MANY_CONNECTING';
+    const slot = new Slot<C>(this, { key: address.toString(), group }, direction);
+    this.#take(slot, slot.place);
+    this.#size++;
     this.#connecting++;
+    if (direction === 'inbound') {
+      this.#inbound++;
+      this.#inboundSetups++;
+      this.#groups.get(group)!.inboundSetups++;
+    }
     return slot;
+  }
+
+  /**
+   * Takes one more address for a dial that has its slot: it stays one connection and one setup. Undefined where that
+   * went well, else why not.
+   */
+  claim(slot: Slot<C>, address: SocketAddress): PeerErrorCode | undefined {
+    if (this.#closed) return 'P2P_ERR_SHUTTING_DOWN';
+    const key = address.toString();
+    if (this.#slots.get(key) === slot) return undefined;
+    const group = this.groupOf(address);
+    const taken = this.#duplicate(address);
+    if (taken !== undefined) return taken;
+    if (this.#isGroupFull(group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
+    this.#take(slot, { key, group });
+    (slot.others ??= []).push({ key, group });
+    return undefined;
+  }
+
+  /** Keeps `address` of those that a dial took, and gives the others back. */
+  settle(slot: Slot<C>, address: SocketAddress): void {
+    const kept = address.toString();
+    const place = slot.others?.findIndex(({ key }) => key === kept) ?? -1;
+    if (place !== -1) [slot.place, slot.others![place]] = [slot.others![place]!, slot.place];
+    this.#giveBackOthers(slot);
   }
 
   /** INVARIANT: closed-admits-nobody. */
   activate(slot: Slot<C>, connection: C): boolean {
-    if (this.#closed || this.#slots.get(slot.key) !== slot || slot.connection !== undefined) return false;
+    if (this.#closed || this.#slots.get(slot.place.key) !== slot || slot.connection !== undefined)
+      return false;
     slot.connection = connection;
-    this.#connecting--;
-    this.onSetupSlotFree();
+    this.#setupEnded(slot);
     return true;
   }
 
   /** INVARIANT: no-stale-release. Harmless when done twice, or when the address has a newer slot. */
   release(slot: Slot<C>): void {
-    if (this.#slots.get(slot.key) !== slot) return;
-    this.#slots.delete(slot.key);
-    const left = this.#groups.get(slot.group)! - 1;
-    if (left === 0) this.#groups.delete(slot.group);
-    else this.#groups.set(slot.group, left);
-    if (slot.connection === undefined) {
-      this.#connecting--;
-      this.onSetupSlotFree();
-    }
+    if (this.#slots.get(slot.place.key) !== slot) return;
+    this.#giveBackOthers(slot);
+    this.#giveBack(slot.place);
+    this.#size--;
+    if (slot.direction === 'inbound') this.#inbound--;
+    if (slot.connection === undefined) this.#setupEnded(slot);
   }
 
   /** The active connection with the peer at `address`. */
@@ -122,25 +181,88 @@ export class ConnectionTable<C> {
       if (slot.connection !== undefined) yield slot.connection;
     }
   }
+
+  #duplicate(address: SocketAddress): PeerErrorCode | undefined {
+    const taken = this.#slots.get(address.toString());
+    if (taken === undefined) return undefined;
+    return taken.connection === undefined ? 'P2P_ERR_ALREADY_CONNECTING' : 'P2P_ERR_ALREADY_CONNECTED';
+  }
+
+  #isGroupFull(group: string): boolean {
+    return (this.#groups.get(group)?.taken ?? 0) >= this.#limits.maxConnectionsPerIp;
+  }
+
+  #take(slot: Slot<C>, { key, group }: Place): void {
+    this.#slots.set(key, slot);
+    const counts = this.#groups.get(group);
+    if (counts === undefined) this.#groups.set(group, { taken: 1, inboundSetups: 0 });
+    else counts.taken++;
+  }
+
+  #giveBack({ key, group }: Place): void {
+    this.#slots.delete(key);
+    const counts = this.#groups.get(group)!;
+    counts.taken--;
+    this.#forgetIfEmpty(group, counts);
+  }
+
+  #giveBackOthers(slot: Slot<C>): void {
+    for (const place of slot.others ?? []) this.#giveBack(place);
+    slot.others = undefined;
+  }
+
+  #setupEnded({ direction, place: { group } }: Slot<C>): void {
+    this.#connecting--;
+    if (direction === 'inbound') {
+      this.#inboundSetups--;
+      const counts = this.#groups.get(group)!;
+      counts.inboundSetups--;
+      this.#forgetIfEmpty(group, counts);
+    }
+    this.onSetupSlotFree(direction === 'inbound' ? group : undefined);
+  }
+
+  #forgetIfEmpty(group: string, { taken, inboundSetups }: Group): void {
+    if (taken === 0 && inboundSetups === 0) this.#groups.delete(group);
+  }
+}
+
+/** An address that is taken, and the group that it counts in. */
+interface Place {
+  readonly key: string;
+  readonly group: string;
 }
 
 /** A place in the table, held by one setup or one connection. */
 export class Slot<C> {
-  readonly key: string;
-  readonly group: string;
+  readonly direction: Direction;
   readonly #table: ConnectionTable<C>;
+  /** The address that it is held under. The table's alone to change. */
+  place: Place;
+  /** Further addresses, while it is a dial of several. */
+  others: Place[] | undefined;
   /** Set once, when the connection becomes active. */
   connection: C | undefined;
 
-  constructor(table: ConnectionTable<C>, key: string, group: string) {
+  constructor(table: ConnectionTable<C>, place: Place, direction: Direction) {
     this.#table = table;
-    this.key = key;
-    this.group = group;
+    this.place = place;
+    this.direction = direction;
   }
 
   /** Makes the connection active; false when the node began to close, and then the slot must be released. */
   activate(connection: C): boolean {
     return this.#table.activate(this, connection);
+  }
+
+  /** See {@link ConnectionTable.claim}. */
+  claim(address: SocketAddress): PeerErrorCode | undefined {
+    return this.#table.claim(this, address);
+  }
+
+  /** See {@link ConnectionTable.settle}. */
+  settle(address: SocketAddress): void {
+    this.#table.settle(this, address);
   }
 
   release(): void {

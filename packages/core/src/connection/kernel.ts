@@ -5,11 +5,13 @@ import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../mechanisms/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { Disconnect, PeerConnection } from './connection.js';
+import { LimitLog } from './limit-log.js';
 import { NodeContext } from './node-context.js';
 
 /** What the flows of one node share: who is connected, and what is under way. */
 export class Kernel extends NodeContext {
   readonly table: ConnectionTable<PeerConnection>;
+  readonly limitLog: LimitLog;
   /** Links that are not closed yet. */
   readonly links = new Set<Link>();
   /** Setups and dials under way: how to cancel each, and when it has ended. */
@@ -22,6 +24,7 @@ export class Kernel extends NodeContext {
   constructor(config: ResolvedConfig, disconnect: Disconnect) {
     super(config);
     this.table = new ConnectionTable(config);
+    this.limitLog = new LimitLog(this.clock, this.logger, config);
     this.disconnect = disconnect;
   }
 

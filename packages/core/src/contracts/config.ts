@@ -31,6 +31,26 @@ export const DEFAULTS = {
   keepAlive: true,
 } as const;
 
+/**
+ * Defaults that follow from other options, as formulas; `docs/configuration.md` quotes them and a test computes them.
+ * What is left of `maxConnections` and of `maxConnecting` is kept for dials.
+ */
+export const DERIVED_DEFAULTS = {
+  maxInbound: 'maxConnections - min(16, floor(maxConnections / 8))',
+  maxConnectingPerIp: 'max(1, floor(maxConnecting / 4))',
+  maxWaitingPerIp: 'max(1, floor(listenBacklog / 4))',
+} as const;
+
+/** What of a limit on both directions inbound peers leave to dials: an eighth, 16 at most. */
+export function keptForDials(limit: number): number {
+  return Math.min(16, Math.floor(limit / 8));
+}
+
+/** The share of one address group: a quarter, and one at least. */
+function quarterOf(limit: number): number {
+  return Math.max(1, Math.floor(limit / 4));
+}
+
 /** What a node does when `inboundQueueMessages` wait: slow the peer down, or throw messages away (counted). */
 export type WhenInboundFull = 'pause' | 'drop';
 
@@ -48,12 +68,26 @@ export interface NodeConfig<In, Out = In> {
   readonly reusePort?: boolean;
   /** Connections at once, those being set up included. @default 100 */
   readonly maxConnections?: number;
-  /** The same per IP address, IPv4-mapped IPv6 folded. @default 10 */
+  /**
+   * How many of them may be inbound; the others are kept for dials. Clamped to `maxConnections`.
+   * @default `maxConnections` less an eighth of it, which is 16 at most
+   */
+  readonly maxInbound?: number;
+  /** The same as `maxConnections` per IP address, IPv4-mapped IPv6 folded. @default 10 */
   readonly maxConnectionsPerIp?: number;
-  /** How many bits of an IPv6 address count as one "IP" for the limit above. @default 64 */
+  /** How many bits of an IPv6 address count as one "IP" for the limits per IP. @default 64 */
   readonly ipv6PrefixLength?: number;
-  /** Setups at once, both directions together; clamped to `maxConnections`. @default 100 */
+  /**
+   * Setups at once, both directions together; clamped to `maxConnections`.
+   *
+   * note: inbound peers leave an eighth of it to dials, 16 at most.
+   * @default 100
+   */
   readonly maxConnecting?: number;
+  /** How many of them may be inbound from one IP address; those beyond wait. @default a quarter of `maxConnecting` */
+  readonly maxConnectingPerIp?: number;
+  /** Inbound peers of one IP address that wait for a setup; those beyond are refused. @default a quarter of `listenBacklog` */
+  readonly maxWaitingPerIp?: number;
   /** Bounds a dial until the transport is connected. @default 5000 */
   readonly connectTimeoutMs?: number;
   /** Bounds `onAccept` and `onHandshake` together. @default 3000 */
@@ -122,7 +156,7 @@ export function resolveConfig<In, Out>(
 ): ResolvedConfig<In, Out> {
   requireObject('config', config);
   for (const name of Object.keys(config)) {
-    if (!(name in DEFAULTS) && !OPTIONS_WITHOUT_DEFAULT.has(name)) {
+    if (!(name in DEFAULTS) && !(name in DERIVED_DEFAULTS) && !OPTIONS_WITHOUT_DEFAULT.has(name)) {
       throw invalid(`there is no option \`${name}\``);
     }
   }
@@ -151,6 +185,10 @@ export function resolveConfig<In, Out>(
   if (maxConnecting > maxConnections && config.maxConnecting !== undefined) {
     logger.debug({ node: name, maxConnecting, maxConnections }, 'maxConnecting is clamped to maxConnections');
   }
+  const setups = Math.min(maxConnecting, maxConnections);
+  const listenBacklog = integer('listenBacklog', 1);
+  const derived = (option: keyof typeof DERIVED_DEFAULTS, byDefault: number): number =>
+    requireInteger(option, config[option] ?? byDefault, { min: 1 });
   const whenInboundFull = config.whenInboundFull ?? DEFAULTS.whenInboundFull;
   if (whenInboundFull !== 'pause' && whenInboundFull !== 'drop') {
     throw invalid(`\`whenInboundFull\` must be 'pause' or 'drop', not ${show(whenInboundFull)}`);
@@ -164,12 +202,18 @@ export function resolveConfig<In, Out>(
     random,
     logger,
     listen: config.listen === undefined ? undefined : resolveListen(config.listen),
-    listenBacklog: integer('listenBacklog', 1),
+    listenBacklog,
     reusePort: flag('reusePort'),
     maxConnections,
+    maxInbound: Math.min(
+      derived('maxInbound', maxConnections - keptForDials(maxConnections)),
+      maxConnections,
+    ),
     maxConnectionsPerIp: integer('maxConnectionsPerIp', 1),
     ipv6PrefixLength: integer('ipv6PrefixLength', 1, 128),
-    maxConnecting: Math.min(maxConnecting, maxConnections),
+    maxConnecting: setups,
+    maxConnectingPerIp: derived('maxConnectingPerIp', quarterOf(setups)),
+    maxWaitingPerIp: derived('maxWaitingPerIp', quarterOf(listenBacklog)),
     connectTimeoutMs: integer('connectTimeoutMs', 1, MAX_TIMER_MS),
     handshakeTimeoutMs: integer('handshakeTimeoutMs', 1, MAX_TIMER_MS),
     idleTimeoutMs: integer('idleTimeoutMs', 0, MAX_TIMER_MS),

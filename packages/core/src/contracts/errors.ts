@@ -55,6 +55,10 @@ export const PEER_ERRORS = {
     when: 'the node holds `maxConnections` connections, those being set up included',
     remedy: 'raise `maxConnections`, or disconnect somebody first',
   },
+  P2P_ERR_TOO_MANY_INBOUND: {
+    when: 'the node holds `maxInbound` inbound connections, those being set up included',
+    remedy: 'raise `maxInbound`; what it leaves of `maxConnections` is kept for dials',
+  },
   P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP: {
     when: 'the node holds `maxConnectionsPerIp` connections with this IP address or IPv6 prefix',
     remedy: 'raise `maxConnectionsPerIp`; many peers on one host or behind one NAT share an address',

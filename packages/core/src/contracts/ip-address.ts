@@ -5,7 +5,10 @@
 export interface IpAddress {
   readonly version: 4 | 6;
   readonly groups: readonly number[];
-  /** The zone of a link-local IPv6 address (`eth0` in `fe80::1%eth0`), empty otherwise. */
+  /**
+   * The zone of a link-local IPv6 address (`eth0` in `fe80::1%eth0`), empty otherwise: elsewhere it would be a second
+   * name for the same host (RFC 4007, section 6).
+   */
   readonly zone: string;
 }
 
@@ -26,7 +29,7 @@ export function parseIp(text: string): IpAddress | undefined {
     const [high = 0, low = 0] = groups.slice(6);
     return { version: 4, groups: [high >> 8, high & 0xff, low >> 8, low & 0xff], zone: '' };
   }
-  return { version: 6, groups, zone };
+  return { version: 6, groups, zone: isLinkLocal({ version: 6, groups }) ? zone : '' };
 }
 
 /** The canonical text (RFC 5952: lower case, no leading zeros, the longest run of zeros folded). */
@@ -72,6 +75,14 @@ export function isWildcard(ip: IpAddress): boolean {
 export function isLoopback(ip: IpAddress): boolean {
   if (ip.version === 4) return ip.groups[0] === 127;
   return ip.groups.every((group, index) => group === (index === 7 ? 1 : 0));
+}
+
+/**
+ * Whether the address has a meaning on one link alone: `fe80::/10` (RFC 4291, section 2.5.6). All machines of a LAN
+ * share its first 64 bits, so that each is told apart by all of it, and by its zone.
+ */
+export function isLinkLocal({ version, groups }: Pick<IpAddress, 'version' | 'groups'>): boolean {
+  return version === 6 && (groups[0]! & 0xffc0) === 0xfe80;
 }
 
 function parseIpv4(text: string): number[] | undefined {

@@ -1,5 +1,13 @@
 import { PeerError } from './errors.js';
-import { formatIp, isCanonicalIpv4, isLoopback, isWildcard, parseIp, prefixOf } from './ip-address.js';
+import {
+  formatIp,
+  isCanonicalIpv4,
+  isLinkLocal,
+  isLoopback,
+  isWildcard,
+  parseIp,
+  prefixOf,
+} from './ip-address.js';
 
 /** What users may write where an address is wanted: `'127.0.0.1:4000'`, `'[::1]:4000'` or `{ host, port }`. */
 export type AddressLike = string | { readonly host: string; readonly port: number };
@@ -55,12 +63,29 @@ export class SocketAddress {
   }
 
   /**
-   * The group that per-IP limits count this address in: an IPv4 address itself,
-   * the first `ipv6PrefixLength` bits of an IPv6 address, a host name itself.
+   * The group that per-IP limits count this address in: an IPv4 address itself, the first `ipv6PrefixLength` bits of an
+   * IPv6 address, a link-local one (`fe80::/10`) itself with its zone, a host name itself.
    */
   limitGroup(ipv6PrefixLength: number): string {
     const ip = this.host.includes(':') ? parseIp(this.host) : undefined;
-    return ip === undefined ? this.host : prefixOf(ip, ipv6PrefixLength);
+    return ip === undefined || isLinkLocal(ip) ? this.host : prefixOf(ip, ipv6PrefixLength);
+  }
+
+  /**
+   * Whether a dial to `dialled` reaches who listens here, as far as the addresses tell.
+   *
+   * note: behind a wildcard the loopback addresses of its family are known, with `::` those of both families; another
+   * address of the same machine is not.
+   */
+  isReachedBy(dialled: SocketAddress): boolean {
+    if (this.port !== dialled.port) return false;
+    if (this.host === dialled.host) return true;
+    const [own, there] = [parseIp(this.host), parseIp(dialled.host)];
+    if (own === undefined || there === undefined) return false;
+    // A dial to a wildcard goes to the loopback address of its family.
+    const isHere = isLoopback(there) || isWildcard(there);
+    if (isWildcard(own)) return isHere && (own.version === 6 || there.version === 4);
+    return isWildcard(there) && this.host === (there.version === 4 ? '127.0.0.1' : '::1');
   }
 
   /** `host:port`, with brackets around IPv6. */

@@ -152,10 +152,12 @@ const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([
 
 /** INVARIANT: reserve-once. @throws {PeerError} why the address may not be dialled now */
 function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
-  const slot = isSelf(kernel, address) ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address);
+  const isOwn = kernel.listenAddress?.isReachedBy(address) === true;
+  const slot = isOwn ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address, 'outbound');
   if (typeof slot !== 'string') return slot;
   if (slot === 'P2P_ERR_SHUTTING_DOWN') throw shuttingDown(kernel);
   kernel.heuristics.dialsRefused++;
+  kernel.limitLog.refused(address, 'outbound', slot);
   if (diagnostics.connectionRefused.hasSubscribers) {
     const { name } = kernel.config;
     diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: slot });
@@ -164,13 +166,6 @@ function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
     slot,
     `cannot connect to ${address}: ${PEER_ERRORS[slot satisfies PeerErrorCode].when}`,
   );
-}
-
-/** The own listening address, or the loopback form of a wildcard one. */
-function isSelf(kernel: Kernel, address: SocketAddress): boolean {
-  const own = kernel.listenAddress;
-  if (own === undefined || own.port !== address.port) return false;
-  return own.host === address.host || (own.isWildcard && (address.isLoopback || address.isWildcard));
 }
 
 /** A stream that the caller of `connect` brought along. */

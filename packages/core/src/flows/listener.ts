@@ -2,33 +2,26 @@ import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
-import type { Timer } from '../contracts/clock.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource } from '../mechanisms/cancellation.js';
 import { RateLimited } from '../mechanisms/rate-limited.js';
+import { WaitingLine } from '../mechanisms/waiting-line.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
-
-/** A link that waits, paused, for a setup slot. */
-interface WaitingLink {
-  readonly link: Link;
-  readonly sinceMs: number;
-}
 
 /**
  * The inbound side: takes links from the transport and starts their setup.
  *
  * Node cannot stop accepting while it listens. Links beyond the setup budget (or while the node holds
- * too many bytes) wait in a line, which is `listenBacklog` long and `handshakeTimeoutMs` patient;
- * beyond that they are reset, and counted. INVARIANT: bounded-setups.
+ * too many bytes), or beyond the share of their address group, wait in a line, which is `listenBacklog` long and
+ * `handshakeTimeoutMs` patient; beyond that they are reset, and counted. INVARIANT: bounded-setups, fair-shares.
  */
 export class Listener {
   readonly #kernel: Kernel;
-  readonly #line: WaitingLink[] = [];
+  /** Links that wait, paused, for a setup slot. */
+  readonly #line: WaitingLine<Link>;
   readonly #acceptErrorLog: RateLimited;
-  /** For the head of the line: all wait equally long, so it is the first to give up. */
-  #patience: Timer | undefined;
   #transportListener: TransportListener | undefined;
   /** A start under way: a second one is refused, and a stop waits for it. */
   #starting: Promise<unknown> | undefined;
@@ -36,7 +29,19 @@ export class Listener {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#acceptErrorLog = new RateLimited(kernel.clock, ACCEPT_ERROR_LOG_INTERVAL_MS);
-    kernel.table.onSetupSlotFree = () => this.#admitWaiting();
+    const { listenBacklog, maxWaitingPerIp, handshakeTimeoutMs } = kernel.config;
+    this.#line = new WaitingLine<Link>(
+      kernel.clock,
+      { places: listenBacklog, placesPerGroup: maxWaitingPerIp, patienceMs: handshakeTimeoutMs },
+      (link) => {
+        kernel.heuristics.waitingLineTimeouts++;
+        this.#refuse(link, 'waiting-line-timeout');
+      },
+    );
+    kernel.table.onSetupSlotFree = (group) => {
+      if (group !== undefined) this.#line.reconsider(group);
+      this.#admitWaiting();
+    };
   }
 
   get address(): SocketAddress | undefined {
@@ -96,39 +101,49 @@ export class Listener {
     const listener = this.#transportListener;
     this.#transportListener = undefined;
     this.#kernel.listenAddress = undefined;
-    for (const { link } of this.#line.splice(0)) {
+    for (const link of this.#line.clear()) {
       this.#kernel.heuristics.refusedByShutdown++;
       this.#refuse(link, 'P2P_ERR_SHUTTING_DOWN');
     }
-    this.#watchHead();
+    this.#watchBudget();
     return { drained: listener?.close() ?? Promise.resolve() };
   }
 
   #onLink(link: Link): void {
-    const { table, heuristics, config } = this.#kernel;
+    const { table, heuristics } = this.#kernel;
     this.#kernel.own(link);
     heuristics.accepted++;
     // INVARIANT: limits-before-hooks. Who has no chance is refused before waiting.
-    const refusal = table.refusal(link.address);
+    const refusal = table.refusal(link.address, 'inbound');
     if (refusal !== undefined) {
       this.#refuseByLimit(link, refusal);
-    } else if (!this.#mustWait() && this.#line.length === 0) {
+      return;
+    }
+    const group = table.groupOf(link.address);
+    if (!this.#mustWait() && !this.#line.hasTurn && table.hasSetupShare(group)) {
       this.#setUp(link);
-    } else if (this.#line.length < config.listenBacklog) {
-      this.#line.push({ link, sinceMs: this.#kernel.clock.now() });
-      this.#watchHead();
-    } else {
-      heuristics.waitingLineFull++;
-      this.#refuse(link, 'waiting-line-full');
+      return;
+    }
+    switch (this.#line.add(group, link)) {
+      case 'added':
+        this.#admitWaiting(); // passes over a group that has its share: it holds up nobody from now on
+        break;
+      case 'full':
+        heuristics.waitingLineFull++;
+        this.#refuse(link, 'waiting-line-full');
+        break;
+      case 'share-full':
+        heuristics.waitingLineShareFull++;
+        this.#refuse(link, 'waiting-line-share-full');
     }
   }
 
   #mustWait(): boolean {
-    return this.#kernel.table.setupBudgetIsSpent || this.#kernel.budget.exceeded;
+    return !this.#kernel.table.hasInboundSetup || this.#kernel.budget.exceeded;
   }
 
   #setUp(link: Link): void {
-    const slot = this.#kernel.table.reserve(link.address);
+    const slot = this.#kernel.table.reserve(link.address, 'inbound');
     if (typeof slot === 'string') {
       this.#refuseByLimit(link, slot);
       return;
@@ -142,41 +157,24 @@ export class Listener {
 
   readonly #onRelief = (): void => this.#admitWaiting();
 
+  readonly #hasShare = (group: string): boolean => this.#kernel.table.hasSetupShare(group);
+
   #admitWaiting(): void {
-    if (this.#line.length === 0) return;
-    while (this.#line.length > 0 && !this.#mustWait()) {
-      const { link } = this.#line.shift()!;
+    if (this.#line.size === 0) return;
+    while (!this.#mustWait()) {
+      const link = this.#line.take(this.#hasShare);
+      if (link === undefined) break;
       if (!link.stream.destroyed) this.#setUp(link);
       else this.#kernel.heuristics.handshakeFailures++; // gone while it waited
     }
-    this.#watchHead();
+    this.#watchBudget();
   }
 
-  /** Keeps what wakes the line: the timer for its head, and the relief of the byte budget. */
-  #watchHead(): void {
-    this.#patience?.cancel();
-    this.#patience = undefined;
-    const head = this.#line[0];
-    if (head === undefined) {
-      this.#kernel.budget.forget(this.#onRelief);
-      return;
-    }
-    if (this.#kernel.budget.exceeded) this.#kernel.budget.onRelief(this.#onRelief);
-    const { handshakeTimeoutMs } = this.#kernel.config;
-    const leftMs = head.sinceMs + handshakeTimeoutMs - this.#kernel.clock.now();
-    this.#patience = this.#kernel.clock.setTimeout(this.#expireHead, Math.max(leftMs, 0));
+  /** Has the relief of the byte budget wake the line. */
+  #watchBudget(): void {
+    if (this.#line.size === 0) this.#kernel.budget.forget(this.#onRelief);
+    else if (this.#kernel.budget.exceeded) this.#kernel.budget.onRelief(this.#onRelief);
   }
-
-  readonly #expireHead = (): void => {
-    const now = this.#kernel.clock.now();
-    const { handshakeTimeoutMs } = this.#kernel.config;
-    while (this.#line.length > 0 && now - this.#line[0]!.sinceMs >= handshakeTimeoutMs - 1) {
-      const { link } = this.#line.shift()!;
-      this.#kernel.heuristics.waitingLineTimeouts++;
-      this.#refuse(link, 'waiting-line-timeout');
-    }
-    this.#watchHead();
-  };
 
   #refuseByLimit(link: Link, code: PeerErrorCode): void {
     if (code === 'P2P_ERR_SHUTTING_DOWN') this.#kernel.heuristics.refusedByShutdown++;
@@ -186,7 +184,7 @@ export class Listener {
 
   #refuse(link: Link, cause: string): void {
     link.reset();
-    this.#kernel.logger.debug({ peer: link.address.toString(), cause }, 'inbound connection refused');
+    this.#kernel.limitLog.refused(link.address, 'inbound', cause);
     if (diagnostics.connectionRefused.hasSubscribers) {
       const { name } = this.#kernel.config;
       diagnostics.connectionRefused.publish({

@@ -14,6 +14,8 @@ export class Heuristics {
   refusedByHook = 0;
   /** Inbound, reset because the waiting line was full. */
   waitingLineFull = 0;
+  /** Inbound, reset because its IP address had its share of the waiting line. */
+  waitingLineShareFull = 0;
   /** Inbound, reset because it waited in the line for longer than `handshakeTimeoutMs`. */
   waitingLineTimeouts = 0;
   /** Inbound, reset because the node or its listener closed while it waited. */

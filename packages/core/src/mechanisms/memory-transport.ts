@@ -13,6 +13,8 @@ import type {
 /** The first port that a dialler is given, as the dynamic ports of RFC 6335 begin. */
 const FIRST_DYNAMIC_PORT = 49_152;
 
+const WILDCARDS = ['0.0.0.0', '::'] as const;
+
 /**
  * A network inside this process, without sockets. Nodes that were given the same transport reach each other;
  * two transports are two networks. Addresses look like those of TCP and mean nothing outside.
@@ -62,11 +64,10 @@ class MemoryNetwork implements Transport {
 
   #listenerAt(address: SocketAddress): MemoryListener | undefined {
     const exact = this.#listeners.get(address.toString());
-    if (exact !== undefined || !address.isLoopback) return exact;
-    return (
-      this.#listeners.get(new SocketAddress('0.0.0.0', address.port).toString()) ??
-      this.#listeners.get(new SocketAddress('::', address.port).toString())
-    );
+    if (exact !== undefined || !address.isIp) return exact;
+    return WILDCARDS.map((host) =>
+      this.#listeners.get(new SocketAddress(host, address.port).toString()),
+    ).find((listener) => listener?.address.isReachedBy(address));
   }
 
   #takePort(): number {

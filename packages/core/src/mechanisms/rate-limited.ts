@@ -12,16 +12,20 @@ export class RateLimited {
     this.#intervalMs = intervalMs;
   }
 
-  /** Calls `action` with how many calls were suppressed since the last one, or suppresses this one. */
-  run(action: (suppressed: number) => void): void {
+  /**
+   * Calls `action` with how many calls were suppressed since the last one, or suppresses this one: true where it was
+   * called.
+   */
+  run(action: (suppressed: number) => void): boolean {
     const now = this.#clock.now();
     if (now < this.#nextMs) {
       this.#suppressed++;
-      return;
+      return false;
     }
     this.#nextMs = now + this.#intervalMs;
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
     action(suppressed);
+    return true;
   }
 }

@@ -58,11 +58,18 @@ export class BanList {
   covering(prefix: IpPrefix, nowMs: number): Ban | undefined {
     for (const length of this.#lengths[prefix.version].keys()) {
       if (length > prefix.length) continue;
-      const key = prefix.shortened(length).toString();
-      const ban = this.#lasting.get(key) ?? this.#passing.get(key, nowMs);
+      const block = prefix.shortened(length);
+      const ban =
+        this.#get(block, nowMs) ?? (block.zone === '' ? undefined : this.#get(block.onEveryLink, nowMs));
       if (ban !== undefined) return ban;
     }
     return undefined;
+  }
+
+  /** The ban of just this prefix. */
+  #get(prefix: IpPrefix, nowMs: number): Ban | undefined {
+    const key = prefix.toString();
+    return this.#lasting.get(key) ?? this.#passing.get(key, nowMs);
   }
 
   /** Those in force: for good first, then oldest first. */

@@ -245,8 +245,8 @@ export class Bans {
   /** Whom strikes against `target` are counted for. */
   #peerOf(target: BanTarget): IpPrefix {
     const block = this.#blockOf(target);
-    const length = block.version === 4 ? 32 : this.#options.ipv6PrefixLength;
-    if (block.length >= length) return block.shortened(length);
+    const peer = groupOf(block.start, this.#options.ipv6PrefixLength);
+    if (block.length >= peer.length) return peer;
     throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is more than one peer`);
   }
 

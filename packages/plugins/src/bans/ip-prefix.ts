@@ -1,16 +1,20 @@
-import { formatIp, parseIp, PeerError, type IpAddress } from '@pea2pea/core';
+import { formatIp, isLinkLocal, parseIp, PeerError, type IpAddress } from '@pea2pea/core';
 
 /**
  * A block of IP addresses, as a value: `203.0.113.0/24`, `2001:db8::/32`, or one address, `203.0.113.7`.
  *
  * note: two prefixes are the same if their texts are: bits behind the length are cleared (`10.1.2.3/8` is
- * `10.0.0.0/8`), IPv4-mapped IPv6 is folded to IPv4 (`::ffff:10.0.0.0/104`, too), a zone (`%eth0`) is left out.
+ * `10.0.0.0/8`), IPv4-mapped IPv6 is folded to IPv4 (`::ffff:10.0.0.0/104`, too).
+ * note: a zone is kept where it means something, in `fe80::/10`: `fe80::1%eth0` is one machine, `fe80::%eth0/64` all of
+ * that link, and `fe80::1`, without a zone, stands for those of every link.
  * note: IPv4 and IPv6 are apart: `::/0` holds no IPv4 address.
  */
 export class IpPrefix {
   readonly version: 4 | 6;
   /** How many bits are fixed: 0 to 32, or to 128 with IPv6. */
   readonly length: number;
+  /** Of a link-local block that is meant on one link alone; empty otherwise. */
+  readonly zone: string;
   /** As in `IpAddress`: four groups of 8 bits, or eight of 16. */
   readonly #groups: readonly number[];
 
@@ -22,6 +26,7 @@ export class IpPrefix {
     this.version = ip.version;
     this.length = length;
     this.#groups = masked(ip, length);
+    this.zone = length >= LINK_LOCAL_LENGTH && isLinkLocal(ip) ? ip.zone : '';
   }
 
   /**
@@ -39,6 +44,11 @@ export class IpPrefix {
     return new IpPrefix(ip, Number(length) - (isFolded ? 96 : 0));
   }
 
+  /** Its first address. */
+  get start(): IpAddress {
+    return { version: this.version, groups: this.#groups, zone: this.zone };
+  }
+
   /** One address. */
   get isAddress(): boolean {
     return this.length === bitsOf(this.version);
@@ -51,6 +61,7 @@ export class IpPrefix {
         ? { length: other.length, groups: other.#groups }
         : { length: bitsOf(other.version), groups: other.groups };
     if (other.version !== this.version || length < this.length) return false;
+    if (this.zone !== '' && this.zone !== other.zone) return false;
     const start = masked({ version: other.version, groups, zone: '' }, this.length);
     return start.every((group, index) => group === this.#groups[index]);
   }
@@ -58,12 +69,18 @@ export class IpPrefix {
   /** The block of the first `length` bits of this one. @throws {PeerError} P2P_ERR_INVALID_ADDRESS when it is longer */
   shortened(length: number): IpPrefix {
     if (length > this.length) throw noPrefix(`${this.toString()} has no /${length}`);
-    return new IpPrefix({ version: this.version, groups: this.#groups, zone: '' }, length);
+    return new IpPrefix(this.start, length);
+  }
+
+  /** The same block on every link. */
+  get onEveryLink(): IpPrefix {
+    if (this.zone === '') return this;
+    return new IpPrefix({ ...this.start, zone: '' }, this.length);
   }
 
   /** The canonical text; the length is left out where it is 32 with IPv4. */
   toString(): string {
-    const start = formatIp({ version: this.version, groups: this.#groups, zone: '' });
+    const start = formatIp(this.start);
     return this.version === 4 && this.isAddress ? start : `${start}/${this.length}`;
   }
 
@@ -71,6 +88,9 @@ export class IpPrefix {
     return this.toString();
   }
 }
+
+/** `fe80::/10`. */
+const LINK_LOCAL_LENGTH = 10;
 
 function bitsOf(version: 4 | 6): 32 | 128 {
   return version === 4 ? 32 : 128;

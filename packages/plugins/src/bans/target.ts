@@ -1,4 +1,11 @@
-import { parseIp, PeerError, SocketAddress, type AddressLike, type IpAddress } from '@pea2pea/core';
+import {
+  isLinkLocal,
+  parseIp,
+  PeerError,
+  SocketAddress,
+  type AddressLike,
+  type IpAddress,
+} from '@pea2pea/core';
 import { IpPrefix } from './ip-prefix.js';
 
 /**
@@ -14,7 +21,7 @@ export interface Peered {
 
 /**
  * The block of addresses to ban: an IPv6 address without a length stands for its first `ipv6PrefixLength` bits, as
- * whoever has one has those.
+ * whoever has one has those. A link-local one (`fe80::/10`) stands for itself, as all of a LAN share its first bits.
  * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
  */
 export function blockOf(target: BanTarget, ipv6PrefixLength: number): IpPrefix {
@@ -30,7 +37,8 @@ export function exactlyOf(target: BanTarget): IpPrefix {
 
 /** Whom strikes of `ip` are counted for. */
 export function groupOf(ip: IpAddress, ipv6PrefixLength: number): IpPrefix {
-  return new IpPrefix(ip, ip.version === 4 ? 32 : ipv6PrefixLength);
+  if (ip.version === 4) return new IpPrefix(ip, 32);
+  return new IpPrefix(ip, isLinkLocal(ip) ? 128 : ipv6PrefixLength);
 }
 
 function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {

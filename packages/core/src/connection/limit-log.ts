@@ -1,0 +1,58 @@
+import type { Clock } from '../contracts/clock.js';
+import type { ResolvedConfig } from '../contracts/config.js';
+import type { Direction } from '../contracts/connection.js';
+import type { Logger } from '../contracts/logger.js';
+import type { SocketAddress } from '../contracts/socket-address.js';
+import { RateLimited } from '../mechanisms/rate-limited.js';
+
+/** The option behind each refusal that a limit causes: what somebody has to raise who wants the peer in. */
+const LIMITS = {
+  P2P_ERR_TOO_MANY_CONNECTIONS: 'maxConnections',
+  P2P_ERR_TOO_MANY_INBOUND: 'maxInbound',
+  P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP: 'maxConnectionsPerIp',
+  P2P_ERR_TOO_MANY_CONNECTING: 'maxConnecting',
+  'waiting-line-full': 'listenBacklog',
+  'waiting-line-share-full': 'maxWaitingPerIp',
+  'waiting-line-timeout': 'handshakeTimeoutMs',
+} as const satisfies Record<string, keyof ResolvedConfig>;
+
+type LimitCause = keyof typeof LIMITS;
+
+const WARN_INTERVAL_MS = 1_000;
+
+/** Refusals in the log: of each limit one `warn` a second, which names the option; all others are `debug`. */
+export class LimitLog {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #config: ResolvedConfig;
+  readonly #warnings = new Map<LimitCause, RateLimited>();
+
+  constructor(clock: Clock, logger: Logger, config: ResolvedConfig) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#config = config;
+  }
+
+  refused(address: SocketAddress, direction: Direction, cause: string): void {
+    if (isLimit(cause) && this.#warn(address, direction, cause)) return;
+    this.#logger.debug({ peer: address.toString(), direction, cause }, 'connection refused');
+  }
+
+  #warn(address: SocketAddress, direction: Direction, cause: LimitCause): boolean {
+    let warnings = this.#warnings.get(cause);
+    if (warnings === undefined) {
+      warnings = new RateLimited(this.#clock, WARN_INTERVAL_MS);
+      this.#warnings.set(cause, warnings);
+    }
+    return warnings.run((suppressed) => {
+      const option = LIMITS[cause];
+      const who = direction === 'inbound' ? `${address}` : `the dial to ${address}`;
+      const text = `${option} (${this.#config[option]}) is reached: ${who} is refused`;
+      this.#logger.warn({ peer: address.toString(), direction, cause, suppressed }, text);
+    });
+  }
+}
+
+function isLimit(cause: string): cause is LimitCause {
+  return Object.hasOwn(LIMITS, cause);
+}

@@ -1,0 +1,143 @@
+import type { Clock, Timer } from '../contracts/clock.js';
+
+/** How long the line is, and how patient. */
+export interface WaitingLineLimits {
+  readonly places: number;
+  /** Of them, for one group. */
+  readonly placesPerGroup: number;
+  readonly patienceMs: number;
+}
+
+/** One that waits. */
+interface Place<T> {
+  readonly item: T;
+  readonly queue: GroupQueue<T>;
+  readonly sinceMs: number;
+}
+
+/** Those of one group, in the order in which they came. */
+interface GroupQueue<T> {
+  readonly group: string;
+  readonly places: Place<T>[];
+}
+
+/**
+ * A line in which groups take turns: however many wait of one group, the first of another one waits for one of each.
+ *
+ * ```text
+ *   add -> [ a a a a ]        take: one of a, of b, of c, then of a again
+ *          [ b ]              a group without a share is passed over, until `reconsider`
+ *          [ c c ]            who waited for `patienceMs` leaves by `onExpired`
+ * ```
+ *
+ * INVARIANT: fair-shares. No group has more than `placesPerGroup` places, and none holds up another.
+ */
+export class WaitingLine<T> {
+  readonly #clock: Clock;
+  readonly #limits: WaitingLineLimits;
+  readonly #onExpired: (item: T) => void;
+  /** All that wait, oldest first. */
+  readonly #places = new Set<Place<T>>();
+  readonly #queues = new Map<string, GroupQueue<T>>();
+  /** Groups whose turn comes, next one first. The others were passed over. */
+  readonly #turns = new Set<GroupQueue<T>>();
+  /** For the oldest: all are equally patient, so that it is the first to leave. It may have left otherwise by then. */
+  #patience: Timer | undefined;
+
+  constructor(clock: Clock, limits: WaitingLineLimits, onExpired: (item: T) => void) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#onExpired = onExpired;
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** Whether somebody waits who was not passed over. */
+  get hasTurn(): boolean {
+    return this.#turns.size > 0;
+  }
+
+  /** Gives `item` a place, or says which limit has none left. */
+  add(group: string, item: T): 'added' | 'full' | 'share-full' {
+    const known = this.#queues.get(group);
+    if (this.#places.size >= this.#limits.places) return 'full';
+    if (known !== undefined && known.places.length >= this.#limits.placesPerGroup) return 'share-full';
+    const queue = known ?? { group, places: [] };
+    if (known === undefined) {
+      this.#queues.set(group, queue);
+      this.#turns.add(queue);
+    }
+    const place = { item, queue, sinceMs: this.#clock.now() };
+    queue.places.push(place);
+    this.#places.add(place);
+    if (this.#patience === undefined) this.#watchOldest();
+    return 'added';
+  }
+
+  /** The next one whose group has a share; groups that have none are passed over until they are reconsidered. */
+  take(hasShare: (group: string) => boolean): T | undefined {
+    for (const queue of this.#turns) {
+      this.#turns.delete(queue);
+      if (!hasShare(queue.group)) continue;
+      const place = queue.places[0]!;
+      this.#remove(place);
+      if (queue.places.length > 0) this.#turns.add(queue); // at the end
+      if (this.#places.size === 0) this.#stopWatching();
+      return place.item;
+    }
+    return undefined;
+  }
+
+  /** The group may have a share again. */
+  reconsider(group: string): void {
+    const queue = this.#queues.get(group);
+    if (queue !== undefined) this.#turns.add(queue);
+  }
+
+  /** Empties the line. */
+  clear(): T[] {
+    const items = [...this.#places].map(({ item }) => item);
+    this.#places.clear();
+    this.#queues.clear();
+    this.#turns.clear();
+    this.#stopWatching();
+    return items;
+  }
+
+  /** It is the first of its group, as both lists are in the order of arrival. */
+  #remove(place: Place<T>): void {
+    const { queue } = place;
+    this.#places.delete(place);
+    queue.places.shift();
+    if (queue.places.length > 0) return;
+    this.#queues.delete(queue.group);
+    this.#turns.delete(queue);
+  }
+
+  #watchOldest(): void {
+    this.#patience = undefined;
+    for (const { sinceMs } of this.#places) {
+      const leftMs = sinceMs + this.#limits.patienceMs - this.#clock.now();
+      this.#patience = this.#clock.setTimeout(this.#expire, Math.max(leftMs, 0));
+      return;
+    }
+  }
+
+  #stopWatching(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+  }
+
+  readonly #expire = (): void => {
+    const now = this.#clock.now();
+    for (const place of this.#places) {
+      // A timer of Node may be early by a fraction of a millisecond.
+      if (now - place.sinceMs < this.#limits.patienceMs - 1) break;
+      this.#remove(place);
+      this.#onExpired(place.item);
+    }
+    this.#watchOldest();
+  };
+}
