@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../contracts/clock.js';
+import { overdue } from './overdue.js';
 
 /** How long the line is, and how patient. */
 export interface WaitingLineLimits {
@@ -120,7 +121,8 @@ export class WaitingLine<T> {
     this.#patience = undefined;
     for (const { sinceMs } of this.#places) {
       const leftMs = sinceMs + this.#limits.patienceMs - this.#clock.now();
-      this.#patience = this.#clock.setTimeout(this.#expire, Math.max(leftMs, 0));
+      // Setups whose bytes came while the event loop stood still make room first.
+      this.#patience = overdue(this.#clock, Math.max(leftMs, 0), this.#expire);
       return;
     }
   }
