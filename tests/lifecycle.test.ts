@@ -425,7 +425,7 @@ describe('statistics', () => {
 
   it('every connection has onConnect and onDisconnect exactly once, and all views agree, under churn', async () => {
     const network = inMemory();
-    const a = makeNode({ ...network, maxConnectionsPerIp: 100 });
+    const a = makeNode({ ...network, maxInbound: 100, maxConnectionsPerIp: 100 });
     await listen(a);
     for (let round = 0; round < 20; round++) {
       const peers = Array.from({ length: 5 }, () => makeNode(network));
