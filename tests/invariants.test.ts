@@ -22,10 +22,10 @@ import {
   type Transport,
 } from '@pea2pea/core';
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
-import { seededRandom } from '@pea2pea/core/testing';
+import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { MaskedStream } from './chaos/greeting.js';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { rawConnect } from './support/raw-socket.js';
+import { letArrive, rawConnect } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
 import { soon, until } from './support/until.js';
 
@@ -834,6 +834,52 @@ it('close-ends: close() ends in time though every hook hangs and a peer does not
   );
   await expect(sending).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
   expect([held(a), a.node.bufferedBytes, a.node.state]).toEqual([0, 0, 'closed']);
+});
+
+it('clock-after-socket: what a peer had sent when its time was over is heard before it is judged', async () => {
+  const clock = new ControlledClock();
+  const setups = { clock, idleTimeoutMs: 1_000, handshakeTimeoutMs: 1_000, connectTimeoutMs: 1_000 };
+  const a = makeNode(setups, { onHandshake: async (handshake) => void (await handshake.read(1)) });
+  const address = await listen(a);
+  const good = await rawConnect(address);
+  const silent = await rawConnect(address);
+  await until('both are being set up', () => a.node.connecting === 2);
+
+  // From a write to the advance that follows it nobody polls: the timers fall due with the bytes in the socket.
+  good.write('h');
+  letArrive();
+  clock.advance(1_500);
+  await until('one passed its handshake, one was too late', () => a.node.connecting === 0);
+  expect([a.node.connections.size, a.node.heuristics.handshakeTimeouts]).toEqual([1, 1]);
+
+  const quiet = await rawConnect(address);
+  quiet.write('hone\n');
+  await until('the second is there, too', () => a.messages.length === 1);
+  for (let round = 2; round < 5; round++) {
+    clock.advance(700);
+    good.write('one more\n');
+    quiet.write('one more\n');
+    letArrive();
+    clock.advance(700);
+    await until('both were heard', () => a.messages.length === 2 * round - 1);
+  }
+  expect(a.closed).toEqual([]);
+  good.write('and again\n');
+  letArrive();
+  clock.advance(2_000);
+  await until('who said nothing is gone', () => a.closed.length === 1);
+  expect(a.closed[0]!.connection.address.port).toBe(quiet.localPort);
+  expect(a.node.heuristics.idleTimeouts).toBe(1);
+
+  // A dial whose answer has come, too.
+  const b = makeNode(setups);
+  const dial = b.node.connect(await listen(makeNode()));
+  for (let step = 0; step < 20; step++) await new Promise<void>((resolve) => process.nextTick(resolve));
+  expect(b.node.connecting).toBe(1);
+  letArrive();
+  clock.advance(1_500);
+  await soon('the dial', dial);
+  for (const socket of [good, silent, quiet]) socket.destroy();
 });
 
 it('nothing-left: after close() there is no timer, no socket, no listener, and no connection in memory', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { CancellationSource, describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
 import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
+import { until } from '../../../tests/support/until.js';
 
 describe('a controlled clock', () => {
   it('calls what falls due, in order, and what is set on the way', () => {
@@ -47,23 +48,44 @@ describe('a sweeper', () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800, 0]);
     const seen: number[] = [];
-    const member = { sweep: (nowMs: number) => void seen.push(nowMs) };
+    const member = { isOverdue: (nowMs: number) => (seen.push(nowMs), false), judge() {} };
     expect(clock.pending).toBe(0);
     sweeper.add(member);
     clock.advance(250);
     expect(seen).toEqual([100, 200]);
+    expect(clock.pending).toBe(1);
     sweeper.remove(member);
     expect(clock.pending).toBe(0);
     sweeper.remove(member);
   });
 
-  it('a member may leave during a sweep', () => {
+  it('judges those that seem overdue, once each, and says until when they were heard', async () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800]);
-    const member = { sweep: () => sweeper.remove(member) };
+    const judged: unknown[] = [];
+    const member = (name: string, overdueAtMs: number) => ({
+      isOverdue: (nowMs: number) => nowMs >= overdueAtMs,
+      judge: (nowMs: number, polledAtMs: number) => void judged.push([name, nowMs, polledAtMs]),
+    });
+    const [overdue, gone] = [member('overdue', 100), member('gone', 100)];
+    for (const one of [overdue, member('heard', Infinity), gone]) sweeper.add(one);
+    clock.advance(310);
+    expect(judged).toEqual([]);
+    sweeper.remove(gone);
+    await until('one was judged', () => judged.length > 0);
+    expect(judged).toEqual([['overdue', 310, 310]]);
+    clock.advance(100);
+    sweeper.remove(overdue);
+    expect(clock.pending).toBe(1); // nobody is left to be judged, one to look after
+  });
+
+  it('a member may leave while it is judged', async () => {
+    const clock = new ControlledClock();
+    const sweeper = new Sweeper(clock, [800]);
+    const member = { isOverdue: () => true, judge: () => sweeper.remove(member) };
     sweeper.add(member);
     clock.advance(100);
-    expect(clock.pending).toBe(0);
+    await until('it left', () => clock.pending === 0);
   });
 });
 

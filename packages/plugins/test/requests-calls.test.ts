@@ -103,13 +103,23 @@ describe('a deadline', () => {
       clock.advance(timeoutMs - 1);
       expect(hand.requests.pending).toBe(1);
       clock.advance(1);
-      expect(hand.requests.pending).toBe(0);
       const error = await errorOf('P2P_ERR_REQUEST_TIMEOUT', () => call);
+      expect(hand.requests.pending).toBe(0);
       expect(error.message).toContain(`did not answer 'whoAmI' within ${timeoutMs} ms`);
       await hand.send({ jsonrpc: '2.0', id: 1, result: 'late' });
       await until('the response is counted', () => hand.requests.counters.lateResponses === 1);
     }
     expect(clock.pending).toBe(0);
+  });
+
+  it('hears a response that has come when it is over', async () => {
+    const clock = new ControlledClock();
+    await using hand = await byHand(Caller, inMemory({ clock, idleTimeoutMs: 0 }));
+    const call = hand.requests.call(hand.back, whoAmI, undefined, { timeoutMs: 500 });
+    await hand.hears(1);
+    void hand.send({ jsonrpc: '2.0', id: 1, result: 'in time' });
+    clock.advance(800); // it is on its way, and nobody has read it
+    expect(await call).toBe('in time');
   });
 
   it('costs one timer for all calls of a node, set to the earliest', async () => {
@@ -132,7 +142,8 @@ describe('a deadline', () => {
       [100, [100, 200, 300]],
     ] as const) {
       clock.advance(after);
-      await Promise.resolve();
+      await until('it is judged', () => clock.pending <= before + 1 && ended.length >= expected.length);
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
       expect(ended).toEqual(expected);
     }
     await Promise.all(calls);

@@ -267,6 +267,18 @@ describe('pings and keep-alive', () => {
     expect(session.state).toBe('open');
   });
 
+  it('an answer that has come when the time is over is heard: nobody is given up', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
+    peer.read();
+    clock.advance(1_000);
+    await until('it is pinged', () => peer.frames.length === 1);
+    const ping = session.ping();
+    peer.send({ type: FrameType.ping, streamId: 0, flags: 2, length: 0 });
+    clock.advance(800); // nobody has read it yet
+    await expect(ping).resolves.toBeDefined();
+    expect(session.state).toBe('open');
+  });
+
   it('a silent peer is pinged, and given up when it does not answer', async () => {
     const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
     const stream = session.openStream();

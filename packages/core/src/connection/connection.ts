@@ -171,21 +171,32 @@ export class PeerConnection implements InnerConnection, Sweepable {
     });
   }
 
-  sweep(nowMs: number): void {
-    if (this.state !== 'open') return;
-    const { idleTimeoutMs, writeTimeoutMs } = this.#node.config;
-    if (idleTimeoutMs > 0 && this.reader.silentForMs(nowMs) >= idleTimeoutMs) {
+  isOverdue(nowMs: number): boolean {
+    return this.#findOverdue(nowMs, nowMs) !== undefined;
+  }
+
+  judge(nowMs: number, polledAtMs: number): void {
+    const found = this.#findOverdue(nowMs, polledAtMs);
+    if (found === 'reading') {
       // A peer that has gone waits for its last messages to be handled no longer than that, either.
       const { endReason } = this.reader;
       if (endReason === undefined) this.#node.heuristics.idleTimeouts++;
       this.end(endReason ?? { origin: 'reading', cause: 'idle-timeout' });
-    } else if (this.writer.stalledForMs(nowMs) >= writeTimeoutMs) {
+    } else if (found === 'writing') {
       this.#node.heuristics.writeTimeouts++;
       const error = new PeerError(
         'P2P_ERR_WRITE_TIMEOUT',
-        `${this.address} took no bytes for ${writeTimeoutMs} ms`,
+        `${this.address} took no bytes for ${this.#node.config.writeTimeoutMs} ms`,
       );
       this.end({ origin: 'writing', cause: 'timeout', error });
     }
+  }
+
+  /** Which half has been silent for too long, if any. */
+  #findOverdue(nowMs: number, polledAtMs: number): 'reading' | 'writing' | undefined {
+    if (this.state !== 'open') return undefined;
+    const { idleTimeoutMs, writeTimeoutMs } = this.#node.config;
+    if (idleTimeoutMs > 0 && this.reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'reading';
+    return this.writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'writing' : undefined;
   }
 }

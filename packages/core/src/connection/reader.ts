@@ -125,10 +125,11 @@ export class Reader {
   }
 
   /**
-   * How long the peer has been silent. One that waits for our own handler is not, unless it has gone; nor is one
-   * that the budget of the node holds back, unless it is among those that fill it with unfinished frames.
+   * How long the peer had been silent when the sockets were served last, at `polledAtMs`. One that waits for our own
+   * handler is not, unless it has gone; nor is one that the budget of the node holds back, unless it is among those
+   * that fill it with unfinished frames.
    */
-  silentForMs(nowMs: number): number {
+  silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
     const heldBack =
@@ -137,7 +138,7 @@ export class Reader {
       this.#heardCount = count;
       this.#heardAtMs = nowMs;
     }
-    return nowMs - this.#heardAtMs;
+    return polledAtMs - this.#heardAtMs;
   }
 
   /** Whether the stream is over for a bad frame of its own, and the connection ends once what came before was handled. */

@@ -143,8 +143,8 @@ export class Writer {
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  /** How long a write has been in flight without progress. */
-  stalledForMs(nowMs: number): number {
+  /** How long a write had been in flight without progress when the sockets were served last, at `polledAtMs`. */
+  stalledForMs(nowMs: number, polledAtMs: number): number {
     if (this.#flight === undefined) {
       this.#progressAtMs = undefined;
       return 0;
@@ -153,7 +153,7 @@ export class Writer {
       this.#seenProgress = this.#progress;
       this.#progressAtMs = nowMs;
     }
-    return nowMs - this.#progressAtMs;
+    return polledAtMs - this.#progressAtMs;
   }
 
   /** Sends off what was gathered, unless a batch is in flight: its end does that. */

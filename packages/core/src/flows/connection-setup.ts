@@ -13,6 +13,7 @@ import type { Kernel } from '../connection/kernel.js';
 import { orCancelled, type CancellationSource } from '../mechanisms/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { isPromise } from '../mechanisms/hook-chain.js';
+import { overdue } from '../mechanisms/overdue.js';
 
 /** A link on its way to being a connection. */
 export interface Setup {
@@ -62,10 +63,10 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
 async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
   const { link, direction, cancellation } = setup;
   const { handshakeTimeoutMs, name } = kernel.config;
-  const timer = kernel.clock.setTimeout(() => {
+  const timer = overdue(kernel.clock, handshakeTimeoutMs, () => {
     const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
     cancellation.cancel(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
-  }, handshakeTimeoutMs);
+  });
   const event = { node: name, address: link.address, direction };
   try {
     await orCancelled(cancellation, () =>

@@ -9,6 +9,7 @@ import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
 import { isPromise } from '../mechanisms/hook-chain.js';
+import { overdue } from '../mechanisms/overdue.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 /** How to dial. */
@@ -56,11 +57,11 @@ async function attempt(
     if (kernel.table.isClosed) throw shuttingDown(kernel);
     requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     const given = SocketAddress.from(target);
-    const timer = kernel.clock.setTimeout(() => {
+    const timer = overdue(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
         new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} gave no answer in ${timeoutMs} ms`),
       );
-    }, timeoutMs);
+    });
     let reached: Reached;
     try {
       reached = await reach(kernel, given, options, cancellation);

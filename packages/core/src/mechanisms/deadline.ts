@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../contracts/clock.js';
+import { overdue } from './overdue.js';
 
 /**
  * A point in time after which waiting is over, for several waits in a row.
@@ -40,7 +41,7 @@ export class Deadline {
       work.then(undefined, ignore);
       return Promise.resolve(false);
     }
-    this.#timer ??= this.#clock.setTimeout(() => this.expire(), Math.max(this.#atMs - this.#clock.now(), 0));
+    this.#timer ??= overdue(this.#clock, Math.max(this.#atMs - this.#clock.now(), 0), () => this.expire());
     return new Promise((resolve) => {
       this.#cut = () => resolve(false);
       const settled = (): void => {

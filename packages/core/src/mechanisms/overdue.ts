@@ -1,48 +1,40 @@
 import type { Clock, Timer, TimerOptions } from '../contracts/clock.js';
 
+/** Decides on a peer; whatever had come by `polledAtMs` has been heard. */
+type Judge = (polledAtMs: number) => void;
+
 /**
  * A timer that judges a peer: what the peer had sent when the time was over is heard before `judge` is called, however
- * long the event loop stood still.
+ * long the event loop stood still. INVARIANT: clock-after-socket.
  *
  * ```text
- *   delayMs -> turn -> turn -> judge(polledAtMs)
- *              |   `--- the event loop serves its sockets: whatever had come by polledAtMs is heard
+ *   delayMs -> turn -> turn -> turn -> judge(polledAtMs)
+ *              |   `------- the event loop serves its sockets: whatever had come by polledAtMs is heard
  *              `- polledAtMs
  * ```
  *
  * note: who measures silence measures it up to `polledAtMs`: handlers may have taken long since then.
  * note: cancelling works until `judge` is called.
  */
-export function overdue(
-  clock: Clock,
-  delayMs: number,
-  judge: (polledAtMs: number) => void,
-  options?: TimerOptions,
-): Timer {
-  return new Overdue(clock, delayMs, judge, options);
+export function overdue(clock: Clock, delayMs: number, judge: Judge, options?: TimerOptions): Timer {
+  let step = clock.setTimeout(
+    () => {
+      step = afterPoll(clock, judge);
+    },
+    delayMs,
+    options,
+  );
+  return { cancel: () => step.cancel() };
 }
 
-class Overdue implements Timer {
-  /** Of the step that is under way: the wait, then each turn. */
-  #step: Timer;
-
-  constructor(
-    clock: Clock,
-    delayMs: number,
-    judge: (polledAtMs: number) => void,
-    options: TimerOptions | undefined,
-  ) {
-    const onTurn = (): void => {
-      const polledAtMs = clock.now();
-      this.#step = clock.nextTurn(() => judge(polledAtMs));
-    };
-    const onTime = (): void => {
-      this.#step = clock.nextTurn(onTurn);
-    };
-    this.#step = clock.setTimeout(onTime, delayMs, options);
-  }
-
-  cancel(): void {
-    this.#step.cancel();
-  }
+/** The second half of {@link overdue}, for whom the time is over. */
+export function afterPoll(clock: Clock, judge: Judge): Timer {
+  // From one turn to the next the sockets are served; a stream on top of one, as of TLS, may hand bytes up a turn later.
+  let step = clock.nextTurn(() => {
+    const polledAtMs = clock.now();
+    step = clock.nextTurn(() => {
+      step = clock.nextTurn(() => judge(polledAtMs));
+    });
+  });
+  return { cancel: () => step.cancel() };
 }

@@ -1,9 +1,12 @@
 import type { Clock, Timer } from '../contracts/clock.js';
+import { afterPoll } from './overdue.js';
 
-/** Something that may have been silent for too long. */
+/** Something that may have been silent for too long. Its methods must not throw. */
 export interface Sweepable {
-  /** Called every so often with the time; must not throw. */
-  sweep(nowMs: number): void;
+  /** Looked at every so often: whether it has been silent for too long, as far as was heard until now. */
+  isOverdue(nowMs: number): boolean;
+  /** Ends it, if that is still so now that whatever had come by `polledAtMs` has been heard. */
+  judge(nowMs: number, polledAtMs: number): void;
 }
 
 const SHORTEST_INTERVAL_MS = 10;
@@ -12,15 +15,19 @@ const LONGEST_INTERVAL_MS = 1_000;
 /**
  * One coarse timer for the idle and write timeouts of all connections of a node. It runs only while
  * there is somebody to look after, and costs nothing per message: each connection keeps counters
- * and compares them with those of the last sweep.
+ * and compares them with those of the last sweep. Those that seem overdue are judged after the next
+ * poll of the sockets. INVARIANT: clock-after-socket.
  *
  * note: a timeout is noticed up to a quarter of it late, two seconds at most.
+ * note: it watches, and keeps no process alive.
  */
 export class Sweeper {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #members = new Set<Sweepable>();
+  readonly #suspects = new Set<Sweepable>();
   #timer: Timer | undefined;
+  #judgement: Timer | undefined;
 
   /** `timeoutsMs`: all that are to be noticed; 0 means never. */
   constructor(clock: Clock, timeoutsMs: readonly number[]) {
@@ -33,19 +40,38 @@ export class Sweeper {
 
   add(member: Sweepable): void {
     this.#members.add(member);
-    this.#timer ??= this.#clock.setTimeout(this.#sweep, this.#intervalMs);
+    this.#timer ??= this.#wait();
   }
 
   remove(member: Sweepable): void {
     this.#members.delete(member);
+    this.#suspects.delete(member);
+    if (this.#suspects.size === 0) {
+      this.#judgement?.cancel();
+      this.#judgement = undefined;
+    }
     if (this.#members.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
+  #wait(): Timer {
+    return this.#clock.setTimeout(this.#sweep, this.#intervalMs, { keepsAlive: false });
+  }
+
   readonly #sweep = (): void => {
-    const now = this.#clock.now();
-    for (const member of this.#members) member.sweep(now);
-    this.#timer = this.#members.size > 0 ? this.#clock.setTimeout(this.#sweep, this.#intervalMs) : undefined;
+    const nowMs = this.#clock.now();
+    for (const member of this.#members) if (member.isOverdue(nowMs)) this.#suspects.add(member);
+    if (this.#suspects.size > 0) this.#judgement ??= afterPoll(this.#clock, this.#judge);
+    this.#timer = this.#wait();
+  };
+
+  readonly #judge = (polledAtMs: number): void => {
+    this.#judgement = undefined;
+    const nowMs = this.#clock.now();
+    for (const suspect of this.#suspects) {
+      this.#suspects.delete(suspect);
+      suspect.judge(nowMs, polledAtMs);
+    }
   };
 }

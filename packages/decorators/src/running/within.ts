@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '@pea2pea/core';
+import { overdue, type ResolvedConfig } from '@pea2pea/core';
 
 /** What the life of a peer, or of an application, goes by. */
 export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;
@@ -15,11 +15,11 @@ export function within(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isAbandoned = false;
-    const timer = clock.setTimeout(() => {
+    const timer = overdue(clock, timeoutMs, () => {
       isAbandoned = true;
       logger.error({ node: name, timeoutMs }, `${what} took too long and was abandoned`);
       resolve();
-    }, timeoutMs);
+    });
     work.then(
       () => {
         timer.cancel();

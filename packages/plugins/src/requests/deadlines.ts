@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@pea2pea/core';
+import { overdue, type Clock, type Timer } from '@pea2pea/core';
 
 /** Something that waits, though not for ever. */
 export interface Expiring {
@@ -18,7 +18,8 @@ export interface Expiring {
  *              `- the earliest of these is what the timer is set to
  * ```
  *
- * An entry that is deleted leaves the timer as it is: when it fires it is set anew, to what is left.
+ * An entry that is deleted leaves the timer as it is: when it fires it is set anew, to what is left. A response that
+ * has come by then is heard first; and where nothing but calls is left that nobody answers, the process ends.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -55,16 +56,16 @@ export class Deadlines {
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#timer?.timer.cancel();
     const delayMs = Math.max(0, Math.ceil(dueMs - this.#clock.now()));
-    this.#timer = { dueMs, timer: this.#clock.setTimeout(this.#onTimer, delayMs) };
+    const timer = overdue(this.#clock, delayMs, this.#onTimer, { keepsAlive: false });
+    this.#timer = { dueMs, timer };
   }
 
-  readonly #onTimer = (): void => {
+  readonly #onTimer = (polledAtMs: number): void => {
     this.#timer = undefined;
-    const nowMs = this.#clock.now();
     let nextMs = Infinity;
     for (const line of this.#lines.values()) {
       for (const entry of line) {
-        if (entry.dueMs > nowMs) {
+        if (entry.dueMs > polledAtMs) {
           nextMs = Math.min(nextMs, entry.dueMs);
           break;
         }

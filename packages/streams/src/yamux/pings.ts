@@ -1,4 +1,4 @@
-import { PeerError, type Clock, type Timer } from '@pea2pea/core';
+import { overdue, PeerError, type Clock, type Timer } from '@pea2pea/core';
 
 /** What {@link Pings} needs of the session. */
 export interface PingHost {
@@ -21,6 +21,9 @@ interface Ping {
   readonly reject: (error: Error) => void;
   readonly timer: Timer;
 }
+
+/** A process in which only pings are left ends. */
+const WATCHES = { keepsAlive: false };
 
 /** The pings that we send: one at a time, who asks meanwhile gets its answer. */
 export class Pings {
@@ -79,7 +82,7 @@ export class Pings {
     promise.catch(() => {}); // nobody has to await it
     const value = this.#next;
     this.#next = (this.#next + 1) % 2 ** 32;
-    const timer = clock.setTimeout(() => this.#late(), pingTimeoutMs);
+    const timer = overdue(clock, pingTimeoutMs, () => this.#late(), WATCHES);
     return { value, sentAtMs: clock.now(), promise, resolve, reject, timer };
   }
 
@@ -99,7 +102,7 @@ export class Pings {
   #watch(): void {
     const { clock, keepAliveIntervalMs } = this.#host;
     if (keepAliveIntervalMs === 0) return;
-    this.#keepAlive = clock.setTimeout(() => {
+    const look = (): void => {
       this.#watch();
       const before = this.#heardBefore;
       const heard = (this.#heardBefore = this.#heard);
@@ -107,6 +110,8 @@ export class Pings {
       this.ping().catch((error: PeerError) => {
         if (this.#heard === heard && !this.#host.isDeaf()) this.#host.onDead(error);
       });
-    }, keepAliveIntervalMs);
+    };
+    // It judges nobody: at worst a ping is sent that was not needed.
+    this.#keepAlive = clock.setTimeout(look, keepAliveIntervalMs, WATCHES);
   }
 }

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
+import { overdue, PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
 import { unlessAborted } from '../shared/aborted.js';
 import {
   encodeFrame,
@@ -353,7 +353,7 @@ export class Yamux {
     // What still comes is let go, so that the end of the peer is seen.
     this.#flow();
     const { clock, closeTimeoutMs } = this.#options;
-    this.#cutTimer = clock.setTimeout(() => this.#below.destroy(), closeTimeoutMs);
+    this.#cutTimer = overdue(clock, closeTimeoutMs, () => this.#below.destroy());
     this.#below.end();
     this.#stream?.finish(error);
   }
