@@ -1088,6 +1088,66 @@ it('encode-rollback: a message whose encoder threw leaves no byte behind, wherev
   expect(connection.stats.messagesSent).toBe(expected.length);
 });
 
+it('last-words-arrive: what send resolved for reaches a peer that reads, however much that peer sends, and never beyond the deadline', async () => {
+  const pick = dice(8);
+  const seen = new Set<string>();
+  for (let round = 0; round < 40; round++) {
+    const kind = pick('tcp', 'memory');
+    const how = pick('disconnect', 'close', 'invalid-frame', 'handler-error');
+    const goesOn = pick('stops', 'goes on', 'leaves');
+    // As much as the other side has room for while it does not read.
+    const size = kind === 'tcp' ? pick(1, 5_000, 300_000, 900_000) : pick(1, 5_000, 14_000);
+    const unread = pick(0, 10, 300_000, 2_000_000);
+    const what = `round ${round}: ${kind}, ${how}, ${size} bytes to a peer that sent ${unread} and ${goesOn}`;
+    const farewell = pick('', 'farewell');
+    const { transport } = inMemory();
+    let said = false;
+    const a = makeNode(
+      {
+        ...(kind === 'memory' && { transport }),
+        outboundQueueBytes: 16 * 1024 * 1024,
+        onDisconnectTimeoutMs: 1_000,
+      },
+      {
+        async onMessage(_message, connection) {
+          await connection.send('w'.repeat(size));
+          said = true;
+          if (how === 'handler-error') throw new Error('a bug');
+          if (how !== 'invalid-frame') await never();
+        },
+        onDisconnect: (connection) => void (farewell !== '' && connection.trySend(farewell)),
+      },
+    );
+    const address = await listen(a);
+    const peer = kind === 'tcp' ? await rawConnect(address) : (await rawLink(transport, address)).stream;
+    peer.pause();
+    peer.write(`go\n${how === 'invalid-frame' ? '!\n' : ''}`);
+    if (unread > 0) peer.write('u'.repeat(unread));
+    await until(`${what}: it was said`, () => said);
+    const connection = a.opened[0]!;
+    const ended = how === 'close' ? a.node.close() : connection.disconnect();
+    await until(`${what}: it is ending`, () => connection.state !== 'open');
+
+    let [heard, end] = ['', ''];
+    peer.on('data', (chunk: Buffer) => void (heard += chunk.toString()));
+    peer.once('end', () => void (end ||= 'end')).once('error', () => void (end ||= 'error'));
+    const more = (): void => void (peer.writable && peer.write('m'.repeat(10_000)));
+    if (goesOn === 'goes on') peer.on('drain', more);
+    if (goesOn === 'goes on') for (let index = 0; index < 10; index++) more();
+    peer.resume();
+    const words = `${'w'.repeat(size)}\n${farewell === '' ? '' : `${farewell}\n`}`;
+    await until(`${what}: all of it arrives`, () => heard.length >= words.length || end === 'error');
+    expect([what, heard === words]).toEqual([what, true]);
+    if (goesOn === 'leaves') peer.end();
+    else if (round % 10 > 0) peer.destroy();
+    // Of every tenth peer that stays the deadline is the end.
+    await soon(`${what}: the end`, Promise.all([ended, connection.closed]), 3_000);
+    peer.destroy();
+    seen.add(kind + how).add(how + goesOn);
+  }
+  expect(seen.size).toBeGreaterThan(15);
+});
+
 // Rule by rule ends here; what follows is the check of nothing-left, and that of the document.
 
 type Plant = 'connection' | 'stream' | 'timer' | 'listener' | 'resource';

@@ -27,6 +27,8 @@ export interface ConnectionParts {
   /** Of `stream`; see {@link Link.recyclesWrites}. */
   readonly recyclesWrites: boolean;
   readonly direction: Direction;
+  /** Whether bytes may have been written to the link before. */
+  readonly hasSpoken: boolean;
   readonly context: ConnectionContext;
   /** Bytes that arrived behind the handshake. */
   readonly received: ChunkQueue;
@@ -66,6 +68,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   /** Set once, by the teardown that claimed the connection. */
   teardown: Teardown | undefined;
   readonly #node: NodeContext;
+  readonly #spokeBefore: boolean;
   readonly #disconnect: Disconnect;
   #abort: AbortController | undefined;
   #closed: Deferred<DisconnectReason> | undefined;
@@ -75,6 +78,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const { link, stream, direction, context, received, slot } = parts;
     this.#node = node;
     this.#disconnect = parts.disconnect;
+    this.#spokeBefore = parts.hasSpoken;
     this.direction = direction;
     this.context = context;
     this.link = link;
@@ -94,6 +98,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   get localAddress(): SocketAddress {
     return this.link.localAddress;
+  }
+
+  /** Whether bytes may be on their way to the peer. */
+  get hasSpoken(): boolean {
+    return this.#spokeBefore || this.stats.bytesSent > 0;
   }
 
   get bufferedBytes(): number {

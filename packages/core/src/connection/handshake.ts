@@ -33,6 +33,8 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   #intake: Intake;
   /** Of the stream that it goes on over; see {@link Link.recyclesWrites}. */
   recyclesWrites: boolean;
+  /** Whether bytes may have gone to the peer. */
+  hasSpoken = false;
   #pending: PendingRead[] = [];
   /** Why the stream brings no more bytes. */
   #end: Error | undefined;
@@ -117,6 +119,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
 
   write(bytes: Uint8Array | string): Promise<void> {
     if (this.#over !== undefined) return rejected(this.#over);
+    this.hasSpoken = true;
     const written = new Promise<void>((resolve, reject) => {
       const cancellation = this.#cancellation;
       const onCancel = (): void => reject(cancellation.reason!);
@@ -131,6 +134,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   }
 
   get stream(): Duplex {
+    this.hasSpoken = true;
     if (this.#over === undefined) this.#release();
     return this.#intake.stream;
   }
@@ -148,6 +152,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
       throw refusal;
     }
     this.#intake = new Intake(duplex, this);
+    this.hasSpoken = true;
     this.#end = undefined;
     // A write that goes out early must not end in a handler of the peer: only the link knows that it cannot.
     this.recyclesWrites = recyclesWrites && this.#link.recyclesWrites;

@@ -101,7 +101,7 @@ export interface NodeConfig<In, Out = In> {
   readonly idleTimeoutMs?: number;
   /** Ends a connection whose peer needs longer than that to take the next 256 KiB, or all that is queued. @default 10000 */
   readonly writeTimeoutMs?: number;
-  /** Bounds `onDisconnect` and the last flush. @default 3000 */
+  /** Bounds `onDisconnect`, the last flush, and the wait for the peer to end its half. @default 3000 */
   readonly onDisconnectTimeoutMs?: number;
   /** Bounds `close()`. @default 5000 */
   readonly closeTimeoutMs?: number;

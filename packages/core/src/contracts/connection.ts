@@ -66,7 +66,7 @@ export interface Connection<In = unknown, Out = In> {
    */
   drained(): Promise<void>;
   /**
-   * Ends the connection: runs `onDisconnect`, flushes what is queued, closes.
+   * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.
    */
   disconnect(why?: string): Promise<boolean>;

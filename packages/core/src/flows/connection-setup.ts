@@ -143,6 +143,7 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
     stream,
     recyclesWrites: session?.recyclesWrites ?? link.recyclesWrites,
     direction,
+    hasSpoken: session?.hasSpoken === true,
     context,
     received,
     slot,

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { describeReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
@@ -7,13 +6,14 @@ import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../mechanisms/hook-chain.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
+import { sayLastWords } from './last-words.js';
 
 /**
  * Ends a connection: the one way out for every cause, in either direction.
  *
  * ```text
- *   claim -> stop reading -> onDisconnect -> flush -> destroy -> release the slot
- *            `--------- one deadline: onDisconnectTimeoutMs --'
+ *   claim -> stop reading -> onDisconnect -> flush -> our FIN -> the peer's FIN -> destroy -> release the slot
+ *            `------------------ one deadline: onDisconnectTimeoutMs ----------'
  * ```
  *
  * True for the call that claimed the teardown, when it is done; false at once for any other.
@@ -46,18 +46,25 @@ async function tearDown(
   if (writingFailed) connection.writer.end();
 
   let outcome: TeardownOutcome = 'complete';
-  if (!(await runDisconnectHooks(kernel, connection, reason, deadline))) {
+  const hooksSettled = await runDisconnectHooks(kernel, connection, reason, deadline);
+  if (!hooksSettled) {
     outcome = 'hook-abandoned';
     kernel.heuristics.hookTimeouts++;
     kernel.logger.error(
       { peer: connection.address.toString() },
       'onDisconnect took too long and was abandoned',
     );
-  } else if (!writingFailed && !(await flush(connection, deadline))) {
-    outcome = 'flush-abandoned';
   }
-  if (writingFailed || outcome === 'flush-abandoned') cutStreams(connection);
-  else await closeStreams(connection, deadline);
+  if (writingFailed) {
+    cutStreams(connection);
+  } else if (!hooksSettled) {
+    closeStreams(connection);
+  } else if (await sayLastWords(connection, deadline)) {
+    closeStreams(connection);
+  } else {
+    outcome = 'flush-abandoned';
+    cutStreams(connection);
+  }
   deadline.cancel();
   connection.writer.end();
   // INVARIANT: address-stays-taken. Until here.
@@ -99,32 +106,15 @@ async function runDisconnectHooks(
   return inTime;
 }
 
-/** Has the operating system take what is queued; false when the deadline came first. */
-function flush({ writer }: PeerConnection, deadline: Deadline): boolean | Promise<boolean> {
-  const finished = writer.finish();
-  return finished === undefined || deadline.wait(finished);
-}
-
 /** The reset first: a peer must not take a stream that was cut for one that ended. */
 function cutStreams({ stream, link }: PeerConnection): void {
   link.reset();
   stream.destroy();
 }
 
-/** Destroys the stream, and below it the link. What stands between both is given time to flush. */
-async function closeStreams({ stream, link }: PeerConnection, deadline: Deadline): Promise<void> {
-  if (stream !== link.stream && !stream.destroyed) {
-    // An upgraded stream may hold bytes that it has not passed down yet.
-    await deadline.wait(ended(stream));
-    await deadline.wait(ended(link.stream));
-  }
+function closeStreams({ stream, link }: PeerConnection): void {
   stream.destroy();
   link.stream.destroy();
-}
-
-/** Ends the writable half; resolves when what it held was passed on, or cannot be any more. */
-function ended(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => stream.end(() => resolve()).once('close', resolve));
 }
 
 /** One line for a connection: `warn` where the peer misbehaved, `error` where our own code threw. */

@@ -183,7 +183,9 @@ class MemoryStream extends Duplex {
     const other = this.#other;
     this.#other = undefined;
     if (other !== undefined && !other.destroyed) {
-      if (!this.writableFinished) other.onEnd();
+      // As the system does it: who closes with bytes unread, or on their way, resets the connection.
+      if (this.readableLength > 0 || other.writableLength > 0) other.destroy(connectionReset());
+      else if (!this.writableFinished) other.onEnd();
       other.#loseOther();
     }
     this.#pendingWrite?.(error ?? connectionReset());
