@@ -3,6 +3,8 @@ import { PlainFrame } from './plain-frame.js';
 /** Seconds since 1970, as a number. */
 const EPOCH_TIME = 1;
 
+const UNDEFINED = 0xf7;
+
 /**
  * Lets through what is one item of CBOR (RFC 8949), complete, with lengths that are stated, and no tag but that of a time.
  *
@@ -18,6 +20,8 @@ const EPOCH_TIME = 1;
  */
 export function requirePlainCbor(bytes: Buffer): void {
   const frame = new PlainFrame('CBOR', bytes.length);
+  if (bytes.length === 1 && bytes[0] === UNDEFINED)
+    throw frame.refused('holds undefined alone, which is no message');
   let at = 0;
   let isTime = false;
   while (frame.next()) {

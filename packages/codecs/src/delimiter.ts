@@ -3,6 +3,7 @@ import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS, invalid, requireInteger, requireKnown } from './options.js';
+import { requireUnfinished, type Unfinished } from './unfinished.js';
 
 /** No protocol has a longer one; what a frame may hold beyond its limit is bounded by it. */
 const MAX_SEQUENCE = 256;
@@ -10,6 +11,8 @@ const MAX_SEQUENCE = 256;
 export interface DelimiterOptions {
   /** The longest frame in bytes, its end not counted; both ways. @default 65536 */
   readonly maxLength?: number;
+  /** What becomes of a last frame without an end: see {@link Unfinished}. @default 'refuse' */
+  readonly unfinished?: Unfinished;
 }
 
 /**
@@ -23,8 +26,8 @@ export interface DelimiterOptions {
  * Received are bytes, without the sequence; sent are bytes, or text as UTF-8.
  *
  * note: the first occurrence ends the frame. A payload in which the sequence would be found sooner is not sent.
- * note: as with {@link lines}, a last frame without an end counts when the stream ends, unless it is empty; half a
- * sequence at its end belongs to it. A protocol in which that must not happen needs a length.
+ * note: as with {@link lines}, a last frame without an end is no message, unless `unfinished` is `'take'`; half a
+ * sequence at its end belongs to it then.
  * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
  * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when the sequence or an option makes no sense.
@@ -35,13 +38,15 @@ export function delimiter(
 ): Codec<Buffer, Uint8Array | string> {
   const ending = requireSequence(sequence);
   requireKnown('delimiter', options, Object.keys(CODEC_DEFAULTS.delimiter));
-  const { maxLength = CODEC_DEFAULTS.delimiter.maxLength } = options;
+  const defaults = CODEC_DEFAULTS.delimiter;
+  const { maxLength = defaults.maxLength } = options;
   requireInteger('maxLength', maxLength, { min: 1 });
+  const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);
 
   const borders = bordersOf(ending);
   const encoder = new DelimiterEncoder(ending, borders.at(-1)! > 0, maxLength);
   return {
-    decoder: () => new DelimiterDecoder(ending, borders, maxLength),
+    decoder: () => new DelimiterDecoder(ending, borders, maxLength, unfinished),
     encoder: () => encoder,
     encodesAlike: true,
   };
@@ -76,14 +81,16 @@ class DelimiterDecoder implements Decoder<Buffer> {
   readonly #sequence: Buffer;
   readonly #borders: readonly number[];
   readonly #maxLength: number;
+  readonly #unfinished: Unfinished;
   /** Bytes that were looked at, and how many of the last of them are the beginning of the sequence. */
   #searched = 0;
   #matched = 0;
 
-  constructor(sequence: Buffer, borders: readonly number[], maxLength: number) {
+  constructor(sequence: Buffer, borders: readonly number[], maxLength: number, unfinished: Unfinished) {
     this.#sequence = sequence;
     this.#borders = borders;
     this.#maxLength = maxLength;
+    this.#unfinished = unfinished;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
@@ -100,7 +107,11 @@ class DelimiterDecoder implements Decoder<Buffer> {
   }
 
   end(input: ByteQueue): Buffer | NeedMore {
-    if (input.length === 0) return NEED_MORE;
+    if (input.length === 0 || this.#unfinished === 'refuse') return NEED_MORE;
+    if (this.#unfinished === 'drop') {
+      input.skip(input.length);
+      return NEED_MORE;
+    }
     this.#requireLength(input.length);
     return input.read(input.length);
   }

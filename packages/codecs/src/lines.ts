@@ -2,6 +2,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { CODEC_DEFAULTS, requireInteger, requireKnown, requireOneOf } from './options.js';
+import { requireUnfinished, type Unfinished } from './unfinished.js';
 import { fitsUtf8 } from './utf8.js';
 
 const LF = 0x0a;
@@ -12,6 +13,8 @@ export interface LinesOptions {
   readonly maxLength?: number;
   /** What the encoder puts behind a line; the decoder takes both. @default '\n' */
   readonly newline?: '\n' | '\r\n';
+  /** What becomes of a last line without an end: see {@link Unfinished}. @default 'refuse' */
+  readonly unfinished?: Unfinished;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface LinesOptions {
  * ```
  *
  * note: decoding follows tokio-util's `LinesCodec`: one CR before the LF belongs to the end, any other
- * CR to the line; a last line without an end counts when the stream ends, unless it is empty.
+ * CR to the line. Unlike there a last line without an end is no message, unless `unfinished` is `'take'`.
  * note: a line that would arrive as something else is not sent: one that contains LF, ends in CR, or has
  * half a surrogate pair.
  * note: where lines are too long or not UTF-8 the connection ends: there is no skipping to the next.
@@ -30,21 +33,29 @@ export interface LinesOptions {
  */
 export function lines(options: LinesOptions = {}): Codec<string> {
   requireKnown('lines', options, Object.keys(CODEC_DEFAULTS.lines));
-  const { maxLength = CODEC_DEFAULTS.lines.maxLength, newline = CODEC_DEFAULTS.lines.newline } = options;
+  const defaults = CODEC_DEFAULTS.lines;
+  const { maxLength = defaults.maxLength, newline = defaults.newline } = options;
+  const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);
   requireInteger('maxLength', maxLength, { min: 1 });
   requireOneOf('newline', newline, ['\n', '\r\n']);
 
   const encoder = new LinesEncoder(maxLength, newline);
-  return { decoder: () => new LinesDecoder(maxLength), encoder: () => encoder, encodesAlike: true };
+  return {
+    decoder: () => new LinesDecoder(maxLength, unfinished),
+    encoder: () => encoder,
+    encodesAlike: true,
+  };
 }
 
 class LinesDecoder implements Decoder<string> {
   readonly #maxLength: number;
+  readonly #unfinished: Unfinished;
   /** Bytes known to hold no LF, so that a line that drips in is searched once, not once a drop. */
   #searched = 0;
 
-  constructor(maxLength: number) {
+  constructor(maxLength: number, unfinished: Unfinished) {
     this.#maxLength = maxLength;
+    this.#unfinished = unfinished;
   }
 
   decode(input: ByteQueue): string | NeedMore {
@@ -63,7 +74,8 @@ class LinesDecoder implements Decoder<string> {
   }
 
   end(input: ByteQueue): string | NeedMore {
-    const length = lengthOfLine(input, input.length);
+    if (this.#unfinished === 'refuse') return NEED_MORE;
+    const length = this.#unfinished === 'drop' ? 0 : lengthOfLine(input, input.length);
     const line = input.readText(length);
     input.skip(input.length);
     return length === 0 ? NEED_MORE : line;

@@ -1,5 +1,6 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { breachOf } from './synchronous.js';
 
 /** The two ways between the messages of a codec and the messages of the one built on it. */
 export interface CodecMaps<InnerIn, InnerOut, In, Out = In> {
@@ -19,6 +20,8 @@ export interface CodecMaps<InnerIn, InnerOut, In, Out = In> {
  *
  * note: the maps belong to all connections; what they remember, all share. Where `inner` encodes alike,
  * a broadcast is mapped and encoded once.
+ * note: maps are synchronous. One that returns a promise, and a `decode` that returns undefined, break their contract:
+ * received that is a P2P_ERR_BAD_DECODER, which is no fault of the peer; sent, a P2P_ERR_INVALID_FRAME.
  * note: what a map throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
  */
 export function mapCodec<InnerIn, InnerOut, In, Out = In>(
@@ -49,13 +52,21 @@ class MappedDecoder<InnerIn, In> implements Decoder<In> {
     return this.#inner.end === undefined ? NEED_MORE : this.#map(this.#inner.end(input));
   }
 
+  holds(): boolean {
+    return this.#inner.holds?.() === true;
+  }
+
   #map(message: InnerIn | NeedMore): In | NeedMore {
     if (message === NEED_MORE) return NEED_MORE;
+    let mapped: In;
     try {
-      return this.#maps.decode(message);
+      mapped = this.#maps.decode(message);
     } catch (error) {
       throw asInvalidFrame(error, 'a received message makes no sense to the map of the codec');
     }
+    const breach = breachOf(mapped);
+    if (breach === undefined) return mapped;
+    throw new PeerError('P2P_ERR_BAD_DECODER', `the map \`decode\` of a codec returned ${breach}`);
   }
 }
 
@@ -73,11 +84,14 @@ class MappedEncoder<InnerOut, Out> implements Encoder<Out> {
   }
 
   #map(message: Out): InnerOut {
+    let mapped: InnerOut;
     try {
-      return this.#maps.encode(message);
+      mapped = this.#maps.encode(message);
     } catch (error) {
       throw asInvalidFrame(error, 'the map of the codec cannot turn the message into one that can be sent');
     }
+    if (breachOf(mapped) !== 'a promise') return mapped;
+    throw new PeerError('P2P_ERR_INVALID_FRAME', 'the map `encode` of a codec returned a promise');
   }
 }
 

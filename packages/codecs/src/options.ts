@@ -3,7 +3,7 @@ import { PeerError } from '@pea2pea/core';
 /** Every option that has a default, with it. The docs quote this object and a test keeps both equal. Sizes are in bytes. */
 export const CODEC_DEFAULTS = {
   bytes: { maxChunkLength: 64 * 1024 },
-  lines: { maxLength: 64 * 1024, newline: '\n' },
+  lines: { maxLength: 64 * 1024, newline: '\n', unfinished: 'refuse' },
   lengthDelimited: {
     maxFrameLength: 1024 * 1024,
     lengthFieldOffset: 0,
@@ -12,7 +12,7 @@ export const CODEC_DEFAULTS = {
     lengthAdjustment: 0,
   },
   varintDelimited: { maxFrameLength: 1024 * 1024 },
-  delimiter: { maxLength: 64 * 1024 },
+  delimiter: { maxLength: 64 * 1024, unfinished: 'refuse' },
   compressed: { maxInflatedLength: 1024 * 1024, level: 6 },
   tagged: { key: 'type' },
 } as const;

@@ -1,7 +1,17 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, CodecContext, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type {
+  ByteQueue,
+  ByteSink,
+  Codec,
+  CodecContext,
+  Decoder,
+  Encoder,
+  NeedMore,
+  PeerErrorCode,
+} from '@pea2pea/core';
 import { asBuffer, bytesOf } from './framing.js';
 import type { BytesFraming } from './framing.js';
+import { breachOf } from './synchronous.js';
 
 /**
  * What happens to the bytes of one frame. `sequence` counts the frames of this connection in this direction, from 0;
@@ -39,6 +49,8 @@ export interface Transform {
  * note: the limit of the framing is on the transformed bytes. A transform that makes more of less has to bound it by itself.
  * note: the framing must keep boundaries: over `bytes()` a transform would see frames as the network cut them.
  * note: a transform may answer the bytes it was given, or a view of them; it must not answer memory that it uses again.
+ * note: transforms are synchronous. One that returns a promise or undefined is a P2P_ERR_BAD_DECODER where it receives,
+ * which is no fault of the peer.
  * note: what a transform throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
  */
 export function transformed(framing: BytesFraming, transform: Transform): Codec<Buffer, Uint8Array | string> {
@@ -67,10 +79,14 @@ class TransformedDecoder implements Decoder<Buffer> {
     return this.#frames.end === undefined ? NEED_MORE : this.#reverse(this.#frames.end(input));
   }
 
+  holds(): boolean {
+    return this.#frames.holds?.() === true;
+  }
+
   #reverse(frame: Buffer | NeedMore): Buffer | NeedMore {
     if (frame === NEED_MORE) return NEED_MORE;
     const what = 'a received frame does not survive its transform';
-    return run(this.#transform, frame, this.#sequence++, what);
+    return run(this.#transform, frame, this.#sequence++, what, 'P2P_ERR_BAD_DECODER');
   }
 }
 
@@ -86,7 +102,8 @@ class TransformedEncoder implements Encoder<Uint8Array | string> {
 
   encode(payload: Uint8Array | string, output: ByteSink): void {
     const bytes = asBuffer(bytesOf(payload, 'transformed()'));
-    const frame = run(this.#transform, bytes, this.#sequence, 'the payload does not survive its transform');
+    const what = 'the payload does not survive its transform';
+    const frame = run(this.#transform, bytes, this.#sequence, what, 'P2P_ERR_INVALID_FRAME');
     const returned: unknown = this.#frames.encode(frame, output);
     // Counted only now: what the framing refuses never reaches the other side, which counts what it receives.
     this.#sequence++;
@@ -94,9 +111,18 @@ class TransformedEncoder implements Encoder<Uint8Array | string> {
   }
 }
 
-function run(transform: FrameTransform, bytes: Buffer, sequence: number, what: string): Buffer {
+function run(
+  transform: FrameTransform,
+  bytes: Buffer,
+  sequence: number,
+  what: string,
+  breachCode: PeerErrorCode,
+): Buffer {
   try {
-    return asBuffer(bytesOf(transform(bytes, sequence), 'a transform'));
+    const result = transform(bytes, sequence);
+    const breach = breachOf(result);
+    if (breach !== undefined) throw new PeerError(breachCode, `a transform returned ${breach}`);
+    return asBuffer(bytesOf(result, 'a transform'));
   } catch (error) {
     throw PeerError.is(error) ? error : new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
   }

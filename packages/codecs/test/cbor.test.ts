@@ -23,7 +23,7 @@ describe('cbor', () => {
     ['f4', false],
     ['f5', true],
     ['f6', null],
-    ['f7', undefined],
+    ['82f6f7', [null, undefined]],
     ['4401020304', Buffer.of(1, 2, 3, 4)],
     ['6449455446', 'IETF'],
     ['62c3bc', 'ü'],

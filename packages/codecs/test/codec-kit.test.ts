@@ -172,6 +172,21 @@ describe('a codec is found out that', () => {
     });
   });
 
+  it.each([
+    ['undefined', () => undefined],
+    ['a promise', () => Promise.reject(new Error('no'))],
+  ])('returns %s', (_what, result) => {
+    const codec = decodedBy(() => ({
+      decode: (input) => (input.skip(input.length), result() as never),
+    }));
+    expect(factsOf(check(codec))).toContain('returns');
+  });
+
+  it('says that it holds a message, and has none', () => {
+    const codec = decodedBy(() => ({ decode: (input) => plain(input), holds: () => true }));
+    expect(check(codec)).toEqual([]);
+  });
+
   it('answers a message without consuming a byte', () => {
     const codec = decodedBy(() => ({
       decode: (input) => (input.peek(0) === 0xff ? Buffer.alloc(0) : plain(input)),
@@ -279,8 +294,11 @@ describe('checkCodec', () => {
   });
 
   it('tells a last message without an end from a frame that was cut off', () => {
-    expect(factsOf(checkCodec(lines(), ['abc']))).toEqual(['truncated']);
-    expect(checkCodec(lines(), ['abc'], { endCompletes: true })).toEqual([]);
+    const taking = lines({ unfinished: 'take' });
+    expect(factsOf(checkCodec(taking, ['abc']))).toEqual(['truncated']);
+    expect(checkCodec(taking, ['abc'], { endCompletes: true })).toEqual([]);
+    expect(factsOf(checkCodec(lines({ unfinished: 'drop' }), ['abc']))).toEqual(['truncated']);
+    expect(checkCodec(lines(), ['abc'])).toEqual([]);
   });
 });
 

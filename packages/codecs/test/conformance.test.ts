@@ -61,10 +61,11 @@ const limit = <Out>(make: (max: number) => Codec<unknown, Out>, largest: Out, to
 
 kit('bytes()', bytes(), PAYLOADS, { mergesMessages: true, unsendable: noBytes });
 kit('bytes in pieces of 3', bytes({ maxChunkLength: 3 }), PAYLOADS, { mergesMessages: true });
-kit('lines()', lines(), TEXTS, { endCompletes: true, unsendable: ['a\nb', 'a\r', '\ud800'] });
-kit('lines with CR LF', lines({ newline: '\r\n' }), TEXTS, { endCompletes: true });
+kit('lines()', lines(), TEXTS, { unsendable: ['a\nb', 'a\r', '\ud800'] });
+kit('lines with CR LF', lines({ newline: '\r\n' }), TEXTS);
+kit('lines that drop', lines({ unfinished: 'drop' }), TEXTS, { endCompletes: true });
+kit('lines that take', lines({ unfinished: 'take' }), TEXTS, { endCompletes: true });
 kit('lines of at most 300 bytes', lines({ maxLength: 300 }), TEXTS, {
-  endCompletes: true,
   maxFrameBytes: 302,
   ...limit((maxLength) => lines({ maxLength }), 'x'.repeat(300), 'x'.repeat(301)),
 });
@@ -92,17 +93,17 @@ kit('varintDelimited of at most 300 bytes', varintDelimited({ maxFrameLength: 30
   ...limit((maxFrameLength) => varintDelimited({ maxFrameLength }), x(300), x(301)),
 });
 kit('delimiter by one byte', delimiter('\0', { maxLength: 100_000 }), [...PAYLOADS, ...LARGE], {
-  endCompletes: true,
   unsendable: ['a\0b', '\0', ...noBytes],
 });
-kit('delimiter that overlaps itself', delimiter('aab', { maxLength: 300 }), ['a', '', 'aaaa', 'ab', x(300)], {
+kit('delimiter that takes', delimiter('--', { unfinished: 'take' }), PAYLOADS.filter(String), {
   endCompletes: true,
+});
+kit('delimiter that overlaps itself', delimiter('aab', { maxLength: 300 }), ['a', '', 'aaaa', 'ab', x(300)], {
   maxFrameBytes: 303,
   unsendable: ['aab', 'caabc', Buffer.from('xaaab')],
   ...limit((maxLength) => delimiter('aab', { maxLength }), x(300), x(301)),
 });
 kit('delimiter that begins as it ends', delimiter('abab'), ['a', 'ba', '', 'bb', 'x'.repeat(99)], {
-  endCompletes: true,
   unsendable: ['ab', 'xab', 'abab', 'aab'],
 });
 kit('fixedLength(4)', fixedLength(4), ['abcd', Buffer.alloc(4), 'üxy'], {
@@ -110,11 +111,11 @@ kit('fixedLength(4)', fixedLength(4), ['abcd', Buffer.alloc(4), 'üxy'], {
   unsendable: ['abc', 'abcde', '', ...noBytes],
 });
 kit('json()', json(), VALUES, { unsendable: [undefined, 1n, () => 1] });
-kit('json(lines())', json(lines()), VALUES, { endCompletes: true });
+kit('json(lines())', json(lines()), VALUES);
 kit('json(varintDelimited())', json(varintDelimited()), VALUES);
-kit("json(delimiter('\\0'))", json(delimiter('\0')), VALUES, { endCompletes: true });
+kit("json(delimiter('\\0'))", json(delimiter('\0')), VALUES);
 kit('json(compressed(varintDelimited()))', json(compressed(varintDelimited())), VALUES);
-kit('json(schema)', json(unchecked<unknown>(), lines()), VALUES, { endCompletes: true });
+kit('json(schema)', json(unchecked<unknown>(), lines()), VALUES);
 kit('msgpack()', msgpack(), BINARY, { unsendable: [Symbol('s'), 2n ** 64n] });
 kit('msgpack(varintDelimited())', msgpack(varintDelimited()), BINARY);
 kit('cbor()', cbor(), BINARY, { unsendable: [Symbol('s'), 2n ** 64n, new Set([1]), /x/] });
@@ -155,7 +156,6 @@ kit(
     encode: (degrees: number) => `${degrees}C`,
   }),
   [21.5, -3, 0],
-  { endCompletes: true },
 );
 
 it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE } from '@pea2pea/core';
 import type { ByteQueue } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/internal';
-import { delimiter } from '@pea2pea/codecs';
+import { delimiter, type DelimiterOptions } from '@pea2pea/codecs';
 import {
   codecContext,
   codeOf,
@@ -34,13 +34,10 @@ describe('receiving frames that end with a sequence', () => {
   it.each([
     ['one byte', '\0', 'a\0bc\0\0', ['a', 'bc', '']],
     ['two bytes', '\r\n', 'a\r\nb\rc\n\r\n\r\r\n', ['a', 'b\rc\n', '\r']],
-    ['the first occurrence counts', 'aa', 'baaaab', ['b', '', 'b']],
+    ['the first occurrence counts', 'aa', 'baaaa', ['b', '']],
     ['a beginning that goes on otherwise', 'aab', 'aaabaab', ['a', '']],
     ['a beginning within a beginning', 'abab', 'abaabab', ['aba']],
-    ['ends do not share bytes', 'aba', 'ababa', ['', 'ba']],
-    ['the last without an end', '--', 'a--b', ['a', 'b']],
-    ['the last with half an end', '--', 'a--b-', ['a', 'b-']],
-    ['nothing but half an end', '--', 'a---', ['a', '-']],
+    ['ends do not share bytes', 'aba', 'abababa', ['', 'b']],
     ['bytes that are no text', '\xff\xfe', '\x80\xff\xff\xfe', ['\x80\xff']],
   ])('%s', (_fact, sequence, wire, expected) => {
     const codec = delimiter(Buffer.from(sequence, 'latin1'));
@@ -52,15 +49,30 @@ describe('receiving frames that end with a sequence', () => {
     for (const [first, second] of splits(bytes)) expect(read(first, second)).toEqual(expected);
   });
 
+  it.each([
+    ['without an end', 'a--b', 'b'],
+    ['with half an end', 'a--b-', 'b-'],
+    ['of nothing but half an end', 'a---', '-'],
+  ])('a last frame %s is refused, dropped or taken, as `unfinished` says', (_what, wire, taken) => {
+    for (const [first, second] of splits(Buffer.from(wire))) {
+      const read = (options?: DelimiterOptions) =>
+        decode(delimiter('--', options), first, second).map(String);
+      expect(codeOf(() => read())).toBe('P2P_ERR_TRUNCATED_FRAME');
+      expect(codeOf(() => read({ unfinished: 'refuse' }))).toBe('P2P_ERR_TRUNCATED_FRAME');
+      expect(read({ unfinished: 'drop' })).toEqual(['a']);
+      expect(read({ unfinished: 'take' })).toEqual(['a', taken]);
+    }
+  });
+
   it('a frame at the limit is received, its end not counted', () => {
-    const codec = delimiter('--', { maxLength: 4 });
+    const codec = delimiter('--', { maxLength: 4, unfinished: 'take' });
     for (const wire of ['abcd--', 'abcd']) {
       expect(decode(codec, ...drops(Buffer.from(wire)))[0]).toHaveLength(4);
     }
   });
 
   it('a frame over the limit is refused, with its end or without', () => {
-    const codec = delimiter('--', { maxLength: 4 });
+    const codec = delimiter('--', { maxLength: 4, unfinished: 'take' });
     for (const wire of ['abcde--', 'abcd-e', 'abcde', 'abcd-']) {
       expect(codeOf(() => decode(codec, wire))).toBe(tooLarge);
       expect(codeOf(() => decode(codec, ...drops(Buffer.from(wire))))).toBe(tooLarge);

@@ -12,7 +12,7 @@ describe('json', () => {
 
   it('is newline-delimited JSON over lines', () => {
     expect(encode(json(lines()), { a: 'x\ny' }, [1]).toString()).toBe('{"a":"x\\ny"}\n[1]\n');
-    expect(decode(json(lines()), '{"a":1}\r\n [2] \nnull')).toEqual([{ a: 1 }, [2], null]);
+    expect(decode(json(lines()), '{"a":1}\r\n [2] \nnull\n')).toEqual([{ a: 1 }, [2], null]);
   });
 
   it('large texts go through', () => {

@@ -26,9 +26,6 @@ describe('receiving lines', () => {
     ['one CR belongs to the end, more do not', 'a\r\r\n', ['a\r']],
     ['a CR elsewhere belongs to the line', 'a\rb\n', ['a\rb']],
     ['empty lines of both kinds', '\n\r\n\n', ['', '', '']],
-    ['the last without an end', 'a\nb', ['a', 'b']],
-    ['the last with half an end', 'a\nb\r', ['a', 'b']],
-    ['nothing but half an end is no line', 'a\n\r', ['a']],
     ['a byte order mark is text', '\xef\xbb\xbfa\n', ['\uFEFFa']],
     ['a replacement character that was sent', '\xef\xbf\xbd\n', ['\uFFFD']],
     ['a zero byte is text', 'a\0b\n', ['a\0b']],
@@ -39,6 +36,37 @@ describe('receiving lines', () => {
     for (const [first, second] of splits(bytes)) expect(decode(lines(), first, second)).toEqual(expected);
   });
 
+  describe.each([
+    ['without an end', 'a\nb', ['b']],
+    ['with half an end', 'a\nb\r', ['b']],
+    ['of nothing but half an end', 'a\n\r', []],
+  ])('a last line %s', (_what, wire, taken) => {
+    const bytes = Buffer.from(wire);
+
+    it("is what a cut leaves, so it is refused: unfinished 'refuse', the default", () => {
+      for (const codec of [lines(), lines({ unfinished: 'refuse' })]) {
+        expect(new Receiving(codec).receive(bytes)).toEqual(['a']);
+        for (const [first, second] of splits(bytes))
+          expect(codeOf(() => decode(codec, first, second))).toBe('P2P_ERR_TRUNCATED_FRAME');
+      }
+    });
+
+    it("is thrown away: unfinished 'drop'", () => {
+      const codec = lines({ unfinished: 'drop' });
+      for (const [first, second] of splits(bytes)) expect(decode(codec, first, second)).toEqual(['a']);
+    });
+
+    it("is a line unless it is empty: unfinished 'take'", () => {
+      const codec = lines({ unfinished: 'take' });
+      for (const [first, second] of splits(bytes))
+        expect(decode(codec, first, second)).toEqual(['a', ...taken]);
+    });
+  });
+
+  it('drops what is not even UTF-8 without a look at it', () => {
+    expect(decode(lines({ unfinished: 'drop' }), 'ok\n\xff')).toEqual(['ok']);
+  });
+
   it.each([
     ['a stray byte', 'ab\xffcd\n'],
     ['a character cut short', 'ab\xe6\xbc\n'],
@@ -46,9 +74,12 @@ describe('receiving lines', () => {
     ['an overlong form', '\xc0\xaf\n'],
     ['a surrogate', '\xed\xa0\x80\n'],
     ['behind a replacement character that was sent', '\xef\xbf\xbd\xff\n'],
-    ['in the last line', 'ok\n\xff'],
   ])('malformed UTF-8 is refused: %s', (_what, wire) => {
     expect(codeOf(() => decode(lines(), wire))).toBe(invalidFrame);
+  });
+
+  it('malformed UTF-8 is refused in a last line that is taken', () => {
+    expect(codeOf(() => decode(lines({ unfinished: 'take' }), 'ok\n\xff'))).toBe(invalidFrame);
   });
 
   it('lines before a malformed one are received', () => {
@@ -61,7 +92,7 @@ describe('receiving lines', () => {
   });
 
   it('a line at the limit is received, its end not counted', () => {
-    const codec = lines({ maxLength: 4 });
+    const codec = lines({ maxLength: 4, unfinished: 'take' });
     for (const wire of ['abcd\n', 'abcd\r\n', 'abcd', 'abcd\r', 'gr\xc3\xbc\n']) {
       expect(decode(codec, ...drops(Buffer.from(wire, 'latin1')))).toHaveLength(1);
     }

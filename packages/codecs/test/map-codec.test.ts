@@ -5,7 +5,7 @@ import { ChunkQueue } from '@pea2pea/core/internal';
 import { lengthDelimited, lines, mapCodec } from '@pea2pea/codecs';
 import { codecContext, decode, encode, Sending, thrownBy } from './drive.js';
 
-const upper = mapCodec(lines(), {
+const upper = mapCodec(lines({ unfinished: 'take' }), {
   decode: (line) => line.toUpperCase(),
   encode: (message: string) => message.toLowerCase(),
 });
@@ -27,15 +27,14 @@ describe('mapCodec', () => {
     expect(thrownBy(() => decode(mapped, '\0\0')).code).toBe('P2P_ERR_TRUNCATED_FRAME');
   });
 
-  it('lets messages of any value through, null and undefined included', () => {
-    const values = [null, undefined, 0, ''];
+  it('lets messages of any value through, null included', () => {
+    const values = [null, false, 0, ''];
     const indexed = mapCodec(lines(), {
       decode: (line) => values[Number(line)],
       encode: (value: unknown) => String(values.indexOf(value as null)),
     });
     expect(decode(indexed, encode(indexed, ...values))).toEqual(values);
-    expect(decode(indexed, '0')).toEqual([null]);
-    expect(decode(indexed, '1')).toEqual([undefined]);
+    expect(decode(indexed, '0\n')).toEqual([null]);
   });
 
   it('calls the maps as methods of their object', () => {
@@ -67,6 +66,30 @@ describe('mapCodec', () => {
     expect(sent.code).toBe('P2P_ERR_INVALID_FRAME');
     expect(sent.cause).toBe(cause);
     expect(sending.halfWritten).toBe(0);
+  });
+
+  it.each([
+    ['undefined', () => undefined],
+    ['a promise', () => Promise.resolve('a')],
+    ['a promise that rejects', () => Promise.reject(new Error('no'))],
+  ])('a map that returns %s is told so, and no peer is blamed', (_what, result) => {
+    const codec = mapCodec(lines(), { decode: result, encode: result as never });
+    expect(thrownBy(() => decode(codec, 'a\n')).code).toBe('P2P_ERR_BAD_DECODER');
+    expect(thrownBy(() => encode<never>(codec, 'a' as never)).code).toBe('P2P_ERR_INVALID_FRAME');
+  });
+
+  it('passes on what the inner decoder holds', () => {
+    let held = 2;
+    const inner: Codec<string> = {
+      ...lines(),
+      decoder: () => ({ decode: () => String(held--), holds: () => held > 0 }),
+    };
+    const same = { decode: (line: string) => line, encode: (line: string) => line };
+    const decoder = mapCodec(inner, same).decoder(codecContext());
+    expect(decoder.holds?.()).toBe(true);
+    expect([decoder.decode(new ChunkQueue()), decoder.decode(new ChunkQueue())]).toEqual(['2', '1']);
+    expect(decoder.holds?.()).toBe(false);
+    expect(mapCodec(lines(), same).decoder(codecContext()).holds?.()).toBe(false);
   });
 
   it('a PeerError of a map stays what it is', () => {

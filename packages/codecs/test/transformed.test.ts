@@ -76,11 +76,20 @@ describe('transformed', () => {
   });
 
   it('a transform that answers no bytes is told so', () => {
-    const codec = transformed(varintDelimited(), {
-      encoder: () => () => undefined as never,
-      decoder: () => same,
-    });
+    const transform = { encoder: () => () => 5 as never, decoder: () => same };
+    const codec = transformed(varintDelimited(), transform);
     expect(thrownBy(() => encode(codec, 'a')).message).toContain('a transform sends a Uint8Array');
+  });
+
+  it.each([
+    ['undefined', () => undefined],
+    ['a promise', () => Promise.resolve(Buffer.of(1))],
+    ['a promise that rejects', () => Promise.reject(new Error('no'))],
+  ])('a transform that returns %s is told so, and no peer is blamed', (_what, result) => {
+    const transform = { encoder: () => result as never, decoder: () => result as never };
+    const codec = transformed(varintDelimited(), transform);
+    expect(codeOf(() => encode(codec, 'a'))).toBe('P2P_ERR_INVALID_FRAME');
+    expect(codeOf(() => decode(codec, '\x01a'))).toBe('P2P_ERR_BAD_DECODER');
   });
 
   it('encodes alike only where both say so', () => {
@@ -92,7 +101,7 @@ describe('transformed', () => {
   });
 
   it('gives the last message too, which the end of the stream completes', () => {
-    const codec = transformed(delimiter('\0'), shifted);
+    const codec = transformed(delimiter('\0', { unfinished: 'take' }), shifted);
     expect(decode(codec, 'a\0b').map(String)).toEqual(['a', 'a']);
     const decoder = transformed(bytes(), shifted).decoder(codecContext());
     expect(decoder.end?.(new ChunkQueue())).toBe(NEED_MORE);

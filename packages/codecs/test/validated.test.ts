@@ -3,7 +3,7 @@ import { json, lengthDelimited, lines, unchecked, validated } from '@pea2pea/cod
 import type { StandardIssue, StandardResult, StandardSchemaV1 } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
-import { decode, encode, thrownBy } from './drive.js';
+import { codeOf, decode, encode, thrownBy } from './drive.js';
 
 /** A schema as the libraries make them. */
 function schemaOf<Input, Output = Input>(
@@ -128,10 +128,19 @@ describe('a codec with a schema', () => {
     expect(decode(json(new Schema(), lines()), '2\n')).toEqual([6]);
   });
 
-  it('unchecked() believes everything, undefined included', () => {
+  it('unchecked() believes everything', () => {
     expect(decode(json(unchecked<{ a: 1 }>(), lines()), '[5]\n')).toEqual([[5]]);
     const codec = cbor(unchecked<undefined>());
-    expect(decode(codec, encode(codec, undefined))).toEqual([undefined]);
+    expect(decode(codec, encode(codec, [undefined] as never))).toEqual([[undefined]]);
+  });
+
+  it('undefined alone is no message: of a peer an invalid frame, of our own schema a bad decoder', () => {
+    expect(codeOf(() => decode(cbor(unchecked()), '\0\0\0\x01\xf7'))).toBe('P2P_ERR_INVALID_FRAME');
+    expect(codeOf(() => encode(cbor(unchecked()), undefined))).toBe('P2P_ERR_INVALID_FRAME');
+    const forgetful = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ value: undefined }) },
+    } as const;
+    expect(codeOf(() => decode(json(forgetful, lines()), '1\n'))).toBe('P2P_ERR_BAD_DECODER');
   });
 
   it.each([[undefined], [null], [{}], [{ '~standard': {} }], [{ validate: () => 1 }], [5]])(

@@ -389,6 +389,7 @@ describe('strikes', () => {
     [1, { origin: 'reading', cause: 'invalid-frame', error: new SyntaxError('no JSON') }],
     [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_TRUNCATED_FRAME') }],
     [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_STALLED_DECODER') }],
+    [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_BAD_DECODER') }],
     [1, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_RATE_LIMITED') }],
     [1, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_UNMATCHED_MESSAGE') }],
     [0, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_QUEUE_FULL') }],

@@ -17,7 +17,7 @@ export interface CheckOptions<In, Out = In> {
   readonly equals?: (received: In, sent: Out) => boolean;
   /** Messages may arrive merged and cut, as with `bytes()`: only their bytes are compared. @default false */
   readonly mergesMessages?: boolean;
-  /** The end of the stream completes a message, as with `lines()`: a frame cut off may count. @default false */
+  /** The end of the stream completes a message, as with `lines({ unfinished: 'take' })`: a frame cut off may count. @default false */
   readonly endCompletes?: boolean;
   /** The most bytes that an unfinished frame may have, head and end included. @default 2097152 */
   readonly maxFrameBytes?: number;

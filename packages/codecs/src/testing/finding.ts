@@ -13,7 +13,8 @@ export const CODEC_FACTS = {
   'limit-exceeded':
     'refuses a message over its limit: to send it, and to receive it before all of it arrived',
   'peer-errors': 'throws nothing but a PeerError, whatever arrives',
-  consumes: 'consumes at least a byte for each message',
+  returns: 'returns a message or NEED_MORE, never undefined or a promise',
+  consumes: 'consumes at least a byte for each message that it did not hold',
   bounded: 'waits for no more bytes than its limit, whatever arrives',
   ends: 'comes to an end, whatever arrives',
 } as const;

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
 import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
+import { breachOf } from '../synchronous.js';
 import { Violation } from './finding.js';
 
 /** The sending end of a connection: what throws is rolled back, as the writer of a connection does it. */
@@ -55,7 +56,7 @@ export class Receiver<In> {
 
   /**
    * @throws {PeerError} what the decoder throws.
-   * @throws {Violation} when it throws something else, consumes nothing, or waits for too much.
+   * @throws {Violation} when it throws or returns something else, consumes nothing, or waits for too much.
    */
   receive(chunk: Uint8Array): void {
     // A chunk belongs to the queue: memory of its own, as the kernel gives it.
@@ -74,8 +75,10 @@ export class Receiver<In> {
 
   #drain(next: () => In | typeof NEED_MORE, input?: Uint8Array): void {
     const shown = input === undefined ? {} : { input };
-    while (this.#queue.length > 0) {
+    for (;;) {
       const before = this.#queue.length;
+      const holds = this.#decoder.holds?.() === true;
+      if (before === 0 && !holds) return;
       let message: In | typeof NEED_MORE;
       try {
         message = next();
@@ -84,8 +87,10 @@ export class Receiver<In> {
         throw new Violation('peer-errors', `the decoder threw ${String(cause)}`, { ...shown, cause });
       }
       if (message === NEED_MORE) return;
-      if (this.#queue.length >= before) {
-        throw new Violation('consumes', 'the decoder answered a message without consuming a byte', shown);
+      const breach = breachOf(message);
+      if (breach !== undefined) throw new Violation('returns', `the decoder returned ${breach}`, shown);
+      if (this.#queue.length >= before && !holds) {
+        throw new Violation('consumes', 'the decoder returned a message without consuming a byte', shown);
       }
       this.#onMessage(message);
     }

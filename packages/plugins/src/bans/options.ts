@@ -102,15 +102,20 @@ function defaultStrikesFor(reason: DisconnectReason): number {
   if (reason.origin !== 'reading') return 0;
   const { cause, error } = reason;
   if (cause === 'invalid-frame') {
-    return PeerError.is(error, 'P2P_ERR_TRUNCATED_FRAME') || PeerError.is(error, 'P2P_ERR_STALLED_DECODER')
-      ? 0
-      : 1;
+    return PeerError.is(error) && BLAMELESS.has(error.code) ? 0 : 1;
   }
   if (cause !== 'handler-error') return 0;
   return PeerError.is(error, 'P2P_ERR_RATE_LIMITED') || PeerError.is(error, 'P2P_ERR_UNMATCHED_MESSAGE')
     ? 1
     : 0;
 }
+
+/** What the network did to a peer, or our own codec: nobody is banned for it. */
+const BLAMELESS: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_TRUNCATED_FRAME',
+  'P2P_ERR_STALLED_DECODER',
+  'P2P_ERR_BAD_DECODER',
+]);
 
 /** What can be the fault of nobody but the peer. */
 const PEER_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
