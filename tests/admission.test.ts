@@ -48,7 +48,7 @@ describe('configuration', () => {
     ['idleTimeoutMs', -1],
     ['writeTimeoutMs', 0],
     ['closeTimeoutMs', 2 ** 31],
-    ['inboundQueueMessages', 0],
+    ['inboundQueueBytes', 0],
     ['outboundQueueBytes', 0],
     ['maxBufferedBytes', 0],
     ['whenInboundFull', 'explode'],

@@ -88,7 +88,7 @@ describe('a decoder that', () => {
     await expectUnharmed(a, () => a.messages.includes('good'));
   });
 
-  it('consumes nothing for ever is ended by the idle timeout, and what it holds is bounded', async () => {
+  it('consumes nothing for ever is ended by a timeout, and what it holds is bounded', async () => {
     const codec: Codec<string> = {
       ...textCodec(),
       decoder: () => ({ decode: textCodec({ maxLength: Infinity }).decoder(undefined as never).decode }),

@@ -16,8 +16,10 @@ import {
   tcpTransport,
   type Clock,
   type Connection,
+  type DisconnectReason,
   type Hooks,
   type Link,
+  type Logger,
   type Timer,
   type Transport,
 } from '@pea2pea/core';
@@ -52,6 +54,16 @@ async function rawLink(transport: Transport, address: SocketAddress, localPort?:
   const link = await transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localPort });
   link.stream.on('error', () => {});
   return link;
+}
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/** Has time pass in small steps, so that what waits for each of them has its turn. */
+async function pass(clock: ControlledClock, durationMs: number): Promise<void> {
+  for (let passed = 0; passed < durationMs; passed += 10) {
+    clock.advance(10);
+    await turn();
+  }
 }
 
 /** Every connection and setup that `node` holds now. */
@@ -690,7 +702,7 @@ it('message-order: messages of a connection come one at a time, in order, and ho
   let overlaps = 0;
   let blocked = true;
   const a = makeNode(
-    { transport, inboundQueueMessages: 3 },
+    { transport, inboundQueueBytes: 3 },
     {
       onMessage(message, connection) {
         if (busy.has(connection.id)) overlaps++;
@@ -979,7 +991,7 @@ it('bounded-memory: what a peer can make us hold has a limit, both ways, and all
   const budget = 200_000;
   const release: (() => void)[] = [];
   const a = makeNode(
-    { maxBufferedBytes: budget, inboundQueueMessages: 1_000_000 },
+    { maxBufferedBytes: budget, inboundQueueBytes: 1_000_000 },
     { onMessage: () => new Promise<void>((resolve) => release.push(resolve)) },
   );
   const address = await listen(a);
@@ -989,7 +1001,7 @@ it('bounded-memory: what a peer can make us hold has a limit, both ways, and all
   await until('every sender is held back', () => {
     for (const socket of sockets) if (socket.writableLength < 1024 * 1024) socket.write(chunk);
     most = Math.max(most, a.node.bufferedBytes);
-    return most > budget && sockets.every(({ writableLength }) => writableLength >= 1024 * 1024);
+    return most > budget / 2 && sockets.every(({ writableLength }) => writableLength >= 1024 * 1024);
   });
   for (let wait = 0; wait < 20; wait++) {
     await turn();
@@ -1054,7 +1066,7 @@ it('encode-rollback: a message whose encoder threw leaves no byte behind, wherev
     }),
   };
   const a = makeNode({ transport, codec, outboundQueueBytes: 1024 * 1024 * 1024 });
-  const b = makeNode({ transport, codec, inboundQueueMessages: 10_000 });
+  const b = makeNode({ transport, codec, inboundQueueBytes: 10_000 });
   const [connection] = await join(a, b);
   const expected: string[] = [];
   let rolledBack = 0;
@@ -1146,6 +1158,214 @@ it('last-words-arrive: what send resolved for reaches a peer that reads, however
     seen.add(kind + how).add(how + goesOn);
   }
   expect(seen.size).toBeGreaterThan(15);
+});
+
+it('decoded-late: what waits for a handler is bytes, however many messages that are', async () => {
+  const inner = textCodec();
+  for (const config of [
+    { whenInboundFull: 'pause' },
+    { whenInboundFull: 'drop', inboundQueueBytes: 10_000 },
+  ] as const) {
+    let decoded = 0;
+    let finish = (): void => {};
+    const codec = {
+      encoder: inner.encoder,
+      decoder: (context: Parameters<typeof inner.decoder>[0]) => {
+        const { decode } = inner.decoder(context);
+        return { decode: (input: Parameters<typeof decode>[0]) => counted(decode(input)) };
+      },
+    };
+    const counted = <T>(message: T): T => ((decoded += typeof message === 'string' ? 1 : 0), message);
+    const a = makeNode(
+      { ...inMemory(), ...config, codec },
+      { onMessage: () => new Promise<void>((resolve) => (finish = resolve)) },
+    );
+    const link = await rawLink(a.node.config.transport, await listen(a));
+    link.stream.write('first\n');
+    await until('it is being handled', () => decoded === 1);
+    for (let count = 0; count < 200; count++) link.stream.write('and another\n');
+    link.stream.end('!\n');
+    await until('all arrived', () => a.node.stats.bytesReceived === 6 + 200 * 12 + 2);
+    for (let handled = 1; handled <= 200; handled++) {
+      expect(decoded).toBe(handled);
+      expect(a.node.bufferedBytes).toBe((201 - handled) * 12 + 2);
+      finish();
+      await until('the next one began', () => decoded === handled + 1);
+    }
+    expect(a.closed).toHaveLength(0);
+    finish();
+    await until('it ended', () => a.closed.length === 1);
+    expect(a.closed[0]!.reason).toMatchObject({ cause: 'invalid-frame' });
+  }
+});
+
+describe('two-budgets', () => {
+  const frame = 100_000;
+  const codec = lengthDelimited({ maxFrameLength: frame });
+
+  it('two nodes that both push more than their budgets hold come to an end', async () => {
+    // One frame, and its length: the least that can work at all.
+    const config = {
+      codec,
+      maxBufferedBytes: frame + 4,
+      maxConnectionsPerIp: 100,
+      outboundQueueBytes: 2 * frame,
+    };
+    const count = 20;
+    const links = 12;
+    const heard = [0, 0];
+    const nodes = [0, 1].map((index) =>
+      new PeerNode({ ...config, logger: silent }).use({
+        async onMessage(message) {
+          expect(message.length).toBe(frame);
+          heard[index]!++;
+          await turn();
+        },
+      }),
+    );
+    const [a, b] = nodes as [PeerNode<Buffer>, PeerNode<Buffer>];
+    const { port } = await a.listen({ host: '0.0.0.0', port: 0 });
+    for (let link = 1; link <= links; link++) await b.connect({ host: `127.0.0.${link}`, port });
+    await until('both have them', () => a.connections.size === links);
+    const bytes = Buffer.alloc(frame, 'x');
+    const push = async (connection: Connection<Buffer>): Promise<void> => {
+      for (let sent = 0; sent < count;) {
+        if (connection.trySend(bytes)) sent++;
+        else await connection.drained();
+      }
+    };
+    const pushes = nodes.flatMap((node) => [...node.connections].map(push));
+    await soon('all is sent', Promise.all(pushes), 30_000);
+    await until('all is heard', () => heard.every((messages) => messages === links * count), 30_000);
+    for (const node of nodes) {
+      expect(node.heuristics.pressureTimeouts).toBe(0);
+      await node.close();
+    }
+  });
+
+  it('who holds most of what waits to be sent is held back, then ended, and others are answered', async () => {
+    const clock = new ControlledClock();
+    const { transport } = inMemory();
+    const reasons: DisconnectReason[] = [];
+    const budget = 10 * frame;
+    const node = new PeerNode({
+      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: budget },
+      ...{
+        maxConnections: 1_000,
+        maxConnectionsPerIp: 1_000,
+        pressureTimeoutMs: 5_000,
+        writeTimeoutMs: 3_600_000,
+      },
+    }).use({
+      onMessage: (message, connection) => void connection.trySend(message),
+      onDisconnect: (_connection, reason) => void reasons.push(reason),
+    });
+    const address = await node.listen({ host: '127.0.0.1', port: 0 });
+    const greedy = await Promise.all(Array.from({ length: 17 }, () => rawLink(transport, address)));
+    const large = Buffer.concat([Buffer.from([0, 1, 0x86, 0xa0]), Buffer.alloc(frame)]);
+    for (const { stream } of greedy) for (let count = 0; count < 5; count++) stream.write(large);
+    await until('all was handled', () => node.stats.messagesReceived === 17 * 5);
+    expect(node.bufferedBytes).toBeGreaterThan(budget / 2);
+    expect(node.bufferedBytes).toBeLessThan(budget + 17 * frame);
+
+    const good = new PeerNode({ codec, transport, logger: silent });
+    const answers: Buffer[] = [];
+    good.use({ onMessage: (message) => void answers.push(message) });
+    const connection = await good.connect(address);
+    await connection.send(Buffer.from('hello'));
+    await until('the good peer is answered', () => answers.length === 1);
+    expect(reasons).toEqual([]);
+
+    await until('the greedy are ended', () => {
+      clock.advance(1_000);
+      return reasons.length > 0;
+    });
+    expect(reasons[0]).toMatchObject({
+      origin: 'writing',
+      cause: 'over-budget',
+      error: { code: 'P2P_ERR_OVER_BUDGET' },
+    });
+    await until('there is room again', () => {
+      clock.advance(1_000);
+      return node.bufferedBytes <= budget / 2;
+    });
+    expect(node.heuristics.pressureTimeouts).toBe(reasons.length);
+    expect(node.connections.get(connection.localAddress)?.state).toBe('open');
+    await Promise.all([node.close({ timeoutMs: 200 }), good.close(), pass(clock, 500)]);
+  });
+
+  it('who fills the memory with unfinished frames is held back, then ended, and others are served', async () => {
+    const clock = new ControlledClock();
+    const { transport } = inMemory();
+    const reasons: DisconnectReason[] = [];
+    const heard: string[] = [];
+    const budget = 3 * frame;
+    const node = new PeerNode({
+      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: budget, maxConnectionsPerIp: 100 },
+      ...{ pressureTimeoutMs: 5_000, idleTimeoutMs: 0 },
+    }).use({
+      onMessage: (message) => void heard.push(message.toString()),
+      onDisconnect: (_connection, reason) => void reasons.push(reason),
+    });
+    const address = await node.listen({ host: '127.0.0.1', port: 0 });
+    const greedy = await Promise.all(Array.from({ length: 17 }, () => rawLink(transport, address)));
+    for (const { stream } of greedy) {
+      stream.write(Buffer.from([0, 1, 0x86, 0xa0]));
+      for (let count = 0; count < 9; count++) stream.write(Buffer.alloc(frame / 10));
+    }
+    await until('the budget is tight', () => node.bufferedBytes > budget / 2);
+    const good = await rawLink(transport, address);
+    good.stream.write(Buffer.concat([Buffer.from([0, 0, 0, 5]), Buffer.from('hello')]));
+    await until('the good peer is served', () => heard.length === 1);
+    // 16 KiB are what the pair of streams hands over at once.
+    expect(node.bufferedBytes).toBeLessThan(budget + frame + 18 * 16 * 1024);
+    expect(reasons).toEqual([]);
+    await until('the greedy are ended', () => {
+      clock.advance(1_000);
+      return node.bufferedBytes <= budget / 2;
+    });
+    expect(reasons.length).toBeGreaterThan(0);
+    expect(reasons[0]).toMatchObject({
+      origin: 'reading',
+      cause: 'over-budget',
+      error: { code: 'P2P_ERR_OVER_BUDGET' },
+    });
+    expect(node.heuristics.pressureTimeouts).toBe(reasons.length);
+    await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
+  });
+});
+
+it('fair-turns: a connection does a bounded part of its work in a turn of the event loop, then others are heard', async () => {
+  for (const isAsync of [false, true]) {
+    const { transport } = inMemory();
+    const inTurn = new Map<number, number>();
+    let most = 0;
+    let handled = 0;
+    let handledBeforeQuiet = -1;
+    const onMessage = (message: string, { id }: Connection<string>): void => {
+      handled++;
+      if (message === 'quiet') handledBeforeQuiet = handled;
+      inTurn.set(id, (inTurn.get(id) ?? 0) + 1);
+      most = Math.max(most, inTurn.get(id)!);
+    };
+    // Time stands still, as if handlers took none: then their number is what counts.
+    const a = makeNode(
+      { transport, clock: new ControlledClock() },
+      { onMessage: isAsync ? async (message, connection) => onMessage(message, connection) : onMessage },
+    );
+    const address = await listen(a);
+    const [greedy, quiet] = [await rawLink(transport, address), await rawLink(transport, address)];
+    await until('both are open', () => a.opened.length === 2);
+    const total = 300_000;
+    greedy.stream.write(Buffer.alloc(total, '\n'));
+    quiet.stream.write('quiet\n');
+    await until('all was handled', () => {
+      inTurn.clear();
+      return handled === total + 1;
+    });
+    expect(most).toBeLessThan(33_000);
+    expect(handledBeforeQuiet).toBeLessThan(33_000);
+  }
 });
 
 // Rule by rule ends here; what follows is the check of nothing-left, and that of the document.
@@ -1319,7 +1539,10 @@ describe('INVARIANTS.md', () => {
 
   it('has an entry for every test of this file, and a test for every entry, named after it', () => {
     const own = readFileSync(fileURLToPath(import.meta.url), 'utf8');
-    const tests = [...own.matchAll(/^it\('([a-z-]+: [^\n]+?)', async/gm)].map(([, name]) => name);
+    // A rule that takes several situations to show has a `describe` of its name.
+    const tests = [...own.matchAll(/^(?:it\('([a-z-]+: [^\n]+?)', async|describe\('([a-z-]+)', \(\))/gm)].map(
+      ([, test, group]) => test ?? group,
+    );
     expect(tests.length).toBeGreaterThanOrEqual(12);
     expect(entries.map(({ part }) => part('Test'))).toEqual(tests.map((name) => `\`${name}\``));
     expect(entries.map(({ title }) => title)).toEqual(tests.map((name) => name!.split(':')[0]));

@@ -3,16 +3,16 @@ import type { ChaosNode } from './chaos-node.js';
 import { MAX_FRAME } from './message.js';
 
 /**
- * Links that wait although `chaos` has a setup slot for them and room for their bytes.
+ * Links that wait although `chaos` has a setup slot for them.
  *
  * note: to be asked between two turns; inside a hook the line may be about to be served.
  */
 export function starving({ name, node, tap }: ChaosNode): readonly string[] {
-  const { config, connecting, bufferedBytes } = node;
+  const { config, connecting } = node;
   const waiting = tap.waiting((address) => node.isConnecting(address));
   // All of chaos comes from one address.
   const setups = Math.min(config.maxConnecting, config.maxConnectingPerIp);
-  if (waiting === 0 || connecting >= setups || bufferedBytes > config.maxBufferedBytes) return [];
+  if (waiting === 0 || connecting >= setups) return [];
   return [`${name}: ${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
 }
 

@@ -20,10 +20,11 @@ export function drawConfig(dice: Dice): NodeConfig<ChaosMessage> {
     writeTimeoutMs: dice.integer(50, 800),
     onDisconnectTimeoutMs: dice.integer(10, 200),
     closeTimeoutMs: dice.integer(20, 800),
-    inboundQueueMessages: dice.integer(1, 8),
+    inboundQueueBytes: dice.integer(1, 16 * 1024),
     whenInboundFull: dice.chance(0.3) ? 'drop' : 'pause',
     outboundQueueBytes: dice.integer(256, 32 * 1024),
     maxBufferedBytes: dice.chance(0.5) ? dice.integer(256, 8 * 1024) : dice.integer(8 * 1024, 256 * 1024),
+    pressureTimeoutMs: dice.integer(50, 800),
     noDelay: dice.chance(0.5),
     keepAlive: dice.chance(0.5),
   };

@@ -48,6 +48,8 @@ export function disagreements(
   equal('closed', h.closed, ledger.opened);
   equal('idleTimeouts', h.idleTimeouts, ledger.endedBy('reading:idle-timeout'));
   equal('writeTimeouts', h.writeTimeouts, ledger.endedBy('writing:timeout'));
+  const overBudget = ledger.endedBy('reading:over-budget') + ledger.endedBy('writing:over-budget');
+  equal('pressureTimeouts', h.pressureTimeouts, overBudget);
   equal('hookErrors', h.hookErrors, thrown);
   equal('messagesReceived', stats.messagesReceived, ledger.messages + h.droppedMessages);
   atMost('messagesSent', stats.messagesSent, queued);

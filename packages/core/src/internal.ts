@@ -9,5 +9,6 @@ export { SlabSink } from './mechanisms/byte-sink.js';
 export { SlabPool } from './mechanisms/slab-pool.js';
 export { ByteBudget } from './mechanisms/byte-budget.js';
 export { Deadline } from './mechanisms/deadline.js';
+export { FairTurns, Slice } from './mechanisms/fair-turns.js';
 export { RateLimited } from './mechanisms/rate-limited.js';
 export { Sweeper } from './mechanisms/sweeper.js';

@@ -111,9 +111,9 @@ export class PeerNode<In, Out = In> {
     return this.#kernel.heuristics;
   }
 
-  /** Bytes held over all connections, both directions: what `maxBufferedBytes` bounds. */
+  /** Bytes held over all connections, both directions together; `maxBufferedBytes` bounds each of them. */
   get bufferedBytes(): number {
-    return this.#kernel.budget.used;
+    return this.#kernel.inbound.used + this.#kernel.outbound.used;
   }
 
   /** Whether a connection with the peer at `address` is being set up. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */

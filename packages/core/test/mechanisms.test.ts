@@ -90,22 +90,56 @@ describe('a sweeper', () => {
 });
 
 describe('a byte budget', () => {
-  it('calls those who wait when it is not exceeded any more, one at a time', () => {
-    const budget = new ByteBudget(10);
+  it('lets everybody grow up to half of the limit, then only those below an equal share, and one above it', () => {
+    const budget = new ByteBudget(100);
+    const [small, large, larger] = [budget.account(), budget.account(), budget.account()];
     const calls: string[] = [];
-    budget.add(11);
-    expect(budget.exceeded).toBe(true);
-    budget.onRelief(() => {
+    [small.bytes, large.bytes, larger.bytes] = [5, 20, 25];
+    expect(budget.isTight).toBe(false);
+    expect(larger.mayGrow(() => calls.push('never'))).toBe(true);
+    larger.bytes = 26;
+    expect(budget.isTight).toBe(true);
+    expect(small.mayGrow(() => calls.push('never'))).toBe(true);
+    expect([small, large, larger].map(({ isOverShare }) => isOverShare)).toEqual([false, true, true]);
+    expect(large.mayGrow(() => calls.push('never'))).toBe(true); // it has the seat now
+    expect(larger.mayGrow(() => calls.push('larger'))).toBe(false);
+    large.bytes = 90;
+    expect(large.mayGrow(() => calls.push('never'))).toBe(true);
+    large.bytes = 100;
+    expect(large.mayGrow(() => calls.push('never'))).toBe(false);
+    expect(calls).toEqual([]);
+    large.bytes = 0;
+    expect(calls).toEqual(['larger']);
+    expect(larger.hasSeat).toBe(true);
+  });
+
+  it('hands the seat of one that leaves to whoever waits with most', () => {
+    const budget = new ByteBudget(100);
+    const accounts = [budget.account(), budget.account(), budget.account(), budget.account()];
+    const woken: number[] = [];
+    accounts.forEach((account, index) => (account.bytes = 30 + index));
+    accounts.forEach((account, index) => account.mayGrow(() => woken.push(index)));
+    accounts[0]!.leave();
+    expect(woken).toEqual([3]);
+    accounts[3]!.leave();
+    expect(woken).toEqual([3, 2]);
+  });
+
+  it('calls those who wait when it is not tight any more, one at a time', () => {
+    const budget = new ByteBudget(20);
+    const [a, b, c, d] = [budget.account(), budget.account(), budget.account(), budget.account()];
+    const calls: string[] = [];
+    a.bytes = 12;
+    b.waitForRelief(() => {
       calls.push('first');
-      budget.add(5);
+      b.bytes = 5;
     });
-    budget.onRelief(() => void calls.push('second'));
-    const forgotten = (): void => void calls.push('forgotten');
-    budget.onRelief(forgotten);
-    budget.forget(forgotten);
-    budget.add(-4);
+    c.waitForRelief(() => calls.push('second'));
+    d.waitForRelief(() => calls.push('forgotten'));
+    d.leave();
+    a.bytes = 8;
     expect(calls).toEqual(['first']);
-    budget.add(-4);
+    a.bytes = 3;
     expect(calls).toEqual(['first', 'second']);
     expect(budget.used).toBe(8);
   });

@@ -389,7 +389,7 @@ describe("with 'slow-down'", () => {
   });
 
   it('the peer is held back by the transport: what it sends stays with it', async () => {
-    await using lab = await serve([slow], { inboundQueueMessages: 1 });
+    await using lab = await serve([slow], { inboundQueueBytes: 1 });
     const connection = await lab.dial();
     flood(connection, 6);
     await until(() => lab.handle.get(RateLimit).heldBack === 1);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Connection, HANDLED } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import {
   Connection as ConnectionToken,
   OnDisconnect,
@@ -236,7 +237,9 @@ describe('a peer that asks and does not read', () => {
   }
 
   it('keeps `maxConcurrent` responses waiting for room; refusals beyond them are dropped, and counted', async () => {
-    await using hand = await byHand(Generous, inMemory({ outboundQueueBytes: 1_000 }));
+    // Time stands still: nobody has worked for too long in this turn.
+    const clock = new ControlledClock();
+    await using hand = await byHand(Generous, inMemory({ clock, outboundQueueBytes: 1_000 }));
     let mostBuffered = 0;
     const { back, requests: serving } = hand;
     const trySend = back.trySend.bind(back);

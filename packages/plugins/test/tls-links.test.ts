@@ -223,7 +223,7 @@ async function slowReader() {
   const reasons: DisconnectReason[] = [];
   let release = (): void => {};
   const released = new Promise<void>((resolve) => (release = resolve));
-  const node = new PeerNode<string>({ codec: textCodec(), inboundQueueMessages: 1 }).use({
+  const node = new PeerNode<string>({ codec: textCodec(), inboundQueueBytes: 1 }).use({
     onHandshake: async (handshake) => void (await tlsHandshake(handshake, context)),
     async onMessage(text) {
       handled.push(text);

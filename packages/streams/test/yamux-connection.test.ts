@@ -175,7 +175,7 @@ it('idleTimeoutMs counts from the last frame', async () => {
 
 it('a handler that makes the connection wait makes the session wait', async () => {
   const transport = memoryTransport();
-  const bob = make({ transport, inboundQueueMessages: 4 });
+  const bob = make({ transport, inboundQueueBytes: 4 });
   let release!: () => void;
   const held = new Promise<void>((resolve) => (release = resolve));
   bob.node.use({ onMessage: () => held });

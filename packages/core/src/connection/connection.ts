@@ -181,17 +181,22 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   isOverdue(nowMs: number): boolean {
+    this.reader.watchHandler(nowMs);
     return this.#findOverdue(nowMs, nowMs) !== undefined;
   }
 
   judge(nowMs: number, polledAtMs: number): void {
     const found = this.#findOverdue(nowMs, polledAtMs);
-    if (found === 'reading') {
+    if (found === 'idle') {
       // A peer that has gone waits for its last messages to be handled no longer than that, either.
       const { endReason } = this.reader;
       if (endReason === undefined) this.#node.heuristics.idleTimeouts++;
       this.end(endReason ?? { origin: 'reading', cause: 'idle-timeout' });
-    } else if (found === 'writing') {
+    } else if (found === 'frame-over-budget') {
+      this.#endForBudget('reading', 'the frame that it sends is not complete');
+    } else if (found === 'queue-over-budget') {
+      this.#endForBudget('writing', 'it has not taken what is queued for it');
+    } else if (found === 'stalled') {
       this.#node.heuristics.writeTimeouts++;
       const error = new PeerError(
         'P2P_ERR_WRITE_TIMEOUT',
@@ -201,11 +206,28 @@ export class PeerConnection implements InnerConnection, Sweepable {
     }
   }
 
-  /** Which half has been silent for too long, if any. */
-  #findOverdue(nowMs: number, polledAtMs: number): 'reading' | 'writing' | undefined {
+  /** What the peer has been doing, or not doing, for too long, if anything. */
+  #findOverdue(
+    nowMs: number,
+    polledAtMs: number,
+  ): 'idle' | 'stalled' | 'frame-over-budget' | 'queue-over-budget' | undefined {
     if (this.state !== 'open') return undefined;
-    const { idleTimeoutMs, writeTimeoutMs } = this.#node.config;
-    if (idleTimeoutMs > 0 && this.reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'reading';
-    return this.writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'writing' : undefined;
+    const { reader, writer } = this;
+    const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = this.#node.config;
+    if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'idle';
+    if (reader.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
+    if (writer.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'queue-over-budget';
+    return writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'stalled' : undefined;
+  }
+
+  /** INVARIANT: two-budgets. Who holds most pays first. */
+  #endForBudget(origin: 'reading' | 'writing', what: string): void {
+    const { heuristics, config } = this.#node;
+    heuristics.pressureTimeouts++;
+    const error = new PeerError(
+      'P2P_ERR_OVER_BUDGET',
+      `${this.address} holds more than its share of the memory for ${origin}, and in ${config.pressureTimeoutMs} ms ${what}`,
+    );
+    this.end({ origin, cause: 'over-budget', error });
   }
 }

@@ -4,11 +4,13 @@ import type { Connection } from '../contracts/connection.js';
 import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
+import { FairTurns } from '../mechanisms/fair-turns.js';
 import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import { Heuristics } from '../mechanisms/heuristics.js';
-import { chainHooks, isPromise, type HookChain } from '../mechanisms/hook-chain.js';
+import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
 import { RateLimited } from '../mechanisms/rate-limited.js';
 import { SlabPool } from '../mechanisms/slab-pool.js';
+import { isPromise, whenSettled } from '../mechanisms/thenable.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
 import { Traffic } from '../mechanisms/traffic.js';
 
@@ -23,7 +25,10 @@ export class NodeContext {
   readonly traffic: Traffic;
   readonly heuristics = new Heuristics();
   readonly slabs = new SlabPool();
-  readonly budget: ByteBudget;
+  /** What was received and not handled; `outbound`, what is queued and not sent. INVARIANT: two-budgets. */
+  readonly inbound: ByteBudget;
+  readonly outbound: ByteBudget;
+  readonly turns: FairTurns;
   readonly sweeper: Sweeper;
   readonly dropLog: RateLimited;
   /** Complete when the node starts. */
@@ -34,8 +39,11 @@ export class NodeContext {
     this.clock = config.clock;
     this.logger = guardedLogger(config.logger.child({ node: config.name }));
     this.traffic = new Traffic(config.clock);
-    this.budget = new ByteBudget(config.maxBufferedBytes);
-    this.sweeper = new Sweeper(config.clock, [config.idleTimeoutMs, config.writeTimeoutMs]);
+    this.inbound = new ByteBudget(config.maxBufferedBytes);
+    this.outbound = new ByteBudget(config.maxBufferedBytes);
+    this.turns = new FairTurns(config.clock);
+    const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
+    this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.dropLog = new RateLimited(config.clock, DROP_LOG_INTERVAL_MS);
   }
 
@@ -53,7 +61,7 @@ export class NodeContext {
         const answer = onError(error, context);
         if (answer === 'keep' || answer === 'disconnect') return answer;
         // A promise is no answer, but its rejection must not end the process.
-        if (isPromise(answer)) answer.then(undefined, (thrown: unknown) => this.#onErrorThrew(hook, thrown));
+        if (isPromise(answer)) whenSettled(answer, ignore, (thrown) => this.#onErrorThrew(hook, thrown));
       } catch (thrown) {
         this.#onErrorThrew(hook, thrown);
       }
@@ -65,3 +73,5 @@ export class NodeContext {
     this.logger.error({ hook, error }, 'onError threw');
   }
 }
+
+function ignore(): void {}

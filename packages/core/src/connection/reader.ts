@@ -3,8 +3,12 @@ import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { isPromise } from '../mechanisms/hook-chain.js';
+import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
+import { ProgressWatch } from '../mechanisms/progress-watch.js';
+import { isPromise, whenSettled } from '../mechanisms/thenable.js';
+import { checkMessage } from './check-message.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 
@@ -17,11 +21,8 @@ const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_TRUNCATED_FRAME',
 ]);
 
-/** A message that waits for the handler of the one before it. */
-interface Waiting {
-  readonly message: unknown;
-  readonly bytes: number;
-}
+/** A handler that keeps messages of its own connection waiting for longer is told about, once. */
+const LONG_HANDLER_MS = 10_000;
 
 /** What is told of the promise of a handler. */
 interface Settle {
@@ -33,37 +34,41 @@ interface Settle {
  * The inbound half of a connection: socket, decoder, handler.
  *
  * ```text
- *   'data' -> #queue -> decode -> handler            while handlers answer no promise
- *                          `----> #inbox -> handler  while one is pending, one at a time, in order
+ *   'data' -> #queue of bytes -> decode -> handler
+ *                       `- stays while the promise of a handler is pending, or others have their turn
  * ```
  *
- * The socket is paused while the inbox is full or the node holds too many bytes.
+ * A message is decoded when its handler can have it: what waits is bytes, and counts as such. INVARIANT: decoded-late.
+ * The socket is paused while `inboundQueueBytes` wait, or the node holds too many bytes and most of them here.
  */
-export class Reader {
+export class Reader implements TurnTaker {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
   readonly #stream: ReadStream;
   readonly #queue: ChunkQueue;
   readonly #decoder: Decoder<unknown>;
-  #inbox: Waiting[] | undefined;
+  readonly #account: BudgetAccount;
+  readonly #slice: Slice;
   #settle: Settle | undefined;
-  #inboxBytes = 0;
-  /** What the node's byte budget was told about this connection. */
-  #accounted = 0;
   #stopped = false;
   #pumping = false;
   /** A handler's promise is pending. */
   #handling = false;
-  #streamEnded = false;
-  /** What the stream ended with, where it has frames of its own and the peer sent none. */
-  #frameError: Error | undefined;
+  /** Others have their turn; this goes on in the next one. */
+  #yielded = false;
+  /** Set when the stream is over, to what the connection then ends with, where no frame is left unfinished. */
+  #ended: DisconnectReason | undefined;
   /** Set when no more messages will come; teardown begins when those that came were handled. */
   #finalReason: DisconnectReason | undefined;
-  /** Set while the budget of the node holds this connection back: ends that. */
+  /** Made when the budget of the node first holds this connection back. */
   #onRelief: (() => void) | undefined;
-  /** For idleness: the last sweep that saw something new, and what it saw. */
-  #heardAtMs: number;
-  #heardCount = 0;
+  /** For idleness. */
+  readonly #heard: ProgressWatch;
+  /** For handlers that keep messages waiting. Made with the first that does. */
+  #handled: ProgressWatch | undefined;
+  #toldOfLongHandler = false;
+  /** For frames that grow while the budget is tight: the first sweep that saw it. */
+  #seatedAtMs: number | undefined;
 
   constructor(
     node: NodeContext,
@@ -77,15 +82,17 @@ export class Reader {
     this.#stream = stream;
     this.#queue = queue;
     this.#decoder = decoder;
-    this.#heardAtMs = node.clock.now();
+    this.#account = node.inbound.account();
+    this.#slice = new Slice(node.turns);
+    this.#heard = new ProgressWatch(node.clock.now());
   }
 
-  /** Whether the decoder has messages already, before a byte was read here. */
+  /** Whether the decoder has messages without another byte. */
   get holdsMessages(): boolean {
     return this.#decoder.holds?.() === true;
   }
 
-  /** Begins to read; what arrived behind the handshake comes first. */
+  /** Begins to read; what arrived after the handshake comes first. */
   start(): void {
     const stream = this.#stream;
     stream[kReader] = this;
@@ -93,9 +100,10 @@ export class Reader {
     stream.on('end', streamOnEnd);
     stream.on('error', streamOnError);
     stream.on('close', streamOnClose);
-    if (this.#queue.length > 0) {
+    if (this.#queue.length > 0 || this.holdsMessages) {
       this.#countBytes(this.#queue.length);
       if (this.#node.hooks.message === undefined) this.#queue.clear();
+      this.#slice.begin();
       this.#pump();
     }
     if (this.#stopped) return;
@@ -105,7 +113,7 @@ export class Reader {
     else this.#flow();
   }
 
-  /** Stops for good. Messages that were not handled are dropped, and counted. */
+  /** Stops for good. Bytes that were not handled are dropped, and counted. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -116,40 +124,62 @@ export class Reader {
     stream.off('close', streamOnClose);
     stream.pause();
     delete stream[kReader];
-    if (this.#onRelief !== undefined) this.#node.budget.forget(this.#onRelief);
-    this.#node.heuristics.droppedMessages += this.#inbox?.length ?? 0;
-    this.#inbox = undefined;
-    this.#inboxBytes = 0;
+    this.#node.heuristics.droppedBytes += this.#queue.length;
     this.#queue.clear();
-    this.#account();
+    this.#account.bytes = 0;
+    this.#account.leave();
   }
 
   /**
    * How long the peer had been silent when the sockets were served last, at `polledAtMs`. One that waits for our own
-   * handler is not, unless it has gone; nor is one that the budget of the node holds back, unless it is among those
-   * that fill it with unfinished frames.
+   * handler is not, unless it has gone; nor is one whose messages wait for the next turn. One that the budget of the
+   * node holds back is: it fills that with an unfinished frame.
    */
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
-    const heldBack =
-      (this.#handling && !this.#streamEnded) || (this.#onRelief !== undefined && this.#queue.length === 0);
-    if (count !== this.#heardCount || heldBack) {
-      this.#heardCount = count;
-      this.#heardAtMs = nowMs;
+    const heldBack = (this.#handling && this.#ended === undefined) || this.#yielded;
+    return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
+  }
+
+  /** How long this connection, which holds most of a tight budget, has been given to complete its frame. */
+  pressedForMs(nowMs: number, polledAtMs: number): number {
+    if (!this.#account.hasSeat || !this.#account.isOverShare) {
+      this.#seatedAtMs = undefined;
+      return 0;
     }
-    return polledAtMs - this.#heardAtMs;
+    this.#seatedAtMs ??= nowMs;
+    return polledAtMs - this.#seatedAtMs;
+  }
+
+  /** Tells, once, of a handler that keeps messages of its connection waiting: perhaps it waits for one of them. */
+  watchHandler(nowMs: number): void {
+    if (!this.#handling || this.#queue.length === 0) {
+      this.#handled = undefined;
+      return;
+    }
+    const { messagesReceived } = this.#connection.stats;
+    this.#handled ??= new ProgressWatch(nowMs, messagesReceived);
+    const durationMs = nowMs - this.#handled.movedAtMs(nowMs, messagesReceived);
+    if (this.#toldOfLongHandler || durationMs < LONG_HANDLER_MS) return;
+    this.#toldOfLongHandler = true;
+    const { id, address } = this.#connection;
+    this.#node.logger.warn(
+      { peer: address.toString(), connection: id, waitingBytes: this.#queue.length, durationMs },
+      'onMessage has not settled for long, and messages of its connection wait for it; ' +
+        'a handler that awaits another message of its own connection waits for ever',
+    );
   }
 
   /** Whether the stream is over for a bad frame of its own, and the connection ends once what came before was handled. */
   get hasFrameError(): boolean {
-    return this.#frameError !== undefined;
+    const reason = this.#ended;
+    return reason?.origin === 'reading' && reason.cause === 'invalid-frame';
   }
 
   /** Why the connection will end once its messages were handled; undefined while more may come. */
   get endReason(): DisconnectReason | undefined {
-    if (this.#finalReason !== undefined || !this.#streamEnded) return this.#finalReason;
-    return this.#frameErrorReason() ?? { origin: 'reading', cause: 'ended' };
+    return this.#finalReason ?? this.#ended;
   }
 
   onData(chunk: Buffer): void {
@@ -157,27 +187,35 @@ export class Reader {
     // Without a handler bytes are counted and let go, so that the end of the peer is still noticed.
     if (this.#node.hooks.message === undefined) return;
     this.#queue.push(chunk);
+    if (!this.#handling && !this.#yielded) this.#slice.begin();
     this.#pump();
   }
 
   onEnd(): void {
-    this.#streamEnded = true;
+    this.#ended ??= { origin: 'reading', cause: 'ended' };
     this.#pump();
   }
 
   onError(error: Error): void {
     if (!PeerError.is(error) || !FRAME_ERRORS.has(error.code)) {
-      this.#disconnect({ origin: 'reading', cause: 'stream-error', error });
+      this.#connection.end({ origin: 'reading', cause: 'stream-error', error });
       return;
     }
     // A stream that a handshake put on top has frames of its own. What came before a bad one is handled, as with ours.
-    this.#frameError = error;
-    this.onEnd();
+    this.#ended = { origin: 'reading', cause: 'invalid-frame', error };
+    this.#pump();
   }
 
   onClose(error?: Error): void {
-    if (this.#stopped || this.#streamEnded) return;
+    if (this.#stopped || this.#ended !== undefined) return;
     this.onError(error ?? new Error('the stream was closed before it ended'));
+  }
+
+  takeTurn(): void {
+    this.#yielded = false;
+    if (this.#stopped) return;
+    this.#slice.begin();
+    this.#pump();
   }
 
   #countBytes(size: number): void {
@@ -185,82 +223,72 @@ export class Reader {
     this.#node.traffic.bytesReceived += size;
   }
 
+  #countMessage(): void {
+    this.#connection.stats.messagesReceived++;
+    this.#node.traffic.messagesReceived++;
+  }
+
   /** Moves messages from the queue to the handler as far as possible. */
   #pump(): void {
     if (this.#pumping) return; // called from inside a handler: the loop below goes on by itself
     this.#pumping = true;
-    while (!this.#stopped && this.#step());
+    if (this.#canHandle) this.#decodeAndDeliver();
+    if (this.#handling && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
     this.#pumping = false;
     if (this.#stopped) return;
-    this.#account();
-    if (this.#finalReason !== undefined && !this.#handling && this.#inboxLength === 0) {
-      this.#disconnect(this.#finalReason);
-    } else {
-      this.#flow();
-    }
+    this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
+    if (this.#finalReason !== undefined && !this.#handling) this.#connection.end(this.#finalReason);
+    else this.#flow();
   }
 
-  /** One message further; false when there is nothing to do until something happens. */
-  #step(): boolean {
-    if (!this.#handling && this.#inboxLength > 0) {
-      const { message, bytes } = this.#inbox!.shift()!;
-      this.#inboxBytes -= bytes;
-      this.#deliver(message);
-      return true;
-    }
-    if (this.#finalReason !== undefined) return false;
-    return this.#handling ? this.#decodeAhead() : this.#decodeAndDeliver();
+  /** Whether the next message has a handler that is free. */
+  get #canHandle(): boolean {
+    return !this.#handling && !this.#yielded && !this.#stopped && this.#finalReason === undefined;
   }
 
-  /** Message after message, as long as handlers answer no promise; false when there is none. */
-  #decodeAndDeliver(): boolean {
-    const { stats } = this.#connection;
-    const { traffic } = this.#node;
+  /** Message after message, until there is none, a handler returns a promise, or it is the turn of others. */
+  #decodeAndDeliver(): void {
+    const slice = this.#slice;
     do {
       const message = this.#decode();
-      if (message === NEED_MORE) return false;
-      stats.messagesReceived++;
-      traffic.messagesReceived++;
+      if (message === NEED_MORE) return;
+      this.#countMessage();
       this.#deliver(message);
-    } while (!this.#handling && !this.#stopped);
-    return true;
+      if (slice.spend() && !this.#stopped) this.#yield();
+    } while (!this.#handling && !this.#yielded && !this.#stopped);
   }
 
-  /** One message for the inbox, while a handler's promise is pending. */
-  #decodeAhead(): boolean {
-    if (this.#pausedByInbox()) return false;
-    const before = this.#queue.length;
-    const message = this.#decode();
-    if (message === NEED_MORE) return false;
-    this.#connection.stats.messagesReceived++;
-    this.#node.traffic.messagesReceived++;
-    if (this.#inboxLength < this.#node.config.inboundQueueMessages) {
-      const bytes = before - this.#queue.length;
-      (this.#inbox ??= []).push({ message, bytes });
-      this.#inboxBytes += bytes;
-    } else {
+  /** INVARIANT: fair-turns. */
+  #yield(): void {
+    this.#yielded = true;
+    this.#node.turns.wait(this);
+  }
+
+  /** While a handler is busy the oldest messages make room for the newest. */
+  #dropSurplus(): void {
+    while (this.#isFull && this.#finalReason === undefined) {
+      if (this.#decode() === NEED_MORE) return;
+      this.#countMessage();
       this.#drop();
     }
-    return true;
   }
 
   /** The next message, NEED_MORE, or NEED_MORE with `#finalReason` set because there will be none. */
   #decode(): unknown {
     const before = this.#queue.length;
-    if (before === 0 && !this.#streamEnded) return NEED_MORE;
     try {
-      let message: unknown = before === 0 ? NEED_MORE : this.#decoder.decode(this.#queue);
-      if (message === NEED_MORE && this.#streamEnded) {
-        message = before === 0 || this.#frameError !== undefined ? NEED_MORE : this.#decodeEnd();
-        if (message === NEED_MORE) this.#finalReason = this.#endReason();
+      const holds = this.holdsMessages;
+      if (before === 0 && !holds && this.#ended === undefined) return NEED_MORE;
+      let message: unknown = before === 0 && !holds ? NEED_MORE : this.#decoder.decode(this.#queue);
+      if (message === NEED_MORE) {
+        if (this.#ended === undefined) return NEED_MORE;
+        if (before > 0 && !this.hasFrameError) message = this.#decodeEnd();
+        if (message === NEED_MORE) {
+          this.#finalReason = this.#endReason();
+          return NEED_MORE;
+        }
       }
-      if (message !== NEED_MORE && this.#queue.length >= before) {
-        throw new PeerError(
-          'P2P_ERR_STALLED_DECODER',
-          'the decoder answered a message without consuming a byte',
-        );
-      }
-      return message;
+      return checkMessage(message, this.#queue.length < before || holds);
     } catch (error) {
       this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
       return NEED_MORE;
@@ -272,19 +300,12 @@ export class Reader {
   }
 
   #endReason(): DisconnectReason {
-    const reason = this.#frameErrorReason();
-    if (reason !== undefined) return reason;
-    if (this.#queue.length === 0) return { origin: 'reading', cause: 'ended' };
+    if (this.#queue.length === 0 || this.hasFrameError) return this.#ended!;
     const error = new PeerError(
       'P2P_ERR_TRUNCATED_FRAME',
       `the stream ended with ${this.#queue.length} bytes of an unfinished frame`,
     );
     return { origin: 'reading', cause: 'invalid-frame', error };
-  }
-
-  #frameErrorReason(): DisconnectReason | undefined {
-    const error = this.#frameError;
-    return error && { origin: 'reading', cause: 'invalid-frame', error };
   }
 
   #deliver(message: unknown): void {
@@ -294,35 +315,37 @@ export class Reader {
     }
     try {
       // INVARIANT: message-order. The next message waits for the promise of this one.
-      const answer = this.#node.hooks.message!(message, connection);
-      if (!isPromise(answer)) return;
-      this.#handling = true;
+      const result = this.#node.hooks.message?.(message, connection);
+      if (!isPromise(result)) return;
       this.#settle ??= this.#makeSettle();
-      answer.then(this.#settle.handled, this.#settle.failed);
+      whenSettled(result, this.#settle.handled, this.#settle.failed);
+      this.#handling = true;
     } catch (error) {
       this.#handlerThrew(error);
     }
   }
 
-  /** Made when the first handler answers a promise, and kept: not one a message, and none while idle. */
+  /** Made when the first handler returns a promise, and kept: not one a message, and none while idle. */
   #makeSettle(): Settle {
     const handled = (): void => {
       this.#handling = false;
-      if (!this.#stopped) this.#pump();
+      if (this.#stopped) return;
+      if (this.#queue.length > 0) this.#slice.beginMarked();
+      this.#pump();
     };
     const failed = (error: unknown): void => {
       this.#handling = false;
       this.#handlerThrew(error);
-      if (!this.#stopped) this.#pump();
+      handled();
     };
     return { handled, failed };
   }
 
   #handlerThrew(error: unknown): void {
     const answer = this.#node.hookThrew('onMessage', error, this.#connection);
-    // Behind a frame error nothing can be sent, which is all that many handlers throw for.
+    // After a frame error nothing can be sent, which is all that many handlers throw for.
     if (answer !== 'keep' && !this.hasFrameError) {
-      this.#disconnect({ origin: 'reading', cause: 'handler-error', error });
+      this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
       return;
     }
     const fields = { peer: this.#connection.address.toString(), error };
@@ -339,40 +362,23 @@ export class Reader {
     });
   }
 
-  get #inboxLength(): number {
-    return this.#inbox?.length ?? 0;
-  }
-
-  #pausedByInbox(): boolean {
-    const { inboundQueueMessages, whenInboundFull } = this.#node.config;
-    return this.#handling && whenInboundFull === 'pause' && this.#inboxLength >= inboundQueueMessages;
-  }
-
-  /** Tells the budget of the node how many bytes this connection holds. INVARIANT: bounded-memory. */
-  #account(): void {
-    const held = this.#queue.length + this.#inboxBytes;
-    if (held === this.#accounted) return;
-    const delta = held - this.#accounted;
-    this.#accounted = held;
-    this.#node.budget.add(delta);
+  get #isFull(): boolean {
+    return this.#queue.length >= this.#node.config.inboundQueueBytes;
   }
 
   /** Pauses or resumes the stream, as the queues say. */
   #flow(): void {
-    if (this.#node.budget.exceeded && this.#onRelief === undefined) {
-      this.#onRelief = () => {
-        this.#onRelief = undefined;
-        this.#flow();
-      };
-      this.#node.budget.onRelief(this.#onRelief);
+    const isBusy = this.#handling || this.#yielded;
+    const pausesWhenFull = this.#yielded || this.#node.config.whenInboundFull === 'pause';
+    // Who is busy needs no more for now, and takes no seat from those whose frames are unfinished.
+    const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.#account.isOverShare);
+    const wantsMore = this.#finalReason === undefined && !hasEnough;
+    if (!wantsMore) this.#account.leave();
+    if (wantsMore && this.#account.mayGrow((this.#onRelief ??= () => this.#flow()))) {
+      if (this.#stream.isPaused()) this.#stream.resume();
+    } else {
+      this.#stream.pause();
     }
-    const mayRead = this.#onRelief === undefined && !this.#pausedByInbox() && this.#finalReason === undefined;
-    if (!mayRead) this.#stream.pause();
-    else if (this.#stream.isPaused()) this.#stream.resume();
-  }
-
-  #disconnect(reason: DisconnectReason): void {
-    this.#connection.end(reason);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Encoder } from '../contracts/codec.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
+import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink, type Batch } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
 import { encodeMessage } from './encode.js';
@@ -38,6 +39,7 @@ export class Writer {
   readonly #connection: InnerConnection;
   readonly #stream: Duplex;
   readonly #encoder: Encoder<unknown>;
+  readonly #account: BudgetAccount;
   /** Made with the first message: an idle connection has none. */
   #sink: SlabSink | undefined;
   /** Callbacks to come of writes that were passed on at once: there is nothing left to do for them. */
@@ -53,6 +55,12 @@ export class Writer {
   #waiters: Deferred[] | undefined;
   #drains: Deferred[] | undefined;
   #finished: Deferred | undefined;
+  /** Made when the budget of the node first holds this connection back. */
+  #onRelief: (() => void) | undefined;
+  /** For budgets: all that went to the operating system, and what is to be there before the queue counts as taken. */
+  #flushedBytes = 0;
+  #pressedAtMs: number | undefined;
+  #pressedUntilBytes = 0;
   /** For stalls: rises with every completed write, and when the last sweep saw it rise. */
   #progress = 0;
   #seenProgress = 0;
@@ -63,6 +71,7 @@ export class Writer {
     this.#connection = connection;
     this.#stream = stream;
     this.#encoder = encoder;
+    this.#account = node.outbound.account();
   }
 
   get bufferedBytes(): number {
@@ -109,6 +118,7 @@ export class Writer {
     if (!this.#isFull()) return Promise.resolve();
     const waiter = defer();
     (this.#drains ??= []).push(waiter);
+    this.#waitForBudget();
     return waiter.promise;
   }
 
@@ -129,7 +139,8 @@ export class Writer {
   end(): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
-    this.#node.budget.add(-this.bufferedBytes);
+    this.#account.bytes = 0;
+    this.#account.leave();
     const waiters = [...(this.#flight?.waiters ?? []), ...(this.#waiters ?? []), ...(this.#drains ?? [])];
     // Slabs in flight may still be read by the stream: they are left to the garbage collector.
     this.#flight = undefined;
@@ -156,6 +167,19 @@ export class Writer {
     return polledAtMs - this.#progressAtMs;
   }
 
+  /** How long this connection has been above its share of a tight budget, without what it held then being taken. */
+  pressedForMs(nowMs: number, polledAtMs: number): number {
+    if (!this.#account.isOverShare) {
+      this.#pressedAtMs = undefined;
+      return 0;
+    }
+    if (this.#pressedAtMs === undefined || this.#flushedBytes >= this.#pressedUntilBytes) {
+      this.#pressedAtMs = nowMs;
+      this.#pressedUntilBytes = this.#flushedBytes + this.bufferedBytes;
+    }
+    return polledAtMs - this.#pressedAtMs;
+  }
+
   /** Sends off what was gathered, unless a batch is in flight: its end does that. */
   flush(): void {
     this.#scheduled = false;
@@ -178,9 +202,9 @@ export class Writer {
     else this.#write(this.#flight);
   }
 
-  /** INVARIANT: bounded-memory. */
+  /** INVARIANT: bounded-memory, two-budgets. */
   #isFull(): boolean {
-    return this.bufferedBytes >= this.#node.config.outboundQueueBytes;
+    return this.bufferedBytes >= this.#node.config.outboundQueueBytes || this.#account.isOverShare;
   }
 
   #hasGathered(): boolean {
@@ -200,7 +224,8 @@ export class Writer {
   }
 
   #queued(message: unknown, sink: SlabSink): void {
-    this.#node.budget.add(sink.commit());
+    sink.commit();
+    this.#account.bytes = this.bufferedBytes;
     this.#messages++;
     if (diagnostics.messageSent.hasSubscribers) {
       const { name } = this.#node.config;
@@ -298,7 +323,8 @@ export class Writer {
   #count(flight: Flight): void {
     this.#progress++;
     flight.left -= flight.writing;
-    this.#node.budget.add(-flight.writing);
+    this.#account.bytes = this.bufferedBytes;
+    this.#flushedBytes += flight.writing;
     this.#relieve();
   }
 
@@ -317,17 +343,30 @@ export class Writer {
 
   /** Tells who waits for room, if there is some. */
   #relieve(): void {
-    if (this.#drains === undefined || this.#isFull()) return;
+    if (this.#drains === undefined) return;
+    if (this.#isFull()) {
+      this.#waitForBudget();
+      return;
+    }
     const drains = this.#drains;
     this.#drains = undefined;
     for (const waiter of drains) waiter.resolve();
   }
 
+  /** Those that wait for room may wait for other connections to make it. */
+  #waitForBudget(): void {
+    if (this.#account.isOverShare) this.#account.waitForRelief((this.#onRelief ??= () => this.#relieve()));
+  }
+
   #queueFull(): PeerError {
     const { outboundQueueBytes } = this.#node.config;
+    const limit =
+      this.bufferedBytes >= outboundQueueBytes
+        ? `the limit is ${outboundQueueBytes}`
+        : 'more than its share of `maxBufferedBytes`, which is nearly used up';
     return new PeerError(
       'P2P_ERR_QUEUE_FULL',
-      `${this.bufferedBytes} bytes wait for ${this.#connection.address}, the limit is ${outboundQueueBytes}`,
+      `${this.bufferedBytes} bytes wait for ${this.#connection.address}, ${limit}`,
     );
   }
 }

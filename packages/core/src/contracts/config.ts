@@ -23,10 +23,11 @@ export const DEFAULTS = {
   writeTimeoutMs: 10_000,
   onDisconnectTimeoutMs: 3_000,
   closeTimeoutMs: 5_000,
-  inboundQueueMessages: 64,
+  inboundQueueBytes: 64 * 1024,
   whenInboundFull: 'pause',
   outboundQueueBytes: 1024 * 1024,
-  maxBufferedBytes: 256 * 1024 * 1024,
+  maxBufferedBytes: 128 * 1024 * 1024,
+  pressureTimeoutMs: 10_000,
   noDelay: true,
   keepAlive: true,
 } as const;
@@ -51,7 +52,7 @@ function quarterOf(limit: number): number {
   return Math.max(1, Math.floor(limit / 4));
 }
 
-/** What a node does when `inboundQueueMessages` wait: slow the peer down, or throw messages away (counted). */
+/** What a node does when `inboundQueueBytes` wait: slow the peer down, or throw the oldest messages away (counted). */
 export type WhenInboundFull = 'pause' | 'drop';
 
 /** Options of a node. Only `codec` is needed; each of the others has a default. */
@@ -105,19 +106,33 @@ export interface NodeConfig<In, Out = In> {
   readonly onDisconnectTimeoutMs?: number;
   /** Bounds `close()`. @default 5000 */
   readonly closeTimeoutMs?: number;
-  /** Messages decoded but not handled, per connection. @default 64 */
-  readonly inboundQueueMessages?: number;
+  /**
+   * Bytes that may wait for a handler that is busy, per connection; beyond it see `whenInboundFull`.
+   *
+   * note: messages are decoded when their handler can have them, so what waits is bytes as they came. A chunk more may
+   * be held (64 KiB), and a frame of any size that the codec allows while it is not complete.
+   * @default 65536
+   */
+  readonly inboundQueueBytes?: number;
   /** @default 'pause' */
   readonly whenInboundFull?: WhenInboundFull;
   /** Bytes encoded but not handed to the system, per connection; the message that crosses it still goes. @default 1048576 */
   readonly outboundQueueBytes?: number;
   /**
-   * Bytes held over all connections, both directions; beyond it accepting and reading pause.
+   * Bytes held over all connections, in each direction: received and not handled, and queued and not sent.
    *
-   * note: keep it above the largest frame, or that frame can never be complete.
-   * @default 268435456
+   * note: from half of it on a connection that holds more than an equal share is held back: not read, or not sent to.
+   * Those below their share notice nothing.
+   * note: the message that crosses the limit still goes, and one unfinished frame at a time may.
+   * @default 134217728
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * Ends a connection that is above its share of `maxBufferedBytes` for so long without getting on: whose unfinished
+   * frame is not complete by then, or whose queue has not been taken.
+   * @default 10000
+   */
+  readonly pressureTimeoutMs?: number;
   /** TCP_NODELAY. @default true */
   readonly noDelay?: boolean;
   /** SO_KEEPALIVE. @default true */
@@ -220,10 +235,11 @@ export function resolveConfig<In, Out>(
     writeTimeoutMs: integer('writeTimeoutMs', 1, MAX_TIMER_MS),
     onDisconnectTimeoutMs: integer('onDisconnectTimeoutMs', 1, MAX_TIMER_MS),
     closeTimeoutMs: integer('closeTimeoutMs', 1, MAX_TIMER_MS),
-    inboundQueueMessages: integer('inboundQueueMessages', 1),
+    inboundQueueBytes: integer('inboundQueueBytes', 1),
     whenInboundFull,
     outboundQueueBytes: integer('outboundQueueBytes', 1),
     maxBufferedBytes: integer('maxBufferedBytes', 1),
+    pressureTimeoutMs: integer('pressureTimeoutMs', 1, MAX_TIMER_MS),
     noDelay: flag('noDelay'),
     keepAlive: flag('keepAlive'),
   });

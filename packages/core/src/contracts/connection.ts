@@ -81,12 +81,13 @@ export type DisconnectReason =
   | { readonly origin: 'shutdown' }
   | {
       readonly origin: 'reading';
-      readonly cause: 'ended' | 'idle-timeout' | 'invalid-frame' | 'handler-error' | 'stream-error';
+      readonly cause:
+        'ended' | 'idle-timeout' | 'invalid-frame' | 'handler-error' | 'stream-error' | 'over-budget';
       readonly error?: unknown;
     }
   | {
       readonly origin: 'writing';
-      readonly cause: 'timeout' | 'stream-error';
+      readonly cause: 'timeout' | 'stream-error' | 'over-budget';
       readonly error?: unknown;
     }
   | { readonly origin: 'on-connect'; readonly error: unknown };

@@ -113,6 +113,11 @@ export const PEER_ERRORS = {
     when: 'the peer took no bytes for `writeTimeoutMs`',
     remedy: 'the peer does not read; connect again later or allow more time',
   },
+  P2P_ERR_OVER_BUDGET: {
+    when: 'the node holds too many bytes (`maxBufferedBytes`), and this connection held most of them for `pressureTimeoutMs`',
+    remedy:
+      'send smaller frames, or read faster; or raise `maxBufferedBytes`, or lower the limits of frames and queues',
+  },
   P2P_ERR_FRAME_TOO_LARGE: {
     when: 'a frame is larger than the limit of its codec',
     remedy: 'keep messages below the limit, or raise it on both sides',

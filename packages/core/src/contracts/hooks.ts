@@ -39,8 +39,8 @@ export interface Hooks<In, Out = In> {
    */
   onConnect?(connection: Connection<In, Out>): void | Promise<void>;
   /**
-   * One message. While the promise it may answer is pending, the next one waits and, once
-   * `inboundQueueMessages` wait, the peer is slowed down.
+   * One message. While the promise it may return is pending, the next one waits, undecoded; once
+   * `inboundQueueBytes` wait, the peer is slowed down.
    *
    * note: an answer that is no promise is not awaited and costs nothing.
    * note: {@link HANDLED}, or a promise of it, keeps the message from the hooks of later `use` calls.

@@ -12,8 +12,8 @@ import { HandshakeSession } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
 import { orCancelled, type CancellationSource } from '../mechanisms/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { isPromise } from '../mechanisms/hook-chain.js';
 import { overdue } from '../mechanisms/overdue.js';
+import { isPromise, whenSettled } from '../mechanisms/thenable.js';
 
 /** A link on its way to being a connection. */
 export interface Setup {
@@ -179,7 +179,7 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
   };
   try {
     const answer = kernel.hooks.connect?.(connection);
-    if (isPromise(answer)) answer.then(undefined, onError);
+    if (isPromise(answer)) whenSettled(answer, ignore, onError);
   } catch (error) {
     onError(error);
   }
@@ -209,6 +209,8 @@ function asSetupError(thrown: unknown, link: Link): PeerError {
     cause: thrown,
   });
 }
+
+function ignore(): void {}
 
 /** The one error of a node that is closing. */
 export function shuttingDown(kernel: Kernel): PeerError {

@@ -8,8 +8,8 @@ import type { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
-import { isPromise } from '../mechanisms/hook-chain.js';
 import { overdue } from '../mechanisms/overdue.js';
+import { isPromise } from '../mechanisms/thenable.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 /** How to dial. */

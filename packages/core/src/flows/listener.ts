@@ -13,9 +13,9 @@ const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
 /**
  * The inbound side: takes links from the transport and starts their setup.
  *
- * Node cannot stop accepting while it listens. Links beyond the setup budget (or while the node holds
- * too many bytes), or beyond the share of their address group, wait in a line, which is `listenBacklog` long and
- * `handshakeTimeoutMs` patient; beyond that they are reset, and counted. INVARIANT: bounded-setups, fair-shares.
+ * Node cannot stop accepting while it listens. Links beyond the setup budget, or beyond the share of their address
+ * group, wait in a line, which is `listenBacklog` long and `handshakeTimeoutMs` patient; beyond that
+ * they are reset, and counted. INVARIANT: bounded-setups, fair-shares.
  */
 export class Listener {
   readonly #kernel: Kernel;
@@ -105,7 +105,6 @@ export class Listener {
       this.#kernel.heuristics.refusedByShutdown++;
       this.#refuse(link, 'P2P_ERR_SHUTTING_DOWN');
     }
-    this.#watchBudget();
     return { drained: listener?.close() ?? Promise.resolve() };
   }
 
@@ -139,7 +138,7 @@ export class Listener {
   }
 
   #mustWait(): boolean {
-    return !this.#kernel.table.hasInboundSetup || this.#kernel.budget.exceeded;
+    return !this.#kernel.table.hasInboundSetup;
   }
 
   #setUp(link: Link): void {
@@ -155,8 +154,6 @@ export class Listener {
     );
   }
 
-  readonly #onRelief = (): void => this.#admitWaiting();
-
   readonly #hasShare = (group: string): boolean => this.#kernel.table.hasSetupShare(group);
 
   #admitWaiting(): void {
@@ -167,13 +164,6 @@ export class Listener {
       if (!link.stream.destroyed) this.#setUp(link);
       else this.#kernel.heuristics.handshakeFailures++; // gone while it waited
     }
-    this.#watchBudget();
-  }
-
-  /** Has the relief of the byte budget wake the line. */
-  #watchBudget(): void {
-    if (this.#line.size === 0) this.#kernel.budget.forget(this.#onRelief);
-    else if (this.#kernel.budget.exceeded) this.#kernel.budget.onRelief(this.#onRelief);
   }
 
   #refuseByLimit(link: Link, code: PeerErrorCode): void {

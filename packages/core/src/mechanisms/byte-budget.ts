@@ -1,11 +1,23 @@
 /**
- * Counts the bytes that a node holds over all its connections against one limit.
- * Who finds it exceeded waits; `onRelief` is called when it is not any more.
+ * The bytes that a node holds in one direction, over all its connections, against one limit.
+ *
+ * ```text
+ *   0 ............... limit / 2 ................. limit
+ *   everybody may grow | those above an equal share of the first half wait, one of them at a time goes on
+ * ```
+ *
+ * From half of the limit on the budget is tight, and whoever holds more than an equal share waits. Those below their
+ * share go on, so nobody is held up by what others hold; together they stay within the second half.
+ *
+ * note: of those who wait one has the seat and goes on, or frames that are all half complete would wait for each other.
+ * So the limit can be exceeded by one frame (of at most the limit), and by what arrives at once, a chunk for each.
  */
 export class ByteBudget {
   readonly limit: number;
   #used = 0;
-  readonly #waiting = new Set<() => void>();
+  #holders = 0;
+  #seat: BudgetAccount | undefined;
+  readonly #waiting = new Map<BudgetAccount, () => void>();
 
   constructor(limit: number) {
     this.limit = limit;
@@ -15,32 +27,127 @@ export class ByteBudget {
     return this.#used;
   }
 
-  get exceeded(): boolean {
-    return this.#used > this.limit;
+  /** Whether there is so little left that those above their share wait. */
+  get isTight(): boolean {
+    return this.#used > this.limit / 2;
   }
 
-  /** Adds bytes, or takes them off where `delta` is negative. */
-  add(delta: number): void {
-    this.#used += delta;
-    if (delta < 0 && this.#waiting.size > 0 && !this.exceeded) this.#relieve();
+  /** What each of those that hold anything may hold while the budget is tight. */
+  get share(): number {
+    return this.limit / 2 / Math.max(this.#holders, 1);
   }
 
-  /** Calls `callback` once, when the budget is no longer exceeded. */
-  onRelief(callback: () => void): void {
-    this.#waiting.add(callback);
+  /** An account for one connection. Setting its bytes back to 0 closes it. */
+  account(): BudgetAccount {
+    return new BudgetAccount(this);
   }
 
-  /** The call will not happen. */
-  forget(callback: () => void): void {
-    this.#waiting.delete(callback);
+  /** For {@link BudgetAccount} alone. */
+  change(account: BudgetAccount, before: number, after: number): void {
+    this.#used += after - before;
+    if (before === 0) this.#holders++;
+    else if (after === 0) this.#holders--;
+    if (after >= before) return;
+    if (account === this.#seat && after <= this.share) this.leave(account);
+    if (this.#waiting.size > 0 && !this.isTight) this.#relieve();
+  }
+
+  /**
+   * Whether `account` may grow. Where it may not, `onRelief` is called once it may again.
+   *
+   * note: asking again replaces the `onRelief` of before.
+   */
+  mayGrow(account: BudgetAccount, onRelief: () => void): boolean {
+    if (this.isTight && account.bytes > this.share) {
+      this.#seat ??= account;
+      if (account === this.#seat) return account.bytes < this.limit;
+      this.#waiting.set(account, onRelief);
+      return false;
+    }
+    this.#waiting.delete(account);
+    return true;
+  }
+
+  /** Calls `onRelief` once the budget is not tight any more, for an account that needs no seat. */
+  waitForRelief(account: BudgetAccount, onRelief: () => void): void {
+    this.#waiting.set(account, onRelief);
+  }
+
+  hasSeat(account: BudgetAccount): boolean {
+    return account === this.#seat;
+  }
+
+  /** `account` does not want to grow now: it waits no longer, and the seat goes to whoever waits with most. */
+  leave(account: BudgetAccount): void {
+    this.#waiting.delete(account);
+    if (account !== this.#seat) return;
+    this.#seat = undefined;
+    let heir: BudgetAccount | undefined;
+    for (const waiting of this.#waiting.keys()) {
+      if (heir === undefined || waiting.bytes > heir.bytes) heir = waiting;
+    }
+    if (heir === undefined) return;
+    this.#seat = heir;
+    this.#wake(heir);
   }
 
   #relieve(): void {
     // One at a time: each of them may fill the budget again.
-    for (const callback of this.#waiting) {
-      if (this.exceeded) return;
-      this.#waiting.delete(callback);
-      callback();
+    for (const account of this.#waiting.keys()) {
+      if (this.isTight) return;
+      this.#wake(account);
     }
+  }
+
+  #wake(account: BudgetAccount): void {
+    const onRelief = this.#waiting.get(account);
+    this.#waiting.delete(account);
+    onRelief?.();
+  }
+}
+
+/** The bytes that one connection holds, as part of a {@link ByteBudget}. */
+export class BudgetAccount {
+  readonly #budget: ByteBudget;
+  #bytes = 0;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  set bytes(bytes: number) {
+    const before = this.#bytes;
+    if (bytes === before) return;
+    this.#bytes = bytes;
+    this.#budget.change(this, before, bytes);
+  }
+
+  /** Whether the budget is tight and this holds more than its share. */
+  get isOverShare(): boolean {
+    return this.#budget.isTight && this.#bytes > this.#budget.share;
+  }
+
+  /** Whether this alone of those above their share may go on. */
+  get hasSeat(): boolean {
+    return this.#budget.hasSeat(this);
+  }
+
+  /** See {@link ByteBudget.mayGrow}. */
+  mayGrow(onRelief: () => void): boolean {
+    return this.#budget.mayGrow(this, onRelief);
+  }
+
+  /** See {@link ByteBudget.waitForRelief}. */
+  waitForRelief(onRelief: () => void): void {
+    this.#budget.waitForRelief(this, onRelief);
+  }
+
+  /** See {@link ByteBudget.leave}. */
+  leave(): void {
+    this.#budget.leave(this);
   }
 }

@@ -40,8 +40,12 @@ export class Heuristics {
   idleTimeouts = 0;
   /** Connections ended because the peer took no bytes. */
   writeTimeouts = 0;
-  /** Inbound messages thrown away, by `whenInboundFull: 'drop'` or because the connection ended before their turn. */
+  /** Connections ended because they held too much of `maxBufferedBytes` for too long. */
+  pressureTimeouts = 0;
+  /** Inbound messages thrown away by `whenInboundFull: 'drop'`. */
   droppedMessages = 0;
+  /** Inbound bytes thrown away because the connection ended before they were handled. */
+  droppedBytes = 0;
   /** `onDisconnect` hooks that were abandoned. */
   hookTimeouts = 0;
   /** Hooks that threw. */

@@ -1,6 +1,7 @@
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
+import { isPromise } from './thenable.js';
 
 type Awaitable<T> = T | Promise<T>;
 type AnyConnection = Connection<unknown>;
@@ -43,10 +44,6 @@ export function chainHooks(list: readonly Hooks<unknown>[]): HookChain {
       .reverse(),
     error: bound(list, 'onError'),
   };
-}
-
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function bound<K extends keyof Hooks<unknown>>(

@@ -1,0 +1,127 @@
+import type { Clock, Timer } from '../contracts/clock.js';
+
+/** How long connections with much to do may work in one turn of the event loop, all together. */
+const TURN_MS = 2;
+/** What each of them may work in any case, however many there are. */
+const SHORTEST_SLICE_MS = 0.1;
+/** A few messages may take longer, as first calls do, unless the turn is that long already. */
+const FEW_UNITS = 16;
+const LONG_TURN_MS = 20;
+/** From here on a burst of work is long enough for the end of the turn to be waited for. */
+const BURST_MS = 0.25;
+/** What a connection may do in one turn, however fast it is. */
+const MOST_UNITS = 32 * 1024;
+/** Units of work after which the clock is asked again; fewer at first, while nothing is known about their cost. */
+const UNITS_PER_CHECK = 64;
+
+/** Something that has more to do, and goes on in the next turn. */
+export interface TurnTaker {
+  takeTurn(): void;
+}
+
+/**
+ * Has the connections of a node take turns, so that none keeps the others from being heard for long.
+ *
+ * ```text
+ *   turn of the event loop:   sockets ------------------> marker
+ *                             each works for its slice     those with work left go on, each for its slice
+ * ```
+ *
+ * JavaScript does not tell when a turn ends. So a connection that works for longer than a moment asks for a marker:
+ * one callback for all of them, once the sockets have had their turn. Where nobody works that long there is none.
+ * INVARIANT: fair-turns.
+ */
+export class FairTurns {
+  readonly #clock: Clock;
+  #marker: Timer | undefined;
+  #markedAtMs = 0;
+  /** How many went on in the last turn: among so many the time of a turn is divided. */
+  #crowd = 1;
+  #waiting: TurnTaker[] = [];
+  /** The number of the turn, as far as turns are marked. */
+  turn = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get isMarked(): boolean {
+    return this.#marker !== undefined;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Has the end of this turn noticed. */
+  mark(nowMs: number): void {
+    if (this.#marker !== undefined) return;
+    this.#markedAtMs = nowMs;
+    this.#marker = this.#clock.nextTurn(this.#onTurn);
+  }
+
+  /** Calls `taker` in the next turn. */
+  wait(taker: TurnTaker): void {
+    this.#waiting.push(taker);
+    this.mark(this.#clock.now());
+  }
+
+  /** How long a connection may work in this turn, which is marked, for so many units. */
+  sliceMs(nowMs: number, units: number): number {
+    const turnMs = nowMs - this.#markedAtMs;
+    if (units < FEW_UNITS && turnMs < LONG_TURN_MS) return LONG_TURN_MS;
+    return turnMs >= TURN_MS ? SHORTEST_SLICE_MS : Math.max(TURN_MS / this.#crowd, SHORTEST_SLICE_MS);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#marker = undefined;
+    this.turn++;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#crowd = Math.max(waiting.length, 1);
+    for (const taker of waiting) taker.takeTurn();
+  };
+}
+
+/** What one connection has worked in the present turn. */
+export class Slice {
+  readonly #turns: FairTurns;
+  #turn = -1;
+  #startMs = 0;
+  #units = 0;
+  #checkAt = 1;
+
+  constructor(turns: FairTurns) {
+    this.#turns = turns;
+  }
+
+  /** Work begins, or goes on in a turn in which there was some before. */
+  begin(): void {
+    const turns = this.#turns;
+    if (turns.isMarked && this.#turn === turns.turn) return;
+    this.#turn = turns.turn;
+    this.#startMs = turns.now();
+    this.#units = 0;
+    this.#checkAt = 1;
+  }
+
+  /** As {@link begin}, for work that may go on in microtasks: only a marker tells the end of such a turn. */
+  beginMarked(): void {
+    this.begin();
+    if (!this.#turns.isMarked) this.#turns.mark(this.#startMs);
+  }
+
+  /** A unit of work was done; true when the rest has to wait for the next turn. */
+  spend(): boolean {
+    return ++this.#units >= this.#checkAt && this.#isSpent();
+  }
+
+  #isSpent(): boolean {
+    const now = this.#turns.now();
+    const elapsedMs = now - this.#startMs;
+    this.#checkAt = this.#units + Math.min(this.#units, UNITS_PER_CHECK);
+    if (elapsedMs < BURST_MS && this.#units < UNITS_PER_CHECK) return false;
+    this.#turns.mark(now);
+    return this.#units >= MOST_UNITS || elapsedMs >= this.#turns.sliceMs(now, this.#units);
+  }
+}

@@ -1,0 +1,19 @@
+/** When a counter last rose, as far as those who look now and then can know. */
+export class ProgressWatch {
+  #count: number;
+  #sinceMs: number;
+
+  constructor(nowMs: number, count = 0) {
+    this.#sinceMs = nowMs;
+    this.#count = count;
+  }
+
+  /** When `count` was last seen to be another one, looked at now; `isMoving` says that it counts as such. */
+  movedAtMs(nowMs: number, count: number, isMoving = false): number {
+    if (count !== this.#count || isMoving) {
+      this.#count = count;
+      this.#sinceMs = nowMs;
+    }
+    return this.#sinceMs;
+  }
+}

@@ -1,0 +1,24 @@
+/** Whether `value` is something to wait for: a promise, or an object of another library that behaves like one. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
+
+/**
+ * Calls one of both when `promise` settles: once, in a later turn, whatever a foreign `then` does. That is how promises
+ * resolve with thenables (ECMA-262, section 27.2.1.3.2); a promise of the language costs nothing more than its own `then`.
+ */
+export function whenSettled(
+  promise: PromiseLike<unknown>,
+  onFulfilled: (value: unknown) => void,
+  onRejected: (error: unknown) => void,
+): void {
+  // Not `promise.then`, which may have been replaced.
+  void Reflect.apply(then, Promise.resolve(promise), [onFulfilled, onRejected]);
+}
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with a promise as `this` above
+const { then } = Promise.prototype;

@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Clock } from '@pea2pea/core';
+import { FairTurns, Slice } from '@pea2pea/core/internal';
+
+/** A clock whose turns end when they are told to. */
+class TurningClock implements Clock {
+  nowMs = 0;
+  #onTurn: (() => void)[] = [];
+
+  now(): number {
+    return this.nowMs;
+  }
+  date(): number {
+    return this.nowMs;
+  }
+  setTimeout(): never {
+    throw new Error('there are no timers here');
+  }
+  nextTurn(callback: () => void): { cancel(): void } {
+    this.#onTurn.push(callback);
+    return { cancel: () => void (this.#onTurn = this.#onTurn.filter((other) => other !== callback)) };
+  }
+  get waiting(): number {
+    return this.#onTurn.length;
+  }
+  turn(): void {
+    for (const callback of this.#onTurn.splice(0)) callback();
+  }
+}
+
+/** Works in units of `unitMs` until the slice is spent; returns how many it did. */
+function work(clock: TurningClock, slice: Slice, unitMs: number, most = 100_000): number {
+  for (let done = 1; done <= most; done++) {
+    clock.nowMs += unitMs;
+    if (slice.spend()) return done;
+  }
+  return Infinity;
+}
+
+describe('fair turns', () => {
+  it('a burst of a few fast units asks for no marker', () => {
+    const clock = new TurningClock();
+    const slice = new Slice(new FairTurns(clock));
+    for (let event = 0; event < 10; event++) {
+      slice.begin();
+      expect(work(clock, slice, 0.001, 50)).toBe(Infinity);
+    }
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('one that works alone may work for 2 ms in a turn, however often it begins', () => {
+    const clock = new TurningClock();
+    const slice = new Slice(new FairTurns(clock));
+    slice.begin();
+    const first = work(clock, slice, 0.01, 150);
+    expect(first).toBe(Infinity);
+    slice.begin(); // another chunk, in the same turn
+    expect(clock.waiting).toBe(1);
+    expect(work(clock, slice, 0.01)).toBeLessThanOrEqual(50 + 64);
+    clock.turn();
+    slice.begin();
+    const next = work(clock, slice, 0.01);
+    expect(next).toBeGreaterThanOrEqual(200);
+    expect(next).toBeLessThanOrEqual(200 + 64);
+  });
+
+  it('a few slow units may take 20 ms, and not more', () => {
+    const clock = new TurningClock();
+    const slice = new Slice(new FairTurns(clock));
+    slice.begin();
+    expect(work(clock, slice, 6)).toBe(4);
+    clock.turn();
+    slice.begin();
+    expect(work(clock, slice, 50)).toBe(1);
+  });
+
+  it('once a turn is long, slow units of others wait after the first', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    const [first, second] = [new Slice(turns), new Slice(turns)];
+    first.begin();
+    work(clock, first, 25);
+    clock.nowMs += 25;
+    second.begin();
+    expect(work(clock, second, 6)).toBe(1);
+  });
+
+  it('work in microtasks, after a promise, is part of one turn', () => {
+    const clock = new TurningClock();
+    const slice = new Slice(new FairTurns(clock));
+    let done = 0;
+    for (let spent = false; !spent; done++) {
+      slice.beginMarked();
+      clock.nowMs += 0.01;
+      spent = slice.spend();
+    }
+    expect(done).toBeLessThanOrEqual(200 + 64);
+    expect(clock.waiting).toBe(1);
+  });
+
+  it('many share the time of a turn, and none is left without', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    const counts = new Map<number, number>();
+    const takers = Array.from({ length: 10 }, (_, index) => {
+      const slice = new Slice(turns);
+      const taker = {
+        takeTurn() {
+          slice.begin();
+          counts.set(index, work(clock, slice, 0.001));
+          turns.wait(taker);
+        },
+      };
+      return taker;
+    });
+    for (const taker of takers) turns.wait(taker);
+    clock.turn();
+    const beforeMs = clock.nowMs;
+    clock.turn();
+    expect(clock.nowMs - beforeMs).toBeLessThan(2 + 10 * 0.064 + 0.001);
+    expect([...counts.values()].every((count) => count >= 64 && count <= 264)).toBe(true);
+  });
+});
