@@ -244,8 +244,8 @@ describe('listening', () => {
     events!.onAcceptError(error);
     expect(a.node.heuristics).toMatchObject({ acceptErrors: 101, accepted: 0 });
     expect(a.log.filter(({ level }) => level === 'error').map(({ fields }) => fields)).toEqual([
-      { node: a.node.name, error, suppressed: 0 },
-      { node: a.node.name, error, suppressed: 99 },
+      { node: a.node.name, err: error, suppressed: 0 },
+      { node: a.node.name, err: error, suppressed: 99 },
     ]);
     const connection = await makeNode({ transport }).node.connect(address);
     await connection.send('still served');

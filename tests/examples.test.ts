@@ -496,7 +496,7 @@ describe('chat', () => {
   it.each([
     [['--name', 'x'], 2, 'give one of --listen and --connect'],
     [['--listen', '127.0.0.1:0'], 2, 'give a --name'],
-    [['--listen', 'nowhere', '--name', 'x'], 2, '"nowhere" is no address'],
+    [['--listen', 'nowhere', '--name', 'x'], 2, '"nowhere" is not an address'],
     [['--nonsense'], 2, '--nonsense'],
   ])('%j is answered with what is wrong', async (args, exitCode, what) => {
     const started = example('chat', ...args);

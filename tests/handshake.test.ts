@@ -354,7 +354,7 @@ describe('the handshake', () => {
     await until('it ended', () => a.closed.length === 1);
     expect(a.messages).toEqual(['one', 'two', 'three']);
     expect(a.closed[0]!.reason).toMatchObject({ origin: 'reading', cause: 'invalid-frame' });
-    expect(a.node.heuristics).toMatchObject({ droppedBytes: 0, hookErrors: 3 });
+    expect(a.node.heuristics).toMatchObject({ droppedBytes: 0, hookErrors: 0, peerFaults: 3 });
     expect(answers).toHaveLength(3);
     expect(answers.every((error) => PeerError.is(error, 'P2P_ERR_DISCONNECTED'))).toBe(true);
     socket.destroy();

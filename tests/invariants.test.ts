@@ -26,6 +26,7 @@ import {
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { MaskedStream } from './chaos/greeting.js';
+import { hostileValues } from './support/hostile-values.js';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
 import { letArrive, rawConnect } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
@@ -806,6 +807,61 @@ it('hook-hurts-its-own: whatever a hook does, other connections are served and t
     }
   }
   await turn();
+}, 60_000);
+
+it('foreign-values-are-harmless: whatever hooks throw, the slot is free, one line tells of it, and no code of the value runs', async () => {
+  const names = ['onAccept', 'onHandshake', 'onConnect', 'onMessage', 'onDisconnect', 'onError'] as const;
+  for (const [what, make] of hostileValues()) {
+    for (const name of names) {
+      for (const way of ['throws', 'rejects'] as const) {
+        const { value, calls } = make();
+        let misbehaves = true;
+        const hook = (): unknown => {
+          if (!misbehaves) return undefined;
+          misbehaves = false;
+
+          if (way === 'rejects') return Promise.reject(value);
+
+          throw value;
+        };
+        let thrown = false;
+        const forOnError = (): void => {
+          if (thrown) return;
+          thrown = true;
+          throw new Error('for onError');
+        };
+        const hooks = { ...(name === 'onError' && { onMessage: forOnError }), [name]: hook } as Hooks<string>;
+        const { transport } = inMemory();
+        const a = makeNode({ transport, maxConnections: 1 }, hooks);
+        const b = makeNode({ transport });
+        const address = await listen(a);
+        const where = `${name} ${way} ${what}`;
+
+        const bad = await b.node.connect(address);
+        if (name === 'onMessage' || name === 'onError') void bad.send('bad');
+        if (name === 'onDisconnect') void bad.disconnect();
+        await until(`${where}, and it is over`, () => !misbehaves && held(a) === 0 && held(b) === 0);
+        await until(`a line tells that ${where}`, () =>
+          a.log.some(({ level }) => level !== 'debug' && level !== 'info'),
+        );
+        const lines = a.log
+          .filter(({ level }) => level === 'warn' || level === 'error')
+          .map(({ text }) => text);
+        expect([where, lines.length]).toEqual([where, name === 'onError' ? 2 : 1]);
+        const { handshakeFailures, hookErrors, peerFaults, closed } = a.node.heuristics;
+        const inSetup = name === 'onAccept' || name === 'onHandshake';
+        expect([where, handshakeFailures, closed]).toEqual([where, inSetup ? 1 : 0, inSetup ? 0 : 1]);
+        const isRefusal = inSetup && what === 'an error that claims to be a PeerError';
+        expect([where, hookErrors + peerFaults]).toEqual([where, isRefusal ? 0 : 1]);
+
+        const good = await soon(`${where}: another to be let in`, b.node.connect(address));
+        await soon(`${where}: the other to be served`, good.send('good'));
+        await until(`${where}: the other is heard`, () => a.node.stats.messagesReceived > 0);
+        await Promise.all([a.node.close(), b.node.close()]);
+        expect([where, calls()]).toEqual([where, 0]);
+      }
+    }
+  }
 }, 60_000);
 
 it('close-ends: close() ends in time though every hook hangs and a peer does not read, and names what it cut', async () => {

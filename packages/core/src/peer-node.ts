@@ -1,13 +1,15 @@
 import type { Connection } from './contracts/connection.js';
 import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
-import { requireInteger, resolveConfig } from './contracts/config.js';
+import { requireInteger, requireObject, resolveConfig } from './contracts/config.js';
 import { PeerError } from './contracts/errors.js';
 import type { Hooks } from './contracts/hooks.js';
+import type { Logger } from './contracts/logger.js';
 import { SocketAddress, type AddressLike } from './contracts/socket-address.js';
 import type { Stats } from './contracts/stats.js';
 import { PeerConnection } from './connection/connection.js';
 import type { ConnectionTable } from './connection/connection-table.js';
 import { Kernel } from './connection/kernel.js';
+import { checkConnect } from './flows/connect-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
 import { Listener } from './flows/listener.js';
 import { closeNode, type CloseReport } from './flows/shutdown.js';
@@ -15,9 +17,9 @@ import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
 import { debugLogger } from './mechanisms/debug-logger.js';
-import { markHandled } from './mechanisms/deferred.js';
+import { defer, markHandled } from './mechanisms/deferred.js';
 import type { Heuristics } from './mechanisms/heuristics.js';
-import { chainHooks } from './mechanisms/hook-chain.js';
+import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
 import { systemClock, systemRandom } from './mechanisms/system-clock.js';
 import { tcpTransport } from './mechanisms/tcp-transport.js';
 
@@ -91,6 +93,14 @@ export class PeerNode<In, Out = In> {
     return this.#state;
   }
 
+  /**
+   * The logger of the configuration with the name of the node in every line, for what is built on the node. It never
+   * throws, whatever the one underneath does.
+   */
+  get logger(): Logger {
+    return this.#kernel.logger;
+  }
+
   /** Where it listens now. */
   get address(): SocketAddress | undefined {
     return this.#listener.address;
@@ -123,9 +133,11 @@ export class PeerNode<In, Out = In> {
 
   /**
    * Adds hooks; those of several calls run in the order of the calls, `onDisconnect` in reverse.
-   * @throws {PeerError} P2P_ERR_ALREADY_STARTED after the first `listen` or `connect`
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG for a hook that is not a function,
+   * P2P_ERR_ALREADY_STARTED after the first `listen` or `connect`
    */
   use(hooks: Hooks<In, Out>): this {
+    requireHooks(hooks);
     if (this.#state !== 'idle') {
       throw new PeerError('P2P_ERR_ALREADY_STARTED', `the node ${this.name} has listened or connected`);
     }
@@ -138,9 +150,10 @@ export class PeerNode<In, Out = In> {
    *
    * note: can be switched off ({@link stopListening}) and on again, any number of times.
    * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING,
-   * P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN
+   * P2P_ERR_INVALID_CONFIG for options that are not an object, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN
    */
   async listen(options: ListenOptions = {}): Promise<SocketAddress> {
+    requireObject('options', options);
     const host = options.host ?? this.config.listen?.host;
     const port = options.port ?? this.config.listen?.port;
     if (host === undefined || port === undefined) {
@@ -162,7 +175,7 @@ export class PeerNode<In, Out = In> {
    * Connects, and answers when the connection is usable. It does not wait for `onConnect` to finish.
    *
    * note: a name is resolved first; the connection's address is the IP address.
-   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_SELF_CONNECT, P2P_ERR_ALREADY_CONNECTED,
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_INVALID_CONFIG naming the option, P2P_ERR_SELF_CONNECT, P2P_ERR_ALREADY_CONNECTED,
    * P2P_ERR_ALREADY_CONNECTING, P2P_ERR_TOO_MANY_CONNECTIONS, P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP,
    * P2P_ERR_TOO_MANY_CONNECTING, P2P_ERR_CONNECT_FAILED, P2P_ERR_CONNECT_TIMEOUT, P2P_ERR_HANDSHAKE_FAILED,
    * P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_HANDSHAKE_TIMEOUT, P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_ABORTED,
@@ -177,7 +190,7 @@ export class PeerNode<In, Out = In> {
    * False where there is none, or where its teardown had begun.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
-  async disconnect(target: AddressLike | Connection<In, Out>, why?: string): Promise<boolean> {
+  async disconnect(target: AddressLike | Connection<In, Out>, why?: string | PeerError): Promise<boolean> {
     const connection =
       target instanceof PeerConnection ? target : this.connections.get(target as AddressLike);
     return (await connection?.disconnect(why)) ?? false;
@@ -227,19 +240,27 @@ export class PeerNode<In, Out = In> {
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    if (this.#closing !== undefined) return this.#closing;
-    const { timeoutMs = this.config.closeTimeoutMs } = options;
+    let timeoutMs: number;
     try {
+      requireObject('options', options);
+      ({ timeoutMs = this.config.closeTimeoutMs } = options);
       requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     } catch (error) {
       return Promise.reject(error);
     }
+    if (this.#closing !== undefined) return this.#closing;
     this.#state = 'closing';
-    this.#closing = closeNode(this.#kernel, this.#listener, timeoutMs).then((report) => {
-      this.#state = 'closed';
-      return report;
-    });
-    this.#abort?.abort(shuttingDown(this.#kernel)); // listeners may call close() again, and join it
+    // Before anything ends: listeners on a signal, of a connection or our own, may call close() again, and join it.
+    const closing = defer<CloseReport>();
+    this.#closing = closing.promise;
+    closeNode(this.#kernel, this.#listener, timeoutMs).then(
+      (report) => {
+        this.#state = 'closed';
+        closing.resolve(report);
+      },
+      (error: Error) => closing.reject(error),
+    );
+    this.#abort?.abort(shuttingDown(this.#kernel));
     return this.#closing;
   }
 
@@ -248,8 +269,9 @@ export class PeerNode<In, Out = In> {
   }
 
   async #connect(address: AddressLike, options: ConnectOptions): Promise<Connection<In, Out>> {
+    const target = checkConnect(address, options);
     this.#start();
-    return (await dial(this.#kernel, address, options)) as Connection<unknown> as Connection<In, Out>;
+    return (await dial(this.#kernel, target, options)) as Connection<unknown> as Connection<In, Out>;
   }
 
   /** The first listen or connect fixes the hooks. */

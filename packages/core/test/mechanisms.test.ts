@@ -200,7 +200,7 @@ describe('disconnect reasons in words', () => {
     [{ origin: 'shutdown' }, 'shutdown'],
     [{ origin: 'on-connect', error: new Error('a bug') }, 'on-connect (a bug)'],
     [{ origin: 'reading', cause: 'ended' }, 'reading: ended'],
-    [{ origin: 'reading', cause: 'handler-error', error: 'text' }, 'reading: handler-error (text)'],
+    [{ origin: 'reading', cause: 'handler-error', error: 'text' }, 'reading: handler-error ("text")'],
     [{ origin: 'writing', cause: 'timeout', error: new Error('slow') }, 'writing: timeout (slow)'],
   ];
   it.each(cases)('%j is %p', (reason, text) => {

@@ -138,7 +138,7 @@ describe('a duplicate', () => {
     await until(() => right.ports().length === 1);
     const late = (await right.dial(left, 2))!;
     const reason = await late.closed;
-    expect(reason).toMatchObject({ origin: 'user', why: expect.stringContaining('P2P_ERR_DUPLICATE_PEER') });
+    expect(reason).toMatchObject({ origin: 'user', error: { code: 'P2P_ERR_DUPLICATE_PEER' } });
     expect(late.context.get(duplicateOf)).toBe(right.plugin.get('ann'));
     expect(await settled(both)).toBe(1);
     expect(right.log).toEqual(['open 1']);

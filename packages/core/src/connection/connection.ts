@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, Direction, DisconnectReason } from '../contracts/connection.js';
-import { describeReason } from '../contracts/connection.js';
+import { describeReason, userReason } from '../contracts/connection.js';
 import { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
@@ -137,8 +137,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.writer.drained();
   }
 
-  disconnect(why?: string): Promise<boolean> {
-    return this.#disconnect(this, why === undefined ? { origin: 'user' } : { origin: 'user', why });
+  disconnect(why?: string | PeerError): Promise<boolean> {
+    return this.#disconnect(this, userReason(why));
   }
 
   end(reason: DisconnectReason): void {
@@ -158,7 +158,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return true;
   }
 
-  /** Tells those who hold the signal that the connection is ending. */
+  /** Tells those who hold the signal that the connection is ending: in the turn in which `state` says so. */
   abortSignal(): void {
     this.#abort?.abort(this.teardown?.reason);
   }

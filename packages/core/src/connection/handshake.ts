@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
+import { wordsOf } from '../contracts/describe.js';
 import { PeerError } from '../contracts/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
@@ -161,7 +162,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   reject(why: string): never {
     throw new PeerError(
       'P2P_ERR_HANDSHAKE_REJECTED',
-      `the handshake with ${this.address} was refused: ${why}`,
+      `the handshake with ${this.address} was refused: ${wordsOf(why)}`,
     );
   }
 

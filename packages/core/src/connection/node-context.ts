@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Connection } from '../contracts/connection.js';
+import { isOwnFault } from '../contracts/errors.js';
 import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
@@ -52,9 +53,11 @@ export class NodeContext {
    * INVARIANT: hook-hurts-its-own.
    *
    * note: an `onError` that throws is logged and has no say.
+   * note: it is counted by whose fault it is, so that a peer cannot raise what counts bugs.
    */
   hookThrew(hook: HookName, error: unknown, connection?: Connection): 'disconnect' | 'keep' | undefined {
-    this.heuristics.hookErrors++;
+    if (isOwnFault(error)) this.heuristics.hookErrors++;
+    else this.heuristics.peerFaults++;
     const context: HookErrorContext = { hook, ...(connection && { connection }) };
     for (const onError of this.hooks.error) {
       try {
@@ -69,8 +72,14 @@ export class NodeContext {
     return undefined;
   }
 
+  /** `error` for what is our own fault, `warn` for what a peer brought about. */
+  logFault(error: unknown, connection: Connection, text: string): void {
+    const fields = { peer: connection.address.toString(), connection: connection.id, err: error };
+    this.logger[isOwnFault(error) ? 'error' : 'warn'](fields, text);
+  }
+
   #onErrorThrew(hook: HookName, error: unknown): void {
-    this.logger.error({ hook, error }, 'onError threw');
+    this.logger.error({ hook, err: error }, 'onError threw');
   }
 }
 

@@ -348,10 +348,9 @@ export class Reader implements TurnTaker {
       this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
       return;
     }
-    const fields = { peer: this.#connection.address.toString(), error };
     const why =
       answer === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
-    this.#node.logger.error(fields, `onMessage threw; ${why}`);
+    this.#node.logFault(error, this.#connection, `onMessage threw; ${why}`);
   }
 
   #drop(): void {

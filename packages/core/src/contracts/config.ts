@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js';
 import type { Codec } from './codec.js';
+import { describe, printable } from './describe.js';
 import { PeerError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Random } from './random.js';
@@ -171,9 +172,11 @@ export function resolveConfig<In, Out>(
 ): ResolvedConfig<In, Out> {
   requireObject('config', config);
   for (const name of Object.keys(config)) {
-    if (!(name in DEFAULTS) && !(name in DERIVED_DEFAULTS) && !OPTIONS_WITHOUT_DEFAULT.has(name)) {
-      throw invalid(`there is no option \`${name}\``);
-    }
+    const isKnown =
+      Object.hasOwn(DEFAULTS, name) ||
+      Object.hasOwn(DERIVED_DEFAULTS, name) ||
+      OPTIONS_WITHOUT_DEFAULT.has(name);
+    if (!isKnown) throw invalid(`there is no option \`${printable(name)}\``);
   }
   requireMethods('codec', config.codec, ['decoder', 'encoder']);
   const parts = makeParts();
@@ -184,7 +187,8 @@ export function resolveConfig<In, Out>(
     random = parts.random,
     logger = parts.logger,
   } = config;
-  if (typeof name !== 'string' || name === '') throw invalid(`\`name\` must be a text, not ${show(name)}`);
+  if (typeof name !== 'string' || name === '')
+    throw invalid(`\`name\` must be a text, not ${describe(name)}`);
   requireMethods('transport', transport, ['listen', 'connect', 'resolve']);
   requireMethods('clock', clock, ['now', 'date', 'setTimeout', 'nextTurn']);
   requireMethods('random', random, ['next']);
@@ -206,7 +210,7 @@ export function resolveConfig<In, Out>(
     requireInteger(option, config[option] ?? byDefault, { min: 1 });
   const whenInboundFull = config.whenInboundFull ?? DEFAULTS.whenInboundFull;
   if (whenInboundFull !== 'pause' && whenInboundFull !== 'drop') {
-    throw invalid(`\`whenInboundFull\` must be 'pause' or 'drop', not ${show(whenInboundFull)}`);
+    throw invalid(`\`whenInboundFull\` must be 'pause' or 'drop', not ${describe(whenInboundFull)}`);
   }
 
   return Object.freeze({
@@ -270,20 +274,20 @@ export function requireInteger(
 ): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalid(`\`${name}\` must be a whole number ${range}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a whole number ${range}, not ${describe(value)}`);
 }
 
 function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
-  throw invalid(`\`${name}\` must be true or false, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be true or false, not ${describe(value)}`);
 }
 
-function requireObject(name: string, value: unknown): asserts value is object {
+export function requireObject(name: string, value: unknown): asserts value is object {
   if (typeof value === 'object' && value !== null) return;
-  throw invalid(`\`${name}\` must be an object, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be an object, not ${describe(value)}`);
 }
 
-function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
+export function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
   requireObject(name, value);
   for (const method of methods) {
     if (typeof (value as Record<string, unknown>)[method] !== 'function') {
@@ -296,16 +300,10 @@ function resolveListen(listen: { host: string; port: number }): SocketAddress {
   try {
     return SocketAddress.from(listen);
   } catch (cause) {
-    throw invalid(`\`listen\` must be { host, port }, not ${show(listen)}`, cause);
+    throw invalid(`\`listen\` must be { host, port }, not ${describe(listen)}`, cause);
   }
 }
 
 function invalid(what: string, cause?: unknown): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'object' && value !== null) return JSON.stringify(value) ?? 'an object';
-  return String(value);
 }

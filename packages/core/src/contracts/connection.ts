@@ -1,5 +1,6 @@
-import { isNativeError } from 'node:util/types';
 import type { ConnectionContext } from './connection-context.js';
+import { describe, readData, wordsOf } from './describe.js';
+import { PeerError } from './errors.js';
 import type { SocketAddress } from './socket-address.js';
 import type { Stats } from './stats.js';
 
@@ -68,8 +69,10 @@ export interface Connection<In = unknown, Out = In> {
   /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.
+   *
+   * @param why for people, or an error that code can tell by its `code`; the reason has it
    */
-  disconnect(why?: string): Promise<boolean>;
+  disconnect(why?: string | PeerError): Promise<boolean>;
 
   /** Never present; keeps the type of inbound messages apart in the type system. */
   readonly inboundType?: In;
@@ -77,7 +80,12 @@ export interface Connection<In = unknown, Out = In> {
 
 /** Why a connection ended: the first cause, as hooks and diagnostics see it. */
 export type DisconnectReason =
-  | { readonly origin: 'user'; readonly why?: string }
+  | {
+      readonly origin: 'user';
+      readonly why?: string;
+      /** Where `disconnect` was given one; `why` is what it says. */
+      readonly error?: PeerError;
+    }
   | { readonly origin: 'shutdown' }
   | {
       readonly origin: 'reading';
@@ -96,19 +104,24 @@ export type DisconnectReason =
 export function describeReason(reason: DisconnectReason): string {
   switch (reason.origin) {
     case 'user':
-      return reason.why === undefined ? 'user' : `user: ${reason.why}`;
+      if (reason.why === undefined) return 'user';
+      return reason.error === undefined ? `user: ${reason.why}` : `user: ${reason.error.code}: ${reason.why}`;
     case 'shutdown':
       return 'shutdown';
     case 'on-connect':
-      return `on-connect (${describeError(reason.error)})`;
+      return `on-connect (${describe(reason.error)})`;
     case 'reading':
     case 'writing': {
       const what = `${reason.origin}: ${reason.cause}`;
-      return reason.error === undefined ? what : `${what} (${describeError(reason.error)})`;
+      return reason.error === undefined ? what : `${what} (${describe(reason.error)})`;
     }
   }
 }
 
-function describeError(error: unknown): string {
-  return isNativeError(error) ? error.message : String(error);
+/** What {@link Connection.disconnect} was called with, as a reason. */
+export function userReason(why: unknown): DisconnectReason {
+  if (why === undefined) return { origin: 'user' };
+  return PeerError.is(why)
+    ? { origin: 'user', why: wordsOf(readData(why, 'what')), error: why }
+    : { origin: 'user', why: wordsOf(why) };
 }

@@ -112,3 +112,8 @@ function escaped(character: string): string {
   if (character === '\t') return '\\t';
   return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }
+
+/** What somebody said for people to read, such as why a connection ends: callers in JavaScript may give anything. */
+export function wordsOf(why: unknown): string {
+  return typeof why === 'string' ? printable(why) : describe(why);
+}

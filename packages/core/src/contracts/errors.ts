@@ -221,6 +221,34 @@ export const PEER_ERRORS = {
 /** A key of {@link PEER_ERRORS}. Match errors on it: it survives two copies of the package in one process. */
 export type PeerErrorCode = keyof typeof PEER_ERRORS;
 
+/** What no peer can bring about, and no network. */
+const OWN_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_INVALID_CONFIG',
+  'P2P_ERR_ALREADY_STARTED',
+  'P2P_ERR_ALREADY_LISTENING',
+  'P2P_ERR_NO_LISTEN_ADDRESS',
+  'P2P_ERR_UNSUPPORTED',
+  'P2P_ERR_ENCODE_FAILED',
+  'P2P_ERR_STALLED_DECODER',
+  'P2P_ERR_BAD_DECODER',
+  'P2P_ERR_NOT_A_PEER',
+  'P2P_ERR_MISSING_CODEC',
+  'P2P_ERR_INVALID_DECORATOR',
+  'P2P_ERR_MISSING_DEPENDENCY',
+  'P2P_ERR_CAPTIVE_DEPENDENCY',
+  'P2P_ERR_INVALID_PLUGIN',
+  'P2P_ERR_INVALID_SESSION',
+  'P2P_ERR_NO_SESSION',
+]);
+
+/**
+ * Whether what a hook threw is a fault of this program. It is not where it is a {@link PeerError} that says what a peer
+ * or the network did: so a hook says that a peer misbehaved.
+ */
+export function isOwnFault(error: unknown): boolean {
+  return !PeerError.is(error) || OWN_FAULTS.has(error.code);
+}
+
 /**
  * Every error that this project raises on purpose.
  *

@@ -1,3 +1,4 @@
+import { describe } from './describe.js';
 import { PeerError } from './errors.js';
 import {
   formatIp,
@@ -28,7 +29,7 @@ export class SocketAddress {
   /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is no port. */
   constructor(host: string, port: number) {
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
-      throw invalidAddress(`${String(port)} is no port`);
+      throw invalidAddress(`${describe(port)} is not a port`);
     }
     this.host = typeof host === 'string' && isCanonicalIpv4(host) ? host : canonicalHost(host);
     this.port = port;
@@ -42,7 +43,7 @@ export class SocketAddress {
     if (value instanceof SocketAddress) return value;
     if (typeof value === 'string') return parseText(value);
     if (typeof value === 'object' && value !== null) return new SocketAddress(value.host, value.port);
-    throw invalidAddress(`${String(value)} is no address`);
+    throw invalidAddress(`${describe(value)} is not an address`);
   }
 
   /** Whether the host is an IP address, so that no name has to be looked up. */
@@ -103,7 +104,7 @@ function canonicalHost(host: string): string {
   const isText = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host);
   const ip = isText ? parseIp(host) : undefined;
   if (!isText || (ip === undefined && host.includes(':'))) {
-    throw invalidAddress(`${JSON.stringify(host)} is no host`);
+    throw invalidAddress(`${describe(host)} is not a host`);
   }
   const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
   return canonical === host ? host : canonical; // the same text, and one string less a connection
@@ -111,7 +112,7 @@ function canonicalHost(host: string): string {
 
 function parseText(text: string): SocketAddress {
   const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text.trim());
-  if (match === null) throw invalidAddress(`${JSON.stringify(text)} is no address`);
+  if (match === null) throw invalidAddress(`${describe(text)} is not an address`);
   return new SocketAddress((match[1] ?? match[2])!, Number(match[3]));
 }
 

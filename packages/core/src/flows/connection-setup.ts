@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
+import { describe } from '../contracts/describe.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { isOwnFault, PeerError } from '../contracts/errors.js';
 import type { AcceptRequest } from '../contracts/handshake.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
@@ -49,13 +50,23 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     return activate(kernel, setup, session);
   } catch (thrown) {
     const error = asSetupError(thrown, link);
-    count(kernel, setup, error);
+    // INVARIANT: foreign-values-are-harmless. Given back before anything is told.
+    slot.release();
     // Whatever still waits inside an abandoned hook ends with the setup.
     cancellation.cancel(error);
-    session?.destroyUpgrade();
-    link.stream.destroy();
-    slot.release();
+    discard(() => session?.destroyUpgrade());
+    discard(() => link.stream.destroy());
+    tellFailure(kernel, setup, error);
     throw error;
+  }
+}
+
+/** Streams that a hook or the caller of `connect` brought along may throw even here; they are let go all the same. */
+export function discard(destroy: () => void): void {
+  try {
+    destroy();
+  } catch {
+    // The setup has failed already, for a better reason.
   }
 }
 
@@ -126,7 +137,7 @@ async function callHook<T>(
   try {
     return await call();
   } catch (error) {
-    if (!PeerError.is(error)) kernel.hookThrew(hook, error);
+    if (isOwnFault(error)) kernel.hookThrew(hook, error);
     throw error;
   }
 }
@@ -171,8 +182,7 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
 function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
   const onError = (error: unknown): void => {
     if (kernel.hookThrew('onConnect', error, connection) === 'keep') {
-      const fields = { peer: connection.address.toString(), error };
-      kernel.logger.error(fields, 'onConnect threw; onError keeps the connection');
+      kernel.logFault(error, connection, 'onConnect threw; onError keeps the connection');
     } else {
       void kernel.disconnect(connection, { origin: 'on-connect', error });
     }
@@ -185,12 +195,12 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
   }
 }
 
-function count(kernel: Kernel, { link, direction }: Setup, error: PeerError): void {
+function tellFailure(kernel: Kernel, { link, direction }: Setup, error: PeerError): void {
   const { heuristics, logger, config } = kernel;
   if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') heuristics.handshakeTimeouts++;
   else if (error instanceof RefusedByHook) heuristics.refusedByHook++;
   else heuristics.handshakeFailures++;
-  const fields = { peer: link.address.toString(), direction, code: error.code, error: error.message };
+  const fields = { peer: link.address.toString(), direction, code: error.code, err: error };
   logger.warn(fields, 'no connection: the setup failed');
   if (diagnostics.connectionRefused.hasSubscribers) {
     diagnostics.connectionRefused.publish({
@@ -204,10 +214,8 @@ function count(kernel: Kernel, { link, direction }: Setup, error: PeerError): vo
 
 function asSetupError(thrown: unknown, link: Link): PeerError {
   if (PeerError.is(thrown)) return thrown;
-  const what = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PeerError('P2P_ERR_HANDSHAKE_FAILED', `the setup with ${link.address} failed: ${what}`, {
-    cause: thrown,
-  });
+  const what = `the setup with ${link.address} failed: ${describe(thrown)}`;
+  return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause: thrown });
 }
 
 function ignore(): void {}

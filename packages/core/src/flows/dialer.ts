@@ -3,14 +3,13 @@ import { diagnostics } from '../contracts/diagnostics.js';
 import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
-import { requireInteger } from '../contracts/config.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
 import { isPromise } from '../mechanisms/thenable.js';
-import { setUpConnection, shuttingDown } from './connection-setup.js';
+import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 
 /** How to dial. */
 export interface ConnectOptions {
@@ -55,7 +54,6 @@ async function attempt(
   else signal?.addEventListener('abort', onAbort);
   try {
     if (kernel.table.isClosed) throw shuttingDown(kernel);
-    requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
     const given = SocketAddress.from(target);
     const timer = overdue(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
@@ -72,7 +70,7 @@ async function attempt(
     kernel.own(link);
     return await setUpConnection(kernel, { link, slot, direction: 'outbound', dialled: given, cancellation });
   } catch (error) {
-    stream?.destroy(); // it was ours from the start
+    discard(() => stream?.destroy()); // it was ours from the start
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -93,7 +91,10 @@ async function reach(
   cancellation: CancellationSource,
 ): Promise<Reached> {
   const { stream } = options;
-  if (stream !== undefined) return { slot: reserve(kernel, given), link: new StreamLink(stream, given) };
+  if (stream !== undefined) {
+    const link = new StreamLink(stream, given); // first: what it is made of may throw
+    return { slot: reserve(kernel, given), link };
+  }
   try {
     const resolved = kernel.config.transport.resolve(given);
     const addresses = isPromise(resolved) ? await orCancelled(cancellation, () => resolved) : resolved;
@@ -142,7 +143,7 @@ function countFailure(kernel: Kernel, address: SocketAddress, error: unknown): v
   if (!PeerError.is(error)) return;
   if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
   else if (CONNECT_FAILURES.has(error.code)) kernel.heuristics.connectFailures++;
-  kernel.logger.debug({ peer: address.toString(), code: error.code, error: error.message }, 'not connected');
+  kernel.logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
 }
 
 const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([

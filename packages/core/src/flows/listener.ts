@@ -189,7 +189,7 @@ export class Listener {
   #onAcceptError(error: Error): void {
     this.#kernel.heuristics.acceptErrors++;
     this.#acceptErrorLog.run((suppressed) => {
-      this.#kernel.logger.error({ error, suppressed }, 'accepting a connection failed');
+      this.#kernel.logger.error({ err: error, suppressed }, 'accepting a connection failed');
     });
   }
 }

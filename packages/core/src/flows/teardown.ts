@@ -1,7 +1,7 @@
 import type { DisconnectReason } from '../contracts/connection.js';
 import { describeReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { isOwnFault, PeerError } from '../contracts/errors.js';
 import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../mechanisms/thenable.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
@@ -30,6 +30,7 @@ export function disconnect(
   const done = Promise.resolve().then(() => tearDown(kernel, connection, reason, deadline));
   connection.claimTeardown({ reason, cut: () => deadline.expire(), done });
   connection.reader.stop();
+  connection.abortSignal(); // runs code of users: what can be seen of the connection agrees by now
   return done.then(() => true);
 }
 
@@ -40,7 +41,6 @@ async function tearDown(
   deadline: Deadline,
 ): Promise<TeardownOutcome> {
   kernel.sweeper.remove(connection);
-  connection.abortSignal();
   logReason(kernel, connection, reason);
   const writingFailed = reason.origin === 'writing';
   if (writingFailed) connection.writer.end();
@@ -93,7 +93,7 @@ async function runDisconnectHooks(
     if (layer >= connection.layersReached) continue;
     const onError = (error: unknown): void => {
       kernel.hookThrew('onDisconnect', error, connection);
-      kernel.logger.error({ peer: connection.address.toString(), error }, 'onDisconnect threw');
+      kernel.logFault(error, connection, 'onDisconnect threw');
     };
     try {
       const answer = call(connection, reason);
@@ -127,16 +127,19 @@ function logReason(kernel: Kernel, connection: PeerConnection, reason: Disconnec
   };
   const text = 'disconnected';
   const thrown = thrownByHook(reason);
-  if (thrown !== undefined && !PeerError.is(thrown.error)) {
-    kernel.logger.error({ ...fields, error: thrown.error }, text);
-  } else if ('error' in reason || ('cause' in reason && reason.cause !== 'ended')) {
+  if (thrown !== undefined && isOwnFault(thrown.error)) {
+    kernel.logger.error({ ...fields, err: thrown.error }, text);
+  } else if (
+    reason.origin !== 'user' &&
+    ('error' in reason || ('cause' in reason && reason.cause !== 'ended'))
+  ) {
     kernel.logger.warn(fields, text);
   } else {
     kernel.logger.debug(fields, text);
   }
 }
 
-/** What a hook of ours threw: a PeerError says what the peer did wrong, anything else is our own fault. */
+/** What a hook of ours threw. */
 function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {
   if (reason.origin === 'on-connect') return reason;
   return reason.origin === 'reading' && reason.cause === 'handler-error' ? reason : undefined;

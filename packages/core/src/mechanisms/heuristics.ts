@@ -48,8 +48,10 @@ export class Heuristics {
   droppedBytes = 0;
   /** `onDisconnect` hooks that were abandoned. */
   hookTimeouts = 0;
-  /** Hooks that threw. */
+  /** Hooks that threw a fault of their own: a bug. */
   hookErrors = 0;
+  /** Hooks that threw a PeerError for what a peer or the network did, as `rateLimit` does; handshakes are not among them. */
+  peerFaults = 0;
   /** Times that accepting failed. */
   acceptErrors = 0;
 }

@@ -1,4 +1,7 @@
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
+import { requireObject } from '../contracts/config.js';
+import { describe } from '../contracts/describe.js';
+import { PeerError } from '../contracts/errors.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
 import { isPromise } from './thenable.js';
@@ -27,6 +30,19 @@ export interface HookChain {
 export interface DisconnectHook {
   readonly layer: number;
   readonly call: (connection: AnyConnection, reason: DisconnectReason) => unknown;
+}
+
+const HOOKS = ['onAccept', 'onHandshake', 'onConnect', 'onMessage', 'onDisconnect', 'onError'] as const;
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not an object, and for a hook that is not a function */
+export function requireHooks(hooks: Hooks<never>): void {
+  requireObject('hooks', hooks);
+  const given = hooks as Readonly<Record<string, unknown>>;
+  for (const name of HOOKS) {
+    const hook = given[name];
+    if (hook === undefined || typeof hook === 'function') continue;
+    throw new PeerError('P2P_ERR_INVALID_CONFIG', `\`${name}\` must be a function, not ${describe(hook)}`);
+  }
 }
 
 /** The chain of `list`. Methods are called on their own object, so `this` works in classes. */

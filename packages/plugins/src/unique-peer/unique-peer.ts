@@ -1,4 +1,4 @@
-import { contextKey, type Connection, type ContextKey } from '@pea2pea/core';
+import { contextKey, PeerError, type Connection, type ContextKey } from '@pea2pea/core';
 import { configured, OnConnect, Plugin, PluginOptions, type ConfiguredPlugin } from '@pea2pea/decorators';
 import { invalid, requireKnown, requireOneOf } from '../shared/checks.js';
 
@@ -57,7 +57,8 @@ export type UniquePeerOptions = {
  * this side saw them open: for a server whose clients do not run the plugin. Where both sides did, they could keep
  * different ones, and end up with none.
  *
- * note: the duplicate is ended by `disconnect()`: reason `{ origin: 'user', why: 'P2P_ERR_DUPLICATE_PEER: …' }`, what is
+ * note: the duplicate is ended by `disconnect()`: reason `{ origin: 'user', why, error }`, whose
+ * `error` has the code P2P_ERR_DUPLICATE_PEER, what is
  * queued on it is flushed, {@link duplicateOf} names the other. If that is the new one, hooks behind the plugin hear nothing of it.
  * note: what the peer sent on it and no handler has been given yet is lost, as with any disconnect.
  * note: a connection whose end this side has not noticed yet counts as open, `idleTimeoutMs` at most.
@@ -147,7 +148,8 @@ export class UniquePeer {
   #end(loser: Connection, kept: Connection): void {
     this.#duplicates++;
     loser.context.set(duplicateOf, kept);
-    void loser.disconnect(`P2P_ERR_DUPLICATE_PEER: connection ${kept.id} with the same peer is kept`);
+    const what = `connection ${kept.id} with the same peer is kept`;
+    void loser.disconnect(new PeerError('P2P_ERR_DUPLICATE_PEER', what));
   }
 
   /** Until its teardown begins. `signal` rather than `@OnDisconnect`, which another's slow hook can keep from being called. */

@@ -1,0 +1,26 @@
+import { requireInteger, requireMethods, requireObject } from '../contracts/config.js';
+import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
+import { discard } from './connection-setup.js';
+import type { ConnectOptions } from './dialer.js';
+
+/**
+ * What `connect` was given, checked before it has any effect: the address to dial.
+ *
+ * note: the stream among the options is the node's from the start, and destroyed where something else is wrong.
+ * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_INVALID_CONFIG naming the option
+ */
+export function checkConnect(target: AddressLike, options: ConnectOptions): SocketAddress {
+  requireObject('options', options);
+  const { stream, signal, timeoutMs, localAddress, localPort } = options;
+  if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
+  try {
+    if (signal !== undefined) requireMethods('signal', signal, ['addEventListener', 'removeEventListener']);
+    if (timeoutMs !== undefined) requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
+    if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
+    return SocketAddress.from(target);
+  } catch (error) {
+    discard(() => stream?.destroy());
+    throw error;
+  }
+}
