@@ -63,6 +63,7 @@ export type { Heuristics } from './mechanisms/heuristics.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
 export { overdue } from './mechanisms/overdue.js';
 export { RateLimited } from './mechanisms/rate-limited.js';
+export { forgetAbort, onAbort } from './mechanisms/signal-listeners.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';
 export { PeerNode } from './peer-node.js';

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { Peer } from '@pea2pea/decorators';
@@ -198,6 +199,17 @@ describe('a signal', () => {
     expect((await errorOf('P2P_ERR_ABORTED', () => call)).cause).toBe('changed my mind');
     expect(pair.requests.pending).toBe(0);
     expect(listeners()).toBe(0);
+  });
+
+  it('has one listener for fifty calls and none after them', async () => {
+    const { signal } = new AbortController();
+    await using pair = await connected(Server);
+    const calls = Array.from({ length: 50 }, () =>
+      pair.requests.call(pair.connection, add, { a: 1, b: 2 }, { signal }),
+    );
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await Promise.all(calls);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('that has aborted sends nothing', async () => {

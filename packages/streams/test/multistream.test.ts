@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { getEventListeners } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { textCodec } from '../../../tests/support/text-codec.js';
 import { soon, until } from '../../../tests/support/until.js';
-import { handle, list, readExactly, select } from '../src/index.js';
+import { handle, list, readExactly, select, Yamux } from '../src/index.js';
 
 const HEADER = '\x13/multistream/1.0.0\n';
 
@@ -27,6 +29,25 @@ function against(
   far.end();
   return { result: soon('the negotiation', negotiate(near)), far, near };
 }
+
+describe('a signal', () => {
+  it('that fifty negotiations, reads and pings wait on has one listener', async () => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const waits: Promise<unknown>[] = [];
+    for (let index = 0; index < 50; index++) {
+      waits.push(select(duplexPair()[0], ['/a'], { signal }), readExactly(duplexPair()[0], 1, { signal }));
+      waits.push(
+        new Yamux(duplexPair()[0], { role: 'client', clock: new ControlledClock() }).ping({ signal }),
+      );
+    }
+    await until('all wait', () => getEventListeners(signal, 'abort').length > 0);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    abort.abort('enough');
+    for (const wait of waits) await expect(wait).rejects.toMatchObject({ code: 'P2P_ERR_ABORTED' });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+});
 
 describe('select and handle', () => {
   it('agree on the first proposal that the listener speaks', async () => {

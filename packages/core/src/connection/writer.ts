@@ -5,6 +5,7 @@ import { PeerError } from '../contracts/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink, type Batch } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
+import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
 import { encodeMessage } from './encode.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
@@ -389,8 +390,8 @@ function aborted(signal: AbortSignal): PeerError {
 }
 
 function rejectOnAbort(waiter: Deferred, signal: AbortSignal): void {
-  const onAbort = (): void => waiter.reject(aborted(signal));
-  signal.addEventListener('abort', onAbort);
-  const settled = (): void => signal.removeEventListener('abort', onAbort);
+  const reject = (): void => waiter.reject(aborted(signal));
+  onAbort(signal, reject);
+  const settled = (): void => forgetAbort(signal, reject);
   waiter.promise.then(settled, settled);
 }

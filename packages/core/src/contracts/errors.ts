@@ -19,6 +19,10 @@ export const PEER_ERRORS = {
     when: 'hooks were added to a node that already listened or connected',
     remedy: 'add hooks before the first listen() or connect(), and start a peer once per container',
   },
+  P2P_ERR_START_TIMEOUT: {
+    when: 'an `@OnStart` has not settled within `startTimeoutMs`; all that was started was stopped again',
+    remedy: 'give what the method awaits a deadline of its own, or raise `startTimeoutMs`',
+  },
   P2P_ERR_SHUTTING_DOWN: {
     when: 'the node is closing or closed',
     remedy: 'make a new node; a closed one stays closed',

@@ -8,6 +8,7 @@ import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
+import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
 import { isPromise } from '../mechanisms/thenable.js';
 import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 
@@ -49,9 +50,9 @@ async function attempt(
   cancellation: CancellationSource,
 ): Promise<PeerConnection> {
   const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
-  const onAbort = (): void => cancellation.cancel(aborted(signal!));
-  if (signal?.aborted === true) onAbort();
-  else signal?.addEventListener('abort', onAbort);
+  const cancel = (): void => cancellation.cancel(aborted(signal!));
+  if (signal?.aborted === true) cancel();
+  else if (signal !== undefined) onAbort(signal, cancel);
   try {
     if (kernel.table.isClosed) throw shuttingDown(kernel);
     const given = SocketAddress.from(target);
@@ -73,7 +74,7 @@ async function attempt(
     discard(() => stream?.destroy()); // it was ours from the start
     throw error;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    if (signal !== undefined) forgetAbort(signal, cancel);
   }
 }
 

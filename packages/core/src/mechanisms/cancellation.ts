@@ -46,7 +46,7 @@ export class CancellationSource implements Cancellation {
 }
 
 /** As events of an AbortSignal do: one that throws keeps no other from being called, and is an uncaught exception. */
-function callApart(listener: () => void): void {
+export function callApart(listener: () => void): void {
   try {
     listener();
   } catch (error) {

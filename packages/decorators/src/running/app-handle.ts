@@ -45,7 +45,7 @@ export class AppHandle extends Closable<CloseReport[]> {
    * ```
    *
    * note: calling it again joins the first call.
-   * @default timeoutMs the `closeTimeoutMs` of each peer; it bounds each peer by itself
+   * @default timeoutMs the `closeTimeoutMs` of each peer; it bounds each peer and each disposal by itself
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; all stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */

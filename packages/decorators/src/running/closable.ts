@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 
 /** The longest delay of a Node.js timer; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -54,9 +54,10 @@ export abstract class Closable<Report> {
    */
   protected closeOnce(timeoutMs: number | undefined, finish: () => Promise<Report>): Promise<Report> {
     if (this.#closing !== undefined) return this.#closing;
-    if (!isTimeout(timeoutMs)) {
-      const what = `\`timeoutMs\` must be a whole number from 1 to ${MAX_TIMER_MS}, not ${String(timeoutMs)}`;
-      return Promise.reject(new PeerError('P2P_ERR_INVALID_CONFIG', what));
+    try {
+      if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
     }
     // Known before `finish` begins: what it calls may call `close`, and joins.
     this.#closing = this.closed;
@@ -106,6 +107,9 @@ function forget(close: () => void): void {
   }
 }
 
-function isTimeout(value: number | undefined): boolean {
-  return value === undefined || (Number.isInteger(value) && value >= 1 && value <= MAX_TIMER_MS);
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, unless `value` is a delay in milliseconds */
+export function requireTimeout(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_TIMER_MS) return value;
+  const what = `\`${name}\` must be a whole number from 1 to ${MAX_TIMER_MS}, not ${describe(value)}`;
+  throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
 }

@@ -1,4 +1,4 @@
-import { debugLogger, DEFAULTS, PeerError, systemClock, type CloseReport } from '@pea2pea/core';
+import { PeerError, type CloseReport } from '@pea2pea/core';
 import type { Container, ContainerModule, ServiceIdentifier } from 'inversify';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import type { PeerBase, PeerClass } from '../declarations/peer-class.js';
@@ -10,6 +10,7 @@ import { AppHandle } from './app-handle.js';
 import { AppPeers } from './app-peers.js';
 import { createPeer, type CreatePeerOptions } from './create-peer.js';
 import { Life } from './life.js';
+import { outsideOfNodes, within } from './within.js';
 
 /** A peer of an application, with options of its own. */
 export interface AppPeer extends Omit<CreatePeerOptions, 'container'> {
@@ -32,6 +33,8 @@ export interface CreateAppOptions {
   readonly overrides?: readonly Override[];
   /** Where more is bound. Nothing is bound in it and nothing of it is disposed of. @default an empty one */
   readonly container?: Container;
+  /** How long each `@OnStart` of a service may take, in milliseconds; of a peer, see its own options. @default 30000 */
+  readonly startTimeoutMs?: number;
 }
 
 /**
@@ -66,22 +69,30 @@ export async function createApp({
   bindings = [],
   overrides = [],
   container: parent,
+  startTimeoutMs,
 }: CreateAppOptions): Promise<AppHandle> {
+  const surroundings = outsideOfNodes('app');
   const own = new OwnContainer(parent);
   const appPeers = new AppPeers(peers.map((use) => (typeof use === 'function' ? use : use.peer)));
   const lives: { readonly service: ServiceIdentifier; readonly life: Life }[] = [];
 
   const stop = async (options: { readonly timeoutMs?: number }): Promise<CloseReport[]> => {
+    const { timeoutMs = surroundings.closeTimeoutMs } = options;
+    const inTime = (disposal: Promise<void>): Promise<void> =>
+      within(surroundings, 'disposing', timeoutMs, disposal);
     const reports: CloseReport[] = [];
     await eachDespiteErrors([
       ...lives
         .toReversed()
-        .flatMap(({ service, life }) => [() => life.stop(options.timeoutMs), () => own.disposeOf(service)]),
+        .flatMap(({ service, life }) => [
+          () => life.stop(options.timeoutMs),
+          () => inTime(own.disposeOf(service)),
+        ]),
       ...appPeers
         .started()
         .reverse()
         .map((handle) => async () => void reports.unshift(await handle.close(options))),
-      () => own.dispose(),
+      () => inTime(own.dispose()),
     ]);
     return reports;
   };
@@ -98,7 +109,7 @@ export async function createApp({
     }
     for (const service of services) {
       const instance: object = await resolve(own.container, service, nameOfService(service));
-      const life = new Life({ ...DEFAULTS, name: 'app', clock: systemClock, logger: debugLogger });
+      const life = new Life(surroundings, startTimeoutMs);
       lives.push({ service, life });
       await life.start(instance, hookMethodsOf(instance.constructor as PeerBase));
     }

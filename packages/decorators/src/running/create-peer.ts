@@ -1,6 +1,6 @@
 import { PeerError } from '@pea2pea/core';
 import type { Container, ContainerModule } from 'inversify';
-import type { PeerClass } from '../declarations/peer-class.js';
+import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
 import type { PluginUse } from '../declarations/plugin.js';
 import type { Blueprint } from '../wiring/blueprint.js';
@@ -8,6 +8,7 @@ import { OwnContainer, type Override } from '../wiring/own-container.js';
 import { BLUEPRINT, peerModule } from '../wiring/peer-module.js';
 import { PeerHandle } from './peer-handle.js';
 import { bringUp, type StartOptions } from './start-peer.js';
+import { outsideOfNodes, within } from './within.js';
 
 /** How a peer is created. */
 export interface CreatePeerOptions extends StartOptions {
@@ -67,7 +68,9 @@ export async function createPeer<T extends object>(
     return new PeerHandle(await bringUp(own.container, target, start), () => own.dispose());
   } catch (error) {
     // The first error is the one to know; one that disposing throws adds nothing.
-    await own.dispose().catch(() => undefined);
+    const surroundings = outsideOfNodes(nameOfClass(target));
+    const { closeTimeoutMs } = surroundings;
+    await within(surroundings, 'disposing', closeTimeoutMs, own.dispose()).catch(() => undefined);
     throw error;
   }
 }

@@ -1,9 +1,18 @@
+import { PeerError } from '@pea2pea/core';
 import type { HookMethod } from '../declarations/hook-methods.js';
+import { nameOfClass } from '../declarations/peer-class.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Methods } from '../wiring/methods.js';
+import { requireTimeout } from './closable.js';
 import { within, type Surroundings } from './within.js';
 
 type LifeMethod = () => unknown;
+
+/**
+ * How long an `@OnStart` may take unless it is told otherwise: longer than a dial with its handshake, which it may wait
+ * for.
+ */
+export const START_TIMEOUT_MS = 30_000;
 
 /** What `@OnStart` began, to be stopped by `@OnStop` in the reverse order. */
 export class Life {
@@ -11,20 +20,49 @@ export class Life {
   /** `@OnStop` methods of what was started, in the order of starting. */
   readonly #stops: LifeMethod[] = [];
 
-  constructor(surroundings: Surroundings) {
+  readonly #startTimeoutMs: number;
+
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when `startTimeoutMs` makes no sense */
+  constructor(surroundings: Surroundings, startTimeoutMs = START_TIMEOUT_MS) {
     this.#surroundings = surroundings;
+    this.#startTimeoutMs = requireTimeout('startTimeoutMs', startTimeoutMs);
   }
 
   /**
    * Runs the `@OnStart` methods of `instance`. From the first that succeeds on its `@OnStop` methods are due; where it
    * has none to start, at once.
+   *
+   * note: a first one that succeeds when it was given up is stopped then.
+   * @throws {PeerError} P2P_ERR_START_TIMEOUT when one of them takes too long
    * @throws what one of them throws
    */
   async start(instance: object, methods: readonly HookMethod[]): Promise<void> {
-    const [first, ...others] = lifeMethods(instance, methods, 'onStart');
-    await first?.();
-    this.#stops.push(...lifeMethods(instance, methods, 'onStop'));
-    for (const begin of others) await begin();
+    const [first, ...others] = methods.filter(({ hook }) => hook === 'onStart');
+    const stops = lifeMethods(instance, methods, 'onStop');
+    if (first !== undefined) {
+      await this.#begin(instance, first, () =>
+        stops.toReversed().forEach((stop) => this.#callUnwaited(stop)),
+      );
+    }
+    this.#stops.push(...stops);
+    for (const method of others) await this.#begin(instance, method);
+  }
+
+  /** Runs one `@OnStart`; `undo` where it succeeds too late. */
+  async #begin(instance: object, method: HookMethod, undo?: () => void): Promise<void> {
+    let isLate = false;
+    const run = async (): Promise<void> => {
+      await (instance as Methods)[method.name]!();
+      if (isLate) undo?.();
+    };
+    await within(this.#surroundings, '@OnStart', this.#startTimeoutMs, run(), () => {
+      isLate = true;
+      const which = `${nameOfClass(instance.constructor)}.${String(method.name)}()`;
+      return new PeerError(
+        'P2P_ERR_START_TIMEOUT',
+        `@OnStart ${which} has not settled in ${this.#startTimeoutMs} ms`,
+      );
+    });
   }
 
   /**
@@ -54,11 +92,7 @@ export class Life {
   }
 }
 
-function lifeMethods(
-  instance: object,
-  methods: readonly HookMethod[],
-  hook: 'onStart' | 'onStop',
-): LifeMethod[] {
+function lifeMethods(instance: object, methods: readonly HookMethod[], hook: 'onStop'): LifeMethod[] {
   const target = instance as Methods;
   return methods.flatMap((method) => (method.hook === hook ? [() => target[method.name]!()] : []));
 }

@@ -13,6 +13,7 @@ import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
 import { Life } from './life.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
+import { within } from './within.js';
 
 /** How a peer is started. */
 export interface StartOptions {
@@ -21,6 +22,11 @@ export interface StartOptions {
    * @default the `listen` of the configuration; none there, none at all
    */
   readonly listen?: ListenOptions | false;
+  /**
+   * How long each `@OnStart` may take, in milliseconds. One that takes longer fails the start.
+   * @default 30000
+   */
+  readonly startTimeoutMs?: number;
 }
 
 /**
@@ -39,6 +45,7 @@ export interface StartOptions {
  * P2P_ERR_MISSING_DEPENDENCY when the container cannot resolve something (`cause` is its error),
  * P2P_ERR_CAPTIVE_DEPENDENCY when something outlives a connection that it depends on,
  * P2P_ERR_ALREADY_STARTED when this container's peer was started before or a constructor used the node,
+ * P2P_ERR_START_TIMEOUT when an `@OnStart` takes longer than `startTimeoutMs`,
  * else as `PeerNode.listen`
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
@@ -54,12 +61,12 @@ export async function startPeer<T extends object>(
 export async function bringUp<T extends object>(
   container: Container,
   target: PeerClass<T>,
-  { listen }: StartOptions,
+  { listen, startTimeoutMs }: StartOptions,
 ): Promise<RunningPeer<T>> {
   const blueprint = blueprintIn(container, target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
-  const life = new Life(node.config);
+  const life = new Life(node.config, startTimeoutMs);
   let sessions: Sessions | undefined;
   try {
     const instances = new Map<Part, object>();
@@ -88,7 +95,12 @@ export async function bringUp<T extends object>(
     // The first error is the one to know; one that stopping throws adds nothing.
     await life.stop()?.catch(() => undefined);
     await node.close();
-    await sessions?.settled();
+    await within(
+      node.config,
+      'disposing',
+      node.config.closeTimeoutMs,
+      sessions?.settled() ?? Promise.resolve(),
+    );
     throw error;
   }
 }

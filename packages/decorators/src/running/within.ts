@@ -1,22 +1,39 @@
-import { overdue, type ResolvedConfig } from '@pea2pea/core';
+import {
+  debugLogger,
+  DEFAULTS,
+  overdue,
+  systemClock,
+  type PeerError,
+  type ResolvedConfig,
+} from '@pea2pea/core';
 
 /** What the life of a peer, or of an application, goes by. */
 export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;
 
+/** Of what has no node: an application, or a peer that is not up. */
+export function outsideOfNodes(name: string): Surroundings {
+  return { name, clock: systemClock, logger: debugLogger, closeTimeoutMs: DEFAULTS.closeTimeoutMs };
+}
+
 /**
- * Settles as `work` does, or resolves after `timeoutMs`, with a line in the log: `work` is then left to itself, and what
- * it throws later is logged.
+ * Settles as `work` does. After `timeoutMs` `work` is left to itself, and what it throws later is logged: then this
+ * rejects with `lateError()`, where there is one, else it resolves, with a line in the log.
  */
 export function within(
   { clock, logger, name }: Surroundings,
   what: string,
   timeoutMs: number,
   work: Promise<void>,
+  lateError?: () => PeerError,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isAbandoned = false;
     const timer = overdue(clock, timeoutMs, () => {
       isAbandoned = true;
+      if (lateError !== undefined) {
+        reject(lateError());
+        return;
+      }
       logger.error({ node: name, timeoutMs }, `${what} took too long and was abandoned`);
       resolve();
     });

@@ -17,6 +17,7 @@ export const RECONNECT_DEFAULTS = {
   jitter: 0.5,
   maxAttempts: Infinity,
   stableAfterMs: 10_000,
+  keepsAlive: true,
 } as const;
 
 /** What `reconnect` takes. */
@@ -39,6 +40,13 @@ export interface ReconnectOptions {
    * @default 10000
    */
   readonly stableAfterMs?: number;
+  /**
+   * Whether the process stays alive for a dial to come, though nothing else is left to do.
+   *
+   * note: a program that serves while it is connected wants that; one that ends when its own work is done does not.
+   * @default true
+   */
+  readonly keepsAlive?: boolean;
   /**
    * Whether to try again after `event`; false gives the address up.
    *
@@ -92,6 +100,7 @@ export interface ResolvedReconnectOptions extends BackoffSettings {
   readonly addresses: readonly SocketAddress[];
   readonly maxAttempts: number;
   readonly stableAfterMs: number;
+  readonly keepsAlive: boolean;
   readonly shouldReconnect: (event: ReconnectEvent) => boolean;
   readonly onGiveUp: (event: ReconnectEvent) => void;
 }
@@ -115,6 +124,7 @@ export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReco
     throw invalid(`\`maxAttempts\` must be a whole number of at least 1, or Infinity, not ${maxAttempts}`);
   }
   requireNumber('stableAfterMs', stableAfterMs, { min: 0 });
+  if (typeof resolved.keepsAlive !== 'boolean') throw invalid('`keepsAlive` must be true or false');
   for (const name of CALLBACKS) {
     if (typeof resolved[name] !== 'function') throw invalid(`\`${name}\` must be a function`);
   }

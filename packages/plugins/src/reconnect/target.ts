@@ -210,10 +210,10 @@ export class ReconnectTarget {
   }
 
   #wait(failures: number): void {
-    const { node, backoff } = this.#surroundings;
+    const { node, backoff, options } = this.#surroundings;
     const delayMs = backoff.delayMs(failures);
     node.config.logger.debug({ ...this.#fields(), delayMs, attempts: this.#attempts }, 'will connect again');
-    const timer = node.config.clock.setTimeout(() => this.#dial(), delayMs);
+    const timer = node.config.clock.setTimeout(() => this.#dial(), delayMs, options);
     this.#state = { name: 'waiting', dueMs: this.#now() + delayMs, timer };
   }
 

@@ -1,5 +1,7 @@
 import {
   describeReason,
+  forgetAbort,
+  onAbort,
   PeerError,
   type Connection,
   type DisconnectReason,
@@ -12,14 +14,12 @@ import type { Deadlines, Expiring } from './deadlines.js';
 import { requestOf, type Answer } from './envelope.js';
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
-import type { SharedSignals } from './shared-signals.js';
 import { isPromise, validate } from './validate.js';
 
 /** What calls need of the node that they are made on. */
 export interface CallsContext {
   readonly maxPending: number;
   readonly deadlines: Deadlines;
-  readonly signals: SharedSignals;
   readonly counters: Tally;
   readonly logger: Logger;
   readonly ignoredLog: RateLimited;
@@ -62,7 +62,7 @@ export class Calls {
    * note: the signal has not aborted yet.
    */
   call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
-    const { maxPending, deadlines, signals } = this.#context;
+    const { maxPending, deadlines } = this.#context;
     if (this.#pending.size >= maxPending) {
       const what = `${maxPending} requests to ${this.#connection.address} wait for a response`;
       return rejected(new PeerError('P2P_ERR_TOO_MANY_REQUESTS', what));
@@ -79,11 +79,11 @@ export class Calls {
     const call = new Call(method, this.#connection, terms, dueMs, () => {
       this.#pending.delete(id);
       deadlines.delete(call);
-      if (signal !== undefined) signals.delete(signal, call.onAbort);
+      if (signal !== undefined) forgetAbort(signal, call.onAbort);
     });
     this.#pending.set(id, call);
     deadlines.add(call);
-    if (signal !== undefined) signals.add(signal, call.onAbort);
+    if (signal !== undefined) onAbort(signal, call.onAbort);
     return call.promise;
   }
 

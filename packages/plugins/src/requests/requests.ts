@@ -20,7 +20,6 @@ import { Deadlines } from './deadlines.js';
 import { isForUs, readEnvelope, requestOf, type Batch, type Envelope } from './envelope.js';
 import { ON_REQUEST, type Method } from './method.js';
 import { requireTimeout, resolveOptions, type RequestsOptions } from './options.js';
-import { SharedSignals } from './shared-signals.js';
 import { Serving, type Handler, type ServingContext } from './serving.js';
 
 /** What happens again and again writes one line in so long. */
@@ -101,7 +100,6 @@ export class Requests {
       handlers: handlersOf(methods, () => new RateLimited(clock, LOG_INTERVAL_MS)),
       counters: this.#counters,
       deadlines: new Deadlines(clock),
-      signals: new SharedSignals(),
       logger: logger.child({ node: name, plugin: 'requests' }),
       ignoredLog: new RateLimited(clock, LOG_INTERVAL_MS),
       now: () => clock.now(),

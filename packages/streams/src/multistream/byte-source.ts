@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { PeerError, type Handshake } from '@pea2pea/core';
+import { forgetAbort, onAbort, PeerError, type Handshake } from '@pea2pea/core';
 import { requireMethods, requireSignal, show } from '../shared/checks.js';
 import { aborted, unlessAborted } from '../shared/aborted.js';
 
@@ -85,18 +85,18 @@ class DuplexSource implements Negotiable {
         over = true;
         stop();
         stream.off('end', onEnd).off('close', onEnd).off('error', onEnd);
-        signal?.removeEventListener('abort', onAbort);
+        if (signal !== undefined) forgetAbort(signal, abort);
         act();
       };
       const onEnd = (error?: Error): void =>
         settle(() => reject(ended(error instanceof Error ? error : undefined)));
-      const onAbort = (): void => settle(() => reject(aborted(signal!)));
+      const abort = (): void => settle(() => reject(aborted(signal!)));
       if (signal?.aborted === true) {
-        onAbort();
+        abort();
         return;
       }
       stream.on('end', onEnd).on('close', onEnd).on('error', onEnd);
-      signal?.addEventListener('abort', onAbort);
+      if (signal !== undefined) onAbort(signal, abort);
       stop = begin(
         (value) => settle(() => resolve(value)),
         (error) => settle(() => reject(error)),

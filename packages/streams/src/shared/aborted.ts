@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { forgetAbort, onAbort, PeerError } from '@pea2pea/core';
 
 /**
  * Settles like `promise`, or rejects as soon as `signal` aborts.
@@ -7,10 +7,10 @@ import { PeerError } from '@pea2pea/core';
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(aborted(signal));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const abort = (): void => reject(aborted(signal));
+    if (signal.aborted) abort();
+    else onAbort(signal, abort);
+    void promise.then(resolve, reject).finally(() => forgetAbort(signal, abort));
   });
 }
 
