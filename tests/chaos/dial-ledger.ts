@@ -10,7 +10,7 @@ const REFUSALS = [
   'TOO_MANY_CONNECTING',
 ];
 
-/** How the dials of one node ended, those that began before it was closing. */
+/** How the dials of one node ended. */
 export class DialLedger {
   readonly #codes: Record<DialKind, Map<string, number>> = { transport: new Map(), stream: new Map() };
 

@@ -97,12 +97,12 @@ export class World {
     options: ConnectOptions,
   ): Promise<Outcome<Connection<ChaosMessage>>> {
     const { node, name, dials } = chaos;
-    const counts = node.state !== 'closing' && node.state !== 'closed';
+    const isOver = node.state === 'closing' || node.state === 'closed';
     const dialling = node.connect(address, options);
     const outcome = await this.watchdog.watch(name, 'connect', dialling, ({ code }) => {
-      if (counts) dials.ended(kind, code);
+      dials.ended(kind, code);
     });
-    if (!counts && outcome.code !== 'SHUTTING_DOWN') {
+    if (isOver && outcome.code !== 'SHUTTING_DOWN' && outcome.code !== 'INVALID_ADDRESS') {
       this.violations.report('contract', `${name}: connect on a closing node: ${outcome.code}`);
     }
     if (!outcome.ok && options.stream?.destroyed === false) {

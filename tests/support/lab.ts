@@ -81,6 +81,8 @@ export function assertConsistent(node: PeerNode<string>): void {
     throw new Error(`${opened} opened, ${h.closed} closed, but ${connections.size} active`);
   }
   if (h.accepted < inbound + h.openedInbound) throw new Error('more inbound connections ended than began');
+  const unlinked = h.dialsRefused + h.connectTimeouts + h.connectFailures;
+  if (h.dialled < unlinked + h.openedOutbound) throw new Error('more dials ended than began');
   if (node.state === 'closed' && (connections.size > 0 || connecting > 0 || node.bufferedBytes !== 0)) {
     throw new Error(
       `closed with ${connections.size} active, ${connecting} connecting, ${node.bufferedBytes} bytes`,

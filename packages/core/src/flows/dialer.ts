@@ -39,6 +39,7 @@ export interface ConnectOptions {
  * @throws {PeerError} why there is none
  */
 export function dial(kernel: Kernel, target: AddressLike, options: ConnectOptions): Promise<PeerConnection> {
+  kernel.heuristics.dialled++;
   const cancellation = new CancellationSource();
   return kernel.track(cancellation, () => attempt(kernel, target, options, cancellation));
 }
@@ -54,7 +55,10 @@ async function attempt(
   if (signal?.aborted === true) cancel();
   else if (signal !== undefined) onAbort(signal, cancel);
   try {
-    if (kernel.table.isClosed) throw shuttingDown(kernel);
+    if (kernel.table.isClosed) {
+      kernel.heuristics.connectFailures++;
+      throw shuttingDown(kernel);
+    }
     const given = SocketAddress.from(target);
     const timer = overdue(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
@@ -71,6 +75,8 @@ async function attempt(
     kernel.own(link);
     return await setUpConnection(kernel, { link, slot, direction: 'outbound', dialled: given, cancellation });
   } catch (error) {
+    // What is none of our errors a transport or a stream has thrown, before there was a link.
+    if (!PeerError.is(error)) kernel.heuristics.connectFailures++;
     discard(() => stream?.destroy()); // it was ours from the start
     throw error;
   } finally {

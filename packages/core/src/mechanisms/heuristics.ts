@@ -20,6 +20,8 @@ export class Heuristics {
   waitingLineTimeouts = 0;
   /** Inbound, reset because the node or its listener closed while it waited. */
   refusedByShutdown = 0;
+  /** Outbound, begun: calls of `connect` with an address and options that make sense. */
+  dialled = 0;
   /** Outbound, refused before anything was dialled: limits, duplicates, the own address. */
   dialsRefused = 0;
   /** Outbound, not reached in time. */
