@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { CancellationSource, describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
 import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
+import { FairTurns } from '@pea2pea/core/mechanisms/fair-turns';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { until } from '../../../tests/support/until.js';
 
@@ -86,6 +87,18 @@ describe('a sweeper', () => {
     sweeper.add(member);
     clock.advance(100);
     await until('it left', () => clock.pending === 0);
+  });
+});
+
+describe('turns', () => {
+  it('leave no timer behind when the node has closed, whatever a handler still does', () => {
+    const clock = new ControlledClock();
+    const turns = new FairTurns(clock);
+    turns.wait({ takeTurn: () => {} });
+    expect(clock.pending).toBe(1);
+    turns.stop();
+    turns.mark(clock.now());
+    expect(clock.pending).toBe(0);
   });
 });
 

@@ -64,6 +64,7 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   }
   moment.cancel();
   kernel.slabs.clear();
+  kernel.turns.stop();
   const report = { elapsedMs: kernel.clock.now() - startedMs, connections: connections.length, cut };
   kernel.logger.info({ ...report, cut: cut.length }, 'closed');
   return report;

@@ -38,6 +38,7 @@ export class FairTurns {
   /** How many went on in the last turn: among so many the time of a turn is divided. */
   #crowd = 1;
   #waiting: TurnTaker[] = [];
+  #stopped = false;
   /** The number of the turn, as far as turns are marked. */
   turn = 0;
 
@@ -55,7 +56,7 @@ export class FairTurns {
 
   /** Has the end of this turn noticed. */
   mark(nowMs: number): void {
-    if (this.#marker !== undefined) return;
+    if (this.#marker !== undefined || this.#stopped) return;
     this.#markedAtMs = nowMs;
     this.#marker = this.#clock.nextTurn(this.#onTurn);
   }
@@ -64,6 +65,14 @@ export class FairTurns {
   wait(taker: TurnTaker): void {
     this.#waiting.push(taker);
     this.mark(this.#clock.now());
+  }
+
+  /** The node has closed: nobody goes on. INVARIANT: nothing-left. */
+  stop(): void {
+    this.#stopped = true;
+    this.#marker?.cancel();
+    this.#marker = undefined;
+    this.#waiting = [];
   }
 
   /** How long a connection may work in this turn, which is marked, for so many units. */
