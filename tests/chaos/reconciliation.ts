@@ -57,7 +57,13 @@ export function disagreements(
   atMost('messagesSent', stats.messagesSent, queued);
 
   const { connections } = ledger;
-  for (const key of ['messagesReceived', 'messagesSent', 'bytesReceived', 'bytesSent'] as const) {
+  for (const key of [
+    'messagesReceived',
+    'messagesSent',
+    'bytesReceived',
+    'bytesSent',
+    'messagesRefused',
+  ] as const) {
     const sum = connections.reduce((total, connection) => total + connection.stats[key], 0);
     equal(`${key} of the node, over its connections`, stats[key], sum);
   }

@@ -11,4 +11,5 @@ export { ByteBudget } from './mechanisms/byte-budget.js';
 export { Deadline } from './mechanisms/deadline.js';
 export { FairTurns, Slice } from './mechanisms/fair-turns.js';
 export { RateLimited } from './mechanisms/rate-limited.js';
+export { StallWatch } from './mechanisms/stall-watch.js';
 export { Sweeper } from './mechanisms/sweeper.js';

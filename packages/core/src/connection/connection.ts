@@ -200,7 +200,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
       this.#node.heuristics.writeTimeouts++;
       const error = new PeerError(
         'P2P_ERR_WRITE_TIMEOUT',
-        `${this.address} took no bytes for ${this.#node.config.writeTimeoutMs} ms`,
+        `${this.address} took less than 256 KiB in ${this.#node.config.writeTimeoutMs} ms`,
       );
       this.end({ origin: 'writing', cause: 'timeout', error });
     }

@@ -14,6 +14,7 @@ import { SlabPool } from '../mechanisms/slab-pool.js';
 import { isPromise, whenSettled } from '../mechanisms/thenable.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
 import { Traffic } from '../mechanisms/traffic.js';
+import { Refusals } from './refusals.js';
 
 /** One log line a second about messages that are dropped, however many are. */
 const DROP_LOG_INTERVAL_MS = 1_000;
@@ -32,6 +33,7 @@ export class NodeContext {
   readonly turns: FairTurns;
   readonly sweeper: Sweeper;
   readonly dropLog: RateLimited;
+  readonly refusals: Refusals;
   /** Complete when the node starts. */
   hooks: HookChain = chainHooks([]);
 
@@ -46,6 +48,7 @@ export class NodeContext {
     const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.dropLog = new RateLimited(config.clock, DROP_LOG_INTERVAL_MS);
+    this.refusals = new Refusals(config.clock, this.logger, config, this.traffic);
   }
 
   /**

@@ -3,27 +3,14 @@ import type { Encoder } from '../contracts/codec.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
-import { SlabSink, type Batch } from '../mechanisms/byte-sink.js';
+import { SlabSink } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
 import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
+import { StallWatch } from '../mechanisms/stall-watch.js';
 import { encodeMessage } from './encode.js';
+import { countSent, WRITE_BYTES, writePart, type Flight } from './flight.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
-
-/** Handed to the stream at once, so that a slow peer's progress shows at least this often. */
-const WRITE_BYTES = 256 * 1024;
-
-/** A batch on its way to the operating system. */
-interface Flight extends Batch {
-  readonly messages: number;
-  readonly waiters: Deferred[] | undefined;
-  /** The next segment to be written. */
-  next: number;
-  /** Bytes that the operating system does not have yet. */
-  left: number;
-  /** How many of them are in the write that is under way. */
-  writing: number;
-}
 
 /**
  * The outbound half of a connection: encoder, slabs, socket.
@@ -55,17 +42,18 @@ export class Writer {
   #messages = 0;
   #waiters: Deferred[] | undefined;
   #drains: Deferred[] | undefined;
+  /** A `trySend` found no room, and nobody has waited for some since. */
+  #hasRefused = false;
   #finished: Deferred | undefined;
   /** Made when the budget of the node first holds this connection back. */
   #onRelief: (() => void) | undefined;
-  /** For budgets: all that went to the operating system, and what is to be there before the queue counts as taken. */
+  /** All that went to the operating system. */
   #flushedBytes = 0;
+  /** For budgets: since when, and what is to be there before the queue counts as taken. */
   #pressedAtMs: number | undefined;
   #pressedUntilBytes = 0;
-  /** For stalls: rises with every completed write, and when the last sweep saw it rise. */
-  #progress = 0;
-  #seenProgress = 0;
-  #progressAtMs: number | undefined;
+  /** Made when a flight is first looked at, and kept. */
+  #stall: StallWatch | undefined;
 
   constructor(node: NodeContext, connection: InnerConnection, stream: Duplex, encoder: Encoder<unknown>) {
     this.#node = node;
@@ -79,8 +67,15 @@ export class Writer {
     return (this.#sink?.bytes ?? 0) + (this.#flight?.left ?? 0);
   }
 
-  trySend(message: unknown): boolean {
-    if (this.#state !== 'open' || this.#isFull()) return false;
+  /** `isLost`: where there is no room, nobody waits for some. */
+  trySend(message: unknown, isLost = this.#hasRefused): boolean {
+    if (this.#state !== 'open') return false;
+    if (this.#isFull()) {
+      // Who waits for room now does as is meant to be done; who tries again without does not.
+      this.#hasRefused = true;
+      this.#node.refusals.refused(this.#connection, message, isLost);
+      return false;
+    }
     this.#encode(message);
     this.#sendOff(this.#sink!);
     return true;
@@ -89,7 +84,10 @@ export class Writer {
   send(message: unknown, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) return rejected(aborted(signal));
     if (this.#state !== 'open') return rejected(this.#connection.endError());
-    if (this.#isFull()) return rejected(this.#queueFull());
+    if (this.#isFull()) {
+      this.#node.refusals.refused(this.#connection, message, true);
+      return rejected(this.#queueFull());
+    }
     try {
       this.#encode(message);
     } catch (error) {
@@ -104,7 +102,11 @@ export class Writer {
 
   /** Queues bytes that were encoded once for many connections; as {@link trySend}. */
   trySendEncoded(message: unknown, bytes: Uint8Array): boolean {
-    if (this.#state !== 'open' || this.#isFull()) return false;
+    if (this.#state !== 'open') return false;
+    if (this.#isFull()) {
+      this.#node.refusals.refused(this.#connection, message, true);
+      return false;
+    }
     if (this.#encoding) throw sentByEncoder();
     const sink = (this.#sink ??= new SlabSink(this.#node.slabs));
     sink.begin();
@@ -115,6 +117,7 @@ export class Writer {
   }
 
   drained(): Promise<void> {
+    this.#hasRefused = false;
     if (this.#state !== 'open') return rejected(this.#connection.endError());
     if (!this.#isFull()) return Promise.resolve();
     const waiter = defer();
@@ -155,17 +158,13 @@ export class Writer {
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  /** How long a write had been in flight without progress when the sockets were served last, at `polledAtMs`. */
+  /** How long a write had been in flight when the sockets were served last; see {@link StallWatch}. */
   stalledForMs(nowMs: number, polledAtMs: number): number {
     if (this.#flight === undefined) {
-      this.#progressAtMs = undefined;
+      this.#stall?.rest();
       return 0;
     }
-    if (this.#progressAtMs === undefined || this.#progress !== this.#seenProgress) {
-      this.#seenProgress = this.#progress;
-      this.#progressAtMs = nowMs;
-    }
-    return polledAtMs - this.#progressAtMs;
+    return (this.#stall ??= new StallWatch()).stalledForMs(nowMs, polledAtMs, this.#flushedBytes);
   }
 
   /** How long this connection has been above its share of a tight budget, without what it held then being taken. */
@@ -251,38 +250,11 @@ export class Writer {
   /** Hands the flight to the stream, part after part, as long as that passes each on at once. */
   #write(flight: Flight): void {
     do {
-      this.#writePart(flight);
+      writePart(flight, this.#stream, (this.#onWritten ??= (error) => this.#wrote(error)));
       if (!this.#hasPassedOn(flight.writing)) return; // its callback goes on
       this.#count(flight);
     } while (flight.next < flight.segments.length);
     this.#landed(flight);
-  }
-
-  #writePart(flight: Flight): void {
-    const { segments } = flight;
-    const first = flight.next;
-    let size = 0;
-    while (flight.next < segments.length && size < WRITE_BYTES) {
-      const segment = segments[flight.next]!;
-      const room = WRITE_BYTES - size;
-      if (segment.length > room) {
-        // A payload too large for one write: its rest is a segment of its own.
-        segments.splice(flight.next, 1, segment.subarray(0, room), segment.subarray(room));
-      }
-      size += segments[flight.next]!.length;
-      flight.next++;
-    }
-    flight.writing = size;
-    const last = flight.next - 1;
-    const onWritten = (this.#onWritten ??= (error) => this.#wrote(error));
-    if (first === last) {
-      this.#stream.write(segments[last], onWritten);
-      return;
-    }
-    this.#stream.cork();
-    for (let index = first; index < last; index++) this.#stream.write(segments[index]);
-    this.#stream.write(segments[last], onWritten);
-    this.#stream.uncork();
   }
 
   /**
@@ -322,7 +294,6 @@ export class Writer {
 
   /** The operating system has the part that was written last. */
   #count(flight: Flight): void {
-    this.#progress++;
     flight.left -= flight.writing;
     this.#account.bytes = this.bufferedBytes;
     this.#flushedBytes += flight.writing;
@@ -370,11 +341,6 @@ export class Writer {
       `${this.bufferedBytes} bytes wait for ${this.#connection.address}, ${limit}`,
     );
   }
-}
-
-function countSent(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
-  traffic.messagesSent += flight.messages;
-  traffic.bytesSent += flight.bytes;
 }
 
 function flushWriter(writer: Writer): void {

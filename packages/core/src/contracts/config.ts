@@ -101,7 +101,13 @@ export interface NodeConfig<In, Out = In> {
    * @default 60000
    */
   readonly idleTimeoutMs?: number;
-  /** Ends a connection whose peer needs longer than that to take the next 256 KiB, or all that is queued. @default 10000 */
+  /**
+   * Ends a connection whose peer needs longer than that to take the next 256 KiB, or all that is queued.
+   *
+   * note: the system tells of what a peer took in bursts. A stall after a burst is forgiven for as long as such a peer
+   * needs for that: for six times `writeTimeoutMs` at most, where the buffers of the system are full.
+   * @default 10000
+   */
   readonly writeTimeoutMs?: number;
   /** Bounds `onDisconnect`, the last flush, and the wait for the peer to end its half. @default 3000 */
   readonly onDisconnectTimeoutMs?: number;

@@ -58,6 +58,8 @@ export interface Connection<In = unknown, Out = In> {
   /**
    * Queues `message`; false when the queue is at its limit or the connection has ended.
    *
+   * note: a message that finds no room is counted in `stats.messagesRefused`. Where the next one is tried without waiting for
+   * {@link drained}, it is a `warn`, too, as with each {@link send} and each connection that `broadcast` skips.
    * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   trySend(message: Out): boolean;

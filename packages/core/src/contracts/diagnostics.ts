@@ -19,6 +19,8 @@ export const diagnostics = {
   messageReceived: channel('pea2pea:message:received'),
   /** {@link MessageEvent} */
   messageSent: channel('pea2pea:message:sent'),
+  /** {@link MessageEvent} */
+  messageRefused: channel('pea2pea:message:refused'),
   /** {@link HandshakeEvent}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
   handshake: tracingChannel('pea2pea:handshake'),
 } as const;

@@ -114,7 +114,7 @@ export const PEER_ERRORS = {
       'send a message that the codec can encode; an encoder of your own writes to `output`, waits for nothing and returns nothing. The connection lives on',
   },
   P2P_ERR_WRITE_TIMEOUT: {
-    when: 'the peer took no bytes for `writeTimeoutMs`',
+    when: 'the peer took less than 256 KiB, and not all that was queued, in `writeTimeoutMs`',
     remedy: 'the peer does not read; connect again later or allow more time',
   },
   P2P_ERR_OVER_BUDGET: {

@@ -10,4 +10,10 @@ export interface Stats {
   readonly messagesSent: number;
   /** Bytes handed to the operating system after the handshake. */
   readonly bytesSent: number;
+  /**
+   * Messages that `send`, `trySend` or `broadcast` did not queue, because there was no room.
+   *
+   * note: not all are lost: who waits for `drained()` and tries again has sent them after all.
+   */
+  readonly messagesRefused: number;
 }

@@ -8,6 +8,7 @@ export class Traffic implements Stats {
   bytesReceived = 0;
   messagesSent = 0;
   bytesSent = 0;
+  messagesRefused = 0;
 
   constructor(clock: Clock) {
     this.since = clock.date();

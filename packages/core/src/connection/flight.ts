@@ -1,0 +1,51 @@
+import type { Duplex } from 'node:stream';
+import type { Batch } from '../mechanisms/byte-sink.js';
+import type { Deferred } from '../mechanisms/deferred.js';
+import { SLOWEST_BYTES } from '../mechanisms/stall-watch.js';
+
+/** Handed to the stream at once, so that a slow peer's progress shows at least this often. */
+export const WRITE_BYTES = SLOWEST_BYTES;
+
+/** A batch on its way to the operating system. */
+export interface Flight extends Batch {
+  readonly messages: number;
+  readonly waiters: Deferred[] | undefined;
+  /** The next segment to be written. */
+  next: number;
+  /** Bytes that the operating system does not have yet. */
+  left: number;
+  /** How many of them are in the write that is under way. */
+  writing: number;
+}
+
+/** Hands the next part of the flight to the stream, as one write. */
+export function writePart(flight: Flight, stream: Duplex, onWritten: (error?: Error | null) => void): void {
+  const { segments } = flight;
+  const first = flight.next;
+  let size = 0;
+  while (flight.next < segments.length && size < WRITE_BYTES) {
+    const segment = segments[flight.next]!;
+    const room = WRITE_BYTES - size;
+    if (segment.length > room) {
+      // A payload too large for one write: its rest is a segment of its own.
+      segments.splice(flight.next, 1, segment.subarray(0, room), segment.subarray(room));
+    }
+    size += segments[flight.next]!.length;
+    flight.next++;
+  }
+  flight.writing = size;
+  const last = flight.next - 1;
+  if (first === last) {
+    stream.write(segments[last], onWritten);
+    return;
+  }
+  stream.cork();
+  for (let index = first; index < last; index++) stream.write(segments[index]);
+  stream.write(segments[last], onWritten);
+  stream.uncork();
+}
+
+export function countSent(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
+  traffic.messagesSent += flight.messages;
+  traffic.bytesSent += flight.bytes;
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../contracts/clock.js';
+import type { ResolvedConfig } from '../contracts/config.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import type { Logger } from '../contracts/logger.js';
+import { RateLimited } from '../mechanisms/rate-limited.js';
+import type { Traffic } from '../mechanisms/traffic.js';
+import type { InnerConnection } from './inner-connection.js';
+
+const WARN_INTERVAL_MS = 1_000;
+
+/** Messages of one node that were not queued for want of room: each is counted and published, one a second is a `warn`. */
+export class Refusals {
+  readonly #logger: Logger;
+  readonly #config: ResolvedConfig;
+  readonly #traffic: Traffic;
+  readonly #warnings: RateLimited;
+
+  constructor(clock: Clock, logger: Logger, config: ResolvedConfig, traffic: Traffic) {
+    this.#logger = logger;
+    this.#config = config;
+    this.#traffic = traffic;
+    this.#warnings = new RateLimited(clock, WARN_INTERVAL_MS);
+  }
+
+  /** `isLost`: nobody seems to wait for room to send it again. */
+  refused(connection: InnerConnection, message: unknown, isLost: boolean): void {
+    connection.stats.messagesRefused++;
+    this.#traffic.messagesRefused++;
+    if (diagnostics.messageRefused.hasSubscribers) {
+      diagnostics.messageRefused.publish({ node: this.#config.name, connection, message });
+    }
+    if (!isLost) return;
+    this.#warnings.run((suppressed) => {
+      const { address, id, bufferedBytes } = connection;
+      const option =
+        bufferedBytes >= this.#config.outboundQueueBytes ? 'outboundQueueBytes' : 'maxBufferedBytes';
+      const fields = { peer: address.toString(), connection: id, bufferedBytes, refused: suppressed + 1 };
+      const text = `${option} (${this.#config[option]}) is reached: messages are refused; await drained() before sending more`;
+      this.#logger.warn(fields, text);
+    });
+  }
+}
