@@ -1,3 +1,4 @@
+import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
 
 /** Seconds since 1970, as a number. */
@@ -16,10 +17,10 @@ const UNDEFINED = 0xf7;
  *   0, 1 integer   2 bytes   3 text   4 list   5 map   6 tag   7 false, true, null, undefined, floats
  * ```
  *
- * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
-export function requirePlainCbor(bytes: Buffer): void {
-  const frame = new PlainFrame('CBOR', bytes.length);
+export function requirePlainCbor(bytes: Buffer, maxObjects: number): void {
+  const frame = new PlainFrame('CBOR', bytes.length, maxObjects);
   if (bytes.length === 1 && bytes[0] === UNDEFINED)
     throw frame.refused('holds undefined alone, which is no message');
   let at = 0;
@@ -40,9 +41,15 @@ export function requirePlainCbor(bytes: Buffer): void {
     }
     const value = size === 0 ? short : uint(bytes, at, size);
     at += size;
+    if (frame.isKey) {
+      if (major === 0) frame.addKey(value);
+      else if (major === 3) frame.addKey(indexIn(bytes, at, value));
+      else if (isFloat) frame.addUnknownKey();
+    }
+    if (major === 2) frame.addObject();
     if (major === 2 || major === 3) at += value;
     else if (major === 4) frame.enter(value, at);
-    else if (major === 5) frame.enter(value * 2, at);
+    else if (major === 5) frame.enter(value * 2, at, true);
     else if (major === 6) {
       if (value !== EPOCH_TIME) throw frame.refused('holds a tag that is not that of a time');
       isTime = true;

@@ -9,7 +9,8 @@ import type { BytesFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { optionalLibrary } from './optional-library.js';
-import { schemaFirst } from './schema-first.js';
+import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
+import { schemaFirst, type FormatArguments } from './schema-first.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'cbor-x/index-no-eval', install: 'cbor-x@1' };
@@ -48,31 +49,33 @@ const OPTIONS = {
  * `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
  * note: integers in eight bytes arrive as BigInt, small ones too: a `number` is never sent that way.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
- * note: the limit of the framing is on the bytes; the objects made of them can take several times as much memory.
+ * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `cbor-x` is not installed.
  */
-export function cbor<T = unknown>(framing?: BytesFraming): Codec<T>;
+export function cbor<T = unknown>(framing?: BytesFraming, options?: ObjectLimitOptions): Codec<T>;
 export function cbor<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
+  options?: ObjectLimitOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function cbor(first?: BytesFraming | StandardSchemaV1, second?: BytesFraming): Codec<unknown> {
+export function cbor(...args: FormatArguments<BytesFraming, ObjectLimitOptions>): Codec<unknown> {
   const { Encoder } = optionalLibrary('cbor()', LIBRARY) as CborX;
   const library = new Encoder({ ...OPTIONS });
 
-  return schemaFirst(first, second, lengthDelimited, (framing) =>
-    mapCodec<Buffer, Uint8Array, unknown>(framing, {
+  return schemaFirst<BytesFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+    const maxObjects = requireMaxObjects('cbor', options);
+    return mapCodec<Buffer, Uint8Array, unknown>(framing, {
       decode(frame) {
-        requirePlainCbor(frame);
+        requirePlainCbor(frame, maxObjects);
         return library.decode(frame);
       },
       encode(message) {
         const frame = library.encode(message);
         // What the other side would refuse is refused here, where the mistake is.
-        requirePlainCbor(frame);
+        requirePlainCbor(frame, maxObjects);
         return frame;
       },
-    }),
-  );
+    });
+  });
 }

@@ -25,6 +25,7 @@ export { tagged } from './tagged.js';
 export type { Members, MessageOf, TaggedInput, TaggedMessage, TaggedOptions } from './tagged.js';
 export { transformed } from './transformed.js';
 export type { FrameTransform, Transform } from './transformed.js';
+export type { ObjectLimitOptions } from './object-limit.js';
 export type { Unfinished } from './unfinished.js';
 export { unchecked, validated } from './validated.js';
 export { varintDelimited } from './varint-delimited.js';

@@ -1,9 +1,11 @@
 import { PeerError } from '@pea2pea/core';
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import type { TextFraming } from './framing.js';
+import { requireFewObjects } from './json-objects.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
-import { schemaFirst } from './schema-first.js';
+import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
+import { schemaFirst, type FormatArguments } from './schema-first.js';
 import { decodeUtf8 } from './utf8.js';
 
 /**
@@ -18,22 +20,32 @@ import { decodeUtf8 } from './utf8.js';
  *
  * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
  * note: what `JSON.stringify` leaves out or replaces (`undefined` in an object, `NaN`, a `Map`) is lost without a word.
- * note: the limit of the framing is on the text; the objects made of it can take several times as much memory.
+ * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
  */
-export function json<T = unknown>(framing?: TextFraming): Codec<T>;
+export function json<T = unknown>(framing?: TextFraming, options?: ObjectLimitOptions): Codec<T>;
 export function json<S extends StandardSchemaV1>(
   schema: S,
   framing?: TextFraming,
+  options?: ObjectLimitOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function json(first?: TextFraming | StandardSchemaV1, second?: TextFraming): Codec<unknown> {
-  return schemaFirst(first, second, lengthDelimited, (framing) =>
-    mapCodec<Buffer | string, string, unknown>(framing, { decode: parse, encode: stringify }),
-  );
+export function json(...args: FormatArguments<TextFraming, ObjectLimitOptions>): Codec<unknown> {
+  return schemaFirst<TextFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+    const maxObjects = requireMaxObjects('json', options);
+    return mapCodec<Buffer | string, string, unknown>(framing, {
+      decode: (frame) => parse(frame, maxObjects),
+      encode(message) {
+        const text = stringify(message);
+        requireFewObjects(text, maxObjects);
+        return text;
+      },
+    });
+  });
 }
 
-function parse(frame: Buffer | string): unknown {
+function parse(frame: Buffer | string, maxObjects: number): unknown {
   const text = typeof frame === 'string' ? frame : decodeUtf8(frame);
+  requireFewObjects(text, maxObjects);
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
 
 /** The one extension that the specification itself defines, as a signed byte: -1. */
@@ -14,21 +15,24 @@ const TIMESTAMP = 0xff;
  * c4-c6 bytes   c7-c9 extension   ca-d3 numbers   d4-d8 extension   d9-db text   dc-dd list   de-df map
  * ```
  *
- * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
-export function requirePlainMsgpack(bytes: Buffer): void {
-  const frame = new PlainFrame('MessagePack', bytes.length);
+export function requirePlainMsgpack(bytes: Buffer, maxObjects: number): void {
+  const frame = new PlainFrame('MessagePack', bytes.length, maxObjects);
   let at = 0;
   while (frame.next()) {
     const token = byteAt(bytes, at++);
+    if (frame.isKey) countKey(frame, bytes, token, at);
     if (token < 0x80 || token >= 0xe0) continue;
-    if (token < 0x90) frame.enter((token - 0x80) * 2, at);
+    if (token < 0x90) frame.enter((token - 0x80) * 2, at, true);
     else if (token < 0xa0) frame.enter(token - 0x90, at);
     else if (token < 0xc0) at += token - 0xa0;
     else if (token === 0xc1) throw frame.refused('holds a byte that MessagePack never uses');
     else if (token <= 0xc3) continue;
-    else if (token <= 0xc6) at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
-    else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
+    else if (token <= 0xc6) {
+      frame.addObject();
+      at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
+    } else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
     else if (token <= 0xd3) at += NUMBER_SIZES[token - 0xca]!;
     else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
     else if (token <= 0xdb) at += uint(bytes, at, 1 << (token - 0xd9)) + (1 << (token - 0xd9));
@@ -36,7 +40,7 @@ export function requirePlainMsgpack(bytes: Buffer): void {
       const size = (token & 1) === 0 ? 2 : 4;
       const count = uint(bytes, at, size);
       at += size;
-      frame.enter(token <= 0xdd ? count : count * 2, at);
+      frame.enter(token <= 0xdd ? count : count * 2, at, token > 0xdd);
     }
     if (at > bytes.length) frame.requireEnd(at);
   }
@@ -52,7 +56,21 @@ function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFr
   const size = isFixed ? 1 << (token - 0xd4) : uint(bytes, at, head);
   const isTimestamp = byteAt(bytes, at + head) === TIMESTAMP && (size === 4 || size === 8 || size === 12);
   if (!isTimestamp) throw frame.refused('holds an extension that is no timestamp');
+  frame.addObject();
   return at + head + 1 + size;
+}
+
+/** A key that begins with `token`, and goes on at `at`: whole numbers take room in the object, up to there. */
+function countKey(frame: PlainFrame, bytes: Buffer, token: number, at: number): void {
+  if (token < 0x80) frame.addKey(token);
+  else if (token >= 0xa0 && token < 0xc0) frame.addKey(indexIn(bytes, at, token - 0xa0));
+  else if (token === 0xcc || token === 0xd0) frame.addKey(uint(bytes, at, 1));
+  else if (token === 0xcd || token === 0xd1) frame.addKey(uint(bytes, at, 2));
+  else if (token === 0xce || token === 0xd2) frame.addKey(uint(bytes, at, 4));
+  else if (token >= 0xca && token <= 0xd3) frame.addUnknownKey();
+  else if (token === 0xd9) frame.addKey(indexIn(bytes, at + 1, uint(bytes, at, 1)));
+  else if (token === 0xda) frame.addKey(indexIn(bytes, at + 2, uint(bytes, at, 2)));
+  else if (token === 0xdb) frame.addKey(indexIn(bytes, at + 4, uint(bytes, at, 4)));
 }
 
 /** The unsigned integer of 1, 2 or 4 bytes; beyond the end of the frame it reads zeros, and the frame is refused as too short. */

@@ -9,7 +9,8 @@ import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { requirePlainMsgpack } from './msgpack-frame.js';
 import { optionalLibrary } from './optional-library.js';
-import { schemaFirst } from './schema-first.js';
+import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
+import { schemaFirst, type FormatArguments } from './schema-first.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'msgpackr/index-no-eval', install: 'msgpackr@2' };
@@ -46,31 +47,33 @@ const OPTIONS = {
  * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`
  * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
- * note: the limit of the framing is on the bytes; the objects made of them can take several times as much memory.
+ * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `msgpackr` is not installed.
  */
-export function msgpack<T = unknown>(framing?: BytesFraming): Codec<T>;
+export function msgpack<T = unknown>(framing?: BytesFraming, options?: ObjectLimitOptions): Codec<T>;
 export function msgpack<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
+  options?: ObjectLimitOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function msgpack(first?: BytesFraming | StandardSchemaV1, second?: BytesFraming): Codec<unknown> {
+export function msgpack(...args: FormatArguments<BytesFraming, ObjectLimitOptions>): Codec<unknown> {
   const { Packr } = optionalLibrary('msgpack()', LIBRARY) as Msgpackr;
   const packr = new Packr({ ...OPTIONS });
 
-  return schemaFirst(first, second, lengthDelimited, (framing) =>
-    mapCodec<Buffer, Uint8Array, unknown>(framing, {
+  return schemaFirst<BytesFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+    const maxObjects = requireMaxObjects('msgpack', options);
+    return mapCodec<Buffer, Uint8Array, unknown>(framing, {
       decode(frame) {
-        requirePlainMsgpack(frame);
+        requirePlainMsgpack(frame, maxObjects);
         return packr.unpack(frame);
       },
       encode(message) {
         const frame = packr.pack(message);
         // What the other side would refuse is refused here, where the mistake is.
-        requirePlainMsgpack(frame);
+        requirePlainMsgpack(frame, maxObjects);
         return frame;
       },
-    }),
-  );
+    });
+  });
 }

@@ -15,6 +15,10 @@ export const CODEC_DEFAULTS = {
   delimiter: { maxLength: 64 * 1024, unfinished: 'refuse' },
   compressed: { maxInflatedLength: 1024 * 1024, level: 6 },
   tagged: { key: 'type' },
+  json: { maxObjects: 100_000 },
+  msgpack: { maxObjects: 100_000 },
+  cbor: { maxObjects: 100_000 },
+  protobuf: { maxObjects: 100_000 },
 } as const;
 
 /**

@@ -1,4 +1,5 @@
 import { PeerError } from '@pea2pea/core';
+import { ObjectCount } from './object-limit.js';
 
 /** How deep a message may nest. People stay below ten; handlers that recurse into a message stay on their stack. */
 export const MAX_DEPTH = 100;
@@ -15,13 +16,25 @@ export const MAX_DEPTH = 100;
 export class PlainFrame {
   readonly #format: string;
   readonly #length: number;
-  /** Items owed to the lists and maps around the current one. */
+  /** Of what the library makes: it counts before anything is made. */
+  readonly #count: ObjectCount;
+  /** Items owed to the lists and maps around the current one; of a map, with all bits turned. */
   readonly #open: number[] = [];
   #owed = 1;
+  #inMap = false;
+  /** Of the keys of the current map that are small whole numbers; and of those around it. */
+  #highestKey = -1;
+  readonly #highestKeys: number[] = [];
 
-  constructor(format: string, length: number) {
+  constructor(format: string, length: number, maxObjects: number) {
     this.#format = format;
     this.#length = length;
+    this.#count = new ObjectCount(maxObjects);
+  }
+
+  /** Whether the current item is the key of a map. */
+  get isKey(): boolean {
+    return this.#inMap && this.#owed % 2 === 1;
   }
 
   /** Whether there is another item; ends the lists and maps that are complete. */
@@ -29,18 +42,40 @@ export class PlainFrame {
     while (this.#owed === 0) {
       const owed = this.#open.pop();
       if (owed === undefined) return false;
-      this.#owed = owed;
+      this.#inMap = owed < 0;
+      this.#owed = owed < 0 ? ~owed : owed;
+      this.#highestKey = this.#highestKeys.pop()!;
     }
     this.#owed--;
     return true;
   }
 
-  /** A list or map begins at `at`, with so many items in it. */
-  enter(items: number, at: number): void {
+  /** A list or map begins at `at`, with so many items in it: of a map, its keys and values. */
+  enter(items: number, at: number, isMap = false): void {
+    // A map that has keys takes as much again for its shape.
+    this.#count.add(isMap && items > 0 ? 2 : 1);
     if (items > this.#length - at) throw this.refused('declares more than it holds');
     if (this.#open.length === MAX_DEPTH) throw this.refused(`nests deeper than ${MAX_DEPTH}`);
-    this.#open.push(this.#owed);
+    this.#open.push(this.#inMap ? ~this.#owed : this.#owed);
     this.#owed = items;
+    this.#inMap = isMap;
+    this.#highestKeys.push(this.#highestKey);
+    this.#highestKey = -1;
+  }
+
+  /** The current item becomes an object: bytes, or a date. */
+  addObject(): void {
+    this.#count.add(1);
+  }
+
+  /** The current item, a key, is the whole number `key`, or the text of one; -1 for any other. */
+  addKey(key: number): void {
+    this.#highestKey = this.#count.addKey(key, this.#highestKey);
+  }
+
+  /** The current item, a key, may be any number. */
+  addUnknownKey(): void {
+    this.#highestKey = this.#count.addUnknownKey(this.#highestKey);
   }
 
   /** The frame is at its end. */

@@ -9,7 +9,9 @@ import type { Codec } from '@pea2pea/core';
 import type { BytesFraming } from './framing.js';
 import { mapCodec } from './map-codec.js';
 import { invalid } from './options.js';
+import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
 import { optionalLibrary } from './optional-library.js';
+import { ProtobufObjects } from './protobuf-objects.js';
 import { varintDelimited } from './varint-delimited.js';
 
 const LIBRARY = { entry: '@bufbuild/protobuf', install: '@bufbuild/protobuf@2' };
@@ -26,7 +28,8 @@ const LIBRARY = { entry: '@bufbuild/protobuf', install: '@bufbuild/protobuf@2' }
  * note: make messages with `create(ChatSchema, { ... })`. Several types go into one with a `oneof`.
  * note: fields that the schema does not know are dropped; kept they would take a peer two bytes each, and us a hundred.
  * A peer that passes messages on as they came should pass on bytes.
- * note: malformed UTF-8 in a text is refused, and nesting deeper than 100.
+ * note: malformed UTF-8 in a text is refused, nesting deeper than 100, and what becomes more than `maxObjects`: messages,
+ * their lists, maps and oneofs, bytes, and integers of 64 bits.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * @default framing varintDelimited()
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `@bufbuild/protobuf` is not installed; P2P_ERR_INVALID_CONFIG when `schema`
@@ -35,6 +38,7 @@ const LIBRARY = { entry: '@bufbuild/protobuf', install: '@bufbuild/protobuf@2' }
 export function protobuf<Schema extends DescMessage>(
   schema: Schema,
   framing: BytesFraming = varintDelimited(),
+  options?: ObjectLimitOptions,
 ): Codec<MessageShape<Schema>> {
   const { fromBinary, toBinary } = optionalLibrary('protobuf()', LIBRARY) as typeof library;
   if ((schema as DescMessage | undefined)?.kind !== 'message') {
@@ -43,8 +47,16 @@ export function protobuf<Schema extends DescMessage>(
     );
   }
 
+  const objects = new ProtobufObjects(schema, requireMaxObjects('protobuf', options));
   return mapCodec<Buffer, Uint8Array, MessageShape<Schema>>(framing, {
-    decode: (frame) => fromBinary(schema, frame, { readUnknownFields: false }),
-    encode: (message) => toBinary(schema, message),
+    decode(frame) {
+      objects.requireFew(frame);
+      return fromBinary(schema, frame, { readUnknownFields: false });
+    },
+    encode(message) {
+      const frame = toBinary(schema, message);
+      objects.requireFew(frame);
+      return frame;
+    },
   });
 }

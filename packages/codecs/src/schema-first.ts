@@ -2,15 +2,25 @@ import type { Codec, StandardSchemaV1 } from '@pea2pea/core';
 import { isStandardSchema } from './standard-schema.js';
 import { validated } from './validated.js';
 
+/** `(framing?, options?)`, or the same after a schema. */
+export type FormatArguments<Framing, Options> = readonly [
+  first?: Framing | StandardSchemaV1,
+  second?: Framing | Options,
+  third?: Options,
+];
+
 /**
- * A message format whose arguments are a framing, a schema, or a schema and a framing: `make` says what it is over a
- * framing, `fallback` which one it takes if none is given.
+ * A message format that takes a schema before its other arguments, or none: `make` says what it is over a framing,
+ * `fallback` which one it takes if none is given.
  */
-export function schemaFirst<Framing>(
-  first: Framing | StandardSchemaV1 | undefined,
-  second: Framing | undefined,
+export function schemaFirst<Framing, Options>(
+  args: FormatArguments<Framing, Options>,
   fallback: () => Framing,
-  make: (framing: Framing) => Codec<unknown>,
+  make: (framing: Framing, options: Options | undefined) => Codec<unknown>,
 ): Codec<unknown> {
-  return isStandardSchema(first) ? validated(make(second ?? fallback()), first) : make(first ?? fallback());
+  const [first, ...others] = args;
+  const schema = isStandardSchema(first) ? first : undefined;
+  const [framing, options] = (schema === undefined ? args : others) as readonly [Framing?, Options?];
+  const codec = make(framing ?? fallback(), options);
+  return schema === undefined ? codec : validated(codec, schema);
 }

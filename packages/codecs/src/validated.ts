@@ -14,14 +14,17 @@ import { isStandardSchema } from './standard-schema.js';
 /** A message may be hostile, and so may the texts that a schema makes of it: a log line takes this much. */
 const MOST_ISSUES = 3;
 const MOST_CHARACTERS = 200;
+/** And the error of a connection that ended, which may be kept, this many of a million. */
+const MOST_KEPT = 100;
 
 /**
  * The messages of `codec`, received only where `schema` says that they are sound. What the schema makes of them (defaults
  * filled in, texts turned into dates) is what handlers see.
  *
  * note: what is sent is not validated: it is the input of the schema, which the other side validates.
- * note: what does not validate is a P2P_ERR_INVALID_FRAME: its message names the first few issues, its `cause` is the
- * list of all. That ends the connection.
+ * note: what does not validate is a P2P_ERR_INVALID_FRAME: its message names the first few issues, its `cause` lists the
+ * first hundred. That ends the connection.
+ * note: most libraries find all issues before they stop, at some hundred bytes each: the limits of the codec bound it.
  * note: the schema must validate synchronously. One that answers a promise is a P2P_ERR_INVALID_CONFIG at the first message.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `schema` is no Standard Schema.
  */
@@ -61,7 +64,7 @@ export function validate<S extends StandardSchemaV1>(schema: S, value: unknown):
   }
   if (result.issues === undefined) return result.value;
   throw new PeerError('P2P_ERR_INVALID_FRAME', `a message does not validate: ${summary(result.issues)}`, {
-    cause: result.issues,
+    cause: result.issues.slice(0, MOST_KEPT),
   });
 }
 
