@@ -372,6 +372,15 @@ describe('messages that a decoder of the handshake holds', () => {
     });
     expect(a.log.at(-1)!.fields).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_FAILED' });
   });
+
+  it('are those of the connection where its codec goes on with the decoder', async () => {
+    const a = await shake(
+      async (handshake, decoder) => void (await handshake.receive(decoder)),
+      (decoder) => ({ decoder: () => decoder, encoder: (context) => lines().encoder(context) }),
+    );
+    await until('they were handled', () => a.messages.length === 2);
+    expect(a.messages).toEqual(['b', 'c']);
+  });
 });
 
 describe('a decoder of the handshake that breaks its contract', () => {

@@ -4,6 +4,9 @@ import { ObjectCount } from './object-limit.js';
 /** How deep a message may nest. People stay below ten; handlers that recurse into a message stay on their stack. */
 export const MAX_DEPTH = 100;
 
+/** In place of the highest key, where there are none. */
+const LIST = -2;
+
 /**
  * Walks over the items of one frame without decoding them, and keeps account of what is still owed.
  *
@@ -18,13 +21,11 @@ export class PlainFrame {
   readonly #length: number;
   /** Of what the library makes: it counts before anything is made. */
   readonly #count: ObjectCount;
-  /** Items owed to the lists and maps around the current one; of a map, with all bits turned. */
+  /** Items owed to the lists and maps around the current one, and the highest key of each. */
   readonly #open: number[] = [];
   #owed = 1;
-  #inMap = false;
-  /** Of the keys of the current map that are small whole numbers; and of those around it. */
-  #highestKey = -1;
-  readonly #highestKeys: number[] = [];
+  /** The highest key of the current map that is a small whole number, or -1. */
+  #highestKey = LIST;
 
   constructor(format: string, length: number, maxObjects: number) {
     this.#format = format;
@@ -34,7 +35,7 @@ export class PlainFrame {
 
   /** Whether the current item is the key of a map. */
   get isKey(): boolean {
-    return this.#inMap && this.#owed % 2 === 1;
+    return this.#highestKey !== LIST && this.#owed % 2 === 1;
   }
 
   /** Whether there is another item; ends the lists and maps that are complete. */
@@ -42,9 +43,8 @@ export class PlainFrame {
     while (this.#owed === 0) {
       const owed = this.#open.pop();
       if (owed === undefined) return false;
-      this.#inMap = owed < 0;
-      this.#owed = owed < 0 ? ~owed : owed;
-      this.#highestKey = this.#highestKeys.pop()!;
+      this.#owed = owed;
+      this.#highestKey = this.#open.pop()!;
     }
     this.#owed--;
     return true;
@@ -55,12 +55,10 @@ export class PlainFrame {
     // A map that has keys takes as much again for its shape.
     this.#count.add(isMap && items > 0 ? 2 : 1);
     if (items > this.#length - at) throw this.refused('declares more than it holds');
-    if (this.#open.length === MAX_DEPTH) throw this.refused(`nests deeper than ${MAX_DEPTH}`);
-    this.#open.push(this.#inMap ? ~this.#owed : this.#owed);
+    if (this.#open.length === 2 * MAX_DEPTH) throw this.refused(`nests deeper than ${MAX_DEPTH}`);
+    this.#open.push(this.#highestKey, this.#owed);
     this.#owed = items;
-    this.#inMap = isMap;
-    this.#highestKeys.push(this.#highestKey);
-    this.#highestKey = -1;
+    this.#highestKey = isMap ? -1 : LIST;
   }
 
   /** The current item becomes an object: bytes, or a date. */
