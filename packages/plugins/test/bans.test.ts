@@ -367,6 +367,22 @@ describe('strikes', () => {
     expect(plugin.isBanned('2001:db9:1:2::1')).toBe(true);
   });
 
+  it('are counted, and bans are, for one machine of a LAN alone: link-local addresses whole, with their zone', async () => {
+    await using lab = await serveWithBans();
+    const { plugin } = lab;
+    for (let strike = 0; strike < 3; strike++) plugin.strike('fe80::1%eth0');
+    expect(plugin.list().map(({ prefix }) => prefix)).toEqual(['fe80::1%eth0/128']);
+    const banned = ['fe80::1%eth0', 'fe80::2%eth0', 'fe80::1%eth1'].map((target) => plugin.isBanned(target));
+    expect(banned).toEqual([true, false, false]);
+    plugin.ban('fe80::%eth1/64');
+    expect(plugin.isBanned('fe80::9%eth1')).toBe(true);
+    expect(plugin.isBanned('fe80::9%eth0')).toBe(false);
+    plugin.ban('fe80::9');
+    expect(plugin.isBanned('fe80::9%eth0')).toBe(true);
+    expect(plugin.unban('fe80::1%eth0')).toBe(true);
+    await peerErrorOf('P2P_ERR_INVALID_ADDRESS', () => plugin.strike('fe80::/64'));
+  });
+
   it('that ban end the other connections of the peer', async () => {
     await using lab = await serveWithBans({ strikes: 1 });
     const staying = await lab.dial();

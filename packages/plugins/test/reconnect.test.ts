@@ -248,6 +248,19 @@ describe('giving up', () => {
     await until(() => keeper.status().state === 'given-up');
     expect(PeerError.is(keeper.status().last?.error, 'P2P_ERR_SELF_CONNECT')).toBe(true);
   });
+
+  it('is not what becomes of a name whose addresses are our own and those of others', async () => {
+    await using network = new Network();
+    network.names.set('seeds.example', ['10.0.0.1', '10.0.0.2']);
+    const options = { addresses: ['seeds.example:4000'] };
+    await using keeper = await network.keeper(options, { listen: { host: '10.0.0.1', port: 4_000 } });
+    await until(() => keeper.status().state === 'waiting');
+    expect(network.dials.map(({ address }) => address)).toEqual(['10.0.0.2:4000']);
+    await network.server('10.0.0.2:4000');
+    network.clock.advance(RECONNECT_DEFAULTS.minDelayMs);
+    await until(() => keeper.status().state === 'connected');
+    expect(keeper.plugin.givenUp).toBe(0);
+  });
 });
 
 describe('an address that is connected already', () => {

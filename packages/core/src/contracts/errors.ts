@@ -44,7 +44,7 @@ export const PEER_ERRORS = {
     remedy: 'do without it, or use a runtime or transport that has it',
   },
   P2P_ERR_SELF_CONNECT: {
-    when: 'a node dialled its own listening address',
+    when: 'a node dialled its own listening address, and nothing else where it dialled a name',
     remedy: "leave the node's own address out of the addresses to connect to",
   },
   P2P_ERR_ALREADY_CONNECTED: {
@@ -72,7 +72,7 @@ export const PEER_ERRORS = {
     remedy: 'dial fewer at a time, or raise `maxConnecting`',
   },
   P2P_ERR_CONNECT_FAILED: {
-    when: 'the address could not be reached; `cause` holds the system error',
+    when: 'the address could not be reached; `cause` holds the system error, or an AggregateError with those of several addresses',
     remedy: 'check that the peer listens there and that the network lets you through',
   },
   P2P_ERR_CONNECT_TIMEOUT: {

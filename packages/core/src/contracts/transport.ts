@@ -22,7 +22,8 @@ export interface Transport {
 
   /**
    * The addresses that `address` stands for, at least one, with IP addresses where the transport has such.
-   * They are dialled in this order until one answers.
+   * They are dialled in this order, the families in turn, until one answers: the next one when the one before has failed
+   * or has not answered for 250 ms (RFC 8305).
    * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
    */
   resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;

@@ -1,16 +1,14 @@
 import type { Duplex } from 'node:stream';
-import { diagnostics } from '../contracts/diagnostics.js';
-import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import { PeerError } from '../contracts/errors.js';
 import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
-import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
-import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
+import { CancellationSource } from '../mechanisms/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
 import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
-import { isPromise } from '../mechanisms/thenable.js';
 import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
+import { reach, reserve, type Reached } from './reach.js';
 
 /** How to dial. */
 export interface ConnectOptions {
@@ -67,7 +65,10 @@ async function attempt(
     });
     let reached: Reached;
     try {
-      reached = await reach(kernel, given, options, cancellation);
+      reached =
+        stream === undefined
+          ? await reach(kernel, given, options, cancellation)
+          : { link: new StreamLink(stream, given), slot: reserve(kernel, given) }; // what a link is made of may throw
     } finally {
       timer.cancel();
     }
@@ -82,99 +83,6 @@ async function attempt(
   } finally {
     if (signal !== undefined) forgetAbort(signal, cancel);
   }
-}
-
-/** A link, and the slot that it was reserved. */
-interface Reached {
-  readonly slot: Slot<PeerConnection>;
-  readonly link: Link;
-}
-
-/** Dials what the address stands for, one after the other, until one answers. */
-async function reach(
-  kernel: Kernel,
-  given: SocketAddress,
-  options: ConnectOptions,
-  cancellation: CancellationSource,
-): Promise<Reached> {
-  const { stream } = options;
-  if (stream !== undefined) {
-    const link = new StreamLink(stream, given); // first: what it is made of may throw
-    return { slot: reserve(kernel, given), link };
-  }
-  try {
-    const resolved = kernel.config.transport.resolve(given);
-    const addresses = isPromise(resolved) ? await orCancelled(cancellation, () => resolved) : resolved;
-    for (const [index, address] of addresses.entries()) {
-      const isLast = index === addresses.length - 1;
-      const reached = await dialAddress(kernel, address, options, cancellation, isLast);
-      if (reached !== undefined) return reached;
-    }
-    throw new PeerError('P2P_ERR_CONNECT_FAILED', `${given} has no address`);
-  } catch (error) {
-    countFailure(kernel, given, error);
-    throw error;
-  }
-}
-
-/** Undefined where the address did not answer and another may. */
-async function dialAddress(
-  kernel: Kernel,
-  address: SocketAddress,
-  { localAddress, localPort }: ConnectOptions,
-  cancellation: CancellationSource,
-  isLast: boolean,
-): Promise<Reached | undefined> {
-  const { transport, noDelay, keepAlive } = kernel.config;
-  cancellation.throwIfCancelled();
-  const slot = reserve(kernel, address);
-  try {
-    const link = await transport.connect(address, {
-      cancellation,
-      noDelay,
-      keepAlive,
-      localAddress,
-      localPort,
-    });
-    return { slot, link };
-  } catch (thrown) {
-    slot.release();
-    if (PeerError.is(thrown, 'P2P_ERR_CONNECT_FAILED') && !isLast) return undefined;
-    if (PeerError.is(thrown)) throw thrown;
-    throw new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
-  }
-}
-
-/** Refusals before dialling were counted where they happened. */
-function countFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
-  if (!PeerError.is(error)) return;
-  if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
-  else if (CONNECT_FAILURES.has(error.code)) kernel.heuristics.connectFailures++;
-  kernel.logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
-}
-
-const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([
-  'P2P_ERR_CONNECT_FAILED',
-  'P2P_ERR_ABORTED',
-  'P2P_ERR_SHUTTING_DOWN',
-]);
-
-/** INVARIANT: reserve-once. @throws {PeerError} why the address may not be dialled now */
-function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
-  const isOwn = kernel.listenAddress?.isReachedBy(address) === true;
-  const slot = isOwn ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address, 'outbound');
-  if (typeof slot !== 'string') return slot;
-  if (slot === 'P2P_ERR_SHUTTING_DOWN') throw shuttingDown(kernel);
-  kernel.heuristics.dialsRefused++;
-  kernel.limitLog.refused(address, 'outbound', slot);
-  if (diagnostics.connectionRefused.hasSubscribers) {
-    const { name } = kernel.config;
-    diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: slot });
-  }
-  throw new PeerError(
-    slot,
-    `cannot connect to ${address}: ${PEER_ERRORS[slot satisfies PeerErrorCode].when}`,
-  );
 }
 
 /** A stream that the caller of `connect` brought along. */

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { PeerError } from '../contracts/errors.js';
 import { SocketAddress } from '../contracts/socket-address.js';
 import type {
@@ -56,10 +57,23 @@ function addressOf(host: string | undefined, port: number | undefined): SocketAd
 }
 
 function resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
-  return address.isIp ? [address] : lookUp(address);
+  return address.isIp ? [withNamedZone(address)] : lookUp(address);
+}
+
+/** A zone may be written as a number (`fe80::1%2`); the system names it (`fe80::1%eth0`), but for Windows. */
+function withNamedZone(address: SocketAddress): SocketAddress {
+  const [, host, zone] = /^(.+)%(\d+)$/.exec(address.host) ?? [];
+  if (zone === undefined || process.platform === 'win32') return address;
+  for (const [name, infos] of Object.entries(networkInterfaces())) {
+    if (infos?.some((info) => info.family === 'IPv6' && info.scopeid === Number(zone)) === true) {
+      return new SocketAddress(`${host}%${name}`, address.port);
+    }
+  }
+  return address;
 }
 
 async function lookUp(address: SocketAddress): Promise<readonly SocketAddress[]> {
+  if (isNetworkForbidden()) throw forbidden('P2P_ERR_CONNECT_FAILED', `resolve the name ${address.host}`);
   try {
     const found = await lookup(address.host, { all: true });
     return found.map(({ address: ip }) => new SocketAddress(ip, address.port));
@@ -70,10 +84,31 @@ async function lookUp(address: SocketAddress): Promise<readonly SocketAddress[]>
   }
 }
 
+/**
+ * Whether Node's permission model keeps this process from the network. It does so from Node 25 on, which has
+ * `--allow-net`; older ones say no to the question and let everybody through.
+ *
+ * note: to be asked before a server listens: what that throws then, nobody can catch.
+ */
+function isNetworkForbidden(): boolean {
+  // It is newer than the types of the oldest Node that is supported.
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  if (permission === undefined || permission.has('net')) return false;
+  return process.allowedNodeEnvironmentFlags.has('--allow-net');
+}
+
+function forbidden(code: 'P2P_ERR_LISTEN_FAILED' | 'P2P_ERR_CONNECT_FAILED', what: string): PeerError {
+  return new PeerError(
+    code,
+    `cannot ${what}: the permission model of Node forbids it; start it with --allow-net`,
+  );
+}
+
 async function listen(
   options: TransportListenOptions,
   events: TransportListenEvents,
 ): Promise<TransportListener> {
+  if (isNetworkForbidden()) throw forbidden('P2P_ERR_LISTEN_FAILED', `listen at ${options.address}`);
   if (options.reusePort && !hasReusePort()) {
     throw new PeerError('P2P_ERR_UNSUPPORTED', `Node ${process.version} has no port sharing (reusePort)`);
   }
@@ -137,6 +172,7 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
   const { cancellation, noDelay, keepAlive, localAddress, localPort } = options;
   return new Promise((resolve, reject) => {
     cancellation.throwIfCancelled();
+    if (isNetworkForbidden()) throw forbidden('P2P_ERR_CONNECT_FAILED', `connect to ${address}`);
     const socket = connect({
       host: address.host,
       port: address.port,

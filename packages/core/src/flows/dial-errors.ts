@@ -1,0 +1,96 @@
+import { isNativeError } from 'node:util/types';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import type { SocketAddress } from '../contracts/socket-address.js';
+import type { Kernel } from '../connection/kernel.js';
+import { shuttingDown } from './connection-setup.js';
+
+/** How many addresses the message of an error lists; `cause` has them all. */
+const LISTED = 4;
+
+/** What came of one address of a dial. */
+export interface AddressFailure {
+  readonly address: SocketAddress;
+  readonly error: PeerError;
+}
+
+/** A dial that the node itself refused, before anything was dialled; counted apart. */
+class DialRefused extends PeerError {
+  readonly address: SocketAddress;
+
+  constructor(code: PeerErrorCode, address: SocketAddress, what: string, options?: { cause?: unknown }) {
+    super(code, what, options);
+    this.address = address;
+  }
+}
+
+export function refusal(kernel: Kernel, address: SocketAddress, code: PeerErrorCode): PeerError {
+  if (code === 'P2P_ERR_SHUTTING_DOWN') return shuttingDown(kernel);
+  return new DialRefused(code, address, `cannot connect to ${address}: ${PEER_ERRORS[code].when}`);
+}
+
+/** The one error for all addresses of a name. Where nothing was dialled, it is a refusal. */
+export function failureOf(given: SocketAddress, failures: readonly AddressFailure[]): PeerError {
+  const [first] = failures;
+  if (first === undefined) return new PeerError('P2P_ERR_CONNECT_FAILED', `${given} has no address`);
+  if (failures.length === 1) return first.error;
+  const what = `cannot connect to ${given}: ${listed(failures)}`;
+  const cause = causesOf(failures);
+  if (failures.some(({ error }) => !(error instanceof DialRefused))) {
+    return new PeerError('P2P_ERR_CONNECT_FAILED', what, { cause });
+  }
+  // The own address beside others is no reason to give the name up for good.
+  const telling = failures.find(({ error }) => error.code !== 'P2P_ERR_SELF_CONNECT') ?? first;
+  return new DialRefused(telling.error.code, telling.address, what, { cause });
+}
+
+/** All of them, as the `cause` of one error. */
+export function causesOf(failures: readonly AddressFailure[]): AggregateError {
+  return new AggregateError(
+    failures.map(({ error }) => error),
+    listed(failures),
+  );
+}
+
+/** `192.0.2.1:80 (ECONNREFUSED), [2001:db8::1]:80 (EHOSTUNREACH), and 3 more` */
+export function listed(failures: readonly AddressFailure[]): string {
+  const first = failures.slice(0, LISTED).map(({ address, error }) => `${address} (${inBrief(error)})`);
+  const more = failures.length - first.length;
+  return first.join(', ') + (more > 0 ? `, and ${more} more` : '');
+}
+
+/** The code of the system, where there is one. The error may come from a transport that is not ours. */
+function inBrief({ cause, code }: PeerError): string {
+  const found: unknown = isNativeError(cause)
+    ? Object.getOwnPropertyDescriptor(cause, 'code')?.value
+    : undefined;
+  return typeof found === 'string' ? found : code;
+}
+
+export function asConnectError(address: SocketAddress, thrown: unknown): PeerError {
+  if (PeerError.is(thrown)) return thrown;
+  return new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
+}
+
+export function countFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
+  if (!PeerError.is(error)) return;
+  if (error instanceof DialRefused) countRefusal(kernel, error);
+  else if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
+  else if (CONNECT_FAILURES.has(error.code)) kernel.heuristics.connectFailures++;
+  kernel.logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
+}
+
+const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_CONNECT_FAILED',
+  'P2P_ERR_ABORTED',
+  'P2P_ERR_SHUTTING_DOWN',
+]);
+
+function countRefusal(kernel: Kernel, { address, code }: DialRefused): void {
+  kernel.heuristics.dialsRefused++;
+  kernel.limitLog.refused(address, 'outbound', code);
+  if (diagnostics.connectionRefused.hasSubscribers) {
+    const { name } = kernel.config;
+    diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: code });
+  }
+}
