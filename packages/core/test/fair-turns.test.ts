@@ -28,56 +28,74 @@ class TurningClock implements Clock {
   }
 }
 
-/** Works in units of `unitMs` until the slice is spent; returns how many it did. */
-function work(clock: TurningClock, slice: Slice, unitMs: number, most = 100_000): number {
-  for (let done = 1; done <= most; done++) {
-    clock.nowMs += unitMs;
-    if (slice.spend()) return done;
+/** A slice, and how many units were done in it, over all turns. */
+class Worker {
+  readonly slice: Slice;
+  count = 0;
+
+  constructor(turns: FairTurns) {
+    this.slice = new Slice(turns);
   }
+
+  begin(): this {
+    this.slice.begin(this.count);
+    return this;
+  }
+
+  /** One unit; true when the slice is spent. */
+  unit(clock: TurningClock, unitMs: number): boolean {
+    clock.nowMs += unitMs;
+    return ++this.count >= this.slice.checkAt && this.slice.isSpent(this.count);
+  }
+}
+
+/** Works in units of `unitMs` until the slice is spent; returns how many it did. */
+function work(clock: TurningClock, worker: Worker, unitMs: number, most = 100_000): number {
+  for (let done = 1; done <= most; done++) if (worker.unit(clock, unitMs)) return done;
   return Infinity;
 }
 
 describe('fair turns', () => {
   it('a burst of a few fast units asks for no marker', () => {
     const clock = new TurningClock();
-    const slice = new Slice(new FairTurns(clock));
+    const worker = new Worker(new FairTurns(clock));
     for (let event = 0; event < 10; event++) {
-      slice.begin();
-      expect(work(clock, slice, 0.001, 50)).toBe(Infinity);
+      worker.begin();
+      expect(work(clock, worker, 0.001, 50)).toBe(Infinity);
     }
     expect(clock.waiting).toBe(0);
   });
 
   it('one that works alone may work for 2 ms in a turn, however often it begins', () => {
     const clock = new TurningClock();
-    const slice = new Slice(new FairTurns(clock));
-    slice.begin();
-    const first = work(clock, slice, 0.01, 150);
+    const worker = new Worker(new FairTurns(clock));
+    worker.begin();
+    const first = work(clock, worker, 0.01, 150);
     expect(first).toBe(Infinity);
-    slice.begin(); // another chunk, in the same turn
+    worker.begin(); // another chunk, in the same turn
     expect(clock.waiting).toBe(1);
-    expect(work(clock, slice, 0.01)).toBeLessThanOrEqual(50 + 64);
+    expect(work(clock, worker, 0.01)).toBeLessThanOrEqual(50 + 64);
     clock.turn();
-    slice.begin();
-    const next = work(clock, slice, 0.01);
+    worker.begin();
+    const next = work(clock, worker, 0.01);
     expect(next).toBeGreaterThanOrEqual(200);
     expect(next).toBeLessThanOrEqual(200 + 64);
   });
 
   it('a few slow units may take 20 ms, and not more', () => {
     const clock = new TurningClock();
-    const slice = new Slice(new FairTurns(clock));
-    slice.begin();
-    expect(work(clock, slice, 6)).toBe(4);
+    const worker = new Worker(new FairTurns(clock));
+    worker.begin();
+    expect(work(clock, worker, 6)).toBe(4);
     clock.turn();
-    slice.begin();
-    expect(work(clock, slice, 50)).toBe(1);
+    worker.begin();
+    expect(work(clock, worker, 50)).toBe(1);
   });
 
   it('once a turn is long, slow units of others wait after the first', () => {
     const clock = new TurningClock();
     const turns = new FairTurns(clock);
-    const [first, second] = [new Slice(turns), new Slice(turns)];
+    const [first, second] = [new Worker(turns), new Worker(turns)];
     first.begin();
     work(clock, first, 25);
     clock.nowMs += 25;
@@ -87,12 +105,11 @@ describe('fair turns', () => {
 
   it('work in microtasks, after a promise, is part of one turn', () => {
     const clock = new TurningClock();
-    const slice = new Slice(new FairTurns(clock));
+    const worker = new Worker(new FairTurns(clock));
     let done = 0;
     for (let spent = false; !spent; done++) {
-      slice.beginMarked();
-      clock.nowMs += 0.01;
-      spent = slice.spend();
+      worker.slice.beginMarked(worker.count);
+      spent = worker.unit(clock, 0.01);
     }
     expect(done).toBeLessThanOrEqual(200 + 64);
     expect(clock.waiting).toBe(1);
@@ -103,11 +120,11 @@ describe('fair turns', () => {
     const turns = new FairTurns(clock);
     const counts = new Map<number, number>();
     const takers = Array.from({ length: 10 }, (_, index) => {
-      const slice = new Slice(turns);
+      const worker = new Worker(turns);
       const taker = {
         takeTurn() {
-          slice.begin();
-          counts.set(index, work(clock, slice, 0.001));
+          worker.begin();
+          counts.set(index, work(clock, worker, 0.001));
           turns.wait(taker);
         },
       };

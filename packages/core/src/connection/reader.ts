@@ -9,6 +9,7 @@ import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import { isPromise, whenSettled } from '../mechanisms/thenable.js';
 import { checkMessage } from './check-message.js';
+import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 
@@ -20,9 +21,6 @@ const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_FRAME_TOO_LARGE',
   'P2P_ERR_TRUNCATED_FRAME',
 ]);
-
-/** A handler that keeps messages of its own connection waiting for longer is told about, once. */
-const LONG_HANDLER_MS = 10_000;
 
 /** What is told of the promise of a handler. */
 interface Settle {
@@ -49,6 +47,10 @@ export class Reader implements TurnTaker {
   readonly #decoder: Decoder<unknown>;
   readonly #account: BudgetAccount;
   readonly #slice: Slice;
+  /** Whether the decoder is one that can hold messages. */
+  readonly #mayHold: boolean;
+  /** Whether the decoder has returned a message that is one. */
+  #isSound = false;
   #settle: Settle | undefined;
   #stopped = false;
   #pumping = false;
@@ -64,9 +66,8 @@ export class Reader implements TurnTaker {
   #onRelief: (() => void) | undefined;
   /** For idleness. */
   readonly #heard: ProgressWatch;
-  /** For handlers that keep messages waiting. Made with the first that does. */
-  #handled: ProgressWatch | undefined;
-  #toldOfLongHandler = false;
+  /** Made with the first handler that keeps messages waiting. */
+  #handlerWatch: HandlerWatch | undefined;
   /** For frames that grow while the budget is tight: the first sweep that saw it. */
   #seatedAtMs: number | undefined;
 
@@ -82,6 +83,7 @@ export class Reader implements TurnTaker {
     this.#stream = stream;
     this.#queue = queue;
     this.#decoder = decoder;
+    this.#mayHold = decoder.holds !== undefined;
     this.#account = node.inbound.account();
     this.#slice = new Slice(node.turns);
     this.#heard = new ProgressWatch(node.clock.now());
@@ -103,7 +105,7 @@ export class Reader implements TurnTaker {
     if (this.#queue.length > 0 || this.holdsMessages) {
       this.#countBytes(this.#queue.length);
       if (this.#node.hooks.message === undefined) this.#queue.clear();
-      this.#slice.begin();
+      this.#slice.begin(this.#connection.stats.messagesReceived);
       this.#pump();
     }
     if (this.#stopped) return;
@@ -152,23 +154,12 @@ export class Reader implements TurnTaker {
     return polledAtMs - this.#seatedAtMs;
   }
 
-  /** Tells, once, of a handler that keeps messages of its connection waiting: perhaps it waits for one of them. */
+  /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
-    if (!this.#handling || this.#queue.length === 0) {
-      this.#handled = undefined;
-      return;
-    }
-    const { messagesReceived } = this.#connection.stats;
-    this.#handled ??= new ProgressWatch(nowMs, messagesReceived);
-    const durationMs = nowMs - this.#handled.movedAtMs(nowMs, messagesReceived);
-    if (this.#toldOfLongHandler || durationMs < LONG_HANDLER_MS) return;
-    this.#toldOfLongHandler = true;
-    const { id, address } = this.#connection;
-    this.#node.logger.warn(
-      { peer: address.toString(), connection: id, waitingBytes: this.#queue.length, durationMs },
-      'onMessage has not settled for long, and messages of its connection wait for it; ' +
-        'a handler that awaits another message of its own connection waits for ever',
-    );
+    const waitingBytes = this.#handling ? this.#queue.length : 0;
+    if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
+    this.#handlerWatch ??= new HandlerWatch();
+    this.#handlerWatch.look(this.#node, this.#connection, waitingBytes, nowMs);
   }
 
   /** Whether the stream is over for a bad frame of its own, and the connection ends once what came before was handled. */
@@ -187,7 +178,7 @@ export class Reader implements TurnTaker {
     // Without a handler bytes are counted and let go, so that the end of the peer is still noticed.
     if (this.#node.hooks.message === undefined) return;
     this.#queue.push(chunk);
-    if (!this.#handling && !this.#yielded) this.#slice.begin();
+    if (!this.#handling && !this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
 
@@ -214,18 +205,13 @@ export class Reader implements TurnTaker {
   takeTurn(): void {
     this.#yielded = false;
     if (this.#stopped) return;
-    this.#slice.begin();
+    this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
 
   #countBytes(size: number): void {
     this.#connection.stats.bytesReceived += size;
     this.#node.traffic.bytesReceived += size;
-  }
-
-  #countMessage(): void {
-    this.#connection.stats.messagesReceived++;
-    this.#node.traffic.messagesReceived++;
   }
 
   /** Moves messages from the queue to the handler as far as possible. */
@@ -249,13 +235,19 @@ export class Reader implements TurnTaker {
   /** Message after message, until there is none, a handler returns a promise, or it is the turn of others. */
   #decodeAndDeliver(): void {
     const slice = this.#slice;
+    const { stats } = this.#connection;
+    const { traffic } = this.#node;
     do {
       const message = this.#decode();
       if (message === NEED_MORE) return;
-      this.#countMessage();
+      const count = ++stats.messagesReceived;
+      traffic.messagesReceived++;
       this.#deliver(message);
-      if (slice.spend() && !this.#stopped) this.#yield();
-    } while (!this.#handling && !this.#yielded && !this.#stopped);
+      if (count >= slice.checkAt && slice.isSpent(count) && !this.#stopped) {
+        this.#yield();
+        return;
+      }
+    } while (!this.#handling && !this.#stopped);
   }
 
   /** INVARIANT: fair-turns. */
@@ -268,7 +260,8 @@ export class Reader implements TurnTaker {
   #dropSurplus(): void {
     while (this.#isFull && this.#finalReason === undefined) {
       if (this.#decode() === NEED_MORE) return;
-      this.#countMessage();
+      this.#connection.stats.messagesReceived++;
+      this.#node.traffic.messagesReceived++;
       this.#drop();
     }
   }
@@ -277,17 +270,12 @@ export class Reader implements TurnTaker {
   #decode(): unknown {
     const before = this.#queue.length;
     try {
-      const holds = this.holdsMessages;
-      if (before === 0 && !holds && this.#ended === undefined) return NEED_MORE;
-      let message: unknown = before === 0 && !holds ? NEED_MORE : this.#decoder.decode(this.#queue);
-      if (message === NEED_MORE) {
-        if (this.#ended === undefined) return NEED_MORE;
-        if (before > 0 && !this.hasFrameError) message = this.#decodeEnd();
-        if (message === NEED_MORE) {
-          this.#finalReason = this.#endReason();
-          return NEED_MORE;
-        }
-      }
+      const holds = this.#mayHold && this.holdsMessages;
+      const message: unknown = before > 0 || holds ? this.#decoder.decode(this.#queue) : NEED_MORE;
+      if (message === NEED_MORE) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
+      // A promise is looked for once: a decoder that returns promises does so from its first message on.
+      if (this.#isSound && message !== undefined && this.#queue.length < before) return message;
+      this.#isSound = true;
       return checkMessage(message, this.#queue.length < before || holds);
     } catch (error) {
       this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
@@ -295,8 +283,14 @@ export class Reader implements TurnTaker {
     }
   }
 
-  #decodeEnd(): unknown {
-    return this.#decoder.end === undefined ? NEED_MORE : this.#decoder.end(this.#queue);
+  /** As {@link #decode}, where the stream has ended. */
+  #decodeLast(before: number): unknown {
+    const hasRest = before > 0 && !this.hasFrameError;
+    const decoder = this.#decoder;
+    const message: unknown = hasRest && decoder.end !== undefined ? decoder.end(this.#queue) : NEED_MORE;
+    if (message !== NEED_MORE) return checkMessage(message, this.#queue.length < before);
+    this.#finalReason = this.#endReason();
+    return NEED_MORE;
   }
 
   #endReason(): DisconnectReason {
@@ -330,7 +324,7 @@ export class Reader implements TurnTaker {
     const handled = (): void => {
       this.#handling = false;
       if (this.#stopped) return;
-      if (this.#queue.length > 0) this.#slice.beginMarked();
+      if (this.#queue.length > 0) this.#slice.beginMarked(this.#connection.stats.messagesReceived);
       this.#pump();
     };
     const failed = (error: unknown): void => {

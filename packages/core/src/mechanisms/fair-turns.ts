@@ -92,45 +92,43 @@ export class FairTurns {
   };
 }
 
-/** What one connection has worked in the present turn. */
+/** What one connection has worked in the present turn. Its units are counted by whoever works, over all turns. */
 export class Slice {
   readonly #turns: FairTurns;
   #turn = -1;
   #startMs = 0;
-  #units = 0;
-  #checkAt = 1;
+  #startCount = 0;
+  /** From this count on {@link isSpent} is to be asked. A field, as it is looked at once a message. */
+  checkAt = 0;
 
   constructor(turns: FairTurns) {
     this.#turns = turns;
   }
 
-  /** Work begins, or goes on in a turn in which there was some before. */
-  begin(): void {
+  /** Work begins after `count` units, or goes on in a turn in which there was some before. */
+  begin(count: number): void {
     const turns = this.#turns;
     if (turns.isMarked && this.#turn === turns.turn) return;
     this.#turn = turns.turn;
     this.#startMs = turns.now();
-    this.#units = 0;
-    this.#checkAt = 1;
+    this.#startCount = count;
+    this.checkAt = count + 1;
   }
 
   /** As {@link begin}, for work that may go on in microtasks: only a marker tells the end of such a turn. */
-  beginMarked(): void {
-    this.begin();
+  beginMarked(count: number): void {
+    this.begin(count);
     if (!this.#turns.isMarked) this.#turns.mark(this.#startMs);
   }
 
-  /** A unit of work was done; true when the rest has to wait for the next turn. */
-  spend(): boolean {
-    return ++this.#units >= this.#checkAt && this.#isSpent();
-  }
-
-  #isSpent(): boolean {
+  /** Whether the rest has to wait for the next turn. */
+  isSpent(count: number): boolean {
     const now = this.#turns.now();
     const elapsedMs = now - this.#startMs;
-    this.#checkAt = this.#units + Math.min(this.#units, UNITS_PER_CHECK);
-    if (elapsedMs < BURST_MS && this.#units < UNITS_PER_CHECK) return false;
+    const units = count - this.#startCount;
+    this.checkAt = count + Math.min(units, UNITS_PER_CHECK);
+    if (elapsedMs < BURST_MS && units < UNITS_PER_CHECK) return false;
     this.#turns.mark(now);
-    return this.#units >= MOST_UNITS || elapsedMs >= this.#turns.sliceMs(now, this.#units);
+    return units >= MOST_UNITS || elapsedMs >= this.#turns.sliceMs(now, units);
   }
 }
