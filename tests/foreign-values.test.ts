@@ -18,6 +18,7 @@ import {
 import { hostileValues } from './support/hostile-values.js';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
+import { silentLogger } from './support/silent-logger.js';
 import { soon, until } from './support/until.js';
 
 // The rest of what INVARIANTS.md says under foreign-values-are-harmless: where values come from that are not ours.
@@ -32,7 +33,7 @@ describe('what a peer sends', () => {
     '{"error":null}',
   ])('and a handler throws, ends its connection alone: %s', async (message) => {
     const reasons: DisconnectReason[] = [];
-    const a = new PeerNode({ codec: json(lines()), logger: silent }).use({
+    const a = new PeerNode({ codec: json(lines()), logger: silentLogger }).use({
       onMessage: (received) => {
         const { error } = received as { error: unknown };
         // eslint-disable-next-line @typescript-eslint/only-throw-error
@@ -285,11 +286,3 @@ describe('the table of errors', () => {
     expect(Object.keys(PEER_ERRORS).filter((code) => !text.includes(code))).toEqual([]);
   });
 });
-
-const silent = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silent,
-};

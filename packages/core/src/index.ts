@@ -18,7 +18,7 @@ export { ConnectionContext, contextKey } from './contracts/connection-context.js
 export type { ContextKey } from './contracts/connection-context.js';
 export { describeReason } from './contracts/connection.js';
 export type { Connection, ConnectionState, Direction, DisconnectReason } from './contracts/connection.js';
-export { describe } from './contracts/describe.js';
+export { describe, printable, readData } from './contracts/describe.js';
 export type {
   ConnectionCloseEvent,
   ConnectionEvent,
@@ -58,7 +58,8 @@ export type {
 export type { ConnectOptions } from './flows/dialer.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
 export { CancellationSource } from './mechanisms/cancellation.js';
-export { debugLogger } from './mechanisms/debug-logger.js';
+export { defaultLogger } from './mechanisms/default-logger.js';
+export { guardedLogger } from './mechanisms/guarded-logger.js';
 export type { Heuristics } from './mechanisms/heuristics.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
 export { overdue } from './mechanisms/overdue.js';

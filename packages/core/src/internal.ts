@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-export { printable, readData } from './contracts/describe.js';
 export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { SlabSink } from './mechanisms/byte-sink.js';
 export { SlabPool } from './mechanisms/slab-pool.js';

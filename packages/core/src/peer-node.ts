@@ -16,7 +16,7 @@ import { closeNode, type CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
-import { debugLogger } from './mechanisms/debug-logger.js';
+import { defaultLogger } from './mechanisms/default-logger.js';
 import { defer, markHandled } from './mechanisms/deferred.js';
 import type { Heuristics } from './mechanisms/heuristics.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
@@ -75,7 +75,7 @@ export class PeerNode<In, Out = In> {
       transport: tcpTransport(),
       clock: systemClock,
       random: systemRandom,
-      logger: debugLogger,
+      logger: defaultLogger,
     }));
     const kernel: Kernel = new Kernel(this.config, (connection, reason) =>
       disconnect(kernel, connection, reason),

@@ -1,6 +1,7 @@
 import { memoryTransport, NEED_MORE, type Codec, type Connection, type PeerNode } from '@pea2pea/core';
 import { createPeer, type PeerConfig, type StandardResult, type StandardSchemaV1 } from '@pea2pea/decorators';
 import { dialler, inMemory } from './lab.js';
+import { silentLogger } from '../../../tests/support/silent-logger.js';
 import { textCodec } from './text-codec.js';
 
 export class Join {
@@ -68,7 +69,9 @@ export class Recorder {
 export async function talkTo<T extends object>(Class: new () => T, config: PeerConfig = {}) {
   const transport = memoryTransport();
   const nodes: PeerNode<string>[] = [];
-  const handle = await createPeer(Class, { config: { ...inMemory(transport), ...config } });
+  const handle = await createPeer(Class, {
+    config: { ...inMemory(transport), logger: silentLogger, ...config },
+  });
   const dial = (): Promise<Connection<string>> => {
     const node = dialler(transport);
     nodes.push(node);

@@ -97,7 +97,7 @@ describe('closeOn', () => {
       debug: silent,
       info: silent,
       warn: silent,
-      error: (fields: { error?: unknown }) => void errors.push(fields.error),
+      error: (fields: { err?: unknown }) => void errors.push(fields.err),
       child: () => logger,
     };
     const handle = await createPeer(Stubborn, { config: { transport: memoryTransport(), logger } });

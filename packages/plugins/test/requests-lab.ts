@@ -12,6 +12,7 @@ import {
 import { json, lines } from '@pea2pea/codecs';
 import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
 import { Requests } from '@pea2pea/plugins';
+import { silentLogger } from '../../../tests/support/silent-logger.js';
 
 /** One JSON value a line. */
 export const codec = json(lines({ maxLength: 4 * 1024 * 1024 }));
@@ -27,7 +28,7 @@ export class Caller {}
 
 /** Configuration for the peers of a test, which meet in memory. */
 export function inMemory(config: PeerConfig = {}): PeerConfig & { readonly transport: Transport } {
-  return { transport: memoryTransport(), ...config };
+  return { transport: memoryTransport(), logger: silentLogger, ...config };
 }
 
 /** `Server`, listening, and `Client`, connected with it. */

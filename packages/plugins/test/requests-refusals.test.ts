@@ -135,7 +135,7 @@ describe('a request is refused', () => {
     ]);
     expect(lines[0]!.fields).toMatchObject({
       peer: hand.back.address.toString(),
-      error: new Error('the password is 1234'),
+      err: new Error('the password is 1234'),
       times: 1,
     });
     expect(hand.back.state).toBe('open');

@@ -214,7 +214,7 @@ describe('a notification', () => {
     for (const text of ['hello', 'refuse', 'break']) await calls.notify(connection, say, { text });
     expect(await calls.call(connection, say, { text: 'last' })).toBe('last');
     expect(pair.server.peer.heard).toEqual(['hello', 'refuse', 'break', 'last']);
-    expect(log.at('error').map(({ fields }) => fields['error'])).toEqual([new Error('broken')]);
+    expect(log.at('error').map(({ fields }) => fields['err'])).toEqual([new Error('broken')]);
     expect(connection.stats.messagesReceived).toBe(1);
   });
 

@@ -5,6 +5,7 @@ import { FrameReader } from '../src/yamux/frame-reader.js';
 import type { YamuxOptions } from '../src/yamux/options.js';
 import { Yamux } from '../src/yamux/session.js';
 import type { YamuxStream } from '../src/yamux/stream.js';
+import { silentLogger } from '../../../tests/support/silent-logger.js';
 
 type Options = Partial<YamuxOptions>;
 
@@ -18,6 +19,7 @@ export function sessions({ client = {}, server = {}, both = {} }: Record<string,
       role,
       clock,
       keepAliveIntervalMs: 0,
+      logger: silentLogger,
       onStream: (stream) => void accepted[role].push(stream),
       ...both,
       ...options,
@@ -41,6 +43,7 @@ export function hostile(options: Options = {}) {
     role: 'server',
     clock,
     keepAliveIntervalMs: 0,
+    logger: silentLogger,
     onStream: (stream) => void accepted.push(stream),
     ...options,
   });

@@ -117,7 +117,7 @@ describe('streams', () => {
       const { client, server, clock } = sessions({ server: { onStream, logger } });
       const streams = [client.openStream(), client.openStream()];
       await until('they are reset', () => streams.every(({ destroyed }) => destroyed));
-      expect(lines).toMatchObject([{ stream: 1, error: { message: 'oops' }, suppressed: 0 }]);
+      expect(lines).toMatchObject([{ stream: 1, err: { message: 'oops' }, suppressed: 0 }]);
       clock.advance(1_000);
       client.openStream();
       await until('it is logged', () => lines.length === 2);

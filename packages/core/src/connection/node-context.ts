@@ -40,7 +40,7 @@ export class NodeContext {
   constructor(config: ResolvedConfig) {
     this.config = config;
     this.clock = config.clock;
-    this.logger = guardedLogger(config.logger.child({ node: config.name }));
+    this.logger = guardedLogger(config.logger).child({ node: config.name });
     this.traffic = new Traffic(config.clock);
     this.inbound = new ByteBudget(config.maxBufferedBytes);
     this.outbound = new ByteBudget(config.maxBufferedBytes);

@@ -150,7 +150,7 @@ export interface NodeConfig<In, Out = In> {
   readonly clock?: Clock;
   /** @default systemRandom */
   readonly random?: Random;
-  /** @default debugLogger: `NODE_DEBUG=pea2pea` shows it */
+  /** @default defaultLogger: `warn` and `error` to standard error, the rest with `NODE_DEBUG=pea2pea` */
   readonly logger?: Logger;
 }
 
@@ -208,7 +208,10 @@ export function resolveConfig<In, Out>(
   const maxConnections = integer('maxConnections', 1);
   const maxConnecting = integer('maxConnecting', 1);
   if (maxConnecting > maxConnections && config.maxConnecting !== undefined) {
-    logger.debug({ node: name, maxConnecting, maxConnections }, 'maxConnecting is clamped to maxConnections');
+    parts.logger.debug(
+      { node: name, maxConnecting, maxConnections },
+      'maxConnecting is clamped to maxConnections',
+    );
   }
   const setups = Math.min(maxConnecting, maxConnections);
   const listenBacklog = integer('listenBacklog', 1);

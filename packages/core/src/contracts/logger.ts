@@ -4,6 +4,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 /**
  * Where log lines go, in pino's shape: a pino logger fits as it is.
  *
+ * note: an error stands under the key `err`, as pino serializes it.
  * note: what a remote peer does wrong is one `warn` line; nothing is logged per message.
  */
 export interface Logger {

@@ -55,7 +55,7 @@ export class AppHandle extends Closable<CloseReport[]> {
 
   protected override closingFailed(error: unknown): void {
     for (const { node } of this.#running.handles.values()) {
-      node.config.logger.error({ node: node.name, error }, 'closing failed');
+      node.logger.error({ err: error }, 'closing failed');
       return; // one line is enough
     }
   }

@@ -87,7 +87,7 @@ export class Life {
   #callUnwaited(call: LifeMethod): void {
     new Promise((resolve) => resolve(call())).catch((error: unknown) => {
       const { logger, name } = this.#surroundings;
-      logger.error({ node: name, error }, '@OnStop failed');
+      logger.error({ node: name, err: error }, '@OnStop failed');
     });
   }
 }

@@ -13,7 +13,7 @@ import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
 import { Life } from './life.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
-import { within } from './within.js';
+import { surroundingsOf, within } from './within.js';
 
 /** How a peer is started. */
 export interface StartOptions {
@@ -66,7 +66,7 @@ export async function bringUp<T extends object>(
   const blueprint = blueprintIn(container, target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
-  const life = new Life(node.config, startTimeoutMs);
+  const life = new Life(surroundingsOf(node), startTimeoutMs);
   let sessions: Sessions | undefined;
   try {
     const instances = new Map<Part, object>();
@@ -122,8 +122,7 @@ function sessionsIn(
   node: PeerNode<unknown>,
 ): Sessions | undefined {
   if (parts.length === 0) return undefined;
-  const log = (error: unknown, what: string): void =>
-    node.config.logger.error({ node: node.name, error }, what);
+  const log = (error: unknown, what: string): void => node.logger.error({ err: error }, what);
   try {
     const sessions = new Sessions(container, parts, log);
     sessions.check();

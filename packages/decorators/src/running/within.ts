@@ -1,9 +1,10 @@
 import {
-  debugLogger,
+  defaultLogger,
   DEFAULTS,
   overdue,
   systemClock,
   type PeerError,
+  type PeerNode,
   type ResolvedConfig,
 } from '@pea2pea/core';
 
@@ -12,7 +13,12 @@ export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'lo
 
 /** Of what has no node: an application, or a peer that is not up. */
 export function outsideOfNodes(name: string): Surroundings {
-  return { name, clock: systemClock, logger: debugLogger, closeTimeoutMs: DEFAULTS.closeTimeoutMs };
+  return { name, clock: systemClock, logger: defaultLogger, closeTimeoutMs: DEFAULTS.closeTimeoutMs };
+}
+
+/** Of a peer; its logger does not throw. */
+export function surroundingsOf({ config, logger }: PeerNode<unknown>): Surroundings {
+  return { clock: config.clock, closeTimeoutMs: config.closeTimeoutMs, logger, name: config.name };
 }
 
 /**
@@ -44,7 +50,7 @@ export function within(
       },
       (error: Error) => {
         timer.cancel();
-        if (isAbandoned) logger.error({ node: name, error }, `${what} failed after it was abandoned`);
+        if (isAbandoned) logger.error({ node: name, err: error }, `${what} failed after it was abandoned`);
         else reject(error);
       },
     );

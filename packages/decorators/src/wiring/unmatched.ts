@@ -1,4 +1,13 @@
-import { PeerError, RateLimited, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
+import {
+  printable,
+  readData,
+  describe,
+  PeerError,
+  RateLimited,
+  type Connection,
+  type PeerNode,
+  type StandardIssue,
+} from '@pea2pea/core';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
 
@@ -49,17 +58,11 @@ export class UnmatchedMessages {
   #log(message: unknown, connection: Connection<unknown>, methods: Named, refused: Refused): void {
     this.#logLimit.run((suppressed) => {
       const fields = {
-        node: this.#node.name,
         peer: connection.address.toString(),
         connection: connection.id,
         unmatched: suppressed + 1,
       };
-      try {
-        const text = `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`;
-        this.#node.config.logger.warn(fields, text);
-      } catch {
-        // A logger that throws must not end the connection.
-      }
+      this.#node.logger.warn(fields, `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`);
     });
   }
 
@@ -95,14 +98,24 @@ function describeRefusals(refusals: readonly Refusal[]): string {
 function describeIssue({ message, path = [] }: StandardIssue): string {
   const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
   const where = keys.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  const text = where === '' ? message : `${where.replace(/^\./, '')}: ${message}`;
-  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
-  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
+  const says = typeof message === 'string' ? message : describe(message);
+  const text = where === '' ? says : `${where.replace(/^\./, '')}: ${says}`;
+  return printable(text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' '), MOST_CHARACTERS);
 }
 
 function kindOf(message: unknown): string {
   if (typeof message !== 'object' || message === null) return message === null ? 'null' : typeof message;
-  const prototype = Object.getPrototypeOf(message) as { readonly constructor?: unknown } | null;
-  const constructor = prototype?.constructor;
-  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object';
+  // Not the message's own, which its sender may have set.
+  const constructor = readData(prototypeOf(message), 'constructor');
+  const name = typeof constructor === 'function' ? readData(constructor, 'name') : undefined;
+  return typeof name === 'string' && name !== '' ? printable(name) : 'object';
+}
+
+/** Undefined for a proxy that does not tell. */
+function prototypeOf(message: object): unknown {
+  try {
+    return Object.getPrototypeOf(message);
+  } catch {
+    return undefined;
+  }
 }

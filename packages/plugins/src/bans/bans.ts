@@ -195,8 +195,7 @@ export class Bans {
       const weight = requireInteger('strikesForHandshake', strikesForHandshake(error), { min: 0 });
       this.#strikePeer(address, `handshake: ${error.code}`, weight);
     } catch (thrown) {
-      const { logger, name: node } = this.#node.config;
-      logger.error({ node, peer: address.toString(), error: thrown }, 'strikesForHandshake threw');
+      this.#node.logger.error({ peer: address.toString(), err: thrown }, 'strikesForHandshake threw');
     }
   }
 
@@ -221,7 +220,6 @@ export class Bans {
     const nowMs = this.#nowMs;
     const ban: Ban = { prefix, untilMs: nowMs + durationMs, why };
     this.#bans.set(ban, nowMs);
-    const { logger, name: node } = this.#node.config;
     let ended = 0;
     for (const connection of this.#node.connections) {
       const ip = parseIp(connection.address.host);
@@ -229,7 +227,7 @@ export class Bans {
       ended++;
       void connection.disconnect(why === undefined ? 'banned' : `banned: ${why}`);
     }
-    logger.warn({ node, prefix: prefix.toString(), durationMs, why, ended }, 'banned');
+    this.#node.logger.warn({ prefix: prefix.toString(), durationMs, why, ended }, 'banned');
     return ended;
   }
 

@@ -1,5 +1,5 @@
-import { PeerError, type DisconnectReason, type PeerErrorCode } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown, show } from '../shared/checks.js';
+import { describe, PeerError, type DisconnectReason, type PeerErrorCode } from '@pea2pea/core';
+import { invalid, requireInteger, requireKnown } from '../shared/checks.js';
 import { IpPrefix } from './ip-prefix.js';
 
 /** Every option of {@link bans} that has a default, with it. The docs quote this object. */
@@ -85,7 +85,7 @@ export function resolveBans(options: BansOptions, nodeIpv6PrefixLength: number):
   } = options;
   const integer = (name: keyof typeof BANS_DEFAULTS, max?: number): number =>
     requireInteger(name, options[name] ?? BANS_DEFAULTS[name], { min: 1, ...(max && { max }) });
-  if (!Array.isArray(banned)) throw invalid(`\`banned\` must be an array, not ${show(banned)}`);
+  if (!Array.isArray(banned)) throw invalid(`\`banned\` must be an array, not ${describe(banned)}`);
   return {
     strikes: integer('strikes'),
     strikeWindowMs: integer('strikeWindowMs'),
@@ -140,17 +140,17 @@ function initialBan(entry: unknown, index: number): InitialBan {
   try {
     IpPrefix.parse(prefix);
   } catch (cause) {
-    throw invalid(`\`${name}\` is ${show(prefix)}, which is no IP address and no prefix`, cause);
+    throw invalid(`\`${name}\` is ${describe(prefix)}, which is no IP address and no prefix`, cause);
   }
   if (until !== undefined && !Number.isFinite(until)) {
-    throw invalid(`\`${name}.until\` must be milliseconds since the epoch, not ${show(until)}`);
+    throw invalid(`\`${name}.until\` must be milliseconds since the epoch, not ${describe(until)}`);
   }
   if (why !== undefined && typeof why !== 'string')
-    throw invalid(`\`${name}.why\` must be a text, not ${show(why)}`);
+    throw invalid(`\`${name}.why\` must be a text, not ${describe(why)}`);
   return { prefix, until: until as number | undefined, why };
 }
 
 function requireFunction<T>(name: string, value: T): T {
   if (typeof value === 'function') return value;
-  throw invalid(`\`${name}\` must be a function, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a function, not ${describe(value)}`);
 }

@@ -1,5 +1,6 @@
+import { describe } from '@pea2pea/core';
 import type { Direction, Handshake, SocketAddress } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown, show } from '../shared/checks.js';
+import { invalid, requireInteger, requireKnown } from '../shared/checks.js';
 import { DHLEN, publicKeyOf, type NoiseKeyPair } from './dh.js';
 import type { HandshakeState } from './handshake-state.js';
 import { hasStaticKey, knowsRemoteStaticKey, pskCount, type HandshakePattern } from './patterns.js';
@@ -254,24 +255,24 @@ function requireStaticKey(name: string, key: NoiseKeyPair | undefined): void {
 
 function requireKey(name: string, value: unknown): void {
   if (value !== undefined && !isBytes(value, DHLEN)) {
-    throw invalid(`\`${name}\` must be a public key of ${DHLEN} bytes, not ${show(value)}`);
+    throw invalid(`\`${name}\` must be a public key of ${DHLEN} bytes, not ${describe(value)}`);
   }
 }
 
 /** Bytes, or undefined. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function requireBytes(name: string, value: unknown): void {
   if (value !== undefined && !(value instanceof Uint8Array)) {
-    throw invalid(`\`${name}\` must be bytes, as Uint8Array, not ${show(value)}`);
+    throw invalid(`\`${name}\` must be bytes, as Uint8Array, not ${describe(value)}`);
   }
 }
 
 function requireBoolean(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw invalid(`\`${name}\` must be true or false, not ${show(value)}`);
+  if (typeof value !== 'boolean') throw invalid(`\`${name}\` must be true or false, not ${describe(value)}`);
 }
 
 function requireFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') {
-    throw invalid(`\`${name}\` must be a function, not ${show(value)}`);
+    throw invalid(`\`${name}\` must be a function, not ${describe(value)}`);
   }
 }
 

@@ -1,4 +1,5 @@
-import { invalid, show } from '../shared/checks.js';
+import { describe } from '@pea2pea/core';
+import { invalid } from '../shared/checks.js';
 import { CIPHERS, type CipherName } from './cipher-state.js';
 import { HASHES, type HashName } from './hash.js';
 import { PATTERN_NAMES, patternOf, type HandshakePattern } from './patterns.js';
@@ -19,7 +20,9 @@ export interface NoiseProtocol {
 export function parseProtocolName(name: unknown): NoiseProtocol {
   const parts = typeof name === 'string' ? name.split('_') : [];
   if (typeof name !== 'string' || parts.length !== 5 || parts[0] !== 'Noise') {
-    throw invalid(`\`pattern\` must be a name such as 'Noise_XX_25519_ChaChaPoly_SHA256', not ${show(name)}`);
+    throw invalid(
+      `\`pattern\` must be a name such as 'Noise_XX_25519_ChaChaPoly_SHA256', not ${describe(name)}`,
+    );
   }
   const [, patternName = '', dh = '', cipher = '', hash = ''] = parts;
   const pattern = patternOf(patternName);
@@ -33,7 +36,9 @@ export function parseProtocolName(name: unknown): NoiseProtocol {
 }
 
 function unknown(name: string, part: string, choice: readonly string[]): Error {
-  return invalid(`the \`pattern\` ${show(name)} has ${show(part)}, which must be ${choice.join(', ')}`);
+  return invalid(
+    `the \`pattern\` ${describe(name)} has ${describe(part)}, which must be ${choice.join(', ')}`,
+  );
 }
 
 function isKey<T extends object>(table: T, key: string): key is keyof T & string {

@@ -1,5 +1,6 @@
+import { describe } from '@pea2pea/core';
 import type { ResolvedConfig } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown, requireOneOf, show } from '../shared/checks.js';
+import { invalid, requireInteger, requireKnown, requireOneOf } from '../shared/checks.js';
 import type { TokenRate } from './token-bucket.js';
 
 /** Every option of {@link rateLimit} that has a default, with it. The docs quote this object. */
@@ -160,5 +161,5 @@ function rateOf(name: string, perSecond: number, burstSeconds: number): TokenRat
 function requirePositive(name: string, value: unknown, max = Infinity): void {
   if (typeof value === 'number' && value > 0 && value <= max) return;
   const range = max === Infinity ? 'above 0, or Infinity for no limit' : `above 0, ${max} at most`;
-  throw invalid(`\`${name}\` must be a number ${range}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a number ${range}, not ${describe(value)}`);
 }

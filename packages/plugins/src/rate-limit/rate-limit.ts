@@ -173,9 +173,8 @@ export class RateLimit {
   #warn(sender: Sender, { address }: AnyConnection, limit: keyof ExceededCounts, text: string): void {
     if (sender.warned) return;
     sender.warned = true;
-    const { logger, name: node } = this.#node.config;
-    const fields = { node, peer: address.toString(), limit, perSecond: this.#rateOf(limit) };
-    logger.warn(fields, text);
+    const fields = { peer: address.toString(), limit, perSecond: this.#rateOf(limit) };
+    this.#node.logger.warn(fields, text);
   }
 
   #rateOf(limit: keyof ExceededCounts): number | undefined {

@@ -1,4 +1,5 @@
 import {
+  describe,
   describeReason,
   PeerError,
   type Connection,
@@ -199,9 +200,9 @@ export class ReconnectTarget {
     const { node, options } = this.#surroundings;
     this.#surroundings.onGivenUp();
     const text = 'reconnect has given up on an address';
-    const fields = { ...this.#fields(), attempts: event.attempt, why, last: describe(event) };
-    if (event.attempt >= options.maxAttempts) node.config.logger.warn(fields, text);
-    else node.config.logger.info(fields, text);
+    const fields = { ...this.#fields(), attempts: event.attempt, why, last: inWords(event) };
+    if (event.attempt >= options.maxAttempts) node.logger.warn(fields, text);
+    else node.logger.info(fields, text);
     try {
       options.onGiveUp(event);
     } catch (error) {
@@ -212,7 +213,7 @@ export class ReconnectTarget {
   #wait(failures: number): void {
     const { node, backoff, options } = this.#surroundings;
     const delayMs = backoff.delayMs(failures);
-    node.config.logger.debug({ ...this.#fields(), delayMs, attempts: this.#attempts }, 'will connect again');
+    node.logger.debug({ ...this.#fields(), delayMs, attempts: this.#attempts }, 'will connect again');
     const timer = node.config.clock.setTimeout(() => this.#dial(), delayMs, options);
     this.#state = { name: 'waiting', dueMs: this.#now() + delayMs, timer };
   }
@@ -222,11 +223,11 @@ export class ReconnectTarget {
   }
 
   #fields() {
-    return { node: this.#surroundings.node.name, peer: this.address.toString() };
+    return { peer: this.address.toString() };
   }
 
   #logThrown(option: string, error: unknown): void {
-    this.#surroundings.node.config.logger.error({ ...this.#fields(), error }, `${option} of reconnect threw`);
+    this.#surroundings.node.logger.error({ ...this.#fields(), err: error }, `${option} of reconnect threw`);
   }
 }
 
@@ -237,7 +238,7 @@ function isBusy(error: unknown): boolean {
   );
 }
 
-function describe({ error, reason }: ReconnectEvent): string {
+function inWords({ error, reason }: ReconnectEvent): string {
   if (reason !== undefined) return describeReason(reason);
-  return error instanceof Error ? error.message : String(error);
+  return describe(error);
 }

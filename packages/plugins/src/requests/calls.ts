@@ -1,4 +1,6 @@
 import {
+  describe,
+  printable,
   describeReason,
   forgetAbort,
   onAbort,
@@ -69,8 +71,7 @@ export class Calls {
     }
     const id = ++this.#lastId;
     try {
-      // One that is ending, and whose end is about to be told, does not read any more: then nothing is sent.
-      if (this.#connection.state === 'open') this.#send(requestOf(id, method.name, params));
+      this.#send(requestOf(id, method.name, params));
     } catch (error) {
       return rejected(error);
     }
@@ -199,7 +200,7 @@ class Call implements Expiring {
   readonly #onValidated = (validated: StandardResult<unknown>): void => {
     if (validated.issues) {
       const [first] = validated.issues;
-      const why = first === undefined ? 'is refused by its schema' : `is refused: ${first.message}`;
+      const why = first === undefined ? 'is refused by its schema' : `is refused: ${inWords(first.message)}`;
       this.reject(this.#invalidResponse(why, validated.issues));
       return;
     }
@@ -238,3 +239,8 @@ export function rejected(error: unknown): Promise<never> {
 }
 
 function ignore(): void {}
+
+/** What a schema says: it should be a string. */
+function inWords(message: unknown): string {
+  return typeof message === 'string' ? printable(message) : describe(message);
+}

@@ -1,6 +1,12 @@
-import { PeerError, type SchemaInput, type SchemaOutput, type StandardSchemaV1 } from '@pea2pea/core';
+import {
+  describe,
+  PeerError,
+  type SchemaInput,
+  type SchemaOutput,
+  type StandardSchemaV1,
+} from '@pea2pea/core';
 import { markedBy, methodMark, type AnyConnection, type HookDecorator } from '@pea2pea/decorators';
-import { invalid, show } from '../shared/checks.js';
+import { invalid } from '../shared/checks.js';
 
 /** What JSON-RPC lets params be: an object, or a list; or there are none. */
 export type Structured = object | undefined | void;
@@ -94,7 +100,7 @@ export function OnRequest<Params, SentResult>(
   if (!isMethod(served)) {
     throw new PeerError(
       'P2P_ERR_INVALID_DECORATOR',
-      `@OnRequest takes what method() answered, not ${show(served)}: write @OnRequest(add), with add = method('add')`,
+      `@OnRequest takes what method() answered, not ${describe(served)}: write @OnRequest(add), with add = method('add')`,
     );
   }
   return markedBy(ON_REQUEST, served);

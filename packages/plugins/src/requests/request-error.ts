@@ -1,4 +1,11 @@
-import { PeerError, type PeerErrorCode, type SocketAddress } from '@pea2pea/core';
+import {
+  printable,
+  readData,
+  describe,
+  PeerError,
+  type PeerErrorCode,
+  type SocketAddress,
+} from '@pea2pea/core';
 
 /** As much of what the peer said as goes into our own text. */
 const SHOWN_LENGTH = 200;
@@ -29,10 +36,10 @@ export class RequestError extends PeerError {
     if (!Number.isSafeInteger(rpcCode)) {
       throw new PeerError(
         'P2P_ERR_INVALID_CONFIG',
-        `\`rpcCode\` must be a whole number, not ${String(rpcCode)}`,
+        `\`rpcCode\` must be a whole number, not ${describe(rpcCode)}`,
       );
     }
-    const what = `${rpcCode} ${JSON.stringify(rpcMessage.slice(0, SHOWN_LENGTH))}`;
+    const what = `${rpcCode} "${printable(rpcMessage, SHOWN_LENGTH)}"`;
     super(
       'P2P_ERR_REQUEST_FAILED',
       from === undefined ? `refused with ${what}` : `${from} answered with ${what}`,
@@ -45,6 +52,10 @@ export class RequestError extends PeerError {
 
   /** Whether `error` is a RequestError; also across two copies of the package. */
   static override is(error: unknown, code?: PeerErrorCode): error is RequestError {
-    return PeerError.is(error, code ?? 'P2P_ERR_REQUEST_FAILED') && 'rpcCode' in error;
+    return (
+      PeerError.is(error, code ?? 'P2P_ERR_REQUEST_FAILED') &&
+      Number.isSafeInteger(readData(error, 'rpcCode')) &&
+      typeof readData(error, 'rpcMessage') === 'string'
+    );
   }
 }

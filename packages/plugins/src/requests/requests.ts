@@ -91,7 +91,7 @@ export class Requests {
    */
   constructor(node: PeerNode<unknown>, methods: MarkedMethods, options: RequestsOptions) {
     const { timeoutMs, maxPending, maxConcurrent } = resolveOptions(options);
-    const { clock, logger, name } = node.config;
+    const { clock } = node.config;
     this.#node = node;
     this.#timeoutMs = timeoutMs;
     this.#context = {
@@ -100,7 +100,7 @@ export class Requests {
       handlers: handlersOf(methods, () => new RateLimited(clock, LOG_INTERVAL_MS)),
       counters: this.#counters,
       deadlines: new Deadlines(clock),
-      logger: logger.child({ node: name, plugin: 'requests' }),
+      logger: node.logger.child({ plugin: 'requests' }),
       ignoredLog: new RateLimited(clock, LOG_INTERVAL_MS),
       now: () => clock.now(),
     };
@@ -205,9 +205,9 @@ export class Requests {
   #channelOf(connection: Connection): Channel {
     const known = this.#channels.get(connection);
     if (known !== undefined) return known;
-    const { signal, state, address } = connection;
+    const { signal, address } = connection;
     if (signal.aborted) throw disconnected(connection, signal.reason as DisconnectReason);
-    if (state === 'open' && this.#node.connections.get(address) !== connection) {
+    if (this.#node.connections.get(address) !== connection) {
       const what = `\`connection\` with ${address} is not one of the node ${this.#node.config.name}, whose Requests these are`;
       throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
     }

@@ -1,4 +1,4 @@
-import type { Connection, Logger, StandardResult, RateLimited } from '@pea2pea/core';
+import { readData, type Connection, type Logger, type StandardResult, type RateLimited } from '@pea2pea/core';
 import type { MarkedMethod } from '@pea2pea/decorators';
 import type { Tally } from './counters.js';
 import {
@@ -138,8 +138,8 @@ export class Serving {
 
   /** What the peer is told of what a handler threw: nothing, unless it was meant for it. */
   #failed(handler: Handler, error: unknown): Answer {
-    if (RequestError.is(error) && error.from === undefined) {
-      return failure(error.rpcCode, error.rpcMessage, error.data);
+    if (RequestError.is(error) && readData(error, 'from') === undefined) {
+      return failure(error.rpcCode, error.rpcMessage, readData(error, 'data'));
     }
     this.#log(handler, error, 'a request failed: its method threw');
     return INTERNAL_ERROR;
@@ -168,13 +168,9 @@ export class Serving {
   /** Once the connection has ended, what its handlers throw mostly says just that. */
   #log(handler: Handler, error: unknown, text: string): void {
     const { logger } = this.#context;
-    const fields = { peer: this.#connection.address.toString(), method: handler.method.name, error };
-    try {
-      if (this.#connection.state !== 'open') logger.debug(fields, text);
-      else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
-    } catch {
-      // A logger that throws has nobody to tell: the request has been answered, or is about to be.
-    }
+    const fields = { peer: this.#connection.address.toString(), method: handler.method.name, err: error };
+    if (this.#connection.state !== 'open') logger.debug(fields, text);
+    else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
   }
 }
 

@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 
 /** The longest delay of a Node.js timer; a longer one would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -13,7 +13,7 @@ export function requireKnown(
   known: readonly string[],
 ): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(`${what} must be an object, not ${show(options)}`);
+    throw invalid(`${what} must be an object, not ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalid(`${what} have no \`${name}\``);
@@ -30,7 +30,7 @@ export function requireInteger(
     return value as number;
   }
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalid(`\`${name}\` must be a whole number ${range}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a whole number ${range}, not ${describe(value)}`);
 }
 
 /** The check for numbers of any kind. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option. */
@@ -41,22 +41,15 @@ export function requireNumber(
 ): void {
   if (typeof value === 'number' && value >= min && value <= max) return;
   const range = max === Number.MAX_VALUE ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalid(`\`${name}\` must be a number ${range}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a number ${range}, not ${describe(value)}`);
 }
 
 /** The check for a choice of texts. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option. */
 export function requireOneOf<T extends string>(name: string, value: unknown, choice: readonly T[]): T {
   if (choice.includes(value as T)) return value as T;
-  throw invalid(`\`${name}\` must be ${choice.map(show).join(' or ')}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be ${choice.map(describe).join(' or ')}, not ${describe(value)}`);
 }
 
 export function invalid(what: string, cause?: unknown): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
-}
-
-/** `value`, for the text of an error. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

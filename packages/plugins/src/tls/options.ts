@@ -1,7 +1,8 @@
+import { describe } from '@pea2pea/core';
 import { X509Certificate } from 'node:crypto';
 import type { Handshake } from '@pea2pea/core';
 import type { PeerCertificate } from 'node:tls';
-import { invalid, requireKnown, requireOneOf, show } from '../shared/checks.js';
+import { invalid, requireKnown, requireOneOf } from '../shared/checks.js';
 import type { TlsSession } from './session.js';
 
 /** Every option of {@link tls} that has a default, with it. The docs quote this object. */
@@ -123,7 +124,7 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
   requireOneOf('minVersion', minVersion, VERSIONS);
   requireOneOf('maxVersion', maxVersion, VERSIONS);
   if (minVersion > maxVersion) {
-    throw invalid(`\`minVersion\` is ${show(minVersion)}, above \`maxVersion\`, ${show(maxVersion)}`);
+    throw invalid(`\`minVersion\` is ${describe(minVersion)}, above \`maxVersion\`, ${describe(maxVersion)}`);
   }
   if (servername !== undefined) requireHostName('servername', servername);
   if (ALPNProtocols !== undefined) requireProtocols(ALPNProtocols);
@@ -188,14 +189,14 @@ function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
   const names = new Set<string>();
   for (const [name, pair] of Object.entries(contexts)) {
     if (names.has(name.toLowerCase()))
-      throw invalid(`the \`contexts\` have ${show(name)} twice: case does not matter`);
+      throw invalid(`the \`contexts\` have ${describe(name)} twice: case does not matter`);
     names.add(name.toLowerCase());
     requireHostName('contexts', name.replace(/^\*\./, ''));
-    requireKnown(`the \`contexts\` of ${show(name)}`, pair, ['key', 'cert', 'passphrase']);
+    requireKnown(`the \`contexts\` of ${describe(name)}`, pair, ['key', 'cert', 'passphrase']);
     if (pair.key === undefined || pair.cert === undefined) {
-      throw invalid(`the \`contexts\` of ${show(name)} need a \`key\` and its \`cert\``);
+      throw invalid(`the \`contexts\` of ${describe(name)} need a \`key\` and its \`cert\``);
     }
-    requireKeyPair(pair, ` of ${show(name)} in \`contexts\``);
+    requireKeyPair(pair, ` of ${describe(name)} in \`contexts\``);
   }
 }
 
@@ -224,12 +225,12 @@ function requireCertificate(name: string, pem: unknown): void {
 }
 
 function requireBoolean(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw invalid(`\`${name}\` must be true or false, not ${show(value)}`);
+  if (typeof value !== 'boolean') throw invalid(`\`${name}\` must be true or false, not ${describe(value)}`);
 }
 
 function requireFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') {
-    throw invalid(`\`${name}\` must be a function, not ${show(value)}`);
+    throw invalid(`\`${name}\` must be a function, not ${describe(value)}`);
   }
 }
 
@@ -238,7 +239,7 @@ function requireHostName(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[a-z\d_-]+(\.[a-z\d_-]+)*$/i.test(value) && !/^[\d.]+$/.test(value)) {
     return;
   }
-  throw invalid(`\`${name}\` must name a host, not ${show(value)}`);
+  throw invalid(`\`${name}\` must name a host, not ${describe(value)}`);
 }
 
 function requireProtocols(protocols: unknown): void {

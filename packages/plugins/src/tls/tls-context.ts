@@ -1,6 +1,7 @@
+import { describe } from '@pea2pea/core';
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
-import { invalid, show } from '../shared/checks.js';
+import { invalid } from '../shared/checks.js';
 import {
   credentialsOf,
   replacedBy,
@@ -71,7 +72,7 @@ function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoint
   for (const [name, pair] of Object.entries(contexts)) {
     const { ca, crl } = own;
     const parts = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
-    named.set(name.toLowerCase(), load(parts, ` of ${show(name)} in \`contexts\``));
+    named.set(name.toLowerCase(), load(parts, ` of ${describe(name)} in \`contexts\``));
   }
   return { server: makeServer(options, policy, named), client };
 }
@@ -99,13 +100,8 @@ function blame(options: SecureContextOptions, where: string, cause: unknown): Er
     try {
       createSecureContext(part);
     } catch (error) {
-      return invalid(`\`${name}\`${where} cannot be loaded: ${reasonOf(error)}`, error);
+      return invalid(`\`${name}\`${where} cannot be loaded: ${describe(error)}`, error);
     }
   }
-  return invalid(`\`key\`${where} does not go with its \`cert\`: ${reasonOf(cause)}`, cause);
-}
-
-/** Never the key: OpenSSL's messages quote nothing of what they read. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return invalid(`\`key\`${where} does not go with its \`cert\`: ${describe(cause)}`, cause);
 }

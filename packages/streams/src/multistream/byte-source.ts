@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
-import { forgetAbort, onAbort, PeerError, type Handshake } from '@pea2pea/core';
-import { requireMethods, requireSignal, show } from '../shared/checks.js';
+import { describe, forgetAbort, onAbort, PeerError, type Handshake } from '@pea2pea/core';
+import { requireMethods, requireSignal } from '../shared/checks.js';
 import { aborted, unlessAborted } from '../shared/aborted.js';
 
 /** What a negotiation needs of a stream: a kernel's {@link Handshake} has it. */
@@ -32,7 +32,7 @@ export async function readExactly(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Buffer> {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`readExactly(): a whole number of bytes is needed, not ${show(size)}`);
+    throw new RangeError(`readExactly(): a whole number of bytes is needed, not ${describe(size)}`);
   }
   requireMethods('the stream', stream, ['read', 'write', 'on', 'off']);
   requireSignal(options);

@@ -1,5 +1,5 @@
-import { PeerError } from '@pea2pea/core';
-import { invalid, show } from '../shared/checks.js';
+import { describe, PeerError } from '@pea2pea/core';
+import { invalid } from '../shared/checks.js';
 import type { Negotiable } from './byte-source.js';
 
 /** The protocol that negotiates the others; each side names it first. */
@@ -57,7 +57,9 @@ export function requireProtocols(protocols: readonly string[], max: number): voi
   }
   for (const protocol of protocols as readonly unknown[]) {
     if (typeof protocol !== 'string' || !/^\/[^\n]+$/.test(protocol)) {
-      throw invalid(`a protocol is a text that begins with a slash, without newlines, not ${show(protocol)}`);
+      throw invalid(
+        `a protocol is a text that begins with a slash, without newlines, not ${describe(protocol)}`,
+      );
     }
     if (Buffer.byteLength(protocol) >= MAX_MESSAGE_LENGTH) {
       throw invalid(`a protocol is shorter than ${MAX_MESSAGE_LENGTH} bytes`);

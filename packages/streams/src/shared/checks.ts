@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 
 /**
  * A mistyped option would be a limit that is not there, so there are none that nobody knows.
@@ -6,7 +6,7 @@ import { PeerError } from '@pea2pea/core';
  */
 export function requireKnown(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(`${what} must be an object, not ${show(options)}`);
+    throw invalid(`${what} must be an object, not ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalid(`${what} have no \`${name}\``);
@@ -22,7 +22,7 @@ export function requireInteger(
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number;
   }
-  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}, not ${describe(value)}`);
 }
 
 export function invalid(what: string): PeerError {
@@ -33,21 +33,15 @@ export function invalid(what: string): PeerError {
 export function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
   const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const missing = methods.find((method) => typeof object[method] !== 'function');
-  if (missing !== undefined) throw invalid(`${name} must have ${missing}(), which ${show(value)} has not`);
+  if (missing !== undefined)
+    throw invalid(`${name} must have ${missing}(), which ${describe(value)} has not`);
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for options that are none, and a signal that is none. */
 export function requireSignal(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
-    throw invalid(`the options must be an object, not ${show(options)}`);
+    throw invalid(`the options must be an object, not ${describe(options)}`);
   }
   const { signal } = options as { readonly signal?: unknown };
   if (signal !== undefined) requireMethods('`signal`', signal, ['addEventListener', 'removeEventListener']);
-}
-
-/** `value`, for the text of an error. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -1,5 +1,5 @@
-import { debugLogger, systemClock, type Clock, type Logger } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown, requireMethods, show } from '../shared/checks.js';
+import { guardedLogger, describe, defaultLogger, systemClock, type Clock, type Logger } from '@pea2pea/core';
+import { invalid, requireInteger, requireKnown, requireMethods } from '../shared/checks.js';
 import { INITIAL_WINDOW } from './frame.js';
 import type { YamuxStream } from './stream.js';
 
@@ -43,7 +43,7 @@ export interface YamuxOptions {
   readonly closeTimeoutMs?: number | undefined;
   /** Times pings and keep-alive. @default systemClock */
   readonly clock?: Clock | undefined;
-  /** Is told of an `onStream` that throws. @default debugLogger */
+  /** Is told of an `onStream` that throws. @default defaultLogger */
   readonly logger?: Logger | undefined;
 }
 
@@ -60,7 +60,7 @@ export function resolveYamuxOptions(options: YamuxOptions): ResolvedYamuxOptions
   requireKnown('the options of Yamux', options, NAMES);
   const { role, onStream } = options;
   if (role !== 'client' && role !== 'server') {
-    throw invalid(`\`role\` must be 'client' or 'server', not ${show(role)}`);
+    throw invalid(`\`role\` must be 'client' or 'server', not ${describe(role)}`);
   }
   if (onStream !== undefined && typeof onStream !== 'function')
     throw invalid('`onStream` must be a function');
@@ -79,6 +79,6 @@ export function resolveYamuxOptions(options: YamuxOptions): ResolvedYamuxOptions
     pingTimeoutMs: number('pingTimeoutMs', 1, MAX_TIMER_MS),
     closeTimeoutMs: number('closeTimeoutMs', 1, MAX_TIMER_MS),
     clock: options.clock ?? systemClock,
-    logger: options.logger ?? debugLogger,
+    logger: guardedLogger(options.logger ?? defaultLogger),
   };
 }

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { overdue, PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
+import { asError } from '../shared/as-error.js';
 import { unlessAborted } from '../shared/aborted.js';
 import {
   encodeFrame,
@@ -97,7 +98,10 @@ export class Yamux {
       release: (stream, reset) => this.#release(stream, reset),
       listenerThrew: (stream, error) => {
         this.#complaints.run((suppressed) => {
-          this.#options.logger.warn({ stream: stream.id, error, suppressed }, 'a listener of a stream threw');
+          this.#options.logger.warn(
+            { stream: stream.id, err: error, suppressed },
+            'a listener of a stream threw',
+          );
         });
       },
       vacate: (stream) => this.#streams.vacate(stream),
@@ -295,9 +299,9 @@ export class Yamux {
   #offer(stream: YamuxStream): void {
     const failed = (error: unknown): void => {
       this.#complaints.run((suppressed) => {
-        this.#options.logger.warn({ stream: stream.id, error, suppressed }, 'onStream threw');
+        this.#options.logger.warn({ stream: stream.id, err: error, suppressed }, 'onStream threw');
       });
-      stream.destroy(error instanceof Error ? error : new Error(String(error)));
+      stream.destroy(asError(error));
     };
     try {
       const handling = this.#options.onStream!(stream);

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { PeerError, type Direction } from '@pea2pea/core';
+import { asError } from '../shared/as-error.js';
 import { INITIAL_WINDOW, MAX_WINDOW, violation } from './frame.js';
 import { ReceiveBuffer } from './receive-buffer.js';
 
@@ -166,7 +167,7 @@ export class YamuxStream extends Duplex {
       act();
     } catch (error) {
       this.#host.listenerThrew(this, error);
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(asError(error));
     }
   }
 
