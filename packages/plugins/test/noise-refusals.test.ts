@@ -141,7 +141,7 @@ describe('a peer is refused with a code and one log line, and others are served'
     await connection?.closed;
     isBroken = false;
     await refusedOnce(bob, 'P2P_ERR_HANDSHAKE_FAILED', {});
-    expect(bob.warnings[0]!.fields['error']).toContain('no database');
+    expect(bob.warnings[0]!.fields['err']).toMatchObject({ message: expect.stringContaining('no database') });
   });
 
   it.each(['GET / HTTP/1.1\r\n\r\n', 'hello\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'])(
@@ -166,7 +166,7 @@ describe('a peer is refused with a code and one log line, and others are served'
     const socket = await rawTo(bob);
     socket.write(Buffer.concat([Buffer.from([0, 32]), Buffer.alloc(32)]));
     await refusedOnce(bob, 'P2P_ERR_INVALID_FRAME', {});
-    expect(bob.warnings[0]!.fields['error']).toContain('low order');
+    expect(bob.warnings[0]!.fields['err']).toMatchObject({ message: expect.stringContaining('low order') });
   });
 
   it('that stops in the middle of the handshake, when its time is over', async () => {

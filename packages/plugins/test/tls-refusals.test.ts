@@ -22,7 +22,10 @@ async function expectRefused(server: Party, code: PeerErrorCode, text: string): 
     expect.objectContaining({
       level: 'warn',
       text: 'no connection: the setup failed',
-      fields: expect.objectContaining({ code, error: expect.stringContaining(text) }),
+      fields: expect.objectContaining({
+        code,
+        err: expect.objectContaining({ message: expect.stringContaining(text) }),
+      }),
     }),
   ]);
   expect([server.opened.length, server.node.connections.size]).toEqual([0, 0]);
