@@ -19,17 +19,19 @@ import {
   hostileStream,
   intrude,
   paced,
-  TALK_LENGTH,
   thrownOut,
-  Victim,
   WELL_FORMED,
-  type CodecName,
   type HostileStream,
-  type VictimOptions,
-  type VictimReport,
 } from './support/attacker.js';
 import { rawConnect } from './support/raw-socket.js';
 import { soon, until } from './support/until.js';
+import {
+  TALK_LENGTH,
+  Victim,
+  type CodecName,
+  type VictimOptions,
+  type VictimReport,
+} from './support/victim.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

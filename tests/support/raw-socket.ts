@@ -4,8 +4,14 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
 
 /** A bare TCP socket to `address`: a peer that knows nothing of us. */
-export async function rawConnect(address: SocketAddress): Promise<Socket> {
-  const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true });
+export async function rawConnect(address: SocketAddress, localAddress?: string): Promise<Socket> {
+  const { host, port } = address;
+  const socket = connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    ...(localAddress !== undefined && { localAddress }),
+  });
   socket.on('error', () => {});
   await once(socket, 'connect');
   return socket;
