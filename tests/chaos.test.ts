@@ -160,6 +160,40 @@ class ThrowsStrangers extends PeerNode<ChaosMessage> {
   }
 }
 
+class OverlapsThenables extends PeerNode<ChaosMessage> {
+  /** It waits for promises of the language alone. */
+  override use({ onMessage, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      onMessage(message, connection) {
+        const answer: unknown = onMessage?.(message, connection);
+        return answer instanceof Promise ? (answer as Promise<void>) : undefined;
+      },
+    });
+  }
+}
+
+class StumblesOverOddValues extends PeerNode<ChaosMessage> {
+  /** It counts what can be printed. */
+  override use({ onConnect, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      async onConnect(connection) {
+        try {
+          await onConnect?.(connection);
+        } catch (error) {
+          try {
+            String(error);
+          } catch {
+            return;
+          }
+          throw error;
+        }
+      },
+    });
+  }
+}
+
 describe('a planted bug is found', () => {
   it.each([
     ['a node that exceeds its limit', 'limit', HidesOneConnecting],
@@ -168,6 +202,8 @@ describe('a planted bug is found', () => {
     ['a node that loses messages', 'content', LosesMessages],
     ['a node that changes messages', 'content', ChangesMessages],
     ['a node that miscounts', 'counter', Miscounts],
+    ['a node that does not wait for thenables', 'pairing', OverlapsThenables],
+    ['a node that does not count what it cannot print', 'counter', StumblesOverOddValues],
     ['a node whose close never resolves', 'wedged', NeverCloses],
     ['a node whose close resolves before it is done', 'leftover', ClosesTooEarly],
     ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],

@@ -4,6 +4,7 @@ import { DialLedger } from './dial-ledger.js';
 import type { Dice } from './dice.js';
 import type { ChaosMessage } from './message.js';
 import { drawConfig } from './node-config.js';
+import { oddValue } from './odd-values.js';
 import { Setups } from './setups.js';
 import { streamLogs } from './stream-log.js';
 import { ClockTap, TransportTap } from './taps.js';
@@ -15,6 +16,8 @@ export type MakeNode = (config: NodeConfig<ChaosMessage>) => PeerNode<ChaosMessa
 
 export const makeSoundNode: MakeNode = (config) => new PeerNode(config);
 
+/** How much of what hooks throw is no error as people throw them. */
+const ODD = 0.5;
 /** One message in so many is large enough to be passed on by reference. */
 const LARGE = 0.02;
 
@@ -62,7 +65,7 @@ export class ChaosNode {
   /** Throws, and remembers that a hook did. */
   throw(what: string): never {
     this.thrown++;
-    throw new Error(what);
+    throw this.dice.chance(ODD) ? oddValue(this.dice) : new Error(what);
   }
 
   /** The next message of this node. */

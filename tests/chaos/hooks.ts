@@ -2,6 +2,7 @@ import type { Connection, Handshake, Hooks } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 import { formatGreeting, MaskedStream, MAX_GREETING, parseGreeting } from './greeting.js';
 import type { ChaosMessage } from './message.js';
+import { oddThenable } from './odd-thenables.js';
 import { streamLogs } from './stream-log.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
@@ -79,7 +80,8 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       ledger.messageBegan(connection, message);
       const answer = handle(connection);
       if (answer === undefined) ledger.messageEnded(connection);
-      else answer.finally(() => ledger.messageEnded(connection)).catch(() => {});
+      else if (answer instanceof Promise)
+        answer.finally(() => ledger.messageEnded(connection)).catch(() => {});
       return answer;
     },
 
@@ -89,6 +91,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       const cause = 'cause' in reason ? `${reason.origin}: ${reason.cause}` : reason.origin;
       world.trace.note(chaos.name, `end ${id(connection)} ${cause}`);
       if (dice.chance(0.3)) world.trySend(chaos, connection); // last words
+      if (chaos.does('disconnectTalks')) while (world.trySend(chaos, connection, { large: true }) === 'ok');
       if (chaos.does('disconnectThrows')) chaos.throw('onDisconnect throws');
       if (chaos.does('disconnectDawdles')) await dawdle();
       if (chaos.does('disconnectHangs')) await never();
@@ -104,6 +107,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
   function handle(connection: Connection<ChaosMessage>): Promise<void> | undefined {
     if (dice.chance(0.05)) world.trySend(chaos, connection);
     if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
+    if (chaos.does('messageStalls')) world.time.stall(dice.integer(1, 60));
     if (chaos.does('messageClosesNode')) void world.retire(chaos);
     if (chaos.does('messageThrows')) {
       // What follows is not run: the ledger must know that the handler has ended.
@@ -111,6 +115,13 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       chaos.throw('onMessage throws');
     }
     if (chaos.does('messageRejects')) return dawdle().then(() => chaos.throw('onMessage rejects'));
+    if (chaos.does('messageThenable')) {
+      return oddThenable(dice, {
+        clock: world.time.clock,
+        settled: () => ledger.messageEnded(connection),
+        throw: (what) => chaos.throw(what),
+      });
+    }
     if (chaos.does('messageHangs')) return never();
     if (chaos.does('messageDawdles')) return dawdle();
     return undefined;

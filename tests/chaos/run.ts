@@ -1,3 +1,4 @@
+import { describe } from '@pea2pea/core';
 import { ACTIONS } from './actions.js';
 import type { MakeNode } from './chaos-node.js';
 import { collectedHeap, held, type Held } from './resources.js';
@@ -49,8 +50,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     makeNode,
   });
   const onUnhandled = (error: unknown): void => {
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    world.violations.report('unhandled', what);
+    world.violations.report('unhandled', describe(error));
   };
   process.on('unhandledRejection', onUnhandled);
   process.on('uncaughtException', onUnhandled);

@@ -20,11 +20,14 @@ const MISDEEDS = [
   'messageRejects',
   'messageHangs',
   'messageDawdles',
+  'messageThenable',
+  'messageStalls',
   'messageDisconnects',
   'messageClosesNode',
   'disconnectThrows',
   'disconnectHangs',
   'disconnectDawdles',
+  'disconnectTalks',
   'errorKeeps',
   'errorThrows',
 ] as const;
@@ -35,6 +38,7 @@ export type Misdeed = (typeof MISDEEDS)[number];
 const RARE: ReadonlySet<Misdeed> = new Set([
   'messageClosesNode',
   'messageHangs',
+  'messageStalls',
   'acceptHangs',
   'handshakeHangs',
 ]);

@@ -8,6 +8,8 @@ export interface ChaosTime {
   readonly lagMs: number;
   /** How much later than promised something may happen without anybody being to blame. */
   readonly toleranceMs: number;
+  /** Has the event loop stand still for so long, as a handler that computes does. */
+  stall(durationMs: number): void;
   /** Lets time pass until `work` settles, and settles like it. */
   drive<T>(work: Promise<T>): Promise<T>;
 }
@@ -22,6 +24,11 @@ export class RealTime implements ChaosTime {
 
   get lagMs(): number {
     return this.#lagMs;
+  }
+
+  stall(durationMs: number): void {
+    const endMs = this.clock.now() + durationMs;
+    while (this.clock.now() < endMs);
   }
 
   async drive<T>(work: Promise<T>): Promise<T> {
@@ -48,6 +55,12 @@ export class VirtualTime implements ChaosTime {
   readonly clock = new ControlledClock();
   readonly lagMs = 0;
   readonly toleranceMs = 5;
+  #stallMs = 0;
+
+  /** Time does not move in the middle of a turn: it jumps at the end of it, over everything that falls due meanwhile. */
+  stall(durationMs: number): void {
+    this.#stallMs += durationMs;
+  }
 
   async drive<T>(work: Promise<T>): Promise<T> {
     let settled = false;
@@ -58,7 +71,9 @@ export class VirtualTime implements ChaosTime {
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       if (settled) return work;
-      this.clock.advance(1);
+      const jumpMs = 1 + this.#stallMs;
+      this.#stallMs = 0;
+      this.clock.advance(jumpMs);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { PeerError, type Clock } from '@pea2pea/core';
+import { describe, PeerError, type Clock } from '@pea2pea/core';
 import type { Violations } from './violations.js';
 
 /** How a call ended; `code` is that of its PeerError. */
@@ -87,7 +87,7 @@ export class Watchdog {
     const code = PeerError.is(error) ? error.code.replace('P2P_ERR_', '') : undefined;
     const documented: readonly string[] = DOCUMENTED[call];
     if (code !== undefined && documented.includes(code)) return code;
-    this.#violations.report('alien-error', `${owner}: ${call} ended with ${String(error)}`);
+    this.#violations.report('alien-error', `${owner}: ${call} ended with ${describe(error)}`);
     return code ?? 'ALIEN';
   }
 
