@@ -64,16 +64,17 @@ export class Writer {
   }
 
   get bufferedBytes(): number {
-    return (this.#sink?.bytes ?? 0) + (this.#flight?.left ?? 0);
+    return this.#account.bytes;
   }
 
   /** `isLost`: where there is no room, nobody waits for some. */
-  trySend(message: unknown, isLost = this.#hasRefused): boolean {
+  trySend(message: unknown, isLost?: boolean): boolean {
     if (this.#state !== 'open') return false;
     if (this.#isFull()) {
+      const wasRefused = this.#hasRefused;
       // Who waits for room now does as is meant to be done; who tries again without does not.
       this.#hasRefused = true;
-      this.#node.refusals.refused(this.#connection, message, isLost);
+      this.#node.refusals.refused(this.#connection, message, isLost ?? wasRefused);
       return false;
     }
     this.#encode(message);
@@ -224,8 +225,7 @@ export class Writer {
   }
 
   #queued(message: unknown, sink: SlabSink): void {
-    sink.commit();
-    this.#account.bytes = this.bufferedBytes;
+    this.#account.add(sink.commit());
     this.#messages++;
     if (diagnostics.messageSent.hasSubscribers) {
       const { name } = this.#node.config;
@@ -295,7 +295,7 @@ export class Writer {
   /** The operating system has the part that was written last. */
   #count(flight: Flight): void {
     flight.left -= flight.writing;
-    this.#account.bytes = this.bufferedBytes;
+    this.#account.add(-flight.writing);
     this.#flushedBytes += flight.writing;
     this.#relieve();
   }

@@ -14,6 +14,8 @@
  */
 export class ByteBudget {
   readonly limit: number;
+  /** From here on the budget is tight. */
+  readonly #half: number;
   #used = 0;
   #holders = 0;
   #seat: BudgetAccount | undefined;
@@ -21,6 +23,7 @@ export class ByteBudget {
 
   constructor(limit: number) {
     this.limit = limit;
+    this.#half = limit / 2;
   }
 
   get used(): number {
@@ -29,12 +32,12 @@ export class ByteBudget {
 
   /** Whether there is so little left that those above their share wait. */
   get isTight(): boolean {
-    return this.#used > this.limit / 2;
+    return this.#used > this.#half;
   }
 
   /** What each of those that hold anything may hold while the budget is tight. */
   get share(): number {
-    return this.limit / 2 / Math.max(this.#holders, 1);
+    return this.#half / Math.max(this.#holders, 1);
   }
 
   /** An account for one connection. Setting its bytes back to 0 closes it. */
@@ -120,10 +123,15 @@ export class BudgetAccount {
   }
 
   set bytes(bytes: number) {
+    this.add(bytes - this.#bytes);
+  }
+
+  /** So many more bytes, or fewer where `delta` is negative. */
+  add(delta: number): void {
+    if (delta === 0) return;
     const before = this.#bytes;
-    if (bytes === before) return;
-    this.#bytes = bytes;
-    this.#budget.change(this, before, bytes);
+    this.#bytes = before + delta;
+    this.#budget.change(this, before, this.#bytes);
   }
 
   /** Whether the budget is tight and this holds more than its share. */
