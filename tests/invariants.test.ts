@@ -1389,6 +1389,45 @@ describe('two-budgets', () => {
     expect(node.heuristics.pressureTimeouts).toBe(reasons.length);
     await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
   });
+
+  it('who completes frame after frame is not ended, though each is above its share', async () => {
+    const clock = new ControlledClock();
+    const { transport } = inMemory();
+    const heard: Buffer[] = [];
+    const node = new PeerNode({
+      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: 3 * frame, maxConnectionsPerIp: 100 },
+      ...{ pressureTimeoutMs: 5_000, idleTimeoutMs: 0 },
+    }).use({
+      onMessage: (message) => (message.length === 1 ? new Promise<void>(() => {}) : void heard.push(message)),
+    });
+    const address = await node.listen({ host: '127.0.0.1', port: 0 });
+    // Their handlers keep them busy: they hold most of the memory, and want no seat.
+    const busy = await Promise.all(Array.from({ length: 3 }, () => rawLink(transport, address)));
+    for (const { stream } of busy)
+      stream.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0]), Buffer.alloc(60_000)]));
+    await until('the budget is tight', () => node.bufferedBytes > 1.5 * frame);
+
+    const steady = await rawLink(transport, address);
+    const half = frame / 2;
+    steady.stream.write(Buffer.concat([Buffer.from([0, 1, 0x86, 0xa0]), Buffer.alloc(half)]));
+    const nextHalves = Buffer.concat([
+      Buffer.alloc(half),
+      Buffer.from([0, 1, 0x86, 0xa0]),
+      Buffer.alloc(half),
+    ]);
+    for (let frames = 1; frames <= 10; frames++) {
+      await until('half a frame is there', () => node.bufferedBytes >= 3 * 60_000 + half);
+      await pass(clock, 2_000);
+      steady.stream.write(nextHalves);
+      await until('it is complete', () => heard.length === frames);
+    }
+    expect(node.heuristics.pressureTimeouts).toBe(0);
+    await until('one that does not complete is ended', () => {
+      clock.advance(1_000);
+      return node.heuristics.pressureTimeouts === 1;
+    });
+    await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
+  });
 });
 
 it('fair-turns: a connection does a bounded part of its work in a turn of the event loop, then others are heard', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE, PeerError, type Codec, type Hooks } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect, socketClosed } from './support/raw-socket.js';
+import { letArrive, rawConnect, socketClosed } from './support/raw-socket.js';
 import { textCodec } from './support/text-codec.js';
 import { soon, until } from './support/until.js';
 
@@ -195,6 +195,25 @@ describe('decoding', () => {
     socket.destroy();
   });
 
+  it('a decoder that throws when it is asked what it holds ends its connection as any bad frame', async () => {
+    const codec: Codec<string> = {
+      encoder: textCodec().encoder,
+      decoder: (context) => ({
+        ...textCodec().decoder(context),
+        holds: () => {
+          throw new Error('holds nothing together');
+        },
+      }),
+    };
+    const a = makeNode({ codec });
+    const socket = await rawConnect(await listen(a));
+    await until('the connection ended', () => a.closed.length === 1);
+    expect(a.opened).toHaveLength(1);
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'reading', cause: 'invalid-frame' });
+    expect(a.node.heuristics).toMatchObject({ openedInbound: 1, handshakeFailures: 0, closed: 1 });
+    socket.destroy();
+  });
+
   it('a connection that is reset ends with a stream error', async () => {
     const a = makeNode();
     const socket = await rawConnect(await listen(a));
@@ -267,6 +286,30 @@ describe('handling', () => {
     }
     expect(begun).toEqual(['0', '8', '9']);
     expect(a.log.filter(({ text }) => text.includes('dropped'))).toHaveLength(1);
+  });
+
+  it("what 'drop' throws away in a turn is bounded, too", async () => {
+    const { hooks, begun, finish } = slowHandler();
+    // Time stands still: only the number of messages counts.
+    const clock = new ControlledClock();
+    const a = makeNode({ clock, inboundQueueBytes: 6, whenInboundFull: 'drop' }, hooks);
+    const greedy = await rawConnect(await listen(a));
+    const total = 300_000;
+    greedy.write(`first\n${'\n'.repeat(total)}last\n`);
+    letArrive();
+    let before = 0;
+    let most = 0;
+    await until('the surplus was dropped', () => {
+      const { droppedMessages } = a.node.heuristics;
+      most = Math.max(most, droppedMessages - before);
+      before = droppedMessages;
+      return droppedMessages === total;
+    });
+    expect(most).toBeLessThanOrEqual(64 * 1024);
+    finish[0]!();
+    await until('the newest is handled', () => begun.length === 2);
+    expect(begun).toEqual(['first', 'last']);
+    greedy.destroy();
   });
 
   it('without a message handler bytes are counted and the end of the peer is noticed', async () => {

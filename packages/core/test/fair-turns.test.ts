@@ -103,6 +103,18 @@ describe('fair turns', () => {
     expect(work(clock, second, 6)).toBe(1);
   });
 
+  it('units that cost more than those before them are noticed soon, and by others at once', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    const workers = Array.from({ length: 10 }, () => new Worker(turns));
+    for (const worker of workers) {
+      worker.begin();
+      // Whenever the clock is looked at seldom, as all was fast so far.
+      for (let cheap = 0; cheap < 65; cheap++) worker.unit(clock, 0);
+      expect(work(clock, worker, 1)).toBeLessThanOrEqual(worker === workers[0] ? 16 : 2);
+    }
+  });
+
   it('work in microtasks, after a promise, is part of one turn', () => {
     const clock = new TurningClock();
     const worker = new Worker(new FairTurns(clock));

@@ -142,7 +142,7 @@ describe('a byte budget', () => {
     const budget = new ByteBudget(20);
     const [a, b, c, d] = [budget.account(), budget.account(), budget.account(), budget.account()];
     const calls: string[] = [];
-    a.bytes = 12;
+    [a.bytes, b.bytes, c.bytes] = [6, 4, 4];
     b.waitForRelief(() => {
       calls.push('first');
       b.bytes = 5;
@@ -150,11 +150,47 @@ describe('a byte budget', () => {
     c.waitForRelief(() => calls.push('second'));
     d.waitForRelief(() => calls.push('forgotten'));
     d.leave();
-    a.bytes = 8;
+    a.bytes = 2;
     expect(calls).toEqual(['first']);
-    a.bytes = 3;
+    a.bytes = 1;
     expect(calls).toEqual(['first', 'second']);
-    expect(budget.used).toBe(8);
+    expect(budget.used).toBe(10);
+  });
+
+  it('goes on where shares grow because others left, though the one with the seat does nothing', () => {
+    const budget = new ByteBudget(1_000);
+    const [idle, waiting, most, other] = [
+      budget.account(),
+      budget.account(),
+      budget.account(),
+      budget.account(),
+    ];
+    [most.bytes, idle.bytes, waiting.bytes, other.bytes] = [401, 151, 141, 10];
+    const calls: string[] = [];
+    expect(idle.mayGrow(() => calls.push('never'))).toBe(true);
+    expect(waiting.mayGrow(() => calls.push('waiting'))).toBe(false);
+    expect(most.mayGrow(() => calls.push('most'))).toBe(false);
+    other.bytes = 0; // a share is 167 now: two are below it
+    expect(budget.isTight).toBe(true);
+    expect(calls.sort()).toEqual(['most', 'waiting']);
+    expect([idle, waiting, most].map(({ hasSeat }) => hasSeat)).toEqual([false, false, true]);
+  });
+
+  it('takes the seat from one that is below its share', () => {
+    const budget = new ByteBudget(1_000);
+    const [large, first, second, other] = [
+      budget.account(),
+      budget.account(),
+      budget.account(),
+      budget.account(),
+    ];
+    [large.bytes, first.bytes, second.bytes, other.bytes] = [400, 151, 141, 10];
+    expect(first.mayGrow(() => {})).toBe(true);
+    expect(second.mayGrow(() => {})).toBe(false);
+    other.bytes = 0; // a share is 167 now
+    expect(second.hasSeat).toBe(true);
+    expect(large.mayGrow(() => {})).toBe(true);
+    expect([second, large].map(({ hasSeat }) => hasSeat)).toEqual([false, true]);
   });
 });
 

@@ -68,8 +68,8 @@ export class Reader implements TurnTaker {
   readonly #heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
-  /** For frames that grow while the budget is tight: the first sweep that saw it. */
-  #seatedAtMs: number | undefined;
+  /** For frames that grow while the budget is tight. */
+  #seated: ProgressWatch | undefined;
 
   constructor(
     node: NodeContext,
@@ -102,7 +102,7 @@ export class Reader implements TurnTaker {
     stream.on('end', streamOnEnd);
     stream.on('error', streamOnError);
     stream.on('close', streamOnClose);
-    if (this.#queue.length > 0 || this.holdsMessages) {
+    if (this.#queue.length > 0 || this.#mayHold) {
       this.#countBytes(this.#queue.length);
       if (this.#node.hooks.message === undefined) this.#queue.clear();
       this.#slice.begin(this.#connection.stats.messagesReceived);
@@ -147,11 +147,12 @@ export class Reader implements TurnTaker {
   /** How long this connection, which holds most of a tight budget, has been given to complete its frame. */
   pressedForMs(nowMs: number, polledAtMs: number): number {
     if (!this.#account.hasSeat || !this.#account.isOverShare) {
-      this.#seatedAtMs = undefined;
+      this.#seated = undefined;
       return 0;
     }
-    this.#seatedAtMs ??= nowMs;
-    return polledAtMs - this.#seatedAtMs;
+    const { messagesReceived } = this.#connection.stats;
+    this.#seated ??= new ProgressWatch(nowMs, messagesReceived);
+    return polledAtMs - this.#seated.movedAtMs(nowMs, messagesReceived);
   }
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
@@ -178,7 +179,7 @@ export class Reader implements TurnTaker {
     // Without a handler bytes are counted and let go, so that the end of the peer is still noticed.
     if (this.#node.hooks.message === undefined) return;
     this.#queue.push(chunk);
-    if (!this.#handling && !this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
+    if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
 
@@ -219,7 +220,7 @@ export class Reader implements TurnTaker {
     if (this.#pumping) return; // called from inside a handler: the loop below goes on by itself
     this.#pumping = true;
     if (this.#canHandle) this.#decodeAndDeliver();
-    if (this.#handling && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
+    if (this.#handling && !this.#yielded && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
     this.#pumping = false;
     if (this.#stopped) return;
     this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
@@ -256,13 +257,18 @@ export class Reader implements TurnTaker {
     this.#node.turns.wait(this);
   }
 
-  /** While a handler is busy the oldest messages make room for the newest. */
+  /** While a handler is busy the oldest messages make room for the newest: work as any other. INVARIANT: fair-turns. */
   #dropSurplus(): void {
+    const slice = this.#slice;
     while (this.#isFull && this.#finalReason === undefined) {
       if (this.#decode() === NEED_MORE) return;
-      this.#connection.stats.messagesReceived++;
+      const count = ++this.#connection.stats.messagesReceived;
       this.#node.traffic.messagesReceived++;
       this.#drop();
+      if (count >= slice.checkAt && slice.isSpent(count)) {
+        this.#yield();
+        return;
+      }
     }
   }
 
@@ -324,7 +330,8 @@ export class Reader implements TurnTaker {
     const handled = (): void => {
       this.#handling = false;
       if (this.#stopped) return;
-      if (this.#queue.length > 0) this.#slice.beginMarked(this.#connection.stats.messagesReceived);
+      if (this.#queue.length > 0 || this.#mayHold)
+        this.#slice.beginMarked(this.#connection.stats.messagesReceived);
       this.#pump();
     };
     const failed = (error: unknown): void => {

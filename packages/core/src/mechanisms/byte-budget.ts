@@ -20,6 +20,8 @@ export class ByteBudget {
   #holders = 0;
   #seat: BudgetAccount | undefined;
   readonly #waiting = new Map<BudgetAccount, () => void>();
+  /** What those that wait hold, at least: nobody among them is below a smaller share. */
+  #leastWaiting = Infinity;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -46,13 +48,14 @@ export class ByteBudget {
   }
 
   /** For {@link BudgetAccount} alone. */
-  change(account: BudgetAccount, before: number, after: number): void {
+  change(before: number, after: number): void {
     this.#used += after - before;
     if (before === 0) this.#holders++;
     else if (after === 0) this.#holders--;
     if (after >= before) return;
-    if (account === this.#seat && after <= this.share) this.leave(account);
-    if (this.#waiting.size > 0 && !this.isTight) this.#relieve();
+    // Shares grow as others leave: whoever has the seat may need it no longer, however little it does itself.
+    if (this.#seat !== undefined && this.#seat.bytes <= this.share) this.leave(this.#seat);
+    if (this.#waiting.size > 0 && (!this.isTight || after === 0)) this.#relieve();
   }
 
   /**
@@ -62,18 +65,19 @@ export class ByteBudget {
    */
   mayGrow(account: BudgetAccount, onRelief: () => void): boolean {
     if (this.isTight && account.bytes > this.share) {
-      this.#seat ??= account;
+      if (this.#seat?.isOverShare !== true) this.#seat = account;
       if (account === this.#seat) return account.bytes < this.limit;
-      this.#waiting.set(account, onRelief);
+      this.waitForRelief(account, onRelief);
       return false;
     }
     this.#waiting.delete(account);
     return true;
   }
 
-  /** Calls `onRelief` once the budget is not tight any more, for an account that needs no seat. */
+  /** Calls `onRelief` once `account` is not above its share of a tight budget any more; for one that needs no seat. */
   waitForRelief(account: BudgetAccount, onRelief: () => void): void {
     this.#waiting.set(account, onRelief);
+    this.#leastWaiting = Math.min(this.#leastWaiting, account.bytes);
   }
 
   hasSeat(account: BudgetAccount): boolean {
@@ -95,10 +99,12 @@ export class ByteBudget {
   }
 
   #relieve(): void {
+    if (this.isTight && this.share < this.#leastWaiting) return;
+    this.#leastWaiting = Infinity;
     // One at a time: each of them may fill the budget again.
-    for (const account of this.#waiting.keys()) {
-      if (this.isTight) return;
-      this.#wake(account);
+    for (const account of [...this.#waiting.keys()]) {
+      if (account.isOverShare) this.#leastWaiting = Math.min(this.#leastWaiting, account.bytes);
+      else this.#wake(account);
     }
   }
 
@@ -131,7 +137,7 @@ export class BudgetAccount {
     if (delta === 0) return;
     const before = this.#bytes;
     this.#bytes = before + delta;
-    this.#budget.change(this, before, this.#bytes);
+    this.#budget.change(before, this.#bytes);
   }
 
   /** Whether the budget is tight and this holds more than its share. */

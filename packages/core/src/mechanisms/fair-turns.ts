@@ -11,8 +11,10 @@ const LONG_TURN_MS = 20;
 const BURST_MS = 0.25;
 /** What a connection may do in one turn, however fast it is. */
 const MOST_UNITS = 32 * 1024;
-/** Units of work after which the clock is asked again; fewer at first, while nothing is known about their cost. */
-const UNITS_PER_CHECK = 64;
+/** So many units do not make a burst, while they are fast. */
+const BURST_UNITS = 64;
+/** Units of work after which the clock is asked again, at most: those that come may cost more than those that went. */
+const UNITS_PER_CHECK = 16;
 
 /** Something that has more to do, and goes on in the next turn. */
 export interface TurnTaker {
@@ -54,10 +56,15 @@ export class FairTurns {
     return this.#clock.now();
   }
 
-  /** Has the end of this turn noticed. */
-  mark(nowMs: number): void {
+  /** Whether the time of this turn is used up: each unit of those that still work is looked at. */
+  isLong(nowMs: number): boolean {
+    return this.#marker !== undefined && nowMs - this.#markedAtMs >= TURN_MS;
+  }
+
+  /** Has the end of this turn noticed, which began by `sinceMs`. */
+  mark(sinceMs: number): void {
     if (this.#marker !== undefined || this.#stopped) return;
-    this.#markedAtMs = nowMs;
+    this.#markedAtMs = sinceMs;
     this.#marker = this.#clock.nextTurn(this.#onTurn);
   }
 
@@ -126,9 +133,9 @@ export class Slice {
     const now = this.#turns.now();
     const elapsedMs = now - this.#startMs;
     const units = count - this.#startCount;
-    this.checkAt = count + Math.min(units, UNITS_PER_CHECK);
-    if (elapsedMs < BURST_MS && units < UNITS_PER_CHECK) return false;
-    this.#turns.mark(now);
+    this.checkAt = count + (this.#turns.isLong(now) ? 1 : Math.min(units, UNITS_PER_CHECK));
+    if (elapsedMs < BURST_MS && units < BURST_UNITS) return false;
+    this.#turns.mark(this.#startMs);
     return units >= MOST_UNITS || elapsedMs >= this.#turns.sliceMs(now, units);
   }
 }
