@@ -1,12 +1,14 @@
 import type { NodeConfig } from '@pea2pea/core';
 import type { Dice } from './dice.js';
 import { chaosCodec, type ChaosMessage } from './message.js';
+import { quietLogger } from './quiet-logger.js';
 
 /** A configuration whose every limit is so small that chaos runs into it. */
 export function drawConfig(dice: Dice): NodeConfig<ChaosMessage> {
   return {
     codec: chaosCodec(dice.chance(0.5)),
     random: dice.fork(),
+    logger: quietLogger,
     listenBacklog: dice.integer(1, 6),
     maxWaitingPerIp: dice.integer(1, 6),
     maxConnections: dice.integer(1, 12),

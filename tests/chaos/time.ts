@@ -8,6 +8,8 @@ export interface ChaosTime {
   readonly lagMs: number;
   /** How much later than promised something may happen without anybody being to blame. */
   readonly toleranceMs: number;
+  /** How long the event loop has stood still on purpose, all together. */
+  readonly stalledMs: number;
   /** Has the event loop stand still for so long, as a handler that computes does. */
   stall(durationMs: number): void;
   /** Lets time pass until `work` settles, and settles like it. */
@@ -20,6 +22,7 @@ const BEAT_MS = 20;
 export class RealTime implements ChaosTime {
   readonly clock = systemClock;
   readonly toleranceMs = 3_000;
+  stalledMs = 0;
   #lagMs = 0;
 
   get lagMs(): number {
@@ -27,6 +30,7 @@ export class RealTime implements ChaosTime {
   }
 
   stall(durationMs: number): void {
+    this.stalledMs += durationMs;
     const endMs = this.clock.now() + durationMs;
     while (this.clock.now() < endMs);
   }
@@ -55,6 +59,7 @@ export class VirtualTime implements ChaosTime {
   readonly clock = new ControlledClock();
   readonly lagMs = 0;
   readonly toleranceMs = 5;
+  stalledMs = 0;
   #stallMs = 0;
 
   /** Time does not move in the middle of a turn: it jumps at the end of it, over everything that falls due meanwhile. */
@@ -72,6 +77,7 @@ export class VirtualTime implements ChaosTime {
       await new Promise((resolve) => setImmediate(resolve));
       if (settled) return work;
       const jumpMs = 1 + this.#stallMs;
+      this.stalledMs += this.#stallMs;
       this.#stallMs = 0;
       this.clock.advance(jumpMs);
     }

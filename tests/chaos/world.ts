@@ -175,12 +175,15 @@ export class World {
 
   async #retire(chaos: ChaosNode, timeoutMs: number | undefined): Promise<string> {
     const { node, name } = chaos;
+    const stalledMs = this.time.stalledMs;
     const closing = node.close(timeoutMs === undefined ? {} : { timeoutMs });
     // Looked at in the very turn in which it resolves: that is the promise.
     const examined = closing.then((report) => {
       this.violations.reportAll('leftover', leftovers(chaos));
       const allowedMs = timeoutMs ?? node.config.closeTimeoutMs;
-      const errors = reportErrors(chaos, report, allowedMs, this.time.toleranceMs);
+      // What stood still did so for close(), too.
+      const toleranceMs = this.time.toleranceMs + this.time.stalledMs - stalledMs;
+      const errors = reportErrors(chaos, report, allowedMs, toleranceMs);
       this.violations.reportAll('contract', errors);
       return report;
     });
