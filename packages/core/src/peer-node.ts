@@ -83,6 +83,10 @@ export class PeerNode<In, Out = In> {
     this.#kernel = kernel;
     this.#listener = new Listener(kernel);
     this.connections = new TableView<In, Out>(kernel.table);
+    const { maxConnecting = 0 } = config;
+    if (maxConnecting > this.config.maxConnecting) {
+      kernel.logger.debug({ maxConnecting }, 'maxConnecting is clamped to maxConnections');
+    }
   }
 
   get name(): string {

@@ -207,12 +207,6 @@ export function resolveConfig<In, Out>(
 
   const maxConnections = integer('maxConnections', 1);
   const maxConnecting = integer('maxConnecting', 1);
-  if (maxConnecting > maxConnections && config.maxConnecting !== undefined) {
-    parts.logger.debug(
-      { node: name, maxConnecting, maxConnections },
-      'maxConnecting is clamped to maxConnections',
-    );
-  }
   const setups = Math.min(maxConnecting, maxConnections);
   const listenBacklog = integer('listenBacklog', 1);
   const derived = (option: keyof typeof DERIVED_DEFAULTS, byDefault: number): number =>
