@@ -38,8 +38,9 @@ const config: Config = {
       testPathIgnorePatterns: ['\\.legacy\\.test\\.ts$'],
     }),
   ],
-  // Longer than any wait inside a test, so that the wait says what it waited for.
-  testTimeout: 20_000,
+  // Longer than any wait inside a test, so that the wait says what it waited for; and so long that no verdict depends on
+  // how fast the machine is, or what runs beside.
+  testTimeout: 180_000,
   // Most tests wait for sockets and timers rather than compute: a worker for every core, none left idle.
   maxWorkers: '100%',
   collectCoverageFrom: ['packages/*/src/**/*.ts'],

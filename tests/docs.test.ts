@@ -263,9 +263,9 @@ describe('snippets', () => {
     async ({ path, text, output }) => {
       const script = path.replace(/\.ts$/, '.mjs');
       writeFileSync(script, javascriptOf(text));
-      const { stdout } = await run(process.execPath, [script], { cwd: root, timeout: 15_000 });
+      const { stdout } = await run(process.execPath, [script], { cwd: root, timeout: 120_000 });
       expect(stdout).toBe(output ?? stdout);
     },
-    20_000,
+    180_000,
   );
 });

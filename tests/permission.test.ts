@@ -43,7 +43,7 @@ it('a process that may not use the network is told so by listen and connect; whe
     expect([listening, connecting]).toEqual(['listens', 'connected']);
     expect(name).toMatch('ECONNREFUSED');
   }
-}, 20_000);
+}, 180_000);
 
 (canForbid ? it : it.skip)(
   'a process that may use the network goes on',
@@ -51,5 +51,5 @@ it('a process that may not use the network is told so by listen and connect; whe
     const [listening, connecting] = await outcomes('--allow-net');
     expect([listening, connecting]).toEqual(['listens', 'connected']);
   },
-  20_000,
+  180_000,
 );

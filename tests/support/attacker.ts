@@ -32,7 +32,7 @@ export async function intrude(address: SocketAddress, localAddress?: string): Pr
 }
 
 /** Waits until the other side has ended `socket`. */
-export async function thrownOut(socket: Socket, timeoutMs = 5_000): Promise<void> {
+export async function thrownOut(socket: Socket, timeoutMs = 30_000): Promise<void> {
   await soon('the attacker to be thrown out', socketClosed(socket), timeoutMs);
   socket.destroy();
 }
@@ -62,7 +62,7 @@ export function readSteadily(socket: Socket, bytesPerSecond: number): void {
 }
 
 /** Waits until `text` came in. */
-export async function heard(socket: Socket, text: string, timeoutMs = 5_000): Promise<void> {
+export async function heard(socket: Socket, text: string, timeoutMs = 30_000): Promise<void> {
   let sofar = '';
   const done = new Promise<void>((resolve, reject) => {
     socket.on('data', (chunk: Buffer) => {

@@ -150,7 +150,7 @@ export class Victim {
   async until(
     what: string,
     condition: (report: VictimReport) => boolean,
-    timeoutMs = 5_000,
+    timeoutMs = 30_000,
   ): Promise<VictimReport> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {

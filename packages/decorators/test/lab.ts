@@ -18,7 +18,7 @@ export function dialler(transport: Transport): PeerNode<string> {
 
 /** Resolves when `condition` holds; fails after a second. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`still not: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

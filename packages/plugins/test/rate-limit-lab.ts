@@ -98,7 +98,7 @@ export class LogBook implements Logger {
 
 /** Resolves when `condition` holds; fails after two seconds. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`still not: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

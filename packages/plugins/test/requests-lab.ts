@@ -87,7 +87,7 @@ export async function byHand<S extends object>(Server: PeerOf<S>, config: PeerCo
 
 /** Waits until `condition` holds; fails with `what` when it does not in time. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setImmediate(resolve));

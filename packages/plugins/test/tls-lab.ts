@@ -111,7 +111,7 @@ export async function bareSocket(address: SocketAddress): Promise<{ socket: Sock
 
 /** As `until`, for what takes a busy machine a while. */
 export async function untilLong(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`still not: ${condition.toString()}`);
     await new Promise((resolve) => setImmediate(resolve));
