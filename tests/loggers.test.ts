@@ -26,6 +26,25 @@ describe('a line of the default logger', () => {
     );
   });
 
+  it.each(hostileValues())('runs no code of %s, not even for the place of an error', (_what, make) => {
+    const { value, calls } = make();
+    logLine('error', { err: value }, 'a bug');
+    const error = new Error('a bug');
+    Object.defineProperty(error, 'message', { value });
+    logLine('error', { err: error }, 'a bug');
+    expect(calls()).toBe(0);
+  });
+
+  it('does not ask an error whose message or stack is computed for its place', () => {
+    const computed = jest.fn(() => 'computed');
+    for (const name of ['message', 'name', 'stack']) {
+      logLine('error', { err: Object.defineProperty(new Error('a bug'), name, { get: computed }) }, 'a bug');
+    }
+    const error = Object.defineProperty(new Error(), 'message', { value: { toString: computed } });
+    logLine('error', { err: error }, 'a bug');
+    expect(computed).not.toHaveBeenCalled();
+  });
+
   it.each(hostileValues())('is one short line with %s', (_what, make) => {
     const line = logLine('warn', { err: make().value, value: make().value }, 'two\nlines');
     expect(line.length).toBeLessThan(3_000);

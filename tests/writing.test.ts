@@ -1,17 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
   CancellationSource,
   memoryTransport,
   PeerNode,
   type Codec,
+  type DisconnectReason,
   type Hooks,
   type NodeConfig,
   type Transport,
 } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
+import { silentLogger } from './support/silent-logger.js';
 import { textCodec } from './support/text-codec.js';
 import { soon, until } from './support/until.js';
 
@@ -124,6 +127,64 @@ describe('send', () => {
       code: 'P2P_ERR_ABORTED',
     });
     await until('it arrived', () => b.messages.length === 1);
+  });
+
+  it.each<[string, unknown]>([
+    ['a controller in place of its signal', new AbortController()],
+    ['an object', { aborted: false }],
+    ['null', null],
+    ['a string', 'abort'],
+  ])('what is not a signal is refused before anything is queued, each time: %s', async (_what, signal) => {
+    const [a, b] = [makeNode(), makeNode()];
+    const [connection] = await join(a, b);
+    for (let time = 0; time < 2; time++) {
+      await expect(connection.send('lost', { signal: signal as AbortSignal })).rejects.toMatchObject({
+        code: 'P2P_ERR_INVALID_CONFIG',
+      });
+    }
+    await connection.send('last');
+    await until('it arrived', () => b.messages.length > 0);
+    expect(b.messages).toEqual(['last']);
+  });
+
+  it.each<[string, (payload: Uint8Array) => void, NonNullable<Hooks<Uint8Array>['onHandshake']>]>([
+    [
+      'a payload whose memory was given away meanwhile',
+      (payload) => void structuredClone(payload.buffer, { transfer: [payload.buffer as ArrayBuffer] }),
+      () => {},
+    ],
+    [
+      'a stream whose write throws',
+      () => {},
+      (handshake) => {
+        const stream = new PassThrough();
+        stream.write = () => {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error
+          throw null;
+        };
+        handshake.upgrade(stream);
+      },
+    ],
+  ])('%s ends its own connection alone', async (_what, spoil, onHandshake) => {
+    const codec = lengthDelimited();
+    const b = new PeerNode({ codec, logger: silentLogger });
+    const address = await b.listen({ host: '127.0.0.1', port: 0 });
+    const reasons: DisconnectReason[] = [];
+    const a = new PeerNode<Uint8Array>({ codec, logger: silentLogger }).use({
+      onHandshake,
+      onDisconnect: (_connection, reason) => void reasons.push(reason),
+    });
+    const connection = await a.connect(address);
+    const payload = new Uint8Array(100_000);
+    const sending = connection.send(payload);
+    const next = connection.send(new Uint8Array(1));
+    spoil(payload);
+    await expect(soon('the first', sending)).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    await expect(soon('the second', next)).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    await until('it is over', () => a.heuristics.closed === 1);
+    expect(reasons).toMatchObject([{ origin: 'writing', cause: 'stream-error' }]);
+    expect([connection.bufferedBytes, a.connections.size]).toEqual([0, 0]);
+    await Promise.all([a.close(), b.close()]);
   });
 
   it('after the end send rejects with the reason, trySend answers false, drained rejects', async () => {

@@ -212,6 +212,22 @@ describe('a signal', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
+  it.each<[string, unknown]>([
+    ['its controller', new AbortController()],
+    ['null', null],
+  ])('that is not one, such as %s, refuses the call before anything is sent', async (_what, signal) => {
+    await using hand = await byHand(Caller);
+    const options = { signal: signal as AbortSignal };
+    for (let time = 0; time < 2; time++) {
+      await errorOf('P2P_ERR_INVALID_CONFIG', () =>
+        hand.requests.call(hand.back, whoAmI, undefined, options),
+      );
+    }
+    expect(hand.requests.pending).toBe(0);
+    await hand.requests.notify(hand.back, whoAmI);
+    expect(await hand.hears(1)).toEqual([{ jsonrpc: '2.0', method: 'whoAmI' }]);
+  });
+
   it('that has aborted sends nothing', async () => {
     await using hand = await byHand(Caller);
     const options = { signal: AbortSignal.abort('before') };

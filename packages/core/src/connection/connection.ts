@@ -145,7 +145,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     void this.#disconnect(this, reason);
   }
 
-  writingFailed(error: Error): void {
+  writingFailed(error: unknown): void {
     // Then it is the reader's to end the connection, for what the peer did and not for what came of it.
     if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
   }

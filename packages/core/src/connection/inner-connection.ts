@@ -10,7 +10,7 @@ export interface InnerConnection extends Connection {
   /** Begins the teardown, unless it has begun. */
   end(reason: DisconnectReason): void;
   /** The stream takes nothing more. */
-  writingFailed(error: Error): void;
+  writingFailed(error: unknown): void;
   /** What sends reject with once the teardown has begun. */
   endError(): PeerError;
 }

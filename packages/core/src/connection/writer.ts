@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Encoder } from '../contracts/codec.js';
+import { requireSignal } from '../contracts/config.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
@@ -83,7 +84,8 @@ export class Writer {
   }
 
   send(message: unknown, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted === true) return rejected(aborted(signal));
+    const refusal = signal === undefined ? undefined : refusedBy(signal);
+    if (refusal !== undefined) return rejected(refusal);
     if (this.#state !== 'open') return rejected(this.#connection.endError());
     if (this.#isFull()) {
       this.#node.refusals.refused(this.#connection, message, true);
@@ -250,7 +252,13 @@ export class Writer {
   /** Hands the flight to the stream, part after part, as long as that passes each on at once. */
   #write(flight: Flight): void {
     do {
-      writePart(flight, this.#stream, (this.#onWritten ??= (error) => this.#wrote(error)));
+      try {
+        writePart(flight, this.#stream, (this.#onWritten ??= (error) => this.#wrote(error)));
+      } catch (error) {
+        // A stream that somebody brought along, or a payload whose memory was given away since it was sent.
+        this.#failed(error);
+        return;
+      }
       if (!this.#hasPassedOn(flight.writing)) return; // its callback goes on
       this.#count(flight);
     } while (flight.next < flight.segments.length);
@@ -275,9 +283,7 @@ export class Writer {
 
   #wrote(error?: Error | null): void {
     if (error !== undefined && error !== null) {
-      if (this.#state === 'ended') return;
-      this.#connection.writingFailed(error);
-      this.end();
+      this.#failed(error);
       return;
     }
     if (this.#early > 0) {
@@ -290,6 +296,12 @@ export class Writer {
     this.#count(flight);
     if (flight.next < flight.segments.length) this.#write(flight);
     else this.#landed(flight);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.#connection.writingFailed(error);
+    this.end();
   }
 
   /** The operating system has the part that was written last. */
@@ -353,6 +365,16 @@ function sentByEncoder(): PeerError {
 
 function aborted(signal: AbortSignal): PeerError {
   return new PeerError('P2P_ERR_ABORTED', 'the wait was aborted', { cause: signal.reason });
+}
+
+/** Why nothing is sent with `signal`: looked at before a byte is queued. */
+function refusedBy(signal: AbortSignal): PeerError | undefined {
+  try {
+    requireSignal(signal);
+  } catch (error) {
+    return error as PeerError;
+  }
+  return signal.aborted ? aborted(signal) : undefined;
 }
 
 function rejectOnAbort(waiter: Deferred, signal: AbortSignal): void {

@@ -299,6 +299,11 @@ export function requireMethods(name: string, value: unknown, methods: readonly s
   }
 }
 
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what nobody can be told by, such as an AbortController in place of its signal */
+export function requireSignal(signal: unknown): void {
+  requireMethods('signal', signal, ['addEventListener', 'removeEventListener']);
+}
+
 function resolveListen(listen: { host: string; port: number }): SocketAddress {
   try {
     return SocketAddress.from(listen);

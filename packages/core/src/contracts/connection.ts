@@ -52,6 +52,7 @@ export interface Connection<In = unknown, Out = In> {
    * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
    * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;
+   * P2P_ERR_INVALID_CONFIG for a `signal` that is not one;
    * the encoder's own PeerError, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   send(message: Out, options?: { readonly signal?: AbortSignal }): Promise<void>;

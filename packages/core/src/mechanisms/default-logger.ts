@@ -1,7 +1,7 @@
 import { Console } from 'node:console';
 import { debuglog } from 'node:util';
 import { isNativeError } from 'node:util/types';
-import { describe, printable } from '../contracts/describe.js';
+import { describe, printable, readData } from '../contracts/describe.js';
 import type { LogFields, Logger } from '../contracts/logger.js';
 
 const debug = debuglog('pea2pea');
@@ -67,12 +67,27 @@ function shown(value: unknown): string {
 
 /** Where a bug is: the top of its stack, as the whole of it takes more than a line. */
 function place(error: Error): string[] {
-  try {
-    const frame = /^ +at (.+)$/m.exec(String(error.stack))?.[1];
-    return frame === undefined ? [] : [`at=${describe(frame)}`];
-  } catch {
-    return []; // made in a way of the user's own
-  }
+  const stack = stackOf(error);
+  const frame = typeof stack === 'string' ? /^ +at (.+)$/m.exec(stack)?.[1] : undefined;
+  return frame === undefined ? [] : [`at=${describe(frame)}`];
+}
+
+/**
+ * The stack of `error`, without running code of its own. INVARIANT: foreign-values-are-harmless.
+ *
+ * note: the system makes it on first use, of `name` and `message`, whatever these are by then.
+ */
+function stackOf(error: Error): unknown {
+  if (typeof readData(error, 'name') !== 'string' || typeof readData(error, 'message') !== 'string')
+    return undefined;
+  const stack = stackProperty(error);
+  // On newer versions of Node it is an accessor of the system's.
+  const isSafe = stack?.get === undefined || stack.get === stackProperty(new Error())?.get;
+  return isSafe ? error.stack : undefined;
+}
+
+function stackProperty(error: Error): TypedPropertyDescriptor<unknown> | undefined {
+  return Object.getOwnPropertyDescriptor(error, 'stack');
 }
 
 /** The logger of a node that is given none. */

@@ -26,8 +26,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): void {
       }
       signals.delete(signal);
     };
-    signals.set(signal, (shared = { callbacks, listener }));
     signal.addEventListener('abort', listener, { once: true });
+    signals.set(signal, (shared = { callbacks, listener }));
   }
   shared.callbacks.add(callback);
 }

@@ -20,6 +20,7 @@ import { Deadlines } from './deadlines.js';
 import { isForUs, readEnvelope, requestOf, type Batch, type Envelope } from './envelope.js';
 import { ON_REQUEST, type Method } from './method.js';
 import { requireTimeout, resolveOptions, type RequestsOptions } from './options.js';
+import { requireSignal } from '../shared/checks.js';
 import { Serving, type Handler, type ServingContext } from './serving.js';
 
 /** What happens again and again writes one line in so long. */
@@ -119,7 +120,7 @@ export class Requests {
    * P2P_ERR_INVALID_RESPONSE when the result is not what its schema takes, or the response none;
    * P2P_ERR_DISCONNECTED, with the `DisconnectReason` as `cause`, when the connection ends first;
    * P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED and what the encoder throws, when it cannot be sent;
-   * P2P_ERR_INVALID_CONFIG for a `timeoutMs` that makes no sense, or the connection of another node
+   * P2P_ERR_INVALID_CONFIG for a `timeoutMs` that makes no sense, a `signal` that is not one, or the connection of another node
    */
   call<Result, SentParams>(
     connection: Connection,
@@ -129,6 +130,7 @@ export class Requests {
     try {
       const { signal, timeoutMs = this.#timeoutMs } = options;
       requireTimeout(timeoutMs);
+      if (signal !== undefined) requireSignal(signal);
       if (signal?.aborted === true) throw aborted(method, signal);
       const { calls } = this.#channelOf(connection);
       return calls.call(method, params, { signal, timeoutMs }) as Promise<Result>;

@@ -50,6 +50,13 @@ export function requireOneOf<T extends string>(name: string, value: unknown, cho
   throw invalid(`\`${name}\` must be ${choice.map(describe).join(' or ')}, not ${describe(value)}`);
 }
 
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not a signal, such as an AbortController in its place */
+export function requireSignal(signal: unknown): void {
+  const { addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>;
+  if (typeof addEventListener === 'function' && typeof removeEventListener === 'function') return;
+  throw invalid(`\`signal\` must be an AbortSignal, not ${describe(signal)}`);
+}
+
 export function invalid(what: string, cause?: unknown): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
 }
