@@ -40,7 +40,11 @@ function pusher({ args, figures }: ScenarioKit): Scenario {
     },
     async ready(node) {
       if (port === undefined) return;
-      for (let link = 2; link < links + 2; link++) await node.connect({ host: `127.0.0.${link}`, port });
+      for (let link = 2; link < links + 2; link++) {
+        // From an address of its own, too: the system may use a port twice for two destinations.
+        const host = `127.0.0.${link}`;
+        await node.connect({ host, port }, { localAddress: host });
+      }
     },
   };
 }
