@@ -1,5 +1,11 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { CancellationSource, describeReason, PeerError, type DisconnectReason } from '@pea2pea/core';
+import {
+  CancellationSource,
+  describeReason,
+  NEED_MORE,
+  PeerError,
+  type DisconnectReason,
+} from '@pea2pea/core';
 import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
 import { FairTurns } from '@pea2pea/core/mechanisms/fair-turns';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
@@ -240,6 +246,10 @@ describe('errors', () => {
     expect(PeerError.is(Object.assign(new Error('x'), { code: 'ECONNRESET' }))).toBe(false);
     expect(PeerError.is('P2P_ERR_ABORTED')).toBe(false);
   });
+});
+
+it('what a decoder returns where it needs more is the same in two copies of the package', () => {
+  expect(NEED_MORE).toBe(Symbol.for('pea2pea.NEED_MORE'));
 });
 
 describe('disconnect reasons in words', () => {

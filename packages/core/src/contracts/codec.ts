@@ -3,7 +3,7 @@ import type { Direction } from './connection.js';
 import type { SocketAddress } from './socket-address.js';
 
 /** The answer of a decoder that has not got a whole message yet. */
-export const NEED_MORE: unique symbol = Symbol('pea2pea.NEED_MORE');
+export const NEED_MORE: unique symbol = Symbol.for('pea2pea.NEED_MORE');
 export type NeedMore = typeof NEED_MORE;
 
 /**
