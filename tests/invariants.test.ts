@@ -1281,7 +1281,10 @@ describe('two-budgets', () => {
     );
     const [a, b] = nodes as [PeerNode<Buffer>, PeerNode<Buffer>];
     const { port } = await a.listen({ host: '0.0.0.0', port: 0 });
-    for (let link = 1; link <= links; link++) await b.connect({ host: `127.0.0.${link}`, port });
+    for (let link = 1; link <= links; link++) {
+      // From an address of its own: the system may use a port twice towards two addresses.
+      await b.connect({ host: `127.0.0.${link}`, port }, { localAddress: `127.0.0.${link}` });
+    }
     await until('both have them', () => a.connections.size === links);
     const bytes = Buffer.alloc(frame, 'x');
     const push = async (connection: Connection<Buffer>): Promise<void> => {
