@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 
 /** Every option that has a default, with it. The docs quote this object and a test keeps both equal. Sizes are in bytes. */
 export const CODEC_DEFAULTS = {
@@ -27,7 +27,7 @@ export const CODEC_DEFAULTS = {
  */
 export function requireKnown(codec: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw invalid(`the options of ${codec}() must be an object, not ${show(options)}`);
+    throw invalid(`the options of ${codec}() must be an object, not ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw invalid(`${codec}() has no option \`${name}\``);
@@ -44,19 +44,15 @@ export function requireInteger(
     return value as number;
   }
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalid(`\`${name}\` must be a whole number ${range}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be a whole number ${range}, not ${describe(value)}`);
 }
 
 /** The one check for a choice of texts. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option. */
 export function requireOneOf<T extends string>(name: string, value: unknown, choice: readonly T[]): T {
   if (choice.includes(value as T)) return value as T;
-  throw invalid(`\`${name}\` must be ${choice.map(show).join(' or ')}, not ${show(value)}`);
+  throw invalid(`\`${name}\` must be ${choice.map(describe).join(' or ')}, not ${describe(value)}`);
 }
 
 export function invalid(what: string): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what);
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

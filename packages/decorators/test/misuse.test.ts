@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createPeer, OnConnect, OnMessage, Peer, peerModule, startPeer } from '@pea2pea/decorators';
 import { Container, injectable } from 'inversify';
+import { hostileValues } from '../../../tests/support/hostile-values.js';
 import { inMemory, peerErrorOf } from './lab.js';
 import { textCodec } from './text-codec.js';
 
@@ -144,6 +145,24 @@ describe('what is refused when a peer starts', () => {
     expect(error.message).toBe(
       'Undecorated is no peer: it has no @Peer; annotate the class: @Peer({ codec })',
     );
+  });
+
+  // A proxy of a class may be a peer: that it has no @Peer takes a look through its traps.
+  const values = hostileValues().filter(([name]) => !name.endsWith('proxy of a function'));
+
+  it.each(values)('%s in place of a class, and as an option', async (name, make) => {
+    const { value, calls } = make();
+    const messages = [(await peerErrorOf('P2P_ERR_NOT_A_PEER', () => createPeer(value as never))).message];
+    if (name !== 'nothing') {
+      @((Peer as Loose)({ codec, unmatched: value }) as Anywhere)
+      class Odd {}
+      messages.push((await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Odd))).message);
+    }
+    for (const message of messages) {
+      expect(message).toMatch(/^.{1,700}$/);
+      expect(message).not.toContain('secret');
+    }
+    expect(calls()).toBe(0);
   });
 
   it('a peer without a codec, unless the configuration has one', async () => {

@@ -297,7 +297,7 @@ describe("unmatched: 'ignore'", () => {
     @Peer({ codec, unmatched: 'log' as WhenUnmatched })
     class Wrong {}
     const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Wrong));
-    expect(error.message).toContain("`unmatched` must be 'disconnect' or 'ignore', not log");
+    expect(error.message).toContain("`unmatched` must be 'disconnect' or 'ignore', not \"log\"");
   });
 
   it('is an option of @Peer, not of the node', async () => {

@@ -1,4 +1,4 @@
-import { NEED_MORE, PeerError } from '@pea2pea/core';
+import { describe, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
 import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { breachOf } from '../synchronous.js';
@@ -84,7 +84,7 @@ export class Receiver<In> {
         message = next();
       } catch (cause) {
         if (PeerError.is(cause)) throw cause;
-        throw new Violation('peer-errors', `the decoder threw ${String(cause)}`, { ...shown, cause });
+        throw new Violation('peer-errors', `the decoder threw ${describe(cause)}`, { ...shown, cause });
       }
       if (message === NEED_MORE) return;
       const breach = breachOf(message);

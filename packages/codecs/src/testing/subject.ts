@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
 import type { CheckOptions } from './check-options.js';
 import { ByteComparison, Comparison, same } from './comparison.js';
@@ -50,7 +50,7 @@ export class Subject<In, Out> {
     try {
       sender.send(message);
     } catch (cause) {
-      throw new Violation(fact, `a sample cannot be sent: ${String(cause)}`, { cause });
+      throw new Violation(fact, `a sample cannot be sent: ${describe(cause)}`, { cause });
     }
   }
 
@@ -75,7 +75,10 @@ export class Subject<In, Out> {
       receiver.receive(chunk);
     } catch (error) {
       if (!PeerError.is(error)) throw error;
-      throw new Violation(fact, `what was sent is refused: ${error.message}`, { input: chunk, cause: error });
+      throw new Violation(fact, `what was sent is refused: ${describe(error)}`, {
+        input: chunk,
+        cause: error,
+      });
     }
   }
 

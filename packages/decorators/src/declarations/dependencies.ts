@@ -1,4 +1,10 @@
-import { PeerError, type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
+import {
+  describe,
+  PeerError,
+  readData,
+  type Connection as PeerConnection,
+  type PeerNode,
+} from '@pea2pea/core';
 import {
   type BindingScope,
   decorate,
@@ -94,7 +100,8 @@ export function declareDependencies(
 
 /** P2P_ERR_MISSING_DEPENDENCY: `cause` is what the container says. */
 export function missingDependency(what: PeerBase | string, cause: unknown): PeerError {
-  const why = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause);
+  const said = readData(cause, 'message');
+  const why = typeof said === 'string' ? (said.split('\n', 1)[0] ?? '') : describe(cause);
   const name = typeof what === 'string' ? what : nameOfClass(what);
   return new PeerError('P2P_ERR_MISSING_DEPENDENCY', `${name} cannot be made: ${why}`, { cause });
 }

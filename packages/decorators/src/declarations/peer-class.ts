@@ -1,3 +1,5 @@
+import { describe, readData } from '@pea2pea/core';
+
 /** A class that can be instantiated to a peer, whatever its constructor needs. */
 export type PeerClass<T extends object = object> = new (...args: never) => T;
 
@@ -6,6 +8,7 @@ export type PeerBase = abstract new (...args: never) => object;
 
 /** How error texts call `value`. */
 export function nameOfClass(value: unknown): string {
-  if (typeof value !== 'function') return String(value);
-  return value.name === '' ? 'an anonymous class' : value.name;
+  const name = typeof value === 'function' ? readData(value, 'name') : undefined;
+  if (name === '') return 'an anonymous class';
+  return typeof name === 'string' ? name : describe(value);
 }

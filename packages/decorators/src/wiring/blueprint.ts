@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { describe, PeerError } from '@pea2pea/core';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { requirePeer, type PeerConfig, type WhenUnmatched } from '../declarations/peer.js';
@@ -79,6 +79,6 @@ function checkUnmatched(unmatched: unknown): void {
   if (unmatched === 'disconnect' || unmatched === 'ignore') return;
   throw new PeerError(
     'P2P_ERR_INVALID_CONFIG',
-    `\`unmatched\` must be 'disconnect' or 'ignore', not ${String(unmatched)}`,
+    `\`unmatched\` must be 'disconnect' or 'ignore', not ${describe(unmatched)}`,
   );
 }
