@@ -19,7 +19,6 @@ import {
   type DisconnectReason,
   type Hooks,
   type Link,
-  type Logger,
   type Timer,
   type Transport,
 } from '@pea2pea/core';
@@ -29,6 +28,7 @@ import { MaskedStream } from './chaos/greeting.js';
 import { hostileValues } from './support/hostile-values.js';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
 import { letArrive, rawConnect } from './support/raw-socket.js';
+import { silentLogger } from './support/silent-logger.js';
 import { textCodec } from './support/text-codec.js';
 import { soon, until } from './support/until.js';
 
@@ -56,8 +56,6 @@ async function rawLink(transport: Transport, address: SocketAddress, localPort?:
   link.stream.on('error', () => {});
   return link;
 }
-
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** Has time pass in small steps, so that what waits for each of them has its turn. */
 async function pass(clock: ControlledClock, durationMs: number): Promise<void> {
@@ -1255,7 +1253,7 @@ it('decoded-late: what waits for a handler is bytes, however many messages that 
   }
 });
 
-describe('two-budgets', () => {
+describe('two-budgets: neither direction stops the other, and who holds most pays first', () => {
   const frame = 100_000;
   const codec = lengthDelimited({ maxFrameLength: frame });
 
@@ -1271,7 +1269,7 @@ describe('two-budgets', () => {
     const links = 12;
     const heard = [0, 0];
     const nodes = [0, 1].map((index) =>
-      new PeerNode({ ...config, logger: silent }).use({
+      new PeerNode({ ...config, logger: silentLogger }).use({
         async onMessage(message) {
           expect(message.length).toBe(frame);
           heard[index]!++;
@@ -1308,7 +1306,7 @@ describe('two-budgets', () => {
     const reasons: DisconnectReason[] = [];
     const budget = 10 * frame;
     const node = new PeerNode({
-      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: budget },
+      ...{ codec, transport, clock, logger: silentLogger, maxBufferedBytes: budget },
       ...{
         maxConnections: 1_000,
         maxConnectionsPerIp: 1_000,
@@ -1327,7 +1325,7 @@ describe('two-budgets', () => {
     expect(node.bufferedBytes).toBeGreaterThan(budget / 2);
     expect(node.bufferedBytes).toBeLessThan(budget + 17 * frame);
 
-    const good = new PeerNode({ codec, transport, logger: silent });
+    const good = new PeerNode({ codec, transport, logger: silentLogger });
     const answers: Buffer[] = [];
     good.use({ onMessage: (message) => void answers.push(message) });
     const connection = await good.connect(address);
@@ -1360,7 +1358,14 @@ describe('two-budgets', () => {
     const heard: string[] = [];
     const budget = 3 * frame;
     const node = new PeerNode({
-      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: budget, maxConnectionsPerIp: 100 },
+      ...{
+        codec,
+        transport,
+        clock,
+        logger: silentLogger,
+        maxBufferedBytes: budget,
+        maxConnectionsPerIp: 100,
+      },
       ...{ pressureTimeoutMs: 5_000, idleTimeoutMs: 0 },
     }).use({
       onMessage: (message) => void heard.push(message.toString()),
@@ -1398,7 +1403,14 @@ describe('two-budgets', () => {
     const { transport } = inMemory();
     const heard: Buffer[] = [];
     const node = new PeerNode({
-      ...{ codec, transport, clock, logger: silent, maxBufferedBytes: 3 * frame, maxConnectionsPerIp: 100 },
+      ...{
+        codec,
+        transport,
+        clock,
+        logger: silentLogger,
+        maxBufferedBytes: 3 * frame,
+        maxConnectionsPerIp: 100,
+      },
       ...{ pressureTimeoutMs: 5_000, idleTimeoutMs: 0 },
     }).use({
       onMessage: (message) => (message.length === 1 ? new Promise<void>(() => {}) : void heard.push(message)),
@@ -1639,9 +1651,9 @@ describe('INVARIANTS.md', () => {
   it('has an entry for every test of this file, and a test for every entry, named after it', () => {
     const own = readFileSync(fileURLToPath(import.meta.url), 'utf8');
     // A rule that takes several situations to show has a `describe` of its name.
-    const tests = [...own.matchAll(/^(?:it\('([a-z-]+: [^\n]+?)', async|describe\('([a-z-]+)', \(\))/gm)].map(
-      ([, test, group]) => test ?? group,
-    );
+    const tests = [
+      ...own.matchAll(/^(?:it\('([a-z-]+: [^\n]+?)', async|describe\('([a-z-]+: [^\n]+?)', \(\))/gm),
+    ].map(([, test, group]) => test ?? group);
     expect(tests.length).toBeGreaterThanOrEqual(12);
     expect(entries.map(({ part }) => part('Test'))).toEqual(tests.map((name) => `\`${name}\``));
     expect(entries.map(({ title }) => title)).toEqual(tests.map((name) => name!.split(':')[0]));

@@ -233,7 +233,7 @@ describe('errors', () => {
     const cause = new Error('underneath');
     const error = new PeerError('P2P_ERR_QUEUE_FULL', '5 bytes wait', { cause });
     expect(error.message).toBe(
-      '5 bytes wait; await drained() before sending more, or raise `outboundQueueBytes`',
+      '5 bytes wait; await drained() before sending more, or raise the limit that the message names',
     );
     expect([error.name, error.code, error.cause]).toEqual(['PeerError', 'P2P_ERR_QUEUE_FULL', cause]);
   });

@@ -346,7 +346,7 @@ export class Writer {
     const { outboundQueueBytes } = this.#node.config;
     const limit =
       this.bufferedBytes >= outboundQueueBytes
-        ? `the limit is ${outboundQueueBytes}`
+        ? `the limit is ${outboundQueueBytes} (\`outboundQueueBytes\`)`
         : 'more than its share of `maxBufferedBytes`, which is nearly used up';
     return new PeerError(
       'P2P_ERR_QUEUE_FULL',

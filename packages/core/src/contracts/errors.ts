@@ -105,8 +105,8 @@ export const PEER_ERRORS = {
     remedy: 'connect again if the reason allows it',
   },
   P2P_ERR_QUEUE_FULL: {
-    when: 'the outbound queue of the connection is at its limit',
-    remedy: 'await drained() before sending more, or raise `outboundQueueBytes`',
+    when: 'the outbound queue of the connection is at its limit, or above its share of `maxBufferedBytes`',
+    remedy: 'await drained() before sending more, or raise the limit that the message names',
   },
   P2P_ERR_ENCODE_FAILED: {
     when: 'the encoder threw for this message (`cause` holds the error), or returned something',
