@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { NEED_MORE, PeerError, type Codec, type Hooks } from '@pea2pea/core';
+import { NEED_MORE, PeerError, type ByteQueue, type Codec, type Hooks } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { letArrive, rawConnect, socketClosed } from './support/raw-socket.js';
@@ -131,28 +131,19 @@ describe('decoding', () => {
     socket.destroy();
   });
 
-  it('a decoder that answers without consuming is stopped', async () => {
-    const codec: Codec<string> = { encoder: textCodec().encoder, decoder: () => ({ decode: () => 'again' }) };
-    const a = makeNode({ codec });
-    const socket = await rawConnect(await listen(a));
-    socket.write('x');
-    await until('the connection ended', () => a.closed.length === 1);
-    expect(a.messages).toEqual([]);
-    expect(a.closed[0]!.reason).toMatchObject({
-      cause: 'invalid-frame',
-      error: { code: 'P2P_ERR_STALLED_DECODER' },
-    });
-    socket.destroy();
-  });
-
   it.each([
-    ['undefined', () => undefined],
-    ['a promise', () => Promise.resolve('late')],
-  ])('a decoder that returns %s after it consumed bytes is told so', async (_what, result) => {
-    const codec = {
-      encoder: textCodec().encoder,
-      decoder: () => ({ decode: (input) => (input.skip(input.length), result()) }),
-    } as Codec<unknown, string> as Codec<string>;
+    ['undefined', (input: ByteQueue) => input.skip(input.length), 'P2P_ERR_BAD_DECODER'],
+    [
+      'a promise',
+      (input: ByteQueue) => (input.skip(input.length), Promise.resolve('late')),
+      'P2P_ERR_BAD_DECODER',
+    ],
+    ['a message for no byte', () => 'again', 'P2P_ERR_STALLED_DECODER'],
+  ])('a decoder that returns %s is stopped and told so', async (_what, decode, code) => {
+    const codec = { encoder: textCodec().encoder, decoder: () => ({ decode }) } as Codec<
+      unknown,
+      string
+    > as Codec<string>;
     const a = makeNode({ codec });
     const socket = await rawConnect(await listen(a));
     socket.write('x');
@@ -160,7 +151,7 @@ describe('decoding', () => {
     expect(a.messages).toEqual([]);
     expect(a.closed[0]!.reason).toMatchObject({
       cause: 'invalid-frame',
-      error: { code: 'P2P_ERR_BAD_DECODER' },
+      error: { code },
     });
     socket.destroy();
   });

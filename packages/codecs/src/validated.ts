@@ -1,12 +1,5 @@
-import { PeerError } from '@pea2pea/core';
-import type {
-  Codec,
-  SchemaInput,
-  SchemaOutput,
-  StandardIssue,
-  StandardResult,
-  StandardSchemaV1,
-} from '@pea2pea/core';
+import { isPromise, PeerError } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardIssue, StandardSchemaV1 } from '@pea2pea/core';
 import { mapCodec } from './map-codec.js';
 import { invalid } from './options.js';
 import { isStandardSchema } from './standard-schema.js';
@@ -57,7 +50,7 @@ export function validate<S extends StandardSchemaV1>(schema: S, value: unknown):
   const result = schema['~standard'].validate(value);
   if (isPromise(result)) {
     // Nobody will wait for it, so nobody may be told that it failed.
-    result.then(ignore, ignore);
+    void Promise.resolve(result).then(ignore, ignore);
     throw invalid(
       'the schema of a codec must validate synchronously: take its asynchronous checks to the handler',
     );
@@ -81,12 +74,6 @@ function shortened(text: string): string {
   // Line breaks and control characters would forge log lines.
   const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
   return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}...` : line;
-}
-
-function isPromise(
-  result: StandardResult<unknown> | PromiseLike<StandardResult<unknown>>,
-): result is PromiseLike<StandardResult<unknown>> {
-  return 'then' in result && typeof result.then === 'function';
 }
 
 function ignore(): void {}

@@ -18,7 +18,7 @@ export { ConnectionContext, contextKey } from './contracts/connection-context.js
 export type { ContextKey } from './contracts/connection-context.js';
 export { describeReason } from './contracts/connection.js';
 export type { Connection, ConnectionState, Direction, DisconnectReason } from './contracts/connection.js';
-export { describe, printable, readData } from './contracts/describe.js';
+export { describe, printable, readData, wordsOf } from './contracts/describe.js';
 export type {
   ConnectionCloseEvent,
   ConnectionEvent,
@@ -67,5 +67,6 @@ export { RateLimited } from './mechanisms/rate-limited.js';
 export { forgetAbort, onAbort } from './mechanisms/signal-listeners.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';
+export { isPromise } from './mechanisms/thenable.js';
 export { PeerNode } from './peer-node.js';
 export type { ConnectionsView, ListenOptions, NodeState } from './peer-node.js';

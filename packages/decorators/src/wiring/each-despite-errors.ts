@@ -1,4 +1,4 @@
-import { isPromise } from './message-routes.js';
+import { isPromise } from '@pea2pea/core';
 
 /**
  * Runs `calls` one after the other, all of them; rejects as the first of them that failed.

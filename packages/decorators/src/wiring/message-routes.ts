@@ -1,4 +1,4 @@
-import type { Connection, StandardResult } from '@pea2pea/core';
+import { isPromise, type Connection, type StandardResult } from '@pea2pea/core';
 import type { MessageFilter } from '../declarations/message-filter.js';
 import type { MethodName } from '../declarations/method-site.js';
 import type { Refused } from './unmatched.js';
@@ -105,8 +105,4 @@ function tagOf(message: unknown, key: string): unknown {
 function asBoolean(answer: unknown, name: MethodName): boolean {
   if (typeof answer === 'boolean') return answer;
   throw new TypeError(`the guard of ${String(name)}() answered ${typeof answer}, not true or false`);
-}
-
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

@@ -1,10 +1,10 @@
 import {
-  describe,
-  printable,
   describeReason,
   forgetAbort,
+  isPromise,
   onAbort,
   PeerError,
+  wordsOf,
   type Connection,
   type DisconnectReason,
   type Logger,
@@ -16,7 +16,7 @@ import type { Deadlines, Expiring } from './deadlines.js';
 import { requestOf, type Answer } from './envelope.js';
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
-import { isPromise, validate } from './validate.js';
+import { validate } from './validate.js';
 
 /** What calls need of the node that they are made on. */
 export interface CallsContext {
@@ -200,7 +200,7 @@ class Call implements Expiring {
   readonly #onValidated = (validated: StandardResult<unknown>): void => {
     if (validated.issues) {
       const [first] = validated.issues;
-      const why = first === undefined ? 'is refused by its schema' : `is refused: ${inWords(first.message)}`;
+      const why = first === undefined ? 'is refused by its schema' : `is refused: ${wordsOf(first.message)}`;
       this.reject(this.#invalidResponse(why, validated.issues));
       return;
     }
@@ -239,8 +239,3 @@ export function rejected(error: unknown): Promise<never> {
 }
 
 function ignore(): void {}
-
-/** What a schema says: it should be a string. */
-function inWords(message: unknown): string {
-  return typeof message === 'string' ? printable(message) : describe(message);
-}

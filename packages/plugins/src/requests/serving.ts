@@ -1,4 +1,11 @@
-import { readData, type Connection, type Logger, type StandardResult, type RateLimited } from '@pea2pea/core';
+import {
+  isPromise,
+  readData,
+  type Connection,
+  type Logger,
+  type StandardResult,
+  type RateLimited,
+} from '@pea2pea/core';
 import type { MarkedMethod } from '@pea2pea/decorators';
 import type { Tally } from './counters.js';
 import {
@@ -11,7 +18,7 @@ import {
 } from './envelope.js';
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
-import { isPromise, plainIssues, validate } from './validate.js';
+import { plainIssues, validate } from './validate.js';
 
 /** A method that serves requests, as it was found on a peer, a session or a plugin. */
 export interface Handler {

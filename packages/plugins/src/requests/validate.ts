@@ -1,4 +1,4 @@
-import type { StandardIssue, StandardResult, StandardSchemaV1 } from '@pea2pea/core';
+import { isPromise, type StandardIssue, type StandardResult, type StandardSchemaV1 } from '@pea2pea/core';
 
 /** As many issues as are sent: a long list may be wrong everywhere. */
 const MAX_ISSUES = 20;
@@ -22,10 +22,6 @@ export function plainIssues(issues: readonly StandardIssue[]): object[] {
     message,
     ...(path !== undefined && { path: path.map(plainKey) }),
   }));
-}
-
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function checked(result: StandardResult<unknown>): StandardResult<unknown> {
