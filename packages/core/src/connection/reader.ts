@@ -274,15 +274,18 @@ export class Reader implements TurnTaker {
 
   /** The next message, NEED_MORE, or NEED_MORE with `#finalReason` set because there will be none. */
   #decode(): unknown {
-    const before = this.#queue.length;
+    const queue = this.#queue;
+    const before = queue.length;
     try {
       const holds = this.#mayHold && this.holdsMessages;
-      const message: unknown = before > 0 || holds ? this.#decoder.decode(this.#queue) : NEED_MORE;
-      if (message === NEED_MORE) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
+      if (before === 0 && !holds) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
+      const message: unknown = this.#decoder.decode(queue);
+      const wasConsumed = queue.length < before;
       // A promise is looked for once: a decoder that returns promises does so from its first message on.
-      if (this.#isSound && message !== undefined && this.#queue.length < before) return message;
+      if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;
+      if (message === NEED_MORE) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
       this.#isSound = true;
-      return checkMessage(message, this.#queue.length < before || holds);
+      return checkMessage(message, wasConsumed || holds);
     } catch (error) {
       this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
       return NEED_MORE;

@@ -14,7 +14,7 @@ const MOST_UNITS = 32 * 1024;
 /** So many units do not make a burst, while they are fast. */
 const BURST_UNITS = 64;
 /** Units of work after which the clock is asked again, at most: those that come may cost more than those that went. */
-const UNITS_PER_CHECK = 16;
+const UNITS_PER_CHECK = 32;
 
 /** Something that has more to do, and goes on in the next turn. */
 export interface TurnTaker {
