@@ -1,5 +1,12 @@
-import { PeerError } from '../contracts/errors.js';
+import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import { markHandled } from '../mechanisms/deferred.js';
+
+/** Codes that say of bytes that they are not what was expected, whoever reads them. */
+export const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([
+  'P2P_ERR_INVALID_FRAME',
+  'P2P_ERR_FRAME_TOO_LARGE',
+  'P2P_ERR_TRUNCATED_FRAME',
+]);
 
 /**
  * What a decoder returned as a message, unless it breaks its contract.

@@ -2,25 +2,19 @@ import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import { PeerError } from '../contracts/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import { isPromise, whenSettled } from '../mechanisms/thenable.js';
-import { checkMessage } from './check-message.js';
+import { checkMessage, FRAME_ERRORS } from './check-message.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 
 const kReader = Symbol('pea2pea.reader');
 type ReadStream = Duplex & { [kReader]?: Reader };
-
-const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([
-  'P2P_ERR_INVALID_FRAME',
-  'P2P_ERR_FRAME_TOO_LARGE',
-  'P2P_ERR_TRUNCATED_FRAME',
-]);
 
 /** What is told of the promise of a handler. */
 interface Settle {

@@ -1,3 +1,6 @@
+/** What each may still hold where the limit is exceeded: enough for a small message that came in two parts. */
+const BEYOND_LIMIT = 1024;
+
 /**
  * The bytes that a node holds in one direction, over all its connections, against one limit.
  *
@@ -39,7 +42,9 @@ export class ByteBudget {
 
   /** What each of those that hold anything may hold while the budget is tight. */
   get share(): number {
-    return this.#half / Math.max(this.#holders, 1);
+    const equal = this.#half / Math.max(this.#holders, 1);
+    // Those that came first had larger shares: their sum is bounded here.
+    return this.#used > this.limit ? Math.min(equal, BEYOND_LIMIT) : equal;
   }
 
   /** An account for one connection. Setting its bytes back to 0 closes it. */
