@@ -1,8 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { lines } from '@pea2pea/codecs';
 import { guardedLogger, PeerNode, type LogFields, type Logger } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { logLine } from '@pea2pea/core/mechanisms/default-logger';
 import { hostileValues } from './support/hostile-values.js';
 import { inMemory, join, makeNode } from './support/lab.js';
@@ -50,6 +52,33 @@ describe('a line of the default logger', () => {
     expect(line.length).toBeLessThan(3_000);
     expect(line).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
     expect(line).not.toContain('secret');
+  });
+});
+
+describe('peers that misbehave without pause', () => {
+  it('cause 20 warnings a second, then debug lines, and the next warning counts those', async () => {
+    const clock = new ControlledClock();
+    const told: string[] = [];
+    const logger: Logger = {
+      debug: (_fields, text) => text === 'disconnected' && told.push('debug'),
+      info() {},
+      warn: (fields, text) => text === 'disconnected' && told.push(`warn ${Number(fields.suppressed ?? 0)}`),
+      error() {},
+      child: () => logger,
+    };
+    const node = new PeerNode({ codec: lines(), clock, logger });
+    const misbehave = async (): Promise<void> => {
+      const ours = new PassThrough();
+      const connection = await node.connect('127.0.0.1:9', { stream: ours });
+      ours.destroy(new Error('reset'));
+      await until('the connection is gone', () => connection.state === 'closed');
+    };
+    for (let peer = 0; peer < 25; peer++) await misbehave();
+    expect(told).toEqual([...Array<string>(20).fill('warn 0'), ...Array<string>(5).fill('debug')]);
+    clock.advance(1_000);
+    await misbehave();
+    expect(told.at(-1)).toBe('warn 5');
+    await node.close();
   });
 });
 

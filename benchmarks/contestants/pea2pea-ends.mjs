@@ -1,6 +1,7 @@
 // Ends of connections of ours. Answers what it is sent.
 import { lengthDelimited } from '@pea2pea/codecs';
 import { PeerNode } from '@pea2pea/core';
+import { silentLogger } from '../harness/silent-logger.mjs';
 
 const HOST = '127.0.0.1';
 
@@ -11,6 +12,7 @@ const config = {
   maxConnectionsPerIp: 20_000,
   idleTimeoutMs: 600_000,
   listenBacklog: 2048, // a dial that finds it full tries again after a second
+  logger: silentLogger,
 };
 
 const answering = {

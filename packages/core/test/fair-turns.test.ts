@@ -62,8 +62,38 @@ describe('fair turns', () => {
     for (let event = 0; event < 10; event++) {
       worker.begin();
       expect(work(clock, worker, 0.001, 50)).toBe(Infinity);
+      clock.nowMs += 1;
     }
     expect(clock.waiting).toBe(0);
+  });
+
+  it('bursts too short to be noticed, one right after the other, are bounded as one', () => {
+    const clock = new TurningClock();
+    const worker = new Worker(new FairTurns(clock));
+    const beginMs = clock.nowMs;
+    let spent = false;
+    // Chunks that were all there when the socket was read: no turn ends between them.
+    while (!spent) {
+      worker.begin();
+      for (let unit = 0; unit < 20 && !spent; unit++) spent = worker.unit(clock, 0.01);
+    }
+    expect(clock.nowMs - beginMs).toBeLessThan(2 + 0.25 + 0.2 + 0.32);
+    expect(clock.waiting).toBe(1);
+  });
+
+  it('a stream of small chunks asks for a marker now and then, not for each', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    const worker = new Worker(turns);
+    let markers = 0;
+    for (let chunk = 0; chunk < 1000; chunk++) {
+      worker.begin();
+      expect(work(clock, worker, 0.0001, 250)).toBe(Infinity);
+      markers += clock.waiting;
+      clock.turn();
+    }
+    expect(markers).toBeGreaterThan(0);
+    expect(markers).toBeLessThanOrEqual(100);
   });
 
   it('one that works alone may work for 2 ms in a turn, however often it begins', () => {

@@ -210,6 +210,17 @@ describe('a rate limit for log lines', () => {
     limited.run((suppressed) => seen.push(suppressed));
     expect(seen).toEqual([0, 4]);
   });
+
+  it('lets as many through as it is told, and begins again with the next interval', () => {
+    const clock = new ControlledClock();
+    const limited = new RateLimited(clock, 1_000, 3);
+    const seen: number[] = [];
+    const call = (): boolean => limited.run((suppressed) => seen.push(suppressed));
+    expect(Array.from({ length: 5 }, call)).toEqual([true, true, true, false, false]);
+    clock.advance(1_000);
+    expect(Array.from({ length: 4 }, call)).toEqual([true, true, true, false]);
+    expect(seen).toEqual([0, 0, 0, 2, 0, 0]);
+  });
 });
 
 describe('seeded randomness', () => {

@@ -14,6 +14,7 @@ import { SlabPool } from '../mechanisms/slab-pool.js';
 import { isPromise, whenSettled } from '../mechanisms/thenable.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
 import { Traffic } from '../mechanisms/traffic.js';
+import { PeerLog } from './peer-log.js';
 import { Refusals } from './refusals.js';
 
 /** One log line a second about messages that are dropped, however many are. */
@@ -33,6 +34,7 @@ export class NodeContext {
   readonly turns: FairTurns;
   readonly sweeper: Sweeper;
   readonly dropLog: RateLimited;
+  readonly peerLog: PeerLog;
   readonly refusals: Refusals;
   /** Complete when the node starts. */
   hooks: HookChain = chainHooks([]);
@@ -48,6 +50,7 @@ export class NodeContext {
     const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.dropLog = new RateLimited(config.clock, DROP_LOG_INTERVAL_MS);
+    this.peerLog = new PeerLog(config.clock, this.logger);
     this.refusals = new Refusals(config.clock, this.logger, config, this.traffic);
   }
 
@@ -78,7 +81,8 @@ export class NodeContext {
   /** `error` for what is our own fault, `warn` for what a peer brought about. */
   logFault(error: unknown, connection: Connection, text: string): void {
     const fields = { peer: connection.address.toString(), connection: connection.id, err: error };
-    this.logger[isOwnFault(error) ? 'error' : 'warn'](fields, text);
+    if (isOwnFault(error)) this.logger.error(fields, text);
+    else this.peerLog.warn(fields, text);
   }
 
   #onErrorThrew(hook: HookName, error: unknown): void {

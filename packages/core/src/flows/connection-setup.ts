@@ -196,12 +196,12 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
 }
 
 function tellFailure(kernel: Kernel, { link, direction }: Setup, error: PeerError): void {
-  const { heuristics, logger, config } = kernel;
+  const { heuristics, peerLog, config } = kernel;
   if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') heuristics.handshakeTimeouts++;
   else if (error instanceof RefusedByHook) heuristics.refusedByHook++;
   else heuristics.handshakeFailures++;
   const fields = { peer: link.address.toString(), direction, code: error.code, err: error };
-  logger.warn(fields, 'no connection: the setup failed');
+  peerLog.warn(fields, 'no connection: the setup failed');
   if (diagnostics.connectionRefused.hasSubscribers) {
     diagnostics.connectionRefused.publish({
       node: config.name,

@@ -133,7 +133,7 @@ function logReason(kernel: Kernel, connection: PeerConnection, reason: Disconnec
     reason.origin !== 'user' &&
     ('error' in reason || ('cause' in reason && reason.cause !== 'ended'))
   ) {
-    kernel.logger.warn(fields, text);
+    kernel.peerLog.warn(fields, text);
   } else {
     kernel.logger.debug(fields, text);
   }

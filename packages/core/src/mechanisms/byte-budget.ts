@@ -52,6 +52,11 @@ export class ByteBudget {
     return new BudgetAccount(this);
   }
 
+  /** For {@link BudgetAccount} alone: one that holds bytes holds so many more. */
+  grow(delta: number): void {
+    this.#used += delta;
+  }
+
   /** For {@link BudgetAccount} alone. */
   change(before: number, after: number): void {
     this.#used += after - before;
@@ -142,7 +147,9 @@ export class BudgetAccount {
     if (delta === 0) return;
     const before = this.#bytes;
     this.#bytes = before + delta;
-    this.#budget.change(before, this.#bytes);
+    // One more message of many: nobody comes, goes or is relieved by it.
+    if (before > 0 && delta > 0) this.#budget.grow(delta);
+    else this.#budget.change(before, this.#bytes);
   }
 
   /** Whether the budget is tight and this holds more than its share. */

@@ -9,10 +9,12 @@ const FEW_UNITS = 16;
 const LONG_TURN_MS = 20;
 /** From here on a burst of work is long enough for the end of the turn to be waited for. */
 const BURST_MS = 0.25;
+/** Bursts that begin so close to each other may be of one turn. */
+const CLOSE_MS = 1;
 /** What a connection may do in one turn, however fast it is. */
 const MOST_UNITS = 32 * 1024;
-/** So many units do not make a burst, while they are fast. */
-const BURST_UNITS = 64;
+/** As {@link BURST_MS}, for units that take next to no time. */
+const BURST_UNITS = 8 * 1024;
 /** Units of work after which the clock is asked again, at most: those that come may cost more than those that went. */
 const UNITS_PER_CHECK = 32;
 
@@ -112,14 +114,24 @@ export class Slice {
     this.#turns = turns;
   }
 
-  /** Work begins after `count` units, or goes on in a turn in which there was some before. */
+  /**
+   * Work begins after `count` units, or goes on in a turn in which there was some before.
+   *
+   * note: a turn without a marker has no end that can be noticed. What begins within a short burst counts as part of it;
+   * what begins soon after one has the end noticed from here on. So a stream of small chunks asks for few markers.
+   */
   begin(count: number): void {
     const turns = this.#turns;
-    if (turns.isMarked && this.#turn === turns.turn) return;
+    const isSameTurn = this.#turn === turns.turn;
+    if (isSameTurn && turns.isMarked) return;
+    const now = turns.now();
+    const sinceMs = now - this.#startMs;
+    if (isSameTurn && sinceMs < BURST_MS) return;
     this.#turn = turns.turn;
-    this.#startMs = turns.now();
+    this.#startMs = now;
     this.#startCount = count;
     this.checkAt = count + 1;
+    if (isSameTurn && sinceMs < CLOSE_MS) turns.mark(now);
   }
 
   /** As {@link begin}, for work that may go on in microtasks: only a marker tells the end of such a turn. */

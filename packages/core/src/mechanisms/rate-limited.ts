@@ -1,15 +1,18 @@
 import type { Clock } from '../contracts/clock.js';
 
-/** Lets one call through per interval and counts the others, so that a flood writes one log line. */
+/** Lets one call through per interval, or `most`, and counts the others, so that a flood writes few log lines. */
 export class RateLimited {
   readonly #clock: Clock;
   readonly #intervalMs: number;
+  readonly #most: number;
   #nextMs = -Infinity;
+  #left = 0;
   #suppressed = 0;
 
-  constructor(clock: Clock, intervalMs: number) {
+  constructor(clock: Clock, intervalMs: number, most = 1) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
+    this.#most = most;
   }
 
   /**
@@ -18,11 +21,15 @@ export class RateLimited {
    */
   run(action: (suppressed: number) => void): boolean {
     const now = this.#clock.now();
-    if (now < this.#nextMs) {
+    if (now >= this.#nextMs) {
+      this.#nextMs = now + this.#intervalMs;
+      this.#left = this.#most;
+    }
+    if (this.#left === 0) {
       this.#suppressed++;
       return false;
     }
-    this.#nextMs = now + this.#intervalMs;
+    this.#left--;
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
     action(suppressed);
