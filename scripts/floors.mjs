@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 /** Folders of `src`, lowest first. */
 const FLOORS = {
-  core: ['contracts', 'mechanisms', 'connection', 'flows', '.'],
+  core: ['contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'],
   decorators: ['declarations', 'wiring', 'running', '.'],
 };
 /** Modules that only one file of `packages/core/src` may touch, and where. */
@@ -20,11 +20,11 @@ const GATES = [
 /** What each package may import besides its own files. */
 const PACKAGES = {
   core: [/^node:/],
-  codecs: [/^node:/, /^@pea2pea\/core$/],
-  decorators: [/^@pea2pea\/core$/, /^inversify$/],
+  codecs: [/^node:/, /^@pea2pea\/core(\/authoring)?$/],
+  decorators: [/^@pea2pea\/core(\/authoring)?$/, /^inversify$/],
   // What anybody else's plugin needs, and no more; secure channels need ciphers and streams.
-  plugins: [/^@pea2pea\/(core|decorators)$/, /^node:(crypto|stream|tls)$/],
-  streams: [/^node:/, /^@pea2pea\/core$/],
+  plugins: [/^@pea2pea\/(core(\/authoring)?|decorators)$/, /^node:(crypto|stream|tls)$/],
+  streams: [/^node:/, /^@pea2pea\/core(\/authoring)?$/],
 };
 /**
  * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may

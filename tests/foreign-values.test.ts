@@ -179,7 +179,7 @@ describe('an option', () => {
         name,
         Object.getOwnPropertyDescriptor(config, name)!,
       );
-      expect(() => new PeerNode(given as never)).toThrow(`there is no option \`${name}\``);
+      expect(() => new PeerNode(given as never)).toThrow(`the options of a node have no \`${name}\``);
     },
   );
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { bytes } from '@pea2pea/codecs';
 import { codecContext, codeOf, decode, encode, Sending, thrownBy } from './drive.js';
 

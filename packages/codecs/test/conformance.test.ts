@@ -3,7 +3,7 @@ import { create, equals } from '@bufbuild/protobuf';
 import { StructSchema } from '@bufbuild/protobuf/wkt';
 import { NEED_MORE } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import {
   bytes,
   compressed,

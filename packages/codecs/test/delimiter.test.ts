@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE } from '@pea2pea/core';
 import type { ByteQueue } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { delimiter, type DelimiterOptions } from '@pea2pea/codecs';
 import {
   codecContext,

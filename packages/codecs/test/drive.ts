@@ -1,6 +1,7 @@
 import { ConnectionContext, NEED_MORE, PeerError, SocketAddress } from '@pea2pea/core';
 import type { Codec, CodecContext, PeerErrorCode } from '@pea2pea/core';
-import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
+import { SlabPool, SlabSink } from '@pea2pea/core/internal';
 
 /** What a codec may know of a connection, without one. */
 export function codecContext(): CodecContext {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
   codecContext,

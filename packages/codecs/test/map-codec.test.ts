@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { lengthDelimited, lines, mapCodec } from '@pea2pea/codecs';
 import { codecContext, decode, encode, Sending, thrownBy } from './drive.js';
 

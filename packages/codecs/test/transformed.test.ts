@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { contextKey, NEED_MORE, PeerError, PeerNode, memoryTransport } from '@pea2pea/core';
-import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
+import { SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { bytes, delimiter, json, lengthDelimited, transformed, varintDelimited } from '@pea2pea/codecs';
 import type { Transform } from '@pea2pea/codecs';
 import { codecContext, codeOf, decode, encode, Receiving, Sending, thrownBy } from './drive.js';

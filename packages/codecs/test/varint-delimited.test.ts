@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { create, sizeDelimitedPeek, sizeDelimitedEncode } from './protobuf-wire.js';
 import { NEED_MORE } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { json, varintDelimited } from '@pea2pea/codecs';
 import { codecContext, codeOf, decode, drops, encode, Receiving, Sending, thrownBy } from './drive.js';
 import { FORBIDDEN_VARINTS, HUGE_VARINTS, VARINTS } from './varint-vectors.js';

@@ -3,12 +3,10 @@
  *
  * @packageDocumentation
  */
-export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { SlabSink } from './mechanisms/byte-sink.js';
 export { SlabPool } from './mechanisms/slab-pool.js';
 export { ByteBudget } from './mechanisms/byte-budget.js';
 export { Deadline } from './mechanisms/deadline.js';
 export { FairTurns, Slice } from './mechanisms/fair-turns.js';
-export { RateLimited } from './mechanisms/rate-limited.js';
 export { StallWatch } from './mechanisms/stall-watch.js';
 export { Sweeper } from './mechanisms/sweeper.js';

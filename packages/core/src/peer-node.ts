@@ -1,6 +1,7 @@
+import { requireObject, requireTimeout } from './authoring/checks.js';
+import { defer, markHandled } from './authoring/deferred.js';
 import type { Connection } from './contracts/connection.js';
 import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
-import { requireInteger, requireObject, resolveConfig } from './contracts/config.js';
 import { PeerError } from './contracts/errors.js';
 import type { Hooks } from './contracts/hooks.js';
 import type { Logger } from './contracts/logger.js';
@@ -16,15 +17,9 @@ import { closeNode, type CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
-import { defaultLogger } from './mechanisms/default-logger.js';
-import { defer, markHandled } from './mechanisms/deferred.js';
 import type { Heuristics } from './mechanisms/heuristics.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
-import { systemClock, systemRandom } from './mechanisms/system-clock.js';
-import { tcpTransport } from './mechanisms/tcp-transport.js';
-
-/** Nodes without a name are numbered. */
-let lastNumber = 0;
+import { resolveConfig } from './resolve-config.js';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -70,13 +65,7 @@ export class PeerNode<In, Out = In> {
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(config: NodeConfig<In, Out>) {
-    this.config = resolveConfig(config, () => ({
-      name: String(++lastNumber),
-      transport: tcpTransport(),
-      clock: systemClock,
-      random: systemRandom,
-      logger: defaultLogger,
-    }));
+    this.config = resolveConfig(config);
     const kernel: Kernel = new Kernel(this.config, (connection, reason) =>
       disconnect(kernel, connection, reason),
     );
@@ -248,7 +237,7 @@ export class PeerNode<In, Out = In> {
     try {
       requireObject('options', options);
       ({ timeoutMs = this.config.closeTimeoutMs } = options);
-      requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+      requireTimeout('timeoutMs', timeoutMs);
     } catch (error) {
       return Promise.reject(error);
     }

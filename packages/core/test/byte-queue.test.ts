@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChunkQueue } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
 
 function queueOf(...chunks: (string | Buffer)[]): ChunkQueue {

@@ -1,12 +1,6 @@
-import { describe, expect, it, jest } from '@jest/globals';
-import {
-  CancellationSource,
-  describeReason,
-  NEED_MORE,
-  PeerError,
-  type DisconnectReason,
-} from '@pea2pea/core';
-import { ByteBudget, Deadline, RateLimited, Sweeper } from '@pea2pea/core/internal';
+import { describe, expect, it } from '@jest/globals';
+import { describeReason, NEED_MORE, PeerError, type DisconnectReason } from '@pea2pea/core';
+import { ByteBudget, Deadline, Sweeper } from '@pea2pea/core/internal';
 import { FairTurns } from '@pea2pea/core/mechanisms/fair-turns';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { until } from '../../../tests/support/until.js';
@@ -200,29 +194,6 @@ describe('a byte budget', () => {
   });
 });
 
-describe('a rate limit for log lines', () => {
-  it('lets one through per interval and counts the others', () => {
-    const clock = new ControlledClock();
-    const limited = new RateLimited(clock, 1_000);
-    const seen: number[] = [];
-    for (let call = 0; call < 5; call++) limited.run((suppressed) => seen.push(suppressed));
-    clock.advance(1_000);
-    limited.run((suppressed) => seen.push(suppressed));
-    expect(seen).toEqual([0, 4]);
-  });
-
-  it('lets as many through as it is told, and begins again with the next interval', () => {
-    const clock = new ControlledClock();
-    const limited = new RateLimited(clock, 1_000, 3);
-    const seen: number[] = [];
-    const call = (): boolean => limited.run((suppressed) => seen.push(suppressed));
-    expect(Array.from({ length: 5 }, call)).toEqual([true, true, true, false, false]);
-    clock.advance(1_000);
-    expect(Array.from({ length: 4 }, call)).toEqual([true, true, true, false]);
-    expect(seen).toEqual([0, 0, 0, 2, 0, 0]);
-  });
-});
-
 describe('seeded randomness', () => {
   it('repeats for a seed, differs between seeds, and is spread over the range', () => {
     const draw = (seed: number): number[] => {
@@ -275,50 +246,5 @@ describe('disconnect reasons in words', () => {
   ];
   it.each(cases)('%j is %p', (reason, text) => {
     expect(describeReason(reason)).toBe(text);
-  });
-});
-
-describe('a cancellation', () => {
-  const why = new PeerError('P2P_ERR_ABORTED', 'not wanted');
-
-  it('tells each listener once, in order, and the signal, whenever that is asked for', () => {
-    const calls: string[] = [];
-    const source = new CancellationSource();
-    const { signal } = source;
-    source.add(() => calls.push('first'));
-    const removed = (): void => void calls.push('removed');
-    source.add(removed);
-    source.add(() => calls.push('second'));
-    source.remove(removed);
-    signal.addEventListener('abort', () => calls.push('signal'));
-    expect([source.reason, signal.aborted]).toEqual([undefined, false]);
-    source.cancel(why);
-    source.cancel(new PeerError('P2P_ERR_ABORTED', 'again'));
-    expect(calls).toEqual(['first', 'second', 'signal']);
-    expect([source.reason, signal.reason]).toEqual([why, why]);
-    expect(() => source.throwIfCancelled()).toThrow(why);
-    const late = new CancellationSource();
-    late.cancel(why);
-    expect(late.signal.reason).toBe(why);
-  });
-
-  it('tells the others, too, where a listener throws, which is an uncaught exception as of any event target', () => {
-    const calls: string[] = [];
-    const later: (() => void)[] = [];
-    const nextTick = jest
-      .spyOn(process, 'nextTick')
-      .mockImplementation((call) => void later.push(call as () => void));
-    try {
-      const source = new CancellationSource();
-      source.add(() => {
-        throw new Error('a bug');
-      });
-      source.add(() => calls.push('told'));
-      source.cancel(why);
-    } finally {
-      nextTick.mockRestore();
-    }
-    expect(calls).toEqual(['told']);
-    expect(() => later[0]!()).toThrow('a bug');
   });
 });

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { forgetAbort, onAbort } from '@pea2pea/core';
+import { forgetAbort, onAbort } from '@pea2pea/core/authoring';
 import { inMemory, join, listen, makeNode } from '../../../tests/support/lab.js';
 
 const USERS = 50;

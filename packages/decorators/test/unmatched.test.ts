@@ -303,7 +303,7 @@ describe("unmatched: 'ignore'", () => {
   it('is an option of @Peer, not of the node', async () => {
     const config = { ...inMemory(), unmatched: 'ignore' };
     const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Strict, { config }));
-    expect(error.message).toContain('there is no option `unmatched`');
+    expect(error.message).toContain('the options of a node have no `unmatched`');
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
-import { ChunkQueue, SlabPool, SlabSink } from '@pea2pea/core/internal';
+import { ChunkQueue } from '@pea2pea/core/authoring';
+import { SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { breachOf } from '../synchronous.js';
 import { Violation } from './finding.js';
 

@@ -1,5 +1,5 @@
 import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
-import { markHandled } from '../mechanisms/deferred.js';
+import { markHandled } from '../authoring/deferred.js';
 
 /** Codes that say of bytes that they are not what was expected, whoever reads them. */
 export const FRAME_ERRORS: ReadonlySet<PeerErrorCode> = new Set([

@@ -8,7 +8,7 @@ import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
-import { defer, type Deferred } from '../mechanisms/deferred.js';
+import { defer, type Deferred } from '../authoring/deferred.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
 import type { InnerConnection } from './inner-connection.js';

@@ -2,7 +2,7 @@ import type { Encoder } from '../contracts/codec.js';
 import { describe } from '../contracts/describe.js';
 import { PeerError } from '../contracts/errors.js';
 import type { SlabSink } from '../mechanisms/byte-sink.js';
-import { markHandled } from '../mechanisms/deferred.js';
+import { markHandled } from '../authoring/deferred.js';
 
 /**
  * Encodes one message into `sink`, or leaves the sink as it was. INVARIANT: encode-rollback.

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Batch } from '../mechanisms/byte-sink.js';
-import type { Deferred } from '../mechanisms/deferred.js';
+import type { Deferred } from '../authoring/deferred.js';
 import { SLOWEST_BYTES } from '../mechanisms/stall-watch.js';
 
 /** Handed to the stream at once, so that a slow peer's progress shows at least this often. */

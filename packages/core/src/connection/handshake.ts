@@ -9,7 +9,7 @@ import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Cancellation } from '../contracts/cancellation.js';
 import type { Link } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { markHandled, rejected } from '../mechanisms/deferred.js';
+import { markHandled, rejected } from '../authoring/deferred.js';
 import { checkMessage } from './check-message.js';
 import { Intake, type IntakeEvents } from './intake.js';
 

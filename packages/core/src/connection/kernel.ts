@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../contracts/config.js';
 import type { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link } from '../contracts/transport.js';
-import type { CancellationSource } from '../mechanisms/cancellation.js';
+import type { CancellationSource } from '../authoring/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { Disconnect, PeerConnection } from './connection.js';
 import { LimitLog } from './limit-log.js';

@@ -3,7 +3,7 @@ import type { ResolvedConfig } from '../contracts/config.js';
 import type { Direction } from '../contracts/connection.js';
 import type { Logger } from '../contracts/logger.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
-import { RateLimited } from '../mechanisms/rate-limited.js';
+import { LogThrottle } from '../authoring/log-throttle.js';
 
 /** The option behind each refusal that a limit causes: what somebody has to raise who wants the peer in. */
 const LIMITS = {
@@ -25,7 +25,7 @@ export class LimitLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #config: ResolvedConfig;
-  readonly #warnings = new Map<LimitCause, RateLimited>();
+  readonly #warnings = new Map<LimitCause, LogThrottle>();
 
   constructor(clock: Clock, logger: Logger, config: ResolvedConfig) {
     this.#clock = clock;
@@ -41,7 +41,7 @@ export class LimitLog {
   #warn(address: SocketAddress, direction: Direction, cause: LimitCause): boolean {
     let warnings = this.#warnings.get(cause);
     if (warnings === undefined) {
-      warnings = new RateLimited(this.#clock, WARN_INTERVAL_MS);
+      warnings = new LogThrottle(this.#clock, WARN_INTERVAL_MS);
       this.#warnings.set(cause, warnings);
     }
     return warnings.run((suppressed) => {

@@ -9,9 +9,9 @@ import { FairTurns } from '../mechanisms/fair-turns.js';
 import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import { Heuristics } from '../mechanisms/heuristics.js';
 import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
-import { RateLimited } from '../mechanisms/rate-limited.js';
+import { LogThrottle } from '../authoring/log-throttle.js';
 import { SlabPool } from '../mechanisms/slab-pool.js';
-import { isPromise, whenSettled } from '../mechanisms/thenable.js';
+import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import { PeerLog } from './peer-log.js';
@@ -33,7 +33,7 @@ export class NodeContext {
   readonly outbound: ByteBudget;
   readonly turns: FairTurns;
   readonly sweeper: Sweeper;
-  readonly dropLog: RateLimited;
+  readonly dropLog: LogThrottle;
   readonly peerLog: PeerLog;
   readonly refusals: Refusals;
   /** Complete when the node starts. */
@@ -49,7 +49,7 @@ export class NodeContext {
     this.turns = new FairTurns(config.clock);
     const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
-    this.dropLog = new RateLimited(config.clock, DROP_LOG_INTERVAL_MS);
+    this.dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
     this.peerLog = new PeerLog(config.clock, this.logger);
     this.refusals = new Refusals(config.clock, this.logger, config, this.traffic);
   }

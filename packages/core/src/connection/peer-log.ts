@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { LogFields, Logger } from '../contracts/logger.js';
-import { RateLimited } from '../mechanisms/rate-limited.js';
+import { LogThrottle } from '../authoring/log-throttle.js';
 
 const INTERVAL_MS = 1_000;
 /** Enough to see what goes on; a stranger who connects and resets without pause causes thousands. */
@@ -9,11 +9,11 @@ const MOST_WARNINGS = 20;
 /** Lines that peers cause as they fail and go: so many `warn` a second, all others are `debug`. */
 export class PeerLog {
   readonly #logger: Logger;
-  readonly #warnings: RateLimited;
+  readonly #warnings: LogThrottle;
 
   constructor(clock: Clock, logger: Logger) {
     this.#logger = logger;
-    this.#warnings = new RateLimited(clock, INTERVAL_MS, MOST_WARNINGS);
+    this.#warnings = new LogThrottle(clock, INTERVAL_MS, MOST_WARNINGS);
   }
 
   warn(fields: LogFields, text: string): void {

@@ -7,7 +7,7 @@ import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
-import { isPromise, whenSettled } from '../mechanisms/thenable.js';
+import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { checkMessage, FRAME_ERRORS } from './check-message.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';

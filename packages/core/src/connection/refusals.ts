@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { Logger } from '../contracts/logger.js';
-import { RateLimited } from '../mechanisms/rate-limited.js';
+import { LogThrottle } from '../authoring/log-throttle.js';
 import type { Traffic } from '../mechanisms/traffic.js';
 import type { InnerConnection } from './inner-connection.js';
 
@@ -13,13 +13,13 @@ export class Refusals {
   readonly #logger: Logger;
   readonly #config: ResolvedConfig;
   readonly #traffic: Traffic;
-  readonly #warnings: RateLimited;
+  readonly #warnings: LogThrottle;
 
   constructor(clock: Clock, logger: Logger, config: ResolvedConfig, traffic: Traffic) {
     this.#logger = logger;
     this.#config = config;
     this.#traffic = traffic;
-    this.#warnings = new RateLimited(clock, WARN_INTERVAL_MS);
+    this.#warnings = new LogThrottle(clock, WARN_INTERVAL_MS);
   }
 
   /** `isLost`: nobody seems to wait for room to send it again. */

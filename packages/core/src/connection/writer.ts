@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Encoder } from '../contracts/codec.js';
-import { requireSignal } from '../contracts/config.js';
+import { aborted } from '../authoring/cancellation.js';
+import { requireSignal } from '../authoring/checks.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
-import { defer, rejected, type Deferred } from '../mechanisms/deferred.js';
-import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
+import { defer, rejected, type Deferred } from '../authoring/deferred.js';
+import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { StallWatch } from '../mechanisms/stall-watch.js';
 import { encodeMessage } from './encode.js';
 import { countSent, WRITE_BYTES, writePart, type Flight } from './flight.js';
@@ -94,7 +95,7 @@ export class Writer {
     try {
       this.#encode(message);
     } catch (error) {
-      return rejected(error as PeerError);
+      return rejected(error);
     }
     const waiter = defer();
     (this.#waiters ??= []).push(waiter);
@@ -363,22 +364,18 @@ function sentByEncoder(): PeerError {
   return new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
 }
 
-function aborted(signal: AbortSignal): PeerError {
-  return new PeerError('P2P_ERR_ABORTED', 'the wait was aborted', { cause: signal.reason });
-}
-
 /** Why nothing is sent with `signal`: looked at before a byte is queued. */
 function refusedBy(signal: AbortSignal): PeerError | undefined {
   try {
-    requireSignal(signal);
+    requireSignal('signal', signal);
   } catch (error) {
     return error as PeerError;
   }
-  return signal.aborted ? aborted(signal) : undefined;
+  return signal.aborted ? aborted('the wait', signal) : undefined;
 }
 
 function rejectOnAbort(waiter: Deferred, signal: AbortSignal): void {
-  const reject = (): void => waiter.reject(aborted(signal));
+  const reject = (): void => waiter.reject(aborted('the wait', signal));
   onAbort(signal, reject);
   const settled = (): void => forgetAbort(signal, reject);
   waiter.promise.then(settled, settled);

@@ -1,10 +1,8 @@
 import type { Clock } from './clock.js';
 import type { Codec } from './codec.js';
-import { describe, printable } from './describe.js';
-import { PeerError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Random } from './random.js';
-import { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from './socket-address.js';
 import type { Transport } from './transport.js';
 
 /**
@@ -46,11 +44,6 @@ export const DERIVED_DEFAULTS = {
 /** What of a limit on both directions inbound peers leave to dials: an eighth, 16 at most. */
 export function keptForDials(limit: number): number {
   return Math.min(16, Math.floor(limit / 8));
-}
-
-/** The share of one address group: a quarter, and one at least. */
-function quarterOf(limit: number): number {
-  return Math.max(1, Math.floor(limit / 4));
 }
 
 /** What a node does when `inboundQueueBytes` wait: slow the peer down, or throw the oldest messages away (counted). */
@@ -154,164 +147,7 @@ export interface NodeConfig<In, Out = In> {
   readonly logger?: Logger;
 }
 
-/** The parts that a node is made of, where the configuration leaves them out. */
-export interface NodeParts {
-  readonly name: string;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
 /** A configuration with every default filled in. */
 export type ResolvedConfig<In = unknown, Out = In> = Readonly<
   Required<Omit<NodeConfig<In, Out>, 'listen'>> & { listen: SocketAddress | undefined }
 >;
-
-/**
- * Checks every option and fills in the rest.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option.
- */
-export function resolveConfig<In, Out>(
-  config: NodeConfig<In, Out>,
-  makeParts: () => NodeParts,
-): ResolvedConfig<In, Out> {
-  requireObject('config', config);
-  for (const name of Object.keys(config)) {
-    const isKnown =
-      Object.hasOwn(DEFAULTS, name) ||
-      Object.hasOwn(DERIVED_DEFAULTS, name) ||
-      OPTIONS_WITHOUT_DEFAULT.has(name);
-    if (!isKnown) throw invalid(`there is no option \`${printable(name)}\``);
-  }
-  requireMethods('codec', config.codec, ['decoder', 'encoder']);
-  const parts = makeParts();
-  const {
-    name = parts.name,
-    transport = parts.transport,
-    clock = parts.clock,
-    random = parts.random,
-    logger = parts.logger,
-  } = config;
-  if (typeof name !== 'string' || name === '')
-    throw invalid(`\`name\` must be a text, not ${describe(name)}`);
-  requireMethods('transport', transport, ['listen', 'connect', 'resolve']);
-  requireMethods('clock', clock, ['now', 'date', 'setTimeout', 'nextTurn']);
-  requireMethods('random', random, ['next']);
-  requireMethods('logger', logger, ['debug', 'info', 'warn', 'error', 'child']);
-
-  const integer = (option: IntegerOption, min: number, max?: number): number =>
-    requireInteger(option, config[option] ?? DEFAULTS[option], { min, max });
-  const flag = (option: 'reusePort' | 'noDelay' | 'keepAlive'): boolean =>
-    requireBoolean(option, config[option] ?? DEFAULTS[option]);
-
-  const maxConnections = integer('maxConnections', 1);
-  const maxConnecting = integer('maxConnecting', 1);
-  const setups = Math.min(maxConnecting, maxConnections);
-  const listenBacklog = integer('listenBacklog', 1);
-  const derived = (option: keyof typeof DERIVED_DEFAULTS, byDefault: number): number =>
-    requireInteger(option, config[option] ?? byDefault, { min: 1 });
-  const whenInboundFull = config.whenInboundFull ?? DEFAULTS.whenInboundFull;
-  if (whenInboundFull !== 'pause' && whenInboundFull !== 'drop') {
-    throw invalid(`\`whenInboundFull\` must be 'pause' or 'drop', not ${describe(whenInboundFull)}`);
-  }
-
-  return Object.freeze({
-    codec: config.codec,
-    name,
-    transport,
-    clock,
-    random,
-    logger,
-    listen: config.listen === undefined ? undefined : resolveListen(config.listen),
-    listenBacklog,
-    reusePort: flag('reusePort'),
-    maxConnections,
-    maxInbound: Math.min(
-      derived('maxInbound', maxConnections - keptForDials(maxConnections)),
-      maxConnections,
-    ),
-    maxConnectionsPerIp: integer('maxConnectionsPerIp', 1),
-    ipv6PrefixLength: integer('ipv6PrefixLength', 1, 128),
-    maxConnecting: setups,
-    maxConnectingPerIp: derived('maxConnectingPerIp', quarterOf(setups)),
-    maxWaitingPerIp: derived('maxWaitingPerIp', quarterOf(listenBacklog)),
-    connectTimeoutMs: integer('connectTimeoutMs', 1, MAX_TIMER_MS),
-    handshakeTimeoutMs: integer('handshakeTimeoutMs', 1, MAX_TIMER_MS),
-    idleTimeoutMs: integer('idleTimeoutMs', 0, MAX_TIMER_MS),
-    writeTimeoutMs: integer('writeTimeoutMs', 1, MAX_TIMER_MS),
-    onDisconnectTimeoutMs: integer('onDisconnectTimeoutMs', 1, MAX_TIMER_MS),
-    closeTimeoutMs: integer('closeTimeoutMs', 1, MAX_TIMER_MS),
-    inboundQueueBytes: integer('inboundQueueBytes', 1),
-    whenInboundFull,
-    outboundQueueBytes: integer('outboundQueueBytes', 1),
-    maxBufferedBytes: integer('maxBufferedBytes', 1),
-    pressureTimeoutMs: integer('pressureTimeoutMs', 1, MAX_TIMER_MS),
-    noDelay: flag('noDelay'),
-    keepAlive: flag('keepAlive'),
-  });
-}
-
-type IntegerOption = {
-  [K in keyof typeof DEFAULTS]: (typeof DEFAULTS)[K] extends number ? K : never;
-}[keyof typeof DEFAULTS];
-
-const OPTIONS_WITHOUT_DEFAULT = new Set([
-  'codec',
-  'name',
-  'listen',
-  'transport',
-  'clock',
-  'random',
-  'logger',
-]);
-
-/** The longest delay of a Node.js timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** The one check for whole numbers. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
-export function requireInteger(
-  name: string,
-  value: unknown,
-  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number | undefined },
-): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw invalid(`\`${name}\` must be a whole number ${range}, not ${describe(value)}`);
-}
-
-function requireBoolean(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw invalid(`\`${name}\` must be true or false, not ${describe(value)}`);
-}
-
-export function requireObject(name: string, value: unknown): asserts value is object {
-  if (typeof value === 'object' && value !== null) return;
-  throw invalid(`\`${name}\` must be an object, not ${describe(value)}`);
-}
-
-export function requireMethods(name: string, value: unknown, methods: readonly string[]): void {
-  requireObject(name, value);
-  for (const method of methods) {
-    if (typeof (value as Record<string, unknown>)[method] !== 'function') {
-      throw invalid(`\`${name}\` must have a method ${method}()`);
-    }
-  }
-}
-
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what nobody can be told by, such as an AbortController in place of its signal */
-export function requireSignal(signal: unknown): void {
-  requireMethods('signal', signal, ['addEventListener', 'removeEventListener']);
-}
-
-function resolveListen(listen: { host: string; port: number }): SocketAddress {
-  try {
-    return SocketAddress.from(listen);
-  } catch (cause) {
-    throw invalid(`\`listen\` must be { host, port }, not ${describe(listen)}`, cause);
-  }
-}
-
-function invalid(what: string, cause?: unknown): PeerError {
-  return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
-}

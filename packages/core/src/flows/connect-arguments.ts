@@ -1,4 +1,10 @@
-import { requireInteger, requireMethods, requireObject, requireSignal } from '../contracts/config.js';
+import {
+  requireInteger,
+  requireMethods,
+  requireObject,
+  requireSignal,
+  requireTimeout,
+} from '../authoring/checks.js';
 import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
 import { discard } from './connection-setup.js';
 import type { ConnectOptions } from './dialer.js';
@@ -14,8 +20,8 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Sock
   const { stream, signal, timeoutMs, localAddress, localPort } = options;
   if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
   try {
-    if (signal !== undefined) requireSignal(signal);
-    if (timeoutMs !== undefined) requireInteger('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 });
+    if (signal !== undefined) requireSignal('signal', signal);
+    if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
     if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
     return SocketAddress.from(target);

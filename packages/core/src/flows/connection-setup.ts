@@ -11,10 +11,10 @@ import { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import { HandshakeSession } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
-import { orCancelled, type CancellationSource } from '../mechanisms/cancellation.js';
+import { raceAgainst, type CancellationSource } from '../authoring/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { overdue } from '../mechanisms/overdue.js';
-import { isPromise, whenSettled } from '../mechanisms/thenable.js';
+import { isPromise, whenSettled } from '../authoring/thenable.js';
 
 /** A link on its way to being a connection. */
 export interface Setup {
@@ -80,7 +80,7 @@ async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession
   });
   const event = { node: name, address: link.address, direction };
   try {
-    await orCancelled(cancellation, () =>
+    await raceAgainst(cancellation, () =>
       diagnostics.handshake.hasSubscribers
         ? diagnostics.handshake.tracePromise(() => runHooks(kernel, setup, session), event)
         : runHooks(kernel, setup, session),

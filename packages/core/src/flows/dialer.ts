@@ -4,9 +4,9 @@ import { SocketAddress, type AddressLike } from '../contracts/socket-address.js'
 import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
-import { CancellationSource } from '../mechanisms/cancellation.js';
+import { aborted, CancellationSource } from '../authoring/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
-import { forgetAbort, onAbort } from '../mechanisms/signal-listeners.js';
+import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 import { reach, reserve, type Reached } from './reach.js';
 
@@ -49,7 +49,7 @@ async function attempt(
   cancellation: CancellationSource,
 ): Promise<PeerConnection> {
   const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
-  const cancel = (): void => cancellation.cancel(aborted(signal!));
+  const cancel = (): void => cancellation.cancel(aborted('the dial', signal!));
   if (signal?.aborted === true) cancel();
   else if (signal !== undefined) onAbort(signal, cancel);
   try {
@@ -106,7 +106,3 @@ class StreamLink implements Link {
 }
 
 function ignore(): void {}
-
-function aborted(signal: AbortSignal): PeerError {
-  return new PeerError('P2P_ERR_ABORTED', 'the dial was aborted', { cause: signal.reason });
-}

@@ -3,8 +3,8 @@ import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
 import type { Kernel } from '../connection/kernel.js';
-import { CancellationSource } from '../mechanisms/cancellation.js';
-import { RateLimited } from '../mechanisms/rate-limited.js';
+import { CancellationSource } from '../authoring/cancellation.js';
+import { LogThrottle } from '../authoring/log-throttle.js';
 import { WaitingLine } from '../mechanisms/waiting-line.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
@@ -21,14 +21,14 @@ export class Listener {
   readonly #kernel: Kernel;
   /** Links that wait, paused, for a setup slot. */
   readonly #line: WaitingLine<Link>;
-  readonly #acceptErrorLog: RateLimited;
+  readonly #acceptErrorLog: LogThrottle;
   #transportListener: TransportListener | undefined;
   /** A start under way: a second one is refused, and a stop waits for it. */
   #starting: Promise<unknown> | undefined;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
-    this.#acceptErrorLog = new RateLimited(kernel.clock, ACCEPT_ERROR_LOG_INTERVAL_MS);
+    this.#acceptErrorLog = new LogThrottle(kernel.clock, ACCEPT_ERROR_LOG_INTERVAL_MS);
     const { listenBacklog, maxWaitingPerIp, handshakeTimeoutMs } = kernel.config;
     this.#line = new WaitingLine<Link>(
       kernel.clock,

@@ -5,9 +5,9 @@ import type { Link, TransportConnectOptions } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
 import type { Kernel } from '../connection/kernel.js';
-import { CancellationSource, orCancelled } from '../mechanisms/cancellation.js';
+import { CancellationSource, raceAgainst } from '../authoring/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
-import { isPromise } from '../mechanisms/thenable.js';
+import { isPromise } from '../authoring/thenable.js';
 import { discard } from './connection-setup.js';
 import {
   asConnectError,
@@ -43,7 +43,7 @@ export async function reach(
 ): Promise<Reached> {
   try {
     const resolved = kernel.config.transport.resolve(given);
-    const addresses = isPromise(resolved) ? await orCancelled(cancellation, () => resolved) : resolved;
+    const addresses = isPromise(resolved) ? await raceAgainst(cancellation, () => resolved) : resolved;
     return await new Race(kernel, given, inTurn(addresses), origin, cancellation).run();
   } catch (error) {
     countFailure(kernel, given, error);

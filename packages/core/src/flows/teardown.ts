@@ -3,7 +3,7 @@ import { describeReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { isOwnFault, PeerError } from '../contracts/errors.js';
 import { Deadline } from '../mechanisms/deadline.js';
-import { isPromise } from '../mechanisms/thenable.js';
+import { isPromise } from '../authoring/thenable.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import { sayLastWords } from './last-words.js';

@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
+import { decodeUtf8 } from '../authoring/utf8.js';
 import type { ByteQueue, Endianness } from '../contracts/codec.js';
-import { PeerError } from '../contracts/errors.js';
 
 /** Chunks below this are gathered in a block, so that a peer that drips bytes cannot make us hold an object a byte. */
 const SMALL_CHUNK = 1024;
@@ -125,8 +124,8 @@ export class ChunkQueue implements ByteQueue {
     if (size < 0 || size > this.#length) throw outOfRange(size, this.#length);
     if (size === 0) return '';
     const next = this.#offset + size;
-    if (next > this.#end) return textOf(this.read(size), 0, size);
-    const text = textOf(this.#first, this.#offset, next);
+    if (next > this.#end) return decodeUtf8(this.read(size));
+    const text = decodeUtf8(this.#first, this.#offset, next);
     this.#advance(size);
     return text;
   }
@@ -254,15 +253,6 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Decoding replaces what is malformed by U+FFFD: only a text that has one needs a second look. */
-function textOf(bytes: Buffer, start: number, end: number): string {
-  const text = bytes.toString('utf8', start, end);
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) {
-    throw new PeerError('P2P_ERR_INVALID_FRAME', 'a text is no well-formed UTF-8');
-  }
-  return text;
-}
 
 function outOfRange(wanted: number, length: number): RangeError {
   return new RangeError(`${wanted} is out of the ${length} bytes that are here`);

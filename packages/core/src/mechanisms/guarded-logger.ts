@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from '../contracts/logger.js';
-import { isPromise } from './thenable.js';
+import { isPromise } from '../authoring/thenable.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,10 +1,8 @@
+import { requireFunction, requireObject } from '../authoring/checks.js';
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
-import { requireObject } from '../contracts/config.js';
-import { describe } from '../contracts/describe.js';
-import { PeerError } from '../contracts/errors.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
-import { isPromise } from './thenable.js';
+import { isPromise } from '../authoring/thenable.js';
 
 type Awaitable<T> = T | Promise<T>;
 type AnyConnection = Connection<unknown>;
@@ -40,8 +38,7 @@ export function requireHooks(hooks: Hooks<never>): void {
   const given = hooks as Readonly<Record<string, unknown>>;
   for (const name of HOOKS) {
     const hook = given[name];
-    if (hook === undefined || typeof hook === 'function') continue;
-    throw new PeerError('P2P_ERR_INVALID_CONFIG', `\`${name}\` must be a function, not ${describe(hook)}`);
+    if (hook !== undefined) requireFunction(name, hook);
   }
 }
 

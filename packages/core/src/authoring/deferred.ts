@@ -1,14 +1,16 @@
 /** A promise that settles from outside. */
 export interface Deferred<T = void> {
   readonly promise: Promise<T>;
+  /** The first call of either counts. */
   resolve(value: T): void;
-  /** Rejects, marked as handled: whoever awaits it sees the error, and a promise that nobody awaits hurts nobody. */
-  reject(error: Error): void;
+  /** Rejects, marked as handled: whoever awaits the promise sees the error, and one that nobody awaits hurts nobody. */
+  reject(error: unknown): void;
 }
 
+/** A promise and what settles it; what `Promise.withResolvers` is, for rejections that nobody has to look at. */
 export function defer<T = void>(): Deferred<T> {
   let resolve!: (value: T) => void;
-  let rejectPromise!: (error: Error) => void;
+  let rejectPromise!: (error: unknown) => void;
   const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve;
     rejectPromise = onReject;
@@ -23,9 +25,9 @@ export function defer<T = void>(): Deferred<T> {
   };
 }
 
-/** A rejected promise, marked as handled. */
-export function rejected(error: Error): Promise<never> {
-  return markHandled(Promise.reject(error));
+/** A promise that has rejected with `error`, marked as handled. */
+export function rejected(error: unknown): Promise<never> {
+  return markHandled(Promise.reject(error as Error));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { callApart } from './cancellation.js';
+import { callApart } from './call-apart.js';
 
 interface Shared {
   readonly callbacks: Set<() => void>;

@@ -1,4 +1,9 @@
-/** Whether `value` is something to wait for: a promise, or an object of another library that behaves like one. */
+/**
+ * Whether `value` is something to wait for: a promise, or an object of another library that behaves like one.
+ *
+ * note: call {@link whenSettled}, or `Promise.resolve(value)`, rather than its `then`: that of another library may call
+ * back twice, at once, or never.
+ */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&

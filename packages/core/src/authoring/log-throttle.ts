@@ -1,7 +1,16 @@
 import type { Clock } from '../contracts/clock.js';
 
-/** Lets one call through per interval, or `most`, and counts the others, so that a flood writes few log lines. */
-export class RateLimited {
+/**
+ * Lets one call through per interval, or `most`, and counts the others, so that a flood writes few log lines.
+ *
+ * ```ts
+ * const throttle = new LogThrottle(node.config.clock, 1_000);
+ * throttle.run((suppressed) => node.logger.warn({ peer, suppressed }, 'nonsense is ignored'));
+ * ```
+ *
+ * note: it has no timer: the count of a flood that has ended is told with the next call, whenever that comes.
+ */
+export class LogThrottle {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #most: number;
@@ -9,6 +18,10 @@ export class RateLimited {
   #left = 0;
   #suppressed = 0;
 
+  /**
+   * @param intervalMs milliseconds, counted from the first call that is let through
+   * @param most calls that are let through in an interval
+   */
   constructor(clock: Clock, intervalMs: number, most = 1) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
@@ -16,8 +29,8 @@ export class RateLimited {
   }
 
   /**
-   * Calls `action` with how many calls were suppressed since the last one, or suppresses this one: true where it was
-   * called.
+   * Calls `action` with how many calls were suppressed since it was last called, or suppresses this one. Returns whether
+   * it was called.
    */
   run(action: (suppressed: number) => void): boolean {
     const now = this.#clock.now();

@@ -1,0 +1,47 @@
+/**
+ * Tools for authors of codecs, plugins and transports: what the packages of this project are made with.
+ *
+ * @packageDocumentation
+ */
+export { aborted, CancellationSource, raceAgainst } from './authoring/cancellation.js';
+export {
+  invalidConfig,
+  MAX_TIMER_MS,
+  requireBoolean,
+  requireBytes,
+  requireFunction,
+  requireInteger,
+  requireKnown,
+  requireMethods,
+  requireNumber,
+  requireObject,
+  requireOneOf,
+  requireSignal,
+  requireString,
+  requireTimeout,
+} from './authoring/checks.js';
+export type { Range } from './authoring/checks.js';
+export { BoundedMap } from './authoring/bounded-map.js';
+export type { BoundedMapRules } from './authoring/bounded-map.js';
+export { defer, markHandled, rejected } from './authoring/deferred.js';
+export type { Deferred } from './authoring/deferred.js';
+export { LogThrottle } from './authoring/log-throttle.js';
+export {
+  describeIssues,
+  isStandardSchema,
+  plainIssues,
+  requireSchema,
+  runSchema,
+} from './authoring/schema.js';
+export type { IssueLimits } from './authoring/schema.js';
+export { forgetAbort, onAbort } from './authoring/signal-listeners.js';
+export { isPromise, whenSettled } from './authoring/thenable.js';
+export { TokenBucket } from './authoring/token-bucket.js';
+export type { TokenRate } from './authoring/token-bucket.js';
+export { decodeUtf8, fitsUtf8 } from './authoring/utf8.js';
+export { describe, printable, readData, wordsOf } from './contracts/describe.js';
+export { formatIp, isLinkLocal, parseIp, prefixOf } from './contracts/ip-address.js';
+export type { IpAddress } from './contracts/ip-address.js';
+export { ChunkQueue } from './mechanisms/byte-queue.js';
+export { guardedLogger } from './mechanisms/guarded-logger.js';
+export { overdue } from './mechanisms/overdue.js';
