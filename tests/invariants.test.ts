@@ -1398,6 +1398,56 @@ describe('two-budgets: neither direction stops the other, and who holds most pay
     await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
   });
 
+  it.each(['idle', 'dripping'])(
+    'unfinished frames hold up an honest one for a few turns, however many: %s',
+    async (how) => {
+      const clock = new ControlledClock();
+      const { transport } = inMemory();
+      const reasons: DisconnectReason[] = [];
+      const heard: Buffer[] = [];
+      const hoarders = 30;
+      const node = new PeerNode({
+        ...{ codec, transport, clock, logger: silentLogger, maxBufferedBytes: hoarders * frame },
+        ...{ maxConnectionsPerIp: 100, pressureTimeoutMs: 4_000, idleTimeoutMs: 0 },
+      }).use({
+        onMessage: (message) => void heard.push(message),
+        onDisconnect: (_connection, reason) => void reasons.push(reason),
+      });
+      const address = await node.listen({ host: '127.0.0.1', port: 0 });
+      const greedy = await Promise.all(Array.from({ length: hoarders }, () => rawLink(transport, address)));
+      const head = Buffer.from([0, 1, 0x86, 0xa0]);
+      const write = (stream: Duplex, tenths: number): void => {
+        stream.write(head);
+        for (let count = 0; count < tenths; count++) stream.write(Buffer.alloc(frame / 10));
+      };
+      for (const { stream } of greedy) write(stream, 8);
+      await until('the budget is tight', () => node.bufferedBytes > (hoarders * frame) / 2);
+      /** One turn in the seat, and time for whoever has it to send. */
+      const seatTurn = async (): Promise<void> => {
+        if (how === 'dripping') for (const { stream } of greedy) stream.write('.');
+        clock.advance(100);
+        for (let poll = 0; poll < 20; poll++) await turn();
+      };
+      for (let turns = 0; turns < 5; turns++) await seatTurn();
+
+      const honest = await rawLink(transport, address);
+      const { bytesReceived } = node.stats;
+      write(honest.stream, 10);
+      await until('some of it has come', () => node.stats.bytesReceived > bytesReceived);
+      let turns = 0;
+      for (; heard.length === 0 && turns < 100; turns++) await seatTurn();
+      expect(turns).toBeLessThanOrEqual(4);
+      expect(reasons).toEqual([]);
+
+      for (turns = 0; node.bufferedBytes > (hoarders * frame) / 2; turns++) {
+        await seatTurn();
+        expect(turns).toBeLessThan(hoarders * 60);
+      }
+      for (const reason of reasons) expect(reason).toMatchObject({ cause: 'over-budget' });
+      await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
+    },
+  );
+
   it('who completes frame after frame is not ended, though each is above its share', async () => {
     const clock = new ControlledClock();
     const { transport } = inMemory();

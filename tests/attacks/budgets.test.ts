@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Connection } from '@pea2pea/core';
 import { readSteadily } from '../support/attacker.js';
 import { rawConnect } from '../support/raw-socket.js';
+import { soon } from '../support/until.js';
 import type { Scenario, ScenarioKit } from '../support/victim.js';
 import { mebi, tell } from './figures.js';
 import { ping } from './quiet-peers.js';
@@ -123,6 +125,70 @@ describe('slow but steady readers', () => {
       expect(heuristics.pressureTimeouts).toBe(ends.length);
       expect(taken[Math.floor(0.99 * (taken.length - 1))]).toBeLessThan(1_000);
       for (const socket of [good, ...greedy]) socket.destroy();
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Tells each peer of each frame that was complete. */
+function receipts(): Scenario {
+  return {
+    hooks: { onMessage: (_message, connection) => void connection.trySend(Buffer.from('got it')) },
+  };
+}
+
+describe('frames above a share that are not completed', () => {
+  const declared = 200_000;
+  const sent = 190_000;
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(declared);
+
+  it.each([
+    { hoarders: 12, drips: false, budget: 3 * MIB, patience: 1_000, endedAtMost: 0 },
+    { hoarders: 12, drips: true, budget: 3 * MIB, patience: 1_000, endedAtMost: 0 },
+    // More than the budget holds: somebody has to go before the honest one can be let in.
+    { hoarders: 20, drips: false, budget: MIB, patience: 500, endedAtMost: 9 },
+    { hoarders: 20, drips: true, budget: MIB, patience: 500, endedAtMost: 9 },
+  ])(
+    'do not hold up an honest one: $hoarders peers, drips: $drips, a budget of $budget',
+    async ({ hoarders, drips, budget, patience, endedAtMost }) => {
+      const victim = await startVictim({
+        codec: 'lengthDelimited',
+        config: { maxBufferedBytes: budget, pressureTimeoutMs: patience, idleTimeoutMs: 0 },
+        scenario: receipts,
+      });
+      const greedy: Socket[] = [];
+      for (let index = 0; index < hoarders; index++) {
+        const socket = await rawConnect(victim.address);
+        socket.write(Buffer.concat([head, Buffer.alloc(sent)]));
+        greedy.push(socket);
+      }
+      await victim.until('the budget is tight', ({ bufferedBytes }) => bufferedBytes > budget / 2);
+      const dripping = setInterval(() => {
+        if (drips) for (const socket of greedy) socket.write('.');
+      }, 10);
+      const honest = await rawConnect(victim.address);
+      const startedMs = performance.now();
+      honest.write(Buffer.concat([head, Buffer.alloc(declared)]));
+      await soon('the receipt', once(honest, 'data'), 60_000);
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const endedBefore = (await victim.report()).heuristics.pressureTimeouts;
+      const { mostBufferedBytes, ends } = await victim.until(
+        'so many were ended that the budget is not tight',
+        ({ bufferedBytes }) => bufferedBytes <= budget / 2,
+        60_000,
+      );
+      clearInterval(dripping);
+      tell(`${hoarders} unfinished frames of ${sent} bytes, drips: ${drips}, a budget of ${mebi(budget)}`, {
+        'seconds until an honest frame is complete': seconds,
+        'ended before': endedBefore,
+        'seconds until the budget is not tight': (performance.now() - startedMs) / 1_000,
+        'most buffered': mebi(mostBufferedBytes),
+      });
+      expect(endedBefore).toBeLessThanOrEqual(endedAtMost);
+      const reasons = new Set(ends.map(({ reason }) => reason));
+      expect(reasons).toEqual(new Set(['reading: over-budget P2P_ERR_OVER_BUDGET']));
+      for (const socket of [honest, ...greedy]) socket.destroy();
     },
     TIMEOUT_MS,
   );

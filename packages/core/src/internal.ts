@@ -8,5 +8,6 @@ export { SlabPool } from './mechanisms/slab-pool.js';
 export { ByteBudget } from './mechanisms/byte-budget.js';
 export { Deadline } from './mechanisms/deadline.js';
 export { FairTurns, Slice } from './mechanisms/fair-turns.js';
+export { SeatedBudget } from './mechanisms/seated-budget.js';
 export { StallWatch } from './mechanisms/stall-watch.js';
 export { Sweeper } from './mechanisms/sweeper.js';

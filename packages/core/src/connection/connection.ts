@@ -215,7 +215,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const { reader, writer } = this;
     const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = this.#node.config;
     if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'idle';
-    if (reader.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
+    if (reader.pressedForMs(polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
     if (writer.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'queue-over-budget';
     return writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'stalled' : undefined;
   }

@@ -10,6 +10,7 @@ import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import { Heuristics } from '../mechanisms/heuristics.js';
 import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
+import { SeatedBudget } from '../mechanisms/seated-budget.js';
 import { SlabPool } from '../mechanisms/slab-pool.js';
 import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { Sweeper } from '../mechanisms/sweeper.js';
@@ -29,7 +30,7 @@ export class NodeContext {
   readonly heuristics = new Heuristics();
   readonly slabs = new SlabPool();
   /** What was received and not handled; `outbound`, what is queued and not sent. INVARIANT: two-budgets. */
-  readonly inbound: ByteBudget;
+  readonly inbound: SeatedBudget;
   readonly outbound: ByteBudget;
   readonly turns: FairTurns;
   readonly sweeper: Sweeper;
@@ -44,10 +45,10 @@ export class NodeContext {
     this.clock = config.clock;
     this.logger = guardedLogger(config.logger).child({ node: config.name });
     this.traffic = new Traffic(config.clock);
-    this.inbound = new ByteBudget(config.maxBufferedBytes);
+    const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
+    this.inbound = new SeatedBudget(config.maxBufferedBytes, config.clock, pressureTimeoutMs);
     this.outbound = new ByteBudget(config.maxBufferedBytes);
     this.turns = new FairTurns(config.clock);
-    const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
     this.peerLog = new PeerLog(config.clock, this.logger);

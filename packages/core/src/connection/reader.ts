@@ -3,10 +3,10 @@ import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../contracts/errors.js';
-import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
+import type { SeatedAccount } from '../mechanisms/seated-budget.js';
 import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { checkMessage, FRAME_ERRORS } from './check-message.js';
 import { HandlerWatch } from './handler-watch.js';
@@ -39,7 +39,7 @@ export class Reader implements TurnTaker {
   readonly #stream: ReadStream;
   readonly #queue: ChunkQueue;
   readonly #decoder: Decoder<unknown>;
-  readonly #account: BudgetAccount;
+  readonly #account: SeatedAccount;
   readonly #slice: Slice;
   /** Whether the decoder is one that can hold messages. */
   readonly #mayHold: boolean;
@@ -57,13 +57,11 @@ export class Reader implements TurnTaker {
   /** Set when no more messages will come; teardown begins when those that came were handled. */
   #finalReason: DisconnectReason | undefined;
   /** Made when the budget of the node first holds this connection back. */
-  #onRelief: (() => void) | undefined;
+  #askAgain: (() => void) | undefined;
   /** For idleness. */
   readonly #heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
-  /** For frames that grow while the budget is tight. */
-  #seated: ProgressWatch | undefined;
 
   constructor(
     node: NodeContext,
@@ -138,15 +136,9 @@ export class Reader implements TurnTaker {
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
-  /** How long this connection, which holds most of a tight budget, has been given to complete its frame. */
-  pressedForMs(nowMs: number, polledAtMs: number): number {
-    if (!this.#account.hasSeat || !this.#account.isOverShare) {
-      this.#seated = undefined;
-      return 0;
-    }
-    const { messagesReceived } = this.#connection.stats;
-    this.#seated ??= new ProgressWatch(nowMs, messagesReceived);
-    return polledAtMs - this.#seated.movedAtMs(nowMs, messagesReceived);
+  /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
+  pressedForMs(polledAtMs: number): number {
+    return this.#account.pressedForMs(this.#connection.stats.messagesReceived, polledAtMs);
   }
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
@@ -371,11 +363,18 @@ export class Reader implements TurnTaker {
     const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.#account.isOverShare);
     const wantsMore = this.#finalReason === undefined && !hasEnough;
     if (!wantsMore) this.#account.leave();
-    if (wantsMore && this.#account.mayGrow((this.#onRelief ??= () => this.#flow()))) {
+    if (wantsMore && this.#mayGrow()) {
       if (this.#stream.isPaused()) this.#stream.resume();
     } else {
       this.#stream.pause();
     }
+  }
+
+  #mayGrow(): boolean {
+    const account = this.#account;
+    if (this.#askAgain === undefined && !account.isOverShare) return true;
+    this.#askAgain ??= () => this.#flow();
+    return account.mayGrow(this.#connection.stats.messagesReceived, this.#askAgain);
   }
 }
 

@@ -6,23 +6,20 @@ const BEYOND_LIMIT = 1024;
  *
  * ```text
  *   0 ............... limit / 2 ................. limit
- *   everybody may grow | those above an equal share of the first half wait, one of them at a time goes on
+ *   everybody may grow | those above an equal share of the first half wait
  * ```
  *
  * From half of the limit on the budget is tight, and whoever holds more than an equal share waits. Those below their
  * share go on, so nobody is held up by what others hold; together they stay within the second half.
- *
- * note: of those who wait one has the seat and goes on, or frames that are all half complete would wait for each other.
- * So the limit can be exceeded by one frame (of at most the limit), and by what arrives at once, a chunk for each.
  */
 export class ByteBudget {
   readonly limit: number;
+  /** Those that wait, the longest waiting first, with what is called once they may go on. */
+  protected readonly waiting = new Map<BudgetAccount, () => void>();
   /** From here on the budget is tight. */
   readonly #half: number;
   #used = 0;
   #holders = 0;
-  #seat: BudgetAccount | undefined;
-  readonly #waiting = new Map<BudgetAccount, () => void>();
   /** What those that wait hold, at least: nobody among them is below a smaller share. */
   #leastWaiting = Infinity;
 
@@ -62,66 +59,39 @@ export class ByteBudget {
     this.#used += after - before;
     if (before === 0) this.#holders++;
     else if (after === 0) this.#holders--;
-    if (after >= before) return;
-    // Shares grow as others leave: whoever has the seat may need it no longer, however little it does itself.
-    if (this.#seat !== undefined && this.#seat.bytes <= this.share) this.leave(this.#seat);
-    if (this.#waiting.size > 0 && (!this.isTight || after === 0)) this.#relieve();
+    if (after < before) this.shrunk(after === 0);
   }
 
-  /**
-   * Whether `account` may grow. Where it may not, `onRelief` is called once it may again.
-   *
-   * note: asking again replaces the `onRelief` of before.
-   */
-  mayGrow(account: BudgetAccount, onRelief: () => void): boolean {
-    if (this.isTight && account.bytes > this.share) {
-      if (this.#seat?.isOverShare !== true) this.#seat = account;
-      if (account === this.#seat) return account.bytes < this.limit;
-      this.waitForRelief(account, onRelief);
-      return false;
-    }
-    this.#waiting.delete(account);
-    return true;
-  }
-
-  /** Calls `onRelief` once `account` is not above its share of a tight budget any more; for one that needs no seat. */
+  /** Calls `onRelief` once `account` is not above its share of a tight budget any more. Asking again replaces it. */
   waitForRelief(account: BudgetAccount, onRelief: () => void): void {
-    this.#waiting.set(account, onRelief);
+    this.waiting.set(account, onRelief);
     this.#leastWaiting = Math.min(this.#leastWaiting, account.bytes);
   }
 
-  hasSeat(account: BudgetAccount): boolean {
-    return account === this.#seat;
+  /** `account` does not want to grow now: it waits no longer. */
+  leave(account: BudgetAccount): void {
+    this.waiting.delete(account);
   }
 
-  /** `account` does not want to grow now: it waits no longer, and the seat goes to whoever waits with most. */
-  leave(account: BudgetAccount): void {
-    this.#waiting.delete(account);
-    if (account !== this.#seat) return;
-    this.#seat = undefined;
-    let heir: BudgetAccount | undefined;
-    for (const waiting of this.#waiting.keys()) {
-      if (heir === undefined || waiting.bytes > heir.bytes) heir = waiting;
-    }
-    if (heir === undefined) return;
-    this.#seat = heir;
-    this.#wake(heir);
+  /** Less is held than before; by one holder less, if `isGone`: then shares have grown. */
+  protected shrunk(isGone: boolean): void {
+    if (this.waiting.size > 0 && (!this.isTight || isGone)) this.#relieve();
+  }
+
+  protected wake(account: BudgetAccount): void {
+    const onRelief = this.waiting.get(account);
+    this.waiting.delete(account);
+    onRelief?.();
   }
 
   #relieve(): void {
     if (this.isTight && this.share < this.#leastWaiting) return;
     this.#leastWaiting = Infinity;
     // One at a time: each of them may fill the budget again.
-    for (const account of [...this.#waiting.keys()]) {
+    for (const account of [...this.waiting.keys()]) {
       if (account.isOverShare) this.#leastWaiting = Math.min(this.#leastWaiting, account.bytes);
-      else this.#wake(account);
+      else this.wake(account);
     }
-  }
-
-  #wake(account: BudgetAccount): void {
-    const onRelief = this.#waiting.get(account);
-    this.#waiting.delete(account);
-    onRelief?.();
   }
 }
 
@@ -155,16 +125,6 @@ export class BudgetAccount {
   /** Whether the budget is tight and this holds more than its share. */
   get isOverShare(): boolean {
     return this.#budget.isTight && this.#bytes > this.#budget.share;
-  }
-
-  /** Whether this alone of those above their share may go on. */
-  get hasSeat(): boolean {
-    return this.#budget.hasSeat(this);
-  }
-
-  /** See {@link ByteBudget.mayGrow}. */
-  mayGrow(onRelief: () => void): boolean {
-    return this.#budget.mayGrow(this, onRelief);
   }
 
   /** See {@link ByteBudget.waitForRelief}. */
