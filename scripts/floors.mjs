@@ -32,6 +32,7 @@ const PACKAGES = {
  */
 const EXCEPTIONS = [
   { files: /^codecs\/testing(\/|\.ts$)/, specifier: '@pea2pea/core/internal' },
+  { files: /^codecs\/testing\/randomness\.ts$/, specifier: '@pea2pea/core/testing' },
   { files: /^codecs\/protobuf(-objects|-walk)?\.ts$/, specifier: '@bufbuild/protobuf' },
 ];
 const MAX_LINES = 400;

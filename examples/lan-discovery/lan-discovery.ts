@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { contextKey, PeerNode, type Direction, type Handshake, type Timer } from '@pea2pea/core';
+import { TokenBucket } from '@pea2pea/core/authoring';
 import {
   configured,
   OnHandshake,
@@ -56,17 +57,16 @@ export class LanDiscovery {
   #channel: Channel | undefined;
   #timer: Timer | undefined;
   #number: number;
-  /** Datagrams that may still be looked at; it fills up with time. */
-  #allowance: number;
-  #allowanceMs: number;
+  /** Datagrams that may still be looked at. */
+  readonly #allowance: TokenBucket;
 
   constructor(options: LanDiscoveryOptions, node: PeerNode<unknown>, connected: UniquePeer) {
     this.#options = options;
     this.#node = node;
     this.#connected = connected;
     this.#number = node.config.clock.date(); // above all of an earlier run
-    this.#allowance = options.maxPerSecond;
-    this.#allowanceMs = node.config.clock.now();
+    const rate = { perSecond: options.maxPerSecond, capacity: options.maxPerSecond };
+    this.#allowance = new TokenBucket(rate, node.config.clock.now());
   }
 
   /** The ids of the nodes that were heard of lately. */
@@ -156,14 +156,9 @@ export class LanDiscovery {
   }
 
   #isAllowed(): boolean {
-    const { maxPerSecond } = this.#options;
-    const now = this.#node.config.clock.now();
-    const earned = ((now - this.#allowanceMs) / 1e3) * maxPerSecond;
-    this.#allowance = Math.min(maxPerSecond, this.#allowance + earned);
-    this.#allowanceMs = now;
-    if (this.#allowance < 1) return false;
-    this.#allowance--;
-    return true;
+    if (this.#allowance.take(1, this.#node.config.clock.now()) === 0) return true;
+    this.#allowance.putBack(1);
+    return false;
   }
 }
 

@@ -1,7 +1,8 @@
 import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
-import { CODEC_DEFAULTS, requireInteger, requireKnown } from './options.js';
+import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { CODEC_DEFAULTS } from './options.js';
 
 export interface BytesOptions {
   /** The most bytes that one message holds; what came in a larger piece is handed out in several. @default 65536 */
@@ -23,7 +24,7 @@ export interface BytesOptions {
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense.
  */
 export function bytes(options: BytesOptions = {}): Codec<Buffer, Uint8Array> {
-  requireKnown('bytes', options, Object.keys(CODEC_DEFAULTS.bytes));
+  requireKnown('the options of bytes()', options, Object.keys(CODEC_DEFAULTS.bytes));
   const { maxChunkLength = CODEC_DEFAULTS.bytes.maxChunkLength } = options;
   requireInteger('maxChunkLength', maxChunkLength, { min: 1 });
 

@@ -1,8 +1,9 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { PeerError } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
+import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import type { BytesFraming } from './framing.js';
-import { CODEC_DEFAULTS, requireInteger, requireKnown } from './options.js';
+import { CODEC_DEFAULTS } from './options.js';
 import { transformed } from './transformed.js';
 
 export interface CompressedOptions {
@@ -33,7 +34,7 @@ export function compressed(
   options: CompressedOptions = {},
 ): Codec<Buffer, Uint8Array | string> {
   const defaults = CODEC_DEFAULTS.compressed;
-  requireKnown('compressed', options, Object.keys(defaults));
+  requireKnown('the options of compressed()', options, Object.keys(defaults));
   const { maxInflatedLength = defaults.maxInflatedLength, level = defaults.level } = options;
   requireInteger('maxInflatedLength', maxInflatedLength, { min: 1 });
   requireInteger('level', level, { min: 0, max: 9 });

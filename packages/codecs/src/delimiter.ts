@@ -1,8 +1,9 @@
 import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { invalidConfig, requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { asBuffer, bytesOf } from './framing.js';
-import { CODEC_DEFAULTS, invalid, requireInteger, requireKnown } from './options.js';
+import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
 
 /** No protocol has a longer one; what a frame may hold beyond its limit is bounded by it. */
@@ -37,7 +38,7 @@ export function delimiter(
   options: DelimiterOptions = {},
 ): Codec<Buffer, Uint8Array | string> {
   const ending = requireSequence(sequence);
-  requireKnown('delimiter', options, Object.keys(CODEC_DEFAULTS.delimiter));
+  requireKnown('the options of delimiter()', options, Object.keys(CODEC_DEFAULTS.delimiter));
   const defaults = CODEC_DEFAULTS.delimiter;
   const { maxLength = defaults.maxLength } = options;
   requireInteger('maxLength', maxLength, { min: 1 });
@@ -55,11 +56,15 @@ export function delimiter(
 /** A copy: what the caller does to its array later must not change the protocol. */
 function requireSequence(sequence: unknown): Buffer {
   if (typeof sequence !== 'string' && !isUint8Array(sequence)) {
-    throw invalid(`the sequence of delimiter() must be a Uint8Array or a text, not a ${typeof sequence}`);
+    throw invalidConfig(
+      `the sequence of delimiter() must be a Uint8Array or a text, not a ${typeof sequence}`,
+    );
   }
   const bytes = Buffer.from(sequence as Uint8Array);
   if (bytes.length >= 1 && bytes.length <= MAX_SEQUENCE) return bytes;
-  throw invalid(`the sequence of delimiter() must have 1 to ${MAX_SEQUENCE} bytes, not ${bytes.length}`);
+  throw invalidConfig(
+    `the sequence of delimiter() must have 1 to ${MAX_SEQUENCE} bytes, not ${bytes.length}`,
+  );
 }
 
 /**

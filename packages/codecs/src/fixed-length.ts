@@ -1,7 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
+import { requireInteger } from '@pea2pea/core/authoring';
 import { bytesOf } from './framing.js';
-import { requireInteger } from './options.js';
 
 /**
  * Frames that all have `size` bytes, and nothing between them.

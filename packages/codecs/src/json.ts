@@ -1,12 +1,12 @@
 import { PeerError } from '@pea2pea/core';
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
+import { decodeUtf8 } from '@pea2pea/core/authoring';
 import type { TextFraming } from './framing.js';
 import { requireFewObjects } from './json-objects.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
 import { schemaFirst, type FormatArguments } from './schema-first.js';
-import { decodeUtf8 } from './utf8.js';
 
 /**
  * Messages as JSON, each in a frame of its own. With a schema only those arrive that it finds sound, typed by it.

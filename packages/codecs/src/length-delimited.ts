@@ -1,7 +1,8 @@
 import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Endianness, NeedMore } from '@pea2pea/core';
-import { CODEC_DEFAULTS, invalid, requireInteger, requireKnown, requireOneOf } from './options.js';
+import { invalidConfig, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { CODEC_DEFAULTS } from './options.js';
 
 /** The knobs of tokio-util's `LengthDelimitedCodec`. */
 export interface LengthDelimitedOptions {
@@ -78,7 +79,7 @@ interface Layout {
 
 function resolveLayout(options: LengthDelimitedOptions): Layout {
   const defaults = CODEC_DEFAULTS.lengthDelimited;
-  requireKnown('lengthDelimited', options, [...Object.keys(defaults), 'numSkip']);
+  requireKnown('the options of lengthDelimited()', options, [...Object.keys(defaults), 'numSkip']);
   const { endianness = defaults.endianness } = options;
   const integer = (name: IntegerOption, fallback: number, min: number, max?: number): number =>
     requireInteger(name, options[name] === undefined ? fallback : options[name], { min, max });
@@ -92,7 +93,9 @@ function resolveLayout(options: LengthDelimitedOptions): Layout {
 
   const limit = Math.min(maxFrameLength, 256 ** fieldLength - 1);
   if (limit + adjustment < 1) {
-    throw invalid(`\`lengthAdjustment\` of ${adjustment} leaves no payload to a length of at most ${limit}`);
+    throw invalidConfig(
+      `\`lengthAdjustment\` of ${adjustment} leaves no payload to a length of at most ${limit}`,
+    );
   }
   return { limit, fieldOffset, fieldLength, endianness, adjustment, skip };
 }

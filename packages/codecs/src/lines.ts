@@ -1,9 +1,9 @@
 /// <reference lib="es2024.string" />
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
-import { CODEC_DEFAULTS, requireInteger, requireKnown, requireOneOf } from './options.js';
+import { fitsUtf8, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
-import { fitsUtf8 } from './utf8.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -32,7 +32,7 @@ export interface LinesOptions {
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense.
  */
 export function lines(options: LinesOptions = {}): Codec<string> {
-  requireKnown('lines', options, Object.keys(CODEC_DEFAULTS.lines));
+  requireKnown('the options of lines()', options, Object.keys(CODEC_DEFAULTS.lines));
   const defaults = CODEC_DEFAULTS.lines;
   const { maxLength = defaults.maxLength, newline = defaults.newline } = options;
   const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);

@@ -1,5 +1,6 @@
 import { PeerError } from '@pea2pea/core';
-import { CODEC_DEFAULTS, requireInteger, requireKnown } from './options.js';
+import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { CODEC_DEFAULTS } from './options.js';
 
 export interface ObjectLimitOptions {
   /**
@@ -17,7 +18,7 @@ export function requireMaxObjects(
   codec: 'json' | 'msgpack' | 'cbor' | 'protobuf',
   options: ObjectLimitOptions = {},
 ): number {
-  requireKnown(codec, options, ['maxObjects']);
+  requireKnown(`the options of ${codec}()`, options, ['maxObjects']);
   return requireInteger('maxObjects', options.maxObjects ?? CODEC_DEFAULTS[codec].maxObjects, { min: 1 });
 }
 

@@ -6,9 +6,9 @@
 import type * as library from '@bufbuild/protobuf';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Codec } from '@pea2pea/core';
+import { invalidConfig } from '@pea2pea/core/authoring';
 import type { BytesFraming } from './framing.js';
 import { mapCodec } from './map-codec.js';
-import { invalid } from './options.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
 import { optionalLibrary } from './optional-library.js';
 import { ProtobufObjects } from './protobuf-objects.js';
@@ -42,7 +42,7 @@ export function protobuf<Schema extends DescMessage>(
 ): Codec<MessageShape<Schema>> {
   const { fromBinary, toBinary } = optionalLibrary('protobuf()', LIBRARY) as typeof library;
   if ((schema as DescMessage | undefined)?.kind !== 'message') {
-    throw invalid(
+    throw invalidConfig(
       'the schema of protobuf() must describe a message, as the ChatSchema of generated code does',
     );
   }

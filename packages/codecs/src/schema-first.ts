@@ -1,5 +1,5 @@
 import type { Codec, StandardSchemaV1 } from '@pea2pea/core';
-import { isStandardSchema } from './standard-schema.js';
+import { isStandardSchema } from '@pea2pea/core/authoring';
 import { validated } from './validated.js';
 
 /** `(framing?, options?)`, or the same after a schema. */

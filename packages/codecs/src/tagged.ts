@@ -1,9 +1,9 @@
 import { PeerError } from '@pea2pea/core';
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
+import { invalidConfig, isStandardSchema, requireKnown } from '@pea2pea/core/authoring';
 import { json } from './json.js';
 import { mapCodec } from './map-codec.js';
-import { CODEC_DEFAULTS, invalid, requireKnown } from './options.js';
-import { isStandardSchema } from './standard-schema.js';
+import { CODEC_DEFAULTS } from './options.js';
 import { validate } from './validated.js';
 
 /** Several types of messages: a tag for each, and the schema of what stands beside the tag. */
@@ -60,10 +60,10 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
   members: M,
   options: TaggedOptions<Key> = {},
 ): TaggedCodec<TaggedMessage<M, Key>, TaggedInput<M, Key>, Key> {
-  requireKnown('tagged', options, ['key', 'over']);
+  requireKnown('the options of tagged()', options, ['key', 'over']);
   const { key = CODEC_DEFAULTS.tagged.key, over = json() } = options;
   if (typeof key !== 'string' || key === '' || key === '__proto__') {
-    throw invalid('`key` must be the name of a property');
+    throw invalidConfig('`key` must be the name of a property');
   }
   const schemas = requireMembers(members);
 
@@ -85,10 +85,10 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
 /** A Map, because the tags of strangers (`constructor`) must not find what objects inherit. */
 function requireMembers(members: unknown): ReadonlyMap<unknown, StandardSchemaV1> {
   const schemas = new Map(Object.entries(Object(members) as Members));
-  if (schemas.size === 0) throw invalid('tagged() needs at least one type of message');
+  if (schemas.size === 0) throw invalidConfig('tagged() needs at least one type of message');
   for (const [tag, schema] of schemas) {
     if (!isStandardSchema(schema))
-      throw invalid(`the member \`${tag}\` must be a Standard Schema, or unchecked()`);
+      throw invalidConfig(`the member \`${tag}\` must be a Standard Schema, or unchecked()`);
   }
   return schemas;
 }

@@ -1,4 +1,4 @@
-import { requireOneOf } from './options.js';
+import { requireOneOf } from '@pea2pea/core/authoring';
 
 /**
  * What becomes of a last frame without its end, when the stream ends.

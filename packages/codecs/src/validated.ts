@@ -1,13 +1,16 @@
-import { isPromise, PeerError } from '@pea2pea/core';
-import type { Codec, SchemaInput, SchemaOutput, StandardIssue, StandardSchemaV1 } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
+import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
+import {
+  describeIssues,
+  invalidConfig,
+  isPromise,
+  markHandled,
+  requireSchema,
+  runSchema,
+} from '@pea2pea/core/authoring';
 import { mapCodec } from './map-codec.js';
-import { invalid } from './options.js';
-import { isStandardSchema } from './standard-schema.js';
 
-/** A message may be hostile, and so may the texts that a schema makes of it: a log line takes this much. */
-const MOST_ISSUES = 3;
-const MOST_CHARACTERS = 200;
-/** And the error of a connection that ended, which may be kept, this many of a million. */
+/** How many issues the error of a connection that ended keeps, of what may be a million. */
 const MOST_KEPT = 100;
 
 /**
@@ -25,8 +28,7 @@ export function validated<S extends StandardSchemaV1>(
   codec: Codec<unknown>,
   schema: S,
 ): Codec<SchemaOutput<S>, SchemaInput<S>> {
-  if (!isStandardSchema(schema))
-    throw invalid('a schema must be a Standard Schema (https://standardschema.dev)');
+  requireSchema('schema', schema);
   return mapCodec<unknown, unknown, SchemaOutput<S>, SchemaInput<S>>(codec, {
     decode: (message) => validate(schema, message),
     encode: (message) => message,
@@ -47,33 +49,20 @@ export function unchecked<T>(): StandardSchemaV1<T> {
  * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not validate; P2P_ERR_INVALID_CONFIG when it answers a promise.
  */
 export function validate<S extends StandardSchemaV1>(schema: S, value: unknown): SchemaOutput<S> {
-  const result = schema['~standard'].validate(value);
+  const result = runSchema(schema, value);
   if (isPromise(result)) {
     // Nobody will wait for it, so nobody may be told that it failed.
-    void Promise.resolve(result).then(ignore, ignore);
-    throw invalid(
+    void markHandled(result);
+    throw invalidConfig(
       'the schema of a codec must validate synchronously: take its asynchronous checks to the handler',
     );
   }
   if (result.issues === undefined) return result.value;
-  throw new PeerError('P2P_ERR_INVALID_FRAME', `a message does not validate: ${summary(result.issues)}`, {
-    cause: result.issues.slice(0, MOST_KEPT),
-  });
+  throw new PeerError(
+    'P2P_ERR_INVALID_FRAME',
+    `a message does not validate: ${describeIssues(result.issues)}`,
+    {
+      cause: result.issues.slice(0, MOST_KEPT),
+    },
+  );
 }
-
-function summary(issues: readonly StandardIssue[]): string {
-  const named = issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
-    const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
-    return shortened(where === '' ? message : `${where}: ${message}`);
-  });
-  const more = issues.length - named.length;
-  return named.join(', ') + (more > 0 ? `, and ${more} more` : '');
-}
-
-function shortened(text: string): string {
-  // Line breaks and control characters would forge log lines.
-  const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
-  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}...` : line;
-}
-
-function ignore(): void {}

@@ -1,7 +1,8 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { bytesOf } from './framing.js';
-import { CODEC_DEFAULTS, requireInteger, requireKnown } from './options.js';
+import { CODEC_DEFAULTS } from './options.js';
 
 /** The longest varint that the unsigned-varint specification allows; it holds 63 bits. */
 const MAX_VARINT = 9;
@@ -30,7 +31,7 @@ export interface VarintDelimitedOptions {
  */
 export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buffer, Uint8Array | string> {
   const defaults = CODEC_DEFAULTS.varintDelimited;
-  requireKnown('varintDelimited', options, Object.keys(defaults));
+  requireKnown('the options of varintDelimited()', options, Object.keys(defaults));
   const { maxFrameLength = defaults.maxFrameLength } = options;
   requireInteger('maxFrameLength', maxFrameLength, { min: 1 });
 

@@ -56,7 +56,7 @@ describe('a codec with a schema', () => {
   it('names where an issue is, in both ways that a path may be written', () => {
     const path = ['list', 3, { key: 'name' }, Symbol('s')];
     expect(refusedWith({ message: 'too long', path }).message).toContain(
-      'validate: list.3.name.Symbol(s): too long;',
+      'validate: list[3].name.Symbol(s): too long;',
     );
     expect(refusedWith({ message: 'not a list', path: [] }).message).toContain('validate: not a list;');
   });

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { checkMessage } from './connection/check-message.js';
 export { SlabSink } from './mechanisms/byte-sink.js';
 export { SlabPool } from './mechanisms/slab-pool.js';
 export { ByteBudget } from './mechanisms/byte-budget.js';

@@ -91,6 +91,14 @@ describe('a race against a signal', () => {
     expect(await raceAgainst(undefined, () => Promise.resolve(1))).toBe(1);
   });
 
+  it('is refused where that is neither, before the work begins', async () => {
+    const work = jest.fn(() => Promise.resolve());
+    await expect(raceAgainst(new AbortController() as never, work)).rejects.toMatchObject({
+      code: 'P2P_ERR_INVALID_CONFIG',
+    });
+    expect(work).not.toHaveBeenCalled();
+  });
+
   it('takes a foreign thenable as promises do: once', async () => {
     const { signal } = new AbortController();
     const odd = {

@@ -427,7 +427,7 @@ describe('a filter that fails', () => {
     [
       'a schema that answers nothing of use',
       schemaOf(() => ({}) as never),
-      new TypeError('the schema of read() answered neither a value nor issues'),
+      new TypeError('the schema of read returned neither a value nor issues'),
     ],
     ['a schema that answers a boolean', schemaOf(() => true as never), expect.any(TypeError)],
     ['a schema that answers nothing', schemaOf(() => undefined as never), expect.any(TypeError)],

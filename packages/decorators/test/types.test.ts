@@ -241,7 +241,7 @@ export function whatDoesNotCompile() {
     // @ts-expect-error a schema that does not tell its output promises nothing
     @OnMessage(untypedSchema)
     untold(_message: Chat) {}
-    // @ts-expect-error no Standard Schema of version 1
+    // @ts-expect-error not a Standard Schema of version 1
     @OnMessage({ '~standard': { version: 2, vendor: 'later', validate: () => ({ value: 1 }) } })
     versioned(_message: unknown) {}
     // @ts-expect-error an instance comes, not the class

@@ -160,7 +160,7 @@ describe('a message that no method takes', () => {
     const error = await errorOf(issues);
     expect(error.message).toContain(
       `read() says rooms[0].name: too long a line, ${'x'.repeat(120)}…, ` +
-        '[0].Symbol(secret): first, fourth and 2 more; add',
+        '[0].Symbol(secret): first, fourth, and 2 more; add',
     );
     expect(error.cause).toEqual([{ method: 'read', issues }]);
   });
@@ -190,7 +190,7 @@ describe('a message that no method takes', () => {
     await until(() => talk.peer.calls.length === 1);
     const error = talk.peer.calls[0]![0] as Error;
     expect(error.message).toContain(
-      'a() says 1 and 1 more; b() says 2; c() says 3; d() says 4; refused by 1 more; add',
+      'a() says 1, and 1 more; b() says 2; c() says 3; d() says 4; refused by 1 more; add',
     );
     expect(error.cause).toHaveLength(5);
   });

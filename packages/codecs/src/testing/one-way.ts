@@ -1,8 +1,7 @@
 import { describe, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
-import { SlabPool, SlabSink } from '@pea2pea/core/internal';
-import { breachOf } from '../synchronous.js';
+import { checkMessage, SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { Violation } from './finding.js';
 
 /** The sending end of a connection: what throws is rolled back, as the writer of a connection does it. */
@@ -74,6 +73,20 @@ export class Receiver<In> {
     this.#drain(() => (decoder.end === undefined ? NEED_MORE : decoder.end(this.#queue)));
   }
 
+  /** What the reader of a connection has against it, as a finding. */
+  #check(message: In, wasThere: boolean, shown: { readonly input?: Uint8Array }): void {
+    try {
+      checkMessage(message, wasThere);
+    } catch (error) {
+      if (!PeerError.is(error)) throw error;
+      throw new Violation(
+        error.code === 'P2P_ERR_STALLED_DECODER' ? 'consumes' : 'returns',
+        error.what,
+        shown,
+      );
+    }
+  }
+
   #drain(next: () => In | typeof NEED_MORE, input?: Uint8Array): void {
     const shown = input === undefined ? {} : { input };
     for (;;) {
@@ -88,11 +101,7 @@ export class Receiver<In> {
         throw new Violation('peer-errors', `the decoder threw ${describe(cause)}`, { ...shown, cause });
       }
       if (message === NEED_MORE) return;
-      const breach = breachOf(message);
-      if (breach !== undefined) throw new Violation('returns', `the decoder returned ${breach}`, shown);
-      if (this.#queue.length >= before && !holds) {
-        throw new Violation('consumes', 'the decoder returned a message without consuming a byte', shown);
-      }
+      this.#check(message, this.#queue.length < before || holds, shown);
       this.#onMessage(message);
     }
   }

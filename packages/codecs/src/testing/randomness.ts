@@ -1,17 +1,17 @@
-/** Numbers and bytes that follow from a seed alone (the mulberry32 generator). */
+import type { Random } from '@pea2pea/core';
+import { seededRandom } from '@pea2pea/core/testing';
+
+/** Numbers and bytes that follow from a seed alone. */
 export class Randomness {
-  #state: number;
+  readonly #random: Random;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#random = seededRandom(seed);
   }
 
   /** A whole number from 0 to `below` - 1. */
   below(below: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+    return Math.floor(this.#random.next() * below);
   }
 
   bytes(length: number): Buffer {

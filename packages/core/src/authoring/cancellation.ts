@@ -1,7 +1,8 @@
 import type { Cancellation } from '../contracts/cancellation.js';
 import { PeerError } from '../contracts/errors.js';
-import { forgetAbort, onAbort } from './signal-listeners.js';
 import { callApart } from './call-apart.js';
+import { requireSignal } from './checks.js';
+import { forgetAbort, onAbort } from './signal-listeners.js';
 import { whenSettled } from './thenable.js';
 
 /**
@@ -64,7 +65,8 @@ export function aborted(what: string, signal: AbortSignal): PeerError {
  * note: a signal gets one listener for all that race against it, and loses it with the last of them.
  * @param until a signal, a {@link Cancellation}, or undefined where `work` is wanted for ever
  * @param what `work` is, for the message of P2P_ERR_ABORTED
- * @throws {PeerError} P2P_ERR_ABORTED where a signal aborts; the reason of a cancellation
+ * @throws {PeerError} P2P_ERR_ABORTED where a signal aborts; the reason of a cancellation; P2P_ERR_INVALID_CONFIG for what
+ * is neither, such as an AbortController
  */
 export function raceAgainst<T>(
   until: AbortSignal | Cancellation | undefined,
@@ -94,7 +96,9 @@ export function raceAgainst<T>(
 }
 
 function isSignal(until: AbortSignal | Cancellation): until is AbortSignal {
-  return 'aborted' in until;
+  if ('throwIfCancelled' in until) return false;
+  requireSignal('signal', until);
+  return true;
 }
 
 function reasonOf(until: AbortSignal | Cancellation, what: string): PeerError | undefined {

@@ -2,14 +2,14 @@
 export interface Deferred<T = void> {
   readonly promise: Promise<T>;
   /** The first call of either counts. */
-  resolve(value: T): void;
+  resolve(value: T | PromiseLike<T>): void;
   /** Rejects, marked as handled: whoever awaits the promise sees the error, and one that nobody awaits hurts nobody. */
   reject(error: unknown): void;
 }
 
 /** A promise and what settles it; what `Promise.withResolvers` is, for rejections that nobody has to look at. */
 export function defer<T = void>(): Deferred<T> {
-  let resolve!: (value: T) => void;
+  let resolve!: (value: T | PromiseLike<T>) => void;
   let rejectPromise!: (error: unknown) => void;
   const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve;

@@ -1,4 +1,5 @@
-import type { Codec, StandardProps, TaggedCodec } from '@pea2pea/core';
+import type { Codec, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
+import { isStandardSchema } from '@pea2pea/core/authoring';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass } from './peer-class.js';
 
@@ -9,7 +10,7 @@ export type MessageClass<T = unknown> = abstract new (...args: never) => T;
 export type MessageFilter =
   | { readonly by: 'nothing'; readonly codec?: Codec<unknown> }
   | { readonly by: 'tag'; readonly codec: Codec<unknown>; readonly key: string; readonly tag: string }
-  | { readonly by: 'schema'; readonly standard: StandardProps }
+  | { readonly by: 'schema'; readonly schema: StandardSchemaV1 }
   | { readonly by: 'class'; readonly class: MessageClass }
   | { readonly by: 'guard'; readonly guard: (message: unknown) => unknown };
 
@@ -35,7 +36,7 @@ export function messageFilterOf(args: readonly unknown[]): MessageFilter {
         '@OnMessage is given undefined; if two modules import each other, move what it names to a third',
       );
     }
-    if (isSchemaLike(what)) return { by: 'schema', standard: standardOf(what) };
+    if (isSchemaLike(what)) return { by: 'schema', schema: schemaOf(what) };
     if (isCodec(what)) return { by: 'nothing', codec: what };
     if (isClass(what)) return { by: 'class', class: refuseWrapper(what) };
     if (typeof what === 'function') return { by: 'guard', guard: what as (message: unknown) => unknown };
@@ -61,10 +62,12 @@ function isSchemaLike(value: unknown): value is { readonly '~standard': unknown 
   );
 }
 
-function standardOf({ '~standard': standard }: { readonly '~standard': unknown }): StandardProps {
-  const { version, validate } = Object(standard) as { version?: unknown; validate?: unknown };
-  if (version === 1 && typeof validate === 'function') return standard as StandardProps;
-  throw invalidDecorator('@OnMessage is given a `~standard` that is no Standard Schema of version 1');
+function schemaOf(value: { readonly '~standard': unknown }): StandardSchemaV1 {
+  if (!isStandardSchema(value)) {
+    throw invalidDecorator('@OnMessage is given a `~standard` that is not a Standard Schema of version 1');
+  }
+  // Asked for once: some libraries make it anew each time.
+  return { '~standard': value['~standard'] };
 }
 
 function isCodec(value: unknown): value is Codec<unknown> {

@@ -1,7 +1,4 @@
-import { describe, PeerError } from '@pea2pea/core';
-
-/** The longest delay of a Node.js timer; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { defer, markHandled, requireTimeout } from '@pea2pea/core/authoring';
 
 /**
  * Something that runs until it is closed, by a call or by a signal of the process.
@@ -12,15 +9,12 @@ export abstract class Closable<Report> {
    * that serves goes on to its end.
    */
   readonly closed: Promise<Report>;
-  readonly #settleClosed: (closing: Promise<Report>) => void;
+  readonly #closed = defer<Report>();
   #closing: Promise<Report> | undefined;
   #isClosed = false;
 
   constructor() {
-    let settle!: (closing: Promise<Report>) => void;
-    this.closed = new Promise((resolve) => (settle = resolve));
-    this.closed.catch(() => {}); // who does not wait for it does not care
-    this.#settleClosed = settle;
+    this.closed = markHandled(this.#closed.promise); // who does not wait for it does not care
   }
 
   abstract close(): Promise<Report>;
@@ -61,7 +55,7 @@ export abstract class Closable<Report> {
     }
     // Known before `finish` begins: what it calls may call `close`, and joins.
     this.#closing = this.closed;
-    this.#settleClosed(this.#finish(finish));
+    this.#closed.resolve(this.#finish(finish));
     return this.#closing;
   }
 
@@ -105,11 +99,4 @@ function forget(close: () => void): void {
     process.off(signal, listener);
     closing.delete(signal);
   }
-}
-
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, unless `value` is a delay in milliseconds */
-export function requireTimeout(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_TIMER_MS) return value;
-  const what = `\`${name}\` must be a whole number from 1 to ${MAX_TIMER_MS}, not ${describe(value)}`;
-  throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
 }

@@ -1,9 +1,10 @@
 import { PeerError } from '@pea2pea/core';
+import { requireTimeout } from '@pea2pea/core/authoring';
 import type { HookMethod } from '../declarations/hook-methods.js';
 import { nameOfClass } from '../declarations/peer-class.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Methods } from '../wiring/methods.js';
-import { requireTimeout } from './closable.js';
+
 import { within, type Surroundings } from './within.js';
 
 type LifeMethod = () => unknown;

@@ -1,12 +1,12 @@
 import {
   defaultLogger,
   DEFAULTS,
-  overdue,
   systemClock,
   type PeerError,
   type PeerNode,
   type ResolvedConfig,
 } from '@pea2pea/core';
+import { overdue } from '@pea2pea/core/authoring';
 
 /** What the life of a peer, or of an application, goes by. */
 export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;

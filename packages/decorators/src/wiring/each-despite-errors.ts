@@ -1,4 +1,4 @@
-import { isPromise } from '@pea2pea/core';
+import { isPromise } from '@pea2pea/core/authoring';
 
 /**
  * Runs `calls` one after the other, all of them; rejects as the first of them that failed.

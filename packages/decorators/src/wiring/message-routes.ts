@@ -1,4 +1,5 @@
-import { isPromise, type Connection, type StandardResult } from '@pea2pea/core';
+import type { Connection, StandardResult } from '@pea2pea/core';
+import { isPromise, runSchema } from '@pea2pea/core/authoring';
 import type { MessageFilter } from '../declarations/message-filter.js';
 import type { MethodName } from '../declarations/method-site.js';
 import type { Refused } from './unmatched.js';
@@ -58,10 +59,10 @@ function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
         if (asBoolean(takes.guard(message), name)) return route.call(message, connection);
         return offer(index + 1, message, connection, refused);
       case 'schema': {
-        const result = takes.standard.validate(message);
+        const result = runSchema(takes.schema, message, name);
         if (!isPromise(result)) return settle(index, result, message, connection, refused);
         const own = [...refused]; // other messages are routed before this one is
-        return Promise.resolve(result).then((settled) =>
+        return result.then((settled) =>
           // A message of a connection that has ended is dropped, as those that wait for their turn are.
           connection.state === 'open' ? settle(index, settled, message, connection, own) : undefined,
         );
@@ -76,13 +77,9 @@ function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
     connection: Connection,
     refused: Refused,
   ): unknown => {
-    const route = routes[index]!;
-    if (result.issues) {
-      refused[index] = result.issues;
-      return offer(index + 1, message, connection, refused);
-    }
-    if ('value' in result) return route.call(result.value, connection);
-    throw new TypeError(`the schema of ${String(route.name)}() answered neither a value nor issues`);
+    if (result.issues === undefined) return routes[index]!.call(result.value, connection);
+    refused[index] = result.issues;
+    return offer(index + 1, message, connection, refused);
   };
 
   return (message, connection) => {

@@ -1,13 +1,5 @@
-import {
-  printable,
-  readData,
-  describe,
-  PeerError,
-  RateLimited,
-  type Connection,
-  type PeerNode,
-  type StandardIssue,
-} from '@pea2pea/core';
+import { PeerError, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
+import { describeIssues, LogThrottle, printable, readData } from '@pea2pea/core/authoring';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
 
@@ -35,13 +27,13 @@ export class UnmatchedMessages {
   readonly #peerName: string;
   readonly #when: WhenUnmatched;
   readonly #node: PeerNode<unknown>;
-  readonly #logLimit: RateLimited;
+  readonly #logLimit: LogThrottle;
 
   constructor(peerName: string, when: WhenUnmatched, node: PeerNode<unknown>) {
     this.#peerName = peerName;
     this.#when = when;
     this.#node = node;
-    this.#logLimit = new RateLimited(node.config.clock, LOG_INTERVAL_MS);
+    this.#logLimit = new LogThrottle(node.config.clock, LOG_INTERVAL_MS);
   }
 
   /** @throws {PeerError} P2P_ERR_UNMATCHED_MESSAGE, unless such messages are ignored */
@@ -87,20 +79,11 @@ function refusalsOf(methods: Named, refused: Refused): Refusal[] {
 function describeRefusals(refusals: readonly Refusal[]): string {
   const share = Math.max(1, Math.floor(MOST_ISSUES / refusals.length));
   const texts = refusals.slice(0, MOST_ISSUES).map(({ method, issues }) => {
-    const named = issues.slice(0, share).map(describeIssue).join(', ');
-    const more = issues.length > share ? ` and ${issues.length - share} more` : '';
-    return `${String(method)}() says ${named}${more}`;
+    const says = describeIssues(issues, { mostIssues: share, mostCharacters: MOST_CHARACTERS });
+    return `${String(method)}() says ${says}`;
   });
   const more = refusals.length > MOST_ISSUES ? [`refused by ${refusals.length - MOST_ISSUES} more`] : [];
   return [...texts, ...more].join('; ');
-}
-
-function describeIssue({ message, path = [] }: StandardIssue): string {
-  const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
-  const where = keys.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  const says = typeof message === 'string' ? message : describe(message);
-  const text = where === '' ? says : `${where.replace(/^\./, '')}: ${says}`;
-  return printable(text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' '), MOST_CHARACTERS);
 }
 
 function kindOf(message: unknown): string {

@@ -1,21 +1,43 @@
 import { Duplex } from 'node:stream';
-import { describe, forgetAbort, onAbort, PeerError, type Handshake } from '@pea2pea/core';
-import { requireMethods, requireSignal } from '../shared/checks.js';
-import { aborted, unlessAborted } from '../shared/aborted.js';
+import { PeerError, type Handshake } from '@pea2pea/core';
+import {
+  aborted,
+  describe,
+  forgetAbort,
+  onAbort,
+  raceAgainst,
+  requireMethods,
+  requireObject,
+  requireSignal,
+} from '@pea2pea/core/authoring';
 
 /** What a negotiation needs of a stream: a kernel's {@link Handshake} has it. */
 export type Negotiable = Pick<Handshake, 'read' | 'write'>;
+
+/** What ends a wait. */
+interface Waiting {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not a signal */
+function signalOf(options: Waiting): AbortSignal | undefined {
+  requireObject('options', options);
+  const { signal } = options;
+  if (signal !== undefined) requireSignal('signal', signal);
+  return signal;
+}
 
 /**
  * `stream` for a negotiation: a handshake as it is, a `Duplex` through a reader that takes no byte more than it is asked
  * for. What comes behind the negotiation stays where it is.
  */
-export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | undefined): Negotiable {
-  requireMethods('the stream', stream, ['read', 'write']);
+export function negotiable(stream: Negotiable | Duplex, options: Waiting): Negotiable {
+  requireMethods('stream', stream, ['read', 'write']);
+  const signal = signalOf(options);
   if (stream instanceof Duplex) return new DuplexSource(stream, signal);
   return {
-    read: (size) => unlessAborted(stream.read(size), signal),
-    write: (bytes) => unlessAborted(stream.write(bytes), signal),
+    read: (size) => raceAgainst(signal, () => stream.read(size), 'the wait'),
+    write: (bytes) => raceAgainst(signal, () => stream.write(bytes), 'the wait'),
   };
 }
 
@@ -26,17 +48,13 @@ export function negotiable(stream: Negotiable | Duplex, signal: AbortSignal | un
  * @throws {RangeError} for a `size` that is none
  * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before; P2P_ERR_ABORTED
  */
-export async function readExactly(
-  stream: Duplex,
-  size: number,
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Buffer> {
+export async function readExactly(stream: Duplex, size: number, options: Waiting = {}): Promise<Buffer> {
   if (!Number.isSafeInteger(size) || size < 0) {
     throw new RangeError(`readExactly(): a whole number of bytes is needed, not ${describe(size)}`);
   }
-  requireMethods('the stream', stream, ['read', 'write', 'on', 'off']);
-  requireSignal(options);
-  return size === 0 ? Buffer.alloc(0) : new DuplexSource(stream, options.signal).read(size);
+  requireMethods('stream', stream, ['read', 'write', 'on', 'off']);
+  const signal = signalOf(options);
+  return size === 0 ? Buffer.alloc(0) : new DuplexSource(stream, signal).read(size);
 }
 
 /** A paused `Duplex`, read in exact portions; it listens to it while it waits, and no longer. */
@@ -90,7 +108,7 @@ class DuplexSource implements Negotiable {
       };
       const onEnd = (error?: Error): void =>
         settle(() => reject(ended(error instanceof Error ? error : undefined)));
-      const abort = (): void => settle(() => reject(aborted(signal!)));
+      const abort = (): void => settle(() => reject(aborted('the wait', signal!)));
       if (signal?.aborted === true) {
         abort();
         return;

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '@pea2pea/core';
-import { requireSignal } from '../shared/checks.js';
 import { negotiable, type Negotiable } from './byte-source.js';
 import {
   encodeList,
@@ -37,8 +36,7 @@ export async function handle<P extends string>(
   if (listing.length > MAX_MESSAGE_LENGTH + 2) {
     throw new PeerError('P2P_ERR_INVALID_CONFIG', '`protocols` are too long to be listed in one message');
   }
-  requireSignal(options);
-  const source = negotiable(stream, options.signal);
+  const source = negotiable(stream, options);
   for (let messages = 0; messages < MAX_MESSAGES; messages++) {
     const message = await readMessage(source);
     if (messages === 0 && message !== MULTISTREAM)

@@ -1,5 +1,5 @@
 import { describe, PeerError } from '@pea2pea/core';
-import { invalid } from '../shared/checks.js';
+import { invalidConfig } from '@pea2pea/core/authoring';
 import type { Negotiable } from './byte-source.js';
 
 /** The protocol that negotiates the others; each side names it first. */
@@ -53,16 +53,16 @@ export async function readList(stream: Negotiable): Promise<string[]> {
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for protocols that nobody could be told of */
 export function requireProtocols(protocols: readonly string[], max: number): void {
   if (!Array.isArray(protocols) || protocols.length === 0 || protocols.length > max) {
-    throw invalid(`\`protocols\` must list 1 to ${max} protocols`);
+    throw invalidConfig(`\`protocols\` must list 1 to ${max} protocols`);
   }
   for (const protocol of protocols as readonly unknown[]) {
     if (typeof protocol !== 'string' || !/^\/[^\n]+$/.test(protocol)) {
-      throw invalid(
+      throw invalidConfig(
         `a protocol is a text that begins with a slash, without newlines, not ${describe(protocol)}`,
       );
     }
     if (Buffer.byteLength(protocol) >= MAX_MESSAGE_LENGTH) {
-      throw invalid(`a protocol is shorter than ${MAX_MESSAGE_LENGTH} bytes`);
+      throw invalidConfig(`a protocol is shorter than ${MAX_MESSAGE_LENGTH} bytes`);
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '@pea2pea/core';
-import { requireSignal } from '../shared/checks.js';
 import { negotiable, type Negotiable } from './byte-source.js';
 import {
   encodeMessage,
@@ -51,8 +50,7 @@ export async function select<P extends string>(
   options: NegotiationOptions = {},
 ): Promise<P> {
   requireProtocols(protocols, MAX_PROTOCOLS);
-  requireSignal(options);
-  const source = negotiable(stream, options.signal);
+  const source = negotiable(stream, options);
   for (const [index, protocol] of protocols.entries()) {
     const proposal = encodeMessage(protocol);
     await source.write(index === 0 ? Buffer.concat([encodeMessage(MULTISTREAM), proposal]) : proposal);
@@ -75,8 +73,7 @@ export async function list(
   stream: Negotiable | Duplex,
   options: NegotiationOptions = {},
 ): Promise<readonly string[]> {
-  requireSignal(options);
-  const source = negotiable(stream, options.signal);
+  const source = negotiable(stream, options);
   await source.write(Buffer.concat([encodeMessage(MULTISTREAM), encodeMessage(LIST)]));
   await expectHeader(source);
   return readList(source);

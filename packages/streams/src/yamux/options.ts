@@ -1,5 +1,13 @@
-import { guardedLogger, describe, defaultLogger, systemClock, type Clock, type Logger } from '@pea2pea/core';
-import { invalid, requireInteger, requireKnown, requireMethods } from '../shared/checks.js';
+import { defaultLogger, systemClock, type Clock, type Logger } from '@pea2pea/core';
+import {
+  guardedLogger,
+  MAX_TIMER_MS,
+  requireFunction,
+  requireInteger,
+  requireKnown,
+  requireMethods,
+  requireOneOf,
+} from '@pea2pea/core/authoring';
 import { INITIAL_WINDOW } from './frame.js';
 import type { YamuxStream } from './stream.js';
 
@@ -53,20 +61,15 @@ export type ResolvedYamuxOptions = {
 };
 
 const NAMES = [...Object.keys(YAMUX_DEFAULTS), 'role', 'onStream', 'clock', 'logger'];
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function resolveYamuxOptions(options: YamuxOptions): ResolvedYamuxOptions {
   requireKnown('the options of Yamux', options, NAMES);
   const { role, onStream } = options;
-  if (role !== 'client' && role !== 'server') {
-    throw invalid(`\`role\` must be 'client' or 'server', not ${describe(role)}`);
-  }
-  if (onStream !== undefined && typeof onStream !== 'function')
-    throw invalid('`onStream` must be a function');
-  if (options.clock !== undefined)
-    requireMethods('`clock`', options.clock, ['now', 'setTimeout', 'nextTurn']);
-  if (options.logger !== undefined) requireMethods('`logger`', options.logger, ['warn']);
+  requireOneOf('role', role, ['client', 'server']);
+  if (onStream !== undefined) requireFunction('onStream', onStream);
+  if (options.clock !== undefined) requireMethods('clock', options.clock, ['now', 'setTimeout', 'nextTurn']);
+  if (options.logger !== undefined) requireMethods('logger', options.logger, ['warn']);
   const number = (name: keyof typeof YAMUX_DEFAULTS, min: number, max: number): number =>
     requireInteger(name, options[name] ?? YAMUX_DEFAULTS[name], { min, max });
   return {

@@ -1,4 +1,5 @@
-import { overdue, PeerError, type Clock, type Timer } from '@pea2pea/core';
+import { PeerError, type Clock, type Timer } from '@pea2pea/core';
+import { defer, overdue, type Deferred } from '@pea2pea/core/authoring';
 
 /** What {@link Pings} needs of the session. */
 export interface PingHost {
@@ -16,9 +17,8 @@ export interface PingHost {
 interface Ping {
   readonly value: number;
   readonly sentAtMs: number;
-  readonly promise: Promise<number>;
-  readonly resolve: (rttMs: number) => void;
-  readonly reject: (error: Error) => void;
+  /** With the round trip, in milliseconds. */
+  readonly answer: Deferred<number>;
   readonly timer: Timer;
 }
 
@@ -43,10 +43,10 @@ export class Pings {
 
   /** The round trip, in milliseconds. @throws {PeerError} P2P_ERR_REQUEST_TIMEOUT */
   ping(): Promise<number> {
-    if (this.#ping !== undefined) return this.#ping.promise;
-    const { promise, value } = (this.#ping = this.#begin());
+    if (this.#ping !== undefined) return this.#ping.answer.promise;
+    const { answer, value } = (this.#ping = this.#begin());
     this.#host.sendPing(value); // the answer may come within this very call
-    return promise;
+    return answer.promise;
   }
 
   /** The peer is there. */
@@ -59,7 +59,7 @@ export class Pings {
     const ping = this.#ping;
     if (ping?.value !== value) return;
     this.#take(ping);
-    ping.resolve(this.#host.clock.now() - ping.sentAtMs);
+    ping.answer.resolve(this.#host.clock.now() - ping.sentAtMs);
   }
 
   /** No more pings; one that waits is rejected. */
@@ -68,28 +68,21 @@ export class Pings {
     const ping = this.#ping;
     if (ping === undefined) return;
     this.#take(ping);
-    ping.reject(error);
+    ping.answer.reject(error);
   }
 
   #begin(): Ping {
     const { clock, pingTimeoutMs } = this.#host;
-    let resolve!: (rttMs: number) => void;
-    let reject!: (error: Error) => void;
-    const promise = new Promise<number>((onResolve, onReject) => {
-      resolve = onResolve;
-      reject = onReject;
-    });
-    promise.catch(() => {}); // nobody has to await it
     const value = this.#next;
     this.#next = (this.#next + 1) % 2 ** 32;
     const timer = overdue(clock, pingTimeoutMs, () => this.#late(), WATCHES);
-    return { value, sentAtMs: clock.now(), promise, resolve, reject, timer };
+    return { value, sentAtMs: clock.now(), answer: defer(), timer };
   }
 
   #late(): void {
     const ping = this.#ping!;
     this.#take(ping);
-    ping.reject(
+    ping.answer.reject(
       new PeerError('P2P_ERR_REQUEST_TIMEOUT', `no answer to a ping within ${this.#host.pingTimeoutMs} ms`),
     );
   }

@@ -4,6 +4,9 @@ const BLOCK_LENGTH = 4 * 1024;
 /**
  * Bytes that wait for their reader, at about their own price: a peer that sends them one by one does not cost us an
  * object for each, and a piece that is small against the memory behind it is copied, not kept with all of that.
+ *
+ * note: a `ChunkQueue` would keep that memory: it owns the chunks that it is given, while these are parts of chunks that
+ * all streams of a session share.
  */
 export class ReceiveBuffer {
   /** In order; the last may still be gathered in. */

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
-import { overdue, PeerError, RateLimited, type Direction, type Timer } from '@pea2pea/core';
+import { PeerError, type Direction, type Timer } from '@pea2pea/core';
+import { defer, isPromise, LogThrottle, overdue, raceAgainst, whenSettled } from '@pea2pea/core/authoring';
 import { asError } from '../shared/as-error.js';
-import { unlessAborted } from '../shared/aborted.js';
 import {
   encodeFrame,
   Flag,
@@ -55,7 +55,7 @@ export class Yamux {
   readonly #streams: StreamTable;
   readonly #host: StreamHost;
   readonly #pings: Pings;
-  readonly #complaints: RateLimited;
+  readonly #complaints: LogThrottle;
   /**
    * INVARIANT: bounded-memory. Beyond so many answers that the stream below has not taken, nothing more is read; beyond so
    * many SYNs, none of ours is sent. What else we send is bounded by the streams: data and window updates one at a time, a
@@ -75,9 +75,9 @@ export class Yamux {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #error: Error | undefined;
   #cutTimer: Timer | undefined;
-  #onClosed!: () => void;
+  readonly #closed = defer();
   /** Resolves when the session is over and the stream below closed. It never rejects: see {@link error}. */
-  readonly closed: Promise<void>;
+  readonly closed = this.#closed.promise;
 
   constructor(below: Duplex, options: YamuxOptions) {
     this.#options = resolveYamuxOptions(options);
@@ -86,7 +86,7 @@ export class Yamux {
     this.#below = below;
     this.#streams = new StreamTable(this.#options);
     this.#maxPending = Math.max(MIN_MAX_PENDING, this.#options.maxStreams);
-    this.#complaints = new RateLimited(this.#options.clock, COMPLAINT_INTERVAL_MS);
+    this.#complaints = new LogThrottle(this.#options.clock, COMPLAINT_INTERVAL_MS);
     this.#host = {
       receiveWindowBytes: this.#options.receiveWindowBytes,
       sendData: (streamId, piece, onWritten) => {
@@ -106,7 +106,6 @@ export class Yamux {
       },
       vacate: (stream) => this.#streams.vacate(stream),
     };
-    this.closed = new Promise((resolve) => (this.#onClosed = resolve));
     this.#pings = new Pings({
       clock: this.#options.clock,
       pingTimeoutMs: this.#options.pingTimeoutMs,
@@ -175,7 +174,7 @@ export class Yamux {
    */
   async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
     if (this.#state !== 'open') throw this.#endError();
-    return unlessAborted(this.#pings.ping(), signal);
+    return raceAgainst(signal, () => this.#pings.ping(), 'the ping');
   }
 
   /** Tells the peer to open no more streams, and opens none; those that are open go on. */
@@ -304,9 +303,9 @@ export class Yamux {
       stream.destroy(asError(error));
     };
     try {
-      const handling = this.#options.onStream!(stream);
+      const handling: unknown = this.#options.onStream!(stream);
       // From JavaScript anything may come, such as the stream of a pipe().
-      if (handling instanceof Promise) handling.catch(failed);
+      if (isPromise(handling)) whenSettled(handling, () => {}, failed);
     } catch (error) {
       failed(error);
     }
@@ -376,7 +375,7 @@ export class Yamux {
     );
     this.#state = 'closed';
     this.#cutTimer?.cancel();
-    this.#onClosed();
+    this.#closed.resolve();
   }
 
   #endError(): PeerError {
