@@ -17,6 +17,8 @@ const GATES = [
     home: 'mechanisms/system-clock.ts',
   },
 ];
+/** The logger that users bring, which may throw. Everybody else logs through that of the node, which does not. */
+const RAW_LOGGER = { pattern: /\bconfig\.logger\b/, home: 'core/connection/node-context.ts' };
 /** What each package may import besides its own files. */
 const PACKAGES = {
   core: [/^node:/],
@@ -67,6 +69,9 @@ export function findViolations(root) {
         }
       }
       imports.set(path, targets);
+      if (`${name}/${path}` !== RAW_LOGGER.home && RAW_LOGGER.pattern.test(withoutComments(text))) {
+        violations.push(`${name}/${path}: the logger of a configuration may throw, use node.logger`);
+      }
       const floors = FLOORS[name];
       if (floors === undefined) continue;
       const floorOf = (file) => floors.indexOf(dirname(file));

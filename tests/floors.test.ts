@@ -34,6 +34,7 @@ describe('the floors of the packages', () => {
     ['core/src/flows/spy.ts', 'timers', 'setTimeout(() => {}, 5);'],
     ['core/src/flows/spy.ts', 'timers', 'export const now = Date.now();'],
     ['core/src/flows/spy.ts', 'timers', 'export const dice = Math.random();'],
+    ['decorators/src/wiring/spy.ts', 'use node.logger', "node.config.logger.warn({}, 'x');"],
     ['core/src/flows/spy.ts', 'must not import zod', "import { z } from 'zod';"],
     ['codecs/src/spy.ts', 'must not import', "import { x } from '@pea2pea/decorators';"],
     ['decorators/src/wiring/spy.ts', 'looks up', "import { x } from '../running/life.js';"],

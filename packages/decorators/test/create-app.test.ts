@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { memoryTransport } from '@pea2pea/core';
+import { memoryTransport, type Logger } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import {
   createApp,
   createPeer,
@@ -467,6 +468,42 @@ describe('ends', () => {
     await handle.node.close();
     await handle.closed;
     expect(seen).toEqual(['stopped', 'disposed of']);
+  });
+
+  it('tells its own logger what goes wrong as it ends, whatever that logger does', async () => {
+    class Stubborn {
+      @OnStop()
+      stop(): Promise<void> {
+        return new Promise(() => {});
+      }
+    }
+    const clock = new ControlledClock();
+    const lines: unknown[] = [];
+    const log = (fields: object, text: string): never => {
+      lines.push([fields, text]);
+      throw new Error('the disk is full');
+    };
+    const logger: Logger = {
+      debug: log,
+      info: log,
+      warn: log,
+      error: log,
+      child: () => JSON.parse('{') as Logger,
+    };
+    const bindings = new ContainerModule(({ bind }) => void bind(Stubborn).toConstantValue(new Stubborn()));
+    const app = await createApp({ bindings, peers: [], services: [Stubborn], clock, logger });
+    const closing = app.close({ timeoutMs: 1_000 });
+    await until(() => clock.pending > 0);
+    clock.advance(1_000);
+    await closing;
+    expect(lines).toEqual([[{ node: 'app', timeoutMs: 1_000 }, '@OnStop took too long and was abandoned']]);
+  });
+
+  it.each(['clock', 'logger'])('refuses a %s that is not one', async (name) => {
+    const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
+      createApp({ peers: [], [name]: console.log }),
+    );
+    expect(error.message).toContain(`\`${name}\``);
   });
 
   it('many may close on one signal', async () => {

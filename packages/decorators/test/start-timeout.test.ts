@@ -74,6 +74,28 @@ describe('an @OnStart that does not settle', () => {
     expect(calls).toEqual(['shut']);
   });
 
+  it('of a service goes by the clock of the application', async () => {
+    const clock = new ControlledClock();
+    let begun = 0;
+    @injectable()
+    class Slow {
+      @OnStart()
+      open() {
+        begun++;
+        return never();
+      }
+    }
+    const bindings = new ContainerModule(({ bind }) => void bind(Slow).toSelf().inSingletonScope());
+    const starting = createApp({ bindings, peers: [], services: [Slow], startTimeoutMs: 5_000, clock });
+    const refused = peerErrorOf('P2P_ERR_START_TIMEOUT', () => starting);
+    await until(() => begun === 1);
+    clock.advance(4_999);
+    expect(clock.pending).toBe(1);
+    clock.advance(1);
+    await refused;
+    expect(clock.pending).toBe(0);
+  });
+
   it('goes by the clock of the node; one in time leaves no timer', async () => {
     const clock = new ControlledClock();
     let begun = 0;

@@ -1,4 +1,4 @@
-import type { CloseReport } from '@pea2pea/core';
+import type { CloseReport, Logger } from '@pea2pea/core';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { notInApp } from './app-peers.js';
@@ -9,6 +9,7 @@ import type { PeerHandle } from './peer-handle.js';
 export interface RunningApp {
   readonly container: Container;
   readonly handles: ReadonlyMap<PeerClass, PeerHandle<object>>;
+  readonly logger: Logger;
   stop(options: { readonly timeoutMs?: number }): Promise<CloseReport[]>;
 }
 
@@ -54,9 +55,6 @@ export class AppHandle extends Closable<CloseReport[]> {
   }
 
   protected override closingFailed(error: unknown): void {
-    for (const { node } of this.#running.handles.values()) {
-      node.logger.error({ err: error }, 'closing failed');
-      return; // one line is enough
-    }
+    this.#running.logger.error({ err: error }, 'closing failed');
   }
 }

@@ -1,4 +1,5 @@
-import { PeerError, type CloseReport } from '@pea2pea/core';
+import { PeerError, type Clock, type CloseReport, type Logger } from '@pea2pea/core';
+import { requireMethods } from '@pea2pea/core/authoring';
 import type { Container, ContainerModule, ServiceIdentifier } from 'inversify';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import type { PeerBase, PeerClass } from '../declarations/peer-class.js';
@@ -10,7 +11,7 @@ import { AppHandle } from './app-handle.js';
 import { AppPeers } from './app-peers.js';
 import { createPeer, type CreatePeerOptions } from './create-peer.js';
 import { Life } from './life.js';
-import { outsideOfNodes, within } from './within.js';
+import { hostWithoutNode, within } from './within.js';
 
 /** A peer of an application, with options of its own. */
 export interface AppPeer extends Omit<CreatePeerOptions, 'container'> {
@@ -35,6 +36,10 @@ export interface CreateAppOptions {
   readonly container?: Container;
   /** How long each `@OnStart` of a service may take, in milliseconds; of a peer, see its own options. @default 30000 */
   readonly startTimeoutMs?: number;
+  /** Times the starts and ends of services; peers have the one of their configuration. @default systemClock */
+  readonly clock?: Clock;
+  /** Is told of what goes wrong as the application ends; peers have the one of their configuration. @default defaultLogger */
+  readonly logger?: Logger;
 }
 
 /**
@@ -70,16 +75,18 @@ export async function createApp({
   overrides = [],
   container: parent,
   startTimeoutMs,
+  clock,
+  logger,
 }: CreateAppOptions): Promise<AppHandle> {
-  const surroundings = outsideOfNodes('app');
+  checkParts(clock, logger);
+  const host = hostWithoutNode('app', { clock, logger });
   const own = new OwnContainer(parent);
   const appPeers = new AppPeers(peers.map((use) => (typeof use === 'function' ? use : use.peer)));
   const lives: { readonly service: ServiceIdentifier; readonly life: Life }[] = [];
 
   const stop = async (options: { readonly timeoutMs?: number }): Promise<CloseReport[]> => {
-    const { timeoutMs = surroundings.closeTimeoutMs } = options;
-    const inTime = (disposal: Promise<void>): Promise<void> =>
-      within(surroundings, 'disposing', timeoutMs, disposal);
+    const { timeoutMs = host.closeTimeoutMs } = options;
+    const inTime = (disposal: Promise<void>): Promise<void> => within(host, 'disposing', timeoutMs, disposal);
     const reports: CloseReport[] = [];
     await eachDespiteErrors([
       ...lives
@@ -109,16 +116,22 @@ export async function createApp({
     }
     for (const service of services) {
       const instance: object = await resolve(own.container, service, nameOfService(service));
-      const life = new Life(surroundings, startTimeoutMs);
+      const life = new Life(host, startTimeoutMs);
       lives.push({ service, life });
       await life.start(instance, hookMethodsOf(instance.constructor as PeerBase));
     }
-    return new AppHandle({ container: own.container, handles: appPeers.handles, stop });
+    return new AppHandle({ container: own.container, handles: appPeers.handles, logger: host.logger, stop });
   } catch (error) {
     // The first error is the one to know; one that ending throws adds nothing.
     await stop({}).catch(() => undefined);
     throw error;
   }
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+function checkParts(clock: Clock | undefined, logger: Logger | undefined): void {
+  if (clock !== undefined) requireMethods('clock', clock, ['now', 'date', 'setTimeout', 'nextTurn']);
+  if (logger !== undefined) requireMethods('logger', logger, ['debug', 'info', 'warn', 'error', 'child']);
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG */

@@ -8,7 +8,7 @@ import { OwnContainer, type Override } from '../wiring/own-container.js';
 import { BLUEPRINT, peerModule } from '../wiring/peer-module.js';
 import { PeerHandle } from './peer-handle.js';
 import { bringUp, type StartOptions } from './start-peer.js';
-import { outsideOfNodes, within } from './within.js';
+import { hostWithoutNode, within } from './within.js';
 
 /** How a peer is created. */
 export interface CreatePeerOptions extends StartOptions {
@@ -68,9 +68,8 @@ export async function createPeer<T extends object>(
     return new PeerHandle(await bringUp(own.container, target, start), () => own.dispose());
   } catch (error) {
     // The first error is the one to know; one that disposing throws adds nothing.
-    const surroundings = outsideOfNodes(nameOfClass(target));
-    const { closeTimeoutMs } = surroundings;
-    await within(surroundings, 'disposing', closeTimeoutMs, own.dispose()).catch(() => undefined);
+    const host = hostWithoutNode(nameOfClass(target), config ?? {});
+    await within(host, 'disposing', host.closeTimeoutMs, own.dispose()).catch(() => undefined);
     throw error;
   }
 }

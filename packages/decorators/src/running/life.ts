@@ -5,7 +5,7 @@ import { nameOfClass } from '../declarations/peer-class.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Methods } from '../wiring/methods.js';
 
-import { within, type Surroundings } from './within.js';
+import { within, type LifeHost } from './within.js';
 
 type LifeMethod = () => unknown;
 
@@ -17,15 +17,15 @@ export const START_TIMEOUT_MS = 30_000;
 
 /** What `@OnStart` began, to be stopped by `@OnStop` in the reverse order. */
 export class Life {
-  readonly #surroundings: Surroundings;
+  readonly #host: LifeHost;
   /** `@OnStop` methods of what was started, in the order of starting. */
   readonly #stops: LifeMethod[] = [];
 
   readonly #startTimeoutMs: number;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when `startTimeoutMs` makes no sense */
-  constructor(surroundings: Surroundings, startTimeoutMs = START_TIMEOUT_MS) {
-    this.#surroundings = surroundings;
+  constructor(host: LifeHost, startTimeoutMs = START_TIMEOUT_MS) {
+    this.#host = host;
     this.#startTimeoutMs = requireTimeout('startTimeoutMs', startTimeoutMs);
   }
 
@@ -56,7 +56,7 @@ export class Life {
       await (instance as Methods)[method.name]!();
       if (isLate) undo?.();
     };
-    await within(this.#surroundings, '@OnStart', this.#startTimeoutMs, run(), () => {
+    await within(this.#host, '@OnStart', this.#startTimeoutMs, run(), () => {
       isLate = true;
       const which = `${nameOfClass(instance.constructor)}.${String(method.name)}()`;
       return new PeerError(
@@ -71,7 +71,7 @@ export class Life {
    * called are, and none is waited for. Undefined where there is none.
    * @throws what the first that fails throws, when the others are done
    */
-  stop(timeoutMs = this.#surroundings.closeTimeoutMs): Promise<void> | undefined {
+  stop(timeoutMs = this.#host.closeTimeoutMs): Promise<void> | undefined {
     const stops = this.#stops.splice(0).reverse();
     if (stops.length === 0) return undefined;
     const called = new Set<LifeMethod>();
@@ -80,15 +80,14 @@ export class Life {
       called.add(stop);
       return stop();
     });
-    return within(this.#surroundings, '@OnStop', timeoutMs, eachDespiteErrors(calls)).finally(() => {
+    return within(this.#host, '@OnStop', timeoutMs, eachDespiteErrors(calls)).finally(() => {
       for (const call of calls) this.#callUnwaited(call);
     });
   }
 
   #callUnwaited(call: LifeMethod): void {
     new Promise((resolve) => resolve(call())).catch((error: unknown) => {
-      const { logger, name } = this.#surroundings;
-      logger.error({ node: name, err: error }, '@OnStop failed');
+      this.#host.logger.error({ err: error }, '@OnStop failed');
     });
   }
 }

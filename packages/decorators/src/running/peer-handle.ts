@@ -4,7 +4,7 @@ import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { Sessions } from '../wiring/sessions.js';
 import { Closable } from './closable.js';
 import type { Life } from './life.js';
-import { surroundingsOf, within } from './within.js';
+import { hostOf, within } from './within.js';
 
 /** A peer that is up, and what it takes to end it. */
 export interface RunningPeer<T> {
@@ -94,7 +94,7 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
     await eachDespiteErrors([
       () => this.#running.life.stop(timeoutMs),
       async () => (report = await this.node.close(options)),
-      () => within(surroundingsOf(this.node), 'disposing', timeoutMs, this.#disposeOfAll()),
+      () => within(hostOf(this.node), 'disposing', timeoutMs, this.#disposeOfAll()),
     ]);
     return report;
   }

@@ -13,7 +13,7 @@ import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
 import { Life } from './life.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
-import { surroundingsOf, within } from './within.js';
+import { hostOf, within } from './within.js';
 
 /** How a peer is started. */
 export interface StartOptions {
@@ -66,7 +66,7 @@ export async function bringUp<T extends object>(
   const blueprint = blueprintIn(container, target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
-  const life = new Life(surroundingsOf(node), startTimeoutMs);
+  const life = new Life(hostOf(node), startTimeoutMs);
   let sessions: Sessions | undefined;
   try {
     const instances = new Map<Part, object>();
@@ -96,7 +96,7 @@ export async function bringUp<T extends object>(
     await life.stop()?.catch(() => undefined);
     await node.close();
     await within(
-      node.config,
+      hostOf(node),
       'disposing',
       node.config.closeTimeoutMs,
       sessions?.settled() ?? Promise.resolve(),

@@ -2,23 +2,35 @@ import {
   defaultLogger,
   DEFAULTS,
   systemClock,
+  type Clock,
+  type Logger,
   type PeerError,
   type PeerNode,
-  type ResolvedConfig,
 } from '@pea2pea/core';
-import { overdue } from '@pea2pea/core/authoring';
+import { guardedLogger, overdue } from '@pea2pea/core/authoring';
 
-/** What the life of a peer, or of an application, goes by. */
-export type Surroundings = Pick<ResolvedConfig, 'clock' | 'closeTimeoutMs' | 'logger' | 'name'>;
-
-/** Of what has no node: an application, or a peer that is not up. */
-export function outsideOfNodes(name: string): Surroundings {
-  return { name, clock: systemClock, logger: defaultLogger, closeTimeoutMs: DEFAULTS.closeTimeoutMs };
+/** What starts and ends go by. */
+export interface LifeHost {
+  readonly clock: Clock;
+  readonly closeTimeoutMs: number;
+  /** One that does not throw. */
+  readonly logger: Logger;
 }
 
-/** Of a peer; its logger does not throw. */
-export function surroundingsOf({ config, logger }: PeerNode<unknown>): Surroundings {
-  return { clock: config.clock, closeTimeoutMs: config.closeTimeoutMs, logger, name: config.name };
+/** Of an application, or of a peer whose node is not there. */
+export function hostWithoutNode(
+  name: string,
+  {
+    clock = systemClock,
+    logger = defaultLogger,
+  }: { readonly clock?: Clock | undefined; readonly logger?: Logger | undefined },
+): LifeHost {
+  const { closeTimeoutMs } = DEFAULTS;
+  return { clock, closeTimeoutMs, logger: guardedLogger(logger).child({ node: name }) };
+}
+
+export function hostOf({ config, logger }: PeerNode<unknown>): LifeHost {
+  return { clock: config.clock, closeTimeoutMs: config.closeTimeoutMs, logger };
 }
 
 /**
@@ -26,7 +38,7 @@ export function surroundingsOf({ config, logger }: PeerNode<unknown>): Surroundi
  * rejects with `lateError()`, where there is one, else it resolves, with a line in the log.
  */
 export function within(
-  { clock, logger, name }: Surroundings,
+  { clock, logger }: LifeHost,
   what: string,
   timeoutMs: number,
   work: Promise<void>,
@@ -40,7 +52,7 @@ export function within(
         reject(lateError());
         return;
       }
-      logger.error({ node: name, timeoutMs }, `${what} took too long and was abandoned`);
+      logger.error({ timeoutMs }, `${what} took too long and was abandoned`);
       resolve();
     });
     work.then(
@@ -50,7 +62,7 @@ export function within(
       },
       (error: Error) => {
         timer.cancel();
-        if (isAbandoned) logger.error({ node: name, err: error }, `${what} failed after it was abandoned`);
+        if (isAbandoned) logger.error({ err: error }, `${what} failed after it was abandoned`);
         else reject(error);
       },
     );
