@@ -166,9 +166,9 @@ export const PEER_ERRORS = {
     remedy: 'name the dependencies, @Peer({ inject: [Service] }), and bind each of them in the container',
   },
   P2P_ERR_CAPTIVE_DEPENDENCY: {
-    when: 'something that outlives a connection depends on the connection or on a session of it',
+    when: 'something that outlives a connection depends on the connection or on a session of it, or a singleton that peers share on what belongs to one peer',
     remedy:
-      'bind it inRequestScope(), to have one for each connection, or hand the connection over as an argument',
+      'bind it so that there is one for each: inRequestScope() for connections, in the `bindings` of the peer for peers; or hand it over as an argument',
   },
   P2P_ERR_INVALID_PLUGIN: {
     when: 'the `plugins` of a peer list something that is no plugin, or one twice',

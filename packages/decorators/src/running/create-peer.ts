@@ -19,7 +19,8 @@ export interface CreatePeerOptions extends StartOptions {
   /**
    * What stands in for services, wherever they are bound: `[override(Store, fakeStore)]` in a test.
    *
-   * note: a singleton of the given container that is made first for this peer is made with it, and keeps it.
+   * note: a singleton of the given container that depends on one of them is refused, P2P_ERR_CAPTIVE_DEPENDENCY: it would
+   * keep the stand-in. Override the singleton, or bind it in `bindings`.
    * @default none
    */
   readonly overrides?: readonly Override[];
@@ -43,8 +44,8 @@ export interface CreatePeerOptions extends StartOptions {
  *
  * note: closing the handle closes the node, then disposes of what the child made: the peer, its plugins, and what
  * `bindings` made, in the reverse order of their making. What the given container holds is not touched.
- * note: a singleton of the given container that injects `PeerNode` gets, and keeps, that of the first peer that
- * asks for it. Inject `PeerNode` in the peer, or bind such a service transient.
+ * note: a singleton of the given container that injects `PeerNode`, itself or through others, is refused: it would keep
+ * the node of the first peer and serve it to all others. Bind it in `bindings`, or as a transient.
  * note: constructors may keep the node, but must not listen or connect yet: hooks come after them. `@OnStart` is the
  * place for it.
  * note: if it fails half-way, nothing of it is left.

@@ -1,6 +1,7 @@
 import type { CloseReport, PeerNode, SocketAddress } from '@pea2pea/core';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
+import type { PeerCaptives } from '../wiring/captive.js';
 import type { Sessions } from '../wiring/sessions.js';
 import { Closable } from './closable.js';
 import type { Life } from './life.js';
@@ -10,6 +11,7 @@ import { hostOf, within } from './within.js';
 export interface RunningPeer<T> {
   readonly peer: T;
   readonly container: Container;
+  readonly captives: PeerCaptives;
   readonly node: PeerNode<unknown>;
   readonly unmatched: { readonly count: number };
   readonly life: Life;
@@ -52,9 +54,11 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
 
   /**
    * What the peer's container has for `service`: a plugin (`handle.get(Bans)`), or anything that is bound there.
+   * @throws {PeerError} P2P_ERR_CAPTIVE_DEPENDENCY for a singleton that peers share and that depends on this one
    * @throws what inversify throws when it has none, or makes it asynchronously
    */
   get<S>(service: ServiceIdentifier<S>): S {
+    this.#running.captives.check(service);
     return this.#running.container.get(service);
   }
 

@@ -5,6 +5,7 @@ import { requirePeer } from '../declarations/peer.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import type { Blueprint } from '../wiring/blueprint.js';
 import type { Part } from '../wiring/part.js';
+import { PeerCaptives } from '../wiring/captive.js';
 import { peerLayers, pluginLayers } from '../wiring/hook-layers.js';
 import { MarkedMethods } from '../wiring/marked-methods.js';
 import { BLUEPRINT } from '../wiring/peer-module.js';
@@ -43,7 +44,8 @@ export interface StartOptions {
  * close it after the handle.
  * @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_INVALID_DECORATOR, P2P_ERR_INVALID_CONFIG,
  * P2P_ERR_MISSING_DEPENDENCY when the container cannot resolve something (`cause` is its error),
- * P2P_ERR_CAPTIVE_DEPENDENCY when something outlives a connection that it depends on,
+ * P2P_ERR_CAPTIVE_DEPENDENCY when something outlives a connection that it depends on, or a singleton that peers share
+ * depends on what belongs to this one,
  * P2P_ERR_ALREADY_STARTED when this container's peer was started before or a constructor used the node,
  * P2P_ERR_START_TIMEOUT when an `@OnStart` takes longer than `startTimeoutMs`,
  * else as `PeerNode.listen`
@@ -66,6 +68,7 @@ export async function bringUp<T extends object>(
   const blueprint = blueprintIn(container, target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
+  const captives = new PeerCaptives(container);
   const life = new Life(hostOf(node), startTimeoutMs);
   let sessions: Sessions | undefined;
   try {
@@ -90,7 +93,7 @@ export async function bringUp<T extends object>(
     for (const hooks of layers) node.use(hooks);
     if (listen !== false && (listen ?? node.config.listen) !== undefined) await node.listen(listen);
     for (const [{ methods }, instance] of instances) await life.start(instance, methods);
-    return { peer: instanceOf(blueprint.peer) as T, container, node, unmatched, life, sessions };
+    return { peer: instanceOf(blueprint.peer) as T, container, captives, node, unmatched, life, sessions };
   } catch (error) {
     // The first error is the one to know; one that stopping throws adds nothing.
     await life.stop()?.catch(() => undefined);

@@ -29,11 +29,16 @@ export class OwnContainer {
   readonly container: Container;
   readonly #inspection: Inspection;
   readonly #watched = new Set<ServiceIdentifier>();
+  /** What stands in for services in each such container, for those below it. */
+  static readonly #overrides = new WeakMap<Container, Map<ServiceIdentifier, unknown>>();
+  readonly #parent: Container | undefined;
   /** In the order of their making. */
   #made: Made[] = [];
 
   constructor(parent: Container | undefined) {
     this.container = new Container(parent && { parent });
+    this.#parent = parent;
+    OwnContainer.#overrides.set(this.container, new Map());
     this.#inspection = inspect(this.container);
   }
 
@@ -45,7 +50,9 @@ export class OwnContainer {
 
   /** Has `value` stand in for what is bound here or in a parent; parents are not touched. */
   override({ service, value }: Override): void {
+    OwnContainer.#overrides.get(this.container)!.set(service, value);
     if (this.container.isCurrentBound(service)) this.container.unbind(service);
+    else if (this.#isOverriddenAbove(service, value)) return;
     this.container.bind(service).toConstantValue(value);
   }
 
@@ -70,6 +77,12 @@ export class OwnContainer {
     return this.#inspection
       .ownBindings()
       .some(({ serviceIdentifier, scope }) => serviceIdentifier === service && scope === 'Singleton');
+  }
+
+  /** A stand-in of an application is that of its peers, too: what they share is made with it, and belongs to none of them. */
+  #isOverriddenAbove(service: ServiceIdentifier, value: unknown): boolean {
+    const above = this.#parent && OwnContainer.#overrides.get(this.#parent);
+    return above?.has(service) === true && above.get(service) === value;
   }
 
   #disposals({ service, instance }: Made): (() => Promise<void>)[] {

@@ -1,7 +1,7 @@
 import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { Connection } from '../declarations/injectables.js';
-import { refuseCaptives } from './captive.js';
+import { refuseCaptivesOfConnections, refuseCaptivesOfPeers } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
 import { MadeSessions } from './made-sessions.js';
 import type { Part } from './part.js';
@@ -46,7 +46,8 @@ export class Sessions {
     inspect(this.#container).onPlan((root) => {
       if (root.serviceIdentifier !== SET) return;
       try {
-        refuseCaptives(root);
+        refuseCaptivesOfConnections(root);
+        refuseCaptivesOfPeers(root, parent);
       } catch (error) {
         // inversify keeps the plan and would follow it the next time.
         this.#refusal = error as Error;
