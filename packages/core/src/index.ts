@@ -4,9 +4,11 @@ export type {
   ByteSink,
   Codec,
   CodecContext,
+  ConnectionOf,
   Decoder,
   Encoder,
   Endianness,
+  MessageOf,
   NeedMore,
   TaggedCodec,
 } from './contracts/codec.js';
@@ -17,7 +19,13 @@ export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/co
 export { ConnectionContext, contextKey } from './contracts/connection-context.js';
 export type { ContextKey } from './contracts/connection-context.js';
 export { describeReason } from './contracts/connection.js';
-export type { Connection, ConnectionState, Direction, DisconnectReason } from './contracts/connection.js';
+export type {
+  AnyConnection,
+  Connection,
+  ConnectionState,
+  Direction,
+  DisconnectReason,
+} from './contracts/connection.js';
 export { describe, printable, readData, wordsOf } from './contracts/describe.js';
 export type {
   ConnectionCloseEvent,

@@ -36,6 +36,7 @@ export type { AppPeer, CreateAppOptions } from './running/create-app.js';
 export { createPeer } from './running/create-peer.js';
 export type { CreatePeerOptions } from './running/create-peer.js';
 export type { PeerHandle } from './running/peer-handle.js';
+export type { ClassOf, NodeOf } from './running/node-of.js';
 export { startPeer } from './running/start-peer.js';
 export type { StartOptions } from './running/start-peer.js';
 export { MarkedMethods } from './wiring/marked-methods.js';

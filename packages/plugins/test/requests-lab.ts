@@ -65,7 +65,8 @@ export async function byHand<S extends object>(Server: PeerOf<S>, config: PeerCo
   });
   const connection = await hand.connect(server.address!);
   await until('the server is connected', () => server.node.connections.size === 1);
-  const [back] = server.node.connections;
+  const node: PeerNode<unknown> = server.node;
+  const [back] = node.connections;
   return {
     server,
     requests: server.get(Requests),

@@ -1,5 +1,5 @@
 import type { ConnectionContext } from './connection-context.js';
-import type { Direction } from './connection.js';
+import type { Connection, Direction } from './connection.js';
 import type { SocketAddress } from './socket-address.js';
 
 /** The answer of a decoder that has not got a whole message yet. */
@@ -23,6 +23,12 @@ export interface Codec<In, Out = In> {
    */
   readonly encodesAlike?: boolean;
 }
+
+/** The messages that a codec `C` receives: `MessageOf<typeof chat>`. */
+export type MessageOf<C> = C extends { decoder(context: CodecContext): Decoder<infer In> } ? In : never;
+
+/** The connections of a node with the codec `C`: `ConnectionOf<typeof chat>`. */
+export type ConnectionOf<C> = C extends Codec<infer In, infer Out> ? Connection<In, Out> : never;
 
 /** A codec of several types of messages, told apart by a tag: a discriminated union. */
 export interface TaggedCodec<In, Out = In, Key extends string = string> extends Codec<In, Out> {

@@ -81,6 +81,9 @@ export interface Connection<In = unknown, Out = In> {
   readonly inboundType?: In;
 }
 
+/** A connection, whatever it carries: what a helper takes that sends nothing. `send` on it takes no message. */
+export type AnyConnection = Connection<unknown, never>;
+
 /** Why a connection ended: the first cause, as hooks and diagnostics see it. */
 export type DisconnectReason =
   | {

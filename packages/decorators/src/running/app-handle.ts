@@ -3,6 +3,7 @@ import type { Container, ServiceIdentifier } from 'inversify';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { notInApp } from './app-peers.js';
 import { Closable } from './closable.js';
+import type { ClassOf } from './node-of.js';
 import type { PeerHandle } from './peer-handle.js';
 
 /** An application that is up, and what it takes to end it. */
@@ -23,10 +24,10 @@ export class AppHandle extends Closable<CloseReport[]> {
   }
 
   /** The handle of a peer of this application. @throws {PeerError} P2P_ERR_NOT_A_PEER when it is none */
-  peer<T extends object>(target: PeerClass<T>): PeerHandle<T> {
+  peer<T extends object, Args extends readonly unknown[]>(target: ClassOf<T, Args>): PeerHandle<T, Args> {
     const handle = this.#running.handles.get(target);
     if (handle === undefined) throw notInApp(nameOfClass(target));
-    return handle as PeerHandle<T>;
+    return handle as PeerHandle<T, Args>;
   }
 
   /**

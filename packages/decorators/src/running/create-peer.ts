@@ -1,11 +1,12 @@
 import { PeerError } from '@pea2pea/core';
 import type { Container, ContainerModule } from 'inversify';
-import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
+import { nameOfClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
 import type { PluginUse } from '../declarations/plugin.js';
 import type { Blueprint } from '../wiring/blueprint.js';
 import { OwnContainer, type Override } from '../wiring/own-container.js';
 import { BLUEPRINT, peerModule } from '../wiring/peer-module.js';
+import type { ClassOf } from './node-of.js';
 import { PeerHandle } from './peer-handle.js';
 import { bringUp, type StartOptions } from './start-peer.js';
 import { hostWithoutNode, within } from './within.js';
@@ -54,10 +55,10 @@ export interface CreatePeerOptions extends StartOptions {
  * P2P_ERR_ALREADY_STARTED, else as `PeerNode.listen`
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
-export async function createPeer<T extends object>(
-  target: PeerClass<T>,
+export async function createPeer<T extends object, Args extends readonly unknown[]>(
+  target: ClassOf<T, Args>,
   { container, bindings, overrides = [], config, plugins, ...start }: CreatePeerOptions = {},
-): Promise<PeerHandle<T>> {
+): Promise<PeerHandle<T, Args>> {
   const own = new OwnContainer(container);
   try {
     const module = peerModule(target, config, plugins);

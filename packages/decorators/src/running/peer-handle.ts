@@ -5,6 +5,7 @@ import type { PeerCaptives } from '../wiring/captive.js';
 import type { Sessions } from '../wiring/sessions.js';
 import { Closable } from './closable.js';
 import type { Life } from './life.js';
+import type { NodeOf } from './node-of.js';
 import { hostOf, within } from './within.js';
 
 /** A peer that is up, and what it takes to end it. */
@@ -21,11 +22,14 @@ export interface RunningPeer<T> {
 /**
  * A running peer: the instance, its node, and the way to end both. {@link createPeer} and {@link startPeer} answer one.
  */
-export class PeerHandle<T extends object> extends Closable<CloseReport> {
+export class PeerHandle<
+  T extends object,
+  Args extends readonly unknown[] = readonly [],
+> extends Closable<CloseReport> {
   /** The instance of the annotated class. */
   readonly peer: T;
-  /** Its node: `connect`, `broadcast`, `connections`. Untyped, as the class does not tell what its codec carries. */
-  readonly node: PeerNode<unknown>;
+  /** Its node: `connect`, `broadcast`, `connections`, typed as the class tells: see {@link NodeOf}. */
+  readonly node: NodeOf<T, Args>;
   readonly #running: RunningPeer<T>;
   readonly #dispose: () => Promise<void>;
 
@@ -36,12 +40,12 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
     this.#running = running;
     this.#dispose = dispose;
     // Who closes the node by itself, from inside the peer for one, means all of it.
-    this.node.signal.addEventListener('abort', this.#closeWithNode, { once: true });
+    running.node.signal.addEventListener('abort', this.#closeWithNode, { once: true });
   }
 
   /** Where the node listens now. */
   get address(): SocketAddress | undefined {
-    return this.node.address;
+    return this.#running.node.address;
   }
 
   /**
@@ -83,7 +87,7 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
   }
 
   protected override closingFailed(error: unknown): void {
-    this.node.logger.error({ err: error }, 'closing failed');
+    this.#running.node.logger.error({ err: error }, 'closing failed');
   }
 
   readonly #closeWithNode = (): void => {
@@ -92,13 +96,13 @@ export class PeerHandle<T extends object> extends Closable<CloseReport> {
   };
 
   async #finish(options: { readonly timeoutMs?: number }): Promise<CloseReport> {
-    const { config } = this.node;
-    const { timeoutMs = config.closeTimeoutMs } = options;
+    const { node } = this.#running;
+    const { timeoutMs = node.config.closeTimeoutMs } = options;
     let report!: CloseReport;
     await eachDespiteErrors([
       () => this.#running.life.stop(timeoutMs),
-      async () => (report = await this.node.close(options)),
-      () => within(hostOf(this.node), 'disposing', timeoutMs, this.#disposeOfAll()),
+      async () => (report = await node.close(options)),
+      () => within(hostOf(node), 'disposing', timeoutMs, this.#disposeOfAll()),
     ]);
     return report;
   }

@@ -13,6 +13,7 @@ import { isPlanningError, resolve } from '../wiring/resolve.js';
 import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
 import { Life } from './life.js';
+import type { ClassOf } from './node-of.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
 import { hostOf, within } from './within.js';
 
@@ -51,11 +52,11 @@ export interface StartOptions {
  * else as `PeerNode.listen`
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
-export async function startPeer<T extends object>(
+export async function startPeer<T extends object, Args extends readonly unknown[]>(
   container: Container,
-  target: PeerClass<T>,
+  target: ClassOf<T, Args>,
   options: StartOptions = {},
-): Promise<PeerHandle<T>> {
+): Promise<PeerHandle<T, Args>> {
   return new PeerHandle(await bringUp(container, target, options));
 }
 
