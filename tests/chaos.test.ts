@@ -2,9 +2,11 @@ import { describe, expect, it, jest } from '@jest/globals';
 import {
   NEED_MORE,
   PeerNode,
+  type Clock,
   type CloseReport,
   type Connection,
   type Hooks,
+  type Link,
   type NodeConfig,
 } from '@pea2pea/core';
 import { ArgumentError, parseArguments } from './chaos/arguments.js';
@@ -194,6 +196,42 @@ class StumblesOverOddValues extends PeerNode<ChaosMessage> {
   }
 }
 
+class HidesItsShares extends PeerNode<ChaosMessage> {
+  /** The shares of an address are larger than it admits to. */
+  constructor(config: Config) {
+    super({ ...config, listenBacklog: 6, maxConnecting: 6, maxConnectingPerIp: 6, maxWaitingPerIp: 6 });
+    const admitted = { ...this.config, maxConnectingPerIp: 1, maxWaitingPerIp: 1 };
+    Object.defineProperty(this, 'config', { value: admitted });
+  }
+}
+
+class JudgesBeforeItHears extends PeerNode<ChaosMessage> {
+  /** Timeouts do not wait for the sockets to be served. */
+  constructor(config: Config) {
+    const sound = config.clock!;
+    const clock: Clock = {
+      now: () => sound.now(),
+      date: () => sound.date(),
+      setTimeout: (callback, delayMs, options) => sound.setTimeout(callback, delayMs, options),
+      nextTurn: (callback) => sound.setTimeout(callback, 0),
+    };
+    super({ ...config, clock });
+  }
+}
+
+class CutsLastWords extends PeerNode<ChaosMessage> {
+  /** It resets where it should end. */
+  override use({ onDisconnect, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      async onDisconnect(connection, reason) {
+        await onDisconnect?.(connection, reason);
+        (connection as unknown as { link: Link }).link.reset();
+      },
+    });
+  }
+}
+
 describe('a planted bug is found', () => {
   it.each([
     ['a node that exceeds its limit', 'limit', HidesOneConnecting],
@@ -202,13 +240,16 @@ describe('a planted bug is found', () => {
     ['a node that loses messages', 'content', LosesMessages],
     ['a node that changes messages', 'content', ChangesMessages],
     ['a node that miscounts', 'counter', Miscounts],
+    ['a node that gives an address more than its share', 'limit', HidesItsShares],
+    ['a node that judges before it hears', 'silence', JudgesBeforeItHears],
+    ['a node that cuts its last words', 'content', CutsLastWords],
     ['a node that does not wait for thenables', 'pairing', OverlapsThenables],
     ['a node that does not count what it cannot print', 'counter', StumblesOverOddValues],
     ['a node whose close never resolves', 'wedged', NeverCloses],
     ['a node whose close resolves before it is done', 'leftover', ClosesTooEarly],
     ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],
   ] as const)('%s: %s', async (_what, rule, Planted) => {
-    const report = await runChaos({ ...virtual, makeNode: (config) => new Planted(config) });
+    const report = await runChaos({ ...virtual, seconds: 4, makeNode: (config) => new Planted(config) });
     expect(report.violations.map((violation) => violation.rule)).toContain(rule);
     expect(report.violations[0]!.before.length).toBeGreaterThan(0);
     expect(summarize(report)).toContain(`seed ${virtual.seed}`);

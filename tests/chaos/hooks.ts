@@ -42,7 +42,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
     onAccept({ address, signal }) {
       setups.inbound++;
       chaos.tap.admitted(address);
-      setups.began(address, signal);
+      setups.began({ address, signal, direction: 'inbound' });
       world.checkLimits(chaos);
       if (chaos.does('acceptRefuses')) return false;
       if (chaos.does('acceptThrows')) chaos.throw('onAccept throws');
@@ -52,7 +52,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
     },
 
     async onHandshake(handshake) {
-      setups.began(handshake.address, handshake.signal, handshake.context);
+      setups.began(handshake, handshake.context);
       world.checkLimits(chaos);
       if (chaos.does('handshakeThrows')) chaos.throw('onHandshake throws');
       if (chaos.does('handshakeRejects')) handshake.reject('out of spite');

@@ -1,4 +1,4 @@
-import type { ConnectionContext } from '@pea2pea/core';
+import type { ConnectionContext, SocketAddress } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 import { MAX_FRAME } from './message.js';
 
@@ -9,7 +9,7 @@ import { MAX_FRAME } from './message.js';
  */
 export function starving({ name, node, tap }: ChaosNode): readonly string[] {
   const { config, connecting } = node;
-  const waiting = tap.waiting((address) => node.isConnecting(address));
+  const waiting = tap.waiting((address) => node.isConnecting(address)).length;
   // All of chaos comes from one address.
   const setups = Math.min(config.maxConnecting, config.maxConnectingPerIp);
   if (waiting === 0 || connecting >= setups) return [];
@@ -43,7 +43,22 @@ export function exceededLimits({ name, node, tap, setups }: ChaosNode): readonly
   bound('the table that is walked', active.size, node.connections.size);
   const peers = setups.peers(active);
   bound('setups whose hooks run', peers.length, node.connecting);
-  for (const address of peers) count(address.limitGroup(config.ipv6PrefixLength));
+  const groups = (of: readonly SocketAddress[]): ReadonlyMap<string, number> => {
+    const counts = new Map<string, number>();
+    for (const address of of) {
+      const group = address.limitGroup(config.ipv6PrefixLength);
+      counts.set(group, (counts.get(group) ?? 0) + 1);
+    }
+    return counts;
+  };
+  const inboundPeers = peers.filter(({ direction }) => direction === 'inbound');
+  for (const [ip, value] of groups(inboundPeers.map(({ address }) => address))) {
+    bound(`setups of ${ip}`, value, config.maxConnectingPerIp);
+  }
+  for (const [ip, value] of groups(tap.waiting((address) => node.isConnecting(address)))) {
+    bound(`links of ${ip} that wait`, value, config.maxWaitingPerIp);
+  }
+  for (const { address } of peers) count(address.limitGroup(config.ipv6PrefixLength));
   for (const [ip, value] of perIp) bound(`connections with ${ip}`, value, config.maxConnectionsPerIp);
   return found;
 }

@@ -18,7 +18,7 @@ export function drawConfig(dice: Dice): NodeConfig<ChaosMessage> {
     maxConnectingPerIp: dice.integer(1, 6),
     connectTimeoutMs: dice.integer(20, 500),
     handshakeTimeoutMs: dice.integer(20, 400),
-    idleTimeoutMs: dice.chance(0.3) ? 0 : dice.integer(50, 2_000),
+    idleTimeoutMs: dice.chance(0.3) ? 0 : dice.integer(50, dice.chance(0.5) ? 400 : 2_000),
     writeTimeoutMs: dice.integer(50, 800),
     onDisconnectTimeoutMs: dice.integer(10, 200),
     closeTimeoutMs: dice.integer(20, 800),

@@ -1,8 +1,7 @@
-import type { SocketAddress } from '@pea2pea/core';
 import type { Action } from './actions.js';
-import type { Dice } from './dice.js';
+import { greeted, holderOf, listeningOf, withClient } from './raw-peers.js';
 import { oversizedFrame } from './message.js';
-import { dialRaw, RawClient } from './raw-client.js';
+import { dialRaw, type RawClient } from './raw-client.js';
 import { cameTrue, pause } from './time.js';
 import type { World } from './world.js';
 
@@ -25,6 +24,19 @@ export const RAW_ACTIONS = {
     const count = dice.integer(5, 20);
     const ones = Array.from({ length: count }, () => RAW_ACTIONS.halfOpen(world, dice));
     await Promise.all(ones);
+    return 'done';
+  },
+
+  /** One address takes what it can get, and says nothing. */
+  async crowd(world, dice) {
+    const target = listeningOf(world, dice);
+    if (target === undefined) return 'nobody';
+    const count = dice.integer(10, 30);
+    const links = await Promise.all(
+      Array.from({ length: count }, () => dialRaw(world, dice, target, '127.0.0.9')),
+    );
+    await pause(world.time.clock, dice.integer(1, PATIENCE_MS));
+    for (const link of links) link?.stream.destroy();
     return 'done';
   },
 
@@ -87,6 +99,49 @@ export const RAW_ACTIONS = {
     });
   },
 
+  /** Messages without a body, more than can be handled in a turn. */
+  async tinyFlood(world, dice) {
+    return greeted(world, dice, async (client) => {
+      for (let count = dice.integer(1, 5); count > 0 && !client.gone; count--) {
+        client.sayMany(dice.integer(500, 3_000));
+        await pause(world.time.clock, dice.integer(1, 10));
+      }
+      await client.end();
+      return 'ended';
+    });
+  },
+
+  /** Begins a frame, and goes on byte by byte. */
+  async drip(world, dice) {
+    return greeted(world, dice, async (client) => {
+      client.say(dice.next() * 0.1);
+      for (let left = dice.integer(5, 40); left > 0 && !client.gone; left--) {
+        client.write(Buffer.of(0));
+        await pause(world.time.clock, dice.integer(1, 20));
+      }
+      const outcome = client.gone ? 'given up on' : 'let be';
+      client.reset();
+      return outcome;
+    });
+  },
+
+  /** Reads all the time, and little. */
+  async sip(world, dice) {
+    return greeted(world, dice, async (client) => {
+      const { chaos, connection } = holderOf(world, client) ?? {};
+      if (chaos === undefined || connection === undefined) return 'lost';
+      for (let left = dice.integer(5, 60); left > 0 && !client.gone; left--) {
+        while (world.trySend(chaos, connection, { large: true }) === 'ok');
+        client.listen(true);
+        await pause(world.time.clock, 1);
+        client.listen(false);
+        await pause(world.time.clock, dice.integer(1, 20));
+      }
+      await client.end();
+      return 'ended';
+    });
+  },
+
   /** Talks on and on and reads nothing. */
   async deaf(world, dice) {
     return greeted(world, dice, async (client) => {
@@ -105,8 +160,7 @@ export const RAW_ACTIONS = {
 /** Whoever has the client sends it more than the system takes, until its write timeout ends that. */
 async function shell(world: World, client: RawClient): Promise<string> {
   const { clock } = world.time;
-  const chaos = world.live.find(({ node }) => node.connections.has(client.address));
-  const connection = chaos?.node.connections.get(client.address);
+  const { chaos, connection } = holderOf(world, client) ?? {};
   if (chaos === undefined || connection === undefined) return 'lost';
   for (let round = 0; round < 100 && connection.state === 'open'; round++) {
     while (world.trySend(chaos, connection, { large: true }) === 'ok');
@@ -116,35 +170,4 @@ async function shell(world: World, client: RawClient): Promise<string> {
   }
   const over = await cameTrue(clock, 1_500, () => connection.state !== 'open');
   return over ? 'given up on' : 'waited for';
-}
-
-async function withClient(
-  world: World,
-  dice: Dice,
-  act: (client: RawClient) => Promise<string>,
-): Promise<string> {
-  const target = listeningOf(world, dice);
-  if (target === undefined) return 'nobody';
-  const link = await dialRaw(world, dice, target);
-  if (link === undefined) return 'no link';
-  try {
-    return await act(new RawClient(world, dice, link));
-  } finally {
-    if (dice.chance(0.3)) link.reset();
-    else link.stream.destroy();
-  }
-}
-
-async function greeted(
-  world: World,
-  dice: Dice,
-  act: (client: RawClient) => Promise<string>,
-): Promise<string> {
-  return withClient(world, dice, async (client) => ((await client.greet()) ? act(client) : 'not greeted'));
-}
-
-function listeningOf(world: World, dice: Dice): SocketAddress | string | undefined {
-  const addresses = world.live.flatMap(({ node }) => (node.address === undefined ? [] : [node.address]));
-  const address = dice.pick(addresses);
-  return address?.isWildcard === true ? `127.0.0.1:${address.port}` : address;
 }

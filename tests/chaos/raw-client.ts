@@ -7,12 +7,14 @@ import { cameTrue } from './time.js';
 import type { World } from './world.js';
 
 const ANSWER_MS = 300;
+const MAX_BEGINNING = 256;
 
 /** A link that no node owns, at the transport of the run. Undefined where nobody answered. */
 export async function dialRaw(
   world: World,
   dice: Dice,
   target: SocketAddress | string,
+  localAddress = dice.chance(0.3) ? `127.0.0.${dice.integer(2, 4)}` : undefined,
 ): Promise<Link | undefined> {
   const cancellation = new CancellationSource();
   const tooSlow = (): void => cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
@@ -22,7 +24,7 @@ export async function dialRaw(
       cancellation,
       noDelay: true,
       keepAlive: false,
-      localAddress: dice.chance(0.3) ? `127.0.0.${dice.integer(2, 4)}` : undefined,
+      localAddress,
     });
   } catch {
     return undefined;
@@ -40,6 +42,8 @@ export class RawClient {
   #log: StreamLog | undefined;
   #lastNumber = 0;
   #heard = 0;
+  /** The first bytes that came, as long as they may be lines of a handshake. */
+  #beginning = '';
 
   constructor(world: World, dice: Dice, link: Link) {
     this.#world = world;
@@ -48,6 +52,7 @@ export class RawClient {
     this.name = `raw${dice.integer(0, 9_999)}`;
     link.stream.on('data', (chunk: Buffer) => {
       this.#heard += chunk.length;
+      if (this.#beginning.length < MAX_BEGINNING) this.#beginning += chunk.toString('latin1');
     });
     link.stream.pause();
   }
@@ -55,6 +60,12 @@ export class RawClient {
   /** What the other side knows it by. */
   get address(): SocketAddress {
     return this.#link.localAddress;
+  }
+
+  /** Bytes that came after the lines of the handshake: a message does not begin like those. */
+  get heard(): number {
+    const lines = /^(?:CHAOS\/[^\n]*\n)*/.exec(this.#beginning)!;
+    return this.#heard - lines[0].length;
   }
 
   get gone(): boolean {
@@ -87,6 +98,23 @@ export class RawClient {
     const bytes = frame(message);
     if (part === 1) this.#log?.queued(message.number);
     this.write(bytes.subarray(0, Math.ceil(bytes.length * part)));
+  }
+
+  /** Writes many messages without a body, all at once. */
+  sayMany(count: number): void {
+    const frames: Buffer[] = [];
+    while (frames.length < count) {
+      const message = { from: this.name, number: ++this.#lastNumber, size: 0 };
+      this.#log?.queued(message.number);
+      frames.push(frame(message));
+    }
+    this.write(Buffer.concat(frames));
+  }
+
+  /** Ends its half as soon as the other side has. */
+  endsWithTheOther(): void {
+    const { stream } = this.#link;
+    stream.once('end', () => stream.end());
   }
 
   /** Sends what is left, and closes when the other side has; not for ever. */

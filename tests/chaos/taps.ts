@@ -39,10 +39,10 @@ export class TransportTap implements Transport {
   }
 
   /** Inbound links that the node holds in its waiting line: those that it sets up have a slot, though no hook yet. */
-  waiting(hasSlot: (address: SocketAddress) => boolean): number {
-    let waiting = 0;
+  waiting(hasSlot: (address: SocketAddress) => boolean): readonly SocketAddress[] {
+    const waiting: SocketAddress[] = [];
     for (const { stream, address } of this.#waiting.values()) {
-      if (!stream.destroyed && !hasSlot(address)) waiting++;
+      if (!stream.destroyed && !hasSlot(address)) waiting.push(address);
     }
     return waiting;
   }

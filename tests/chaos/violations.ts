@@ -14,6 +14,8 @@ export type Rule =
   | 'pairing'
   /** A message was lost, doubled, overtaken or changed. */
   | 'content'
+  /** Somebody was ended for silence, and had not been silent. */
+  | 'silence'
   /** Counters do not add up. */
   | 'counter'
   /** A call ended in a way that its documentation does not name. */

@@ -1,11 +1,12 @@
 import { ACTIONS, type Action } from './actions.js';
 import { Dice } from './dice.js';
+import { FAIR_ACTIONS } from './fair-actions.js';
 import { RAW_ACTIONS } from './raw-actions.js';
 import { starving } from './limits.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
 
-const TABLE = { ...ACTIONS, ...RAW_ACTIONS } as const satisfies Record<string, Action>;
+const TABLE = { ...ACTIONS, ...RAW_ACTIONS, ...FAIR_ACTIONS } as const satisfies Record<string, Action>;
 type ActionName = keyof typeof TABLE;
 
 /** After so long the weights of all actions are rolled anew. */
@@ -15,9 +16,13 @@ const FAVOUR: Partial<Record<ActionName, number>> = {
   spawn: 3,
   connect: 6,
   send: 2,
+  steady: 2,
+  lastWords: 2,
   close: 0.5,
   stampede: 0.3,
   halfOpenFlood: 0.3,
+  crowd: 0.3,
+  tinyFlood: 0.3,
 };
 
 /** How likely each action is in the epoch of now; follows from the seed and the time alone. */
