@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Duplex } from 'node:stream';
 import type { Hooks } from '@pea2pea/core';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, socketClosed } from './support/raw-socket.js';
@@ -251,7 +252,7 @@ describe('close', () => {
 
 describe('after close nothing is left', () => {
   it('no socket, no timer, after many rounds of opening and closing', async () => {
-    const before = countResources();
+    const isBack = watchResources();
     for (let round = 0; round < 30; round++) {
       const [a, b] = [makeNode(), makeNode()];
       const [connection] = await join(a, b);
@@ -260,10 +261,34 @@ describe('after close nothing is left', () => {
       await b.node.close();
       await a.node.close();
     }
-    await until('the system has closed all handles', () => {
-      const now = countResources();
-      return Object.entries(now).every(([kind, count]) => count <= (before[kind] ?? 0));
-    });
+    await until('the system has closed all handles', isBack);
+  });
+
+  it('no socket, where what stands on top has ended the link and fails in the same turn', async () => {
+    const isBack = watchResources();
+    const a = makeNode(
+      {},
+      {
+        onHandshake(handshake) {
+          const { stream } = handshake;
+          const top = new Duplex({
+            read() {},
+            write(_chunk, _encoding, callback) {
+              stream.end();
+              callback(new Error('the record layer is broken'));
+            },
+          });
+          handshake.upgrade(top);
+        },
+      },
+    );
+    const b = makeNode();
+    const [connection] = await join(a, b);
+    await connection.send('hello').catch(() => {});
+    await until('the connection has ended', () => connection.state === 'closed');
+    expect(a.closed[0]!.reason).toMatchObject({ origin: 'writing', cause: 'stream-error' });
+    await Promise.all([a.node.close(), b.node.close()]);
+    await until('the system has closed all handles', isBack);
   });
 
   it('no listener stays on a signal or a stream that the user brought', async () => {
@@ -278,6 +303,12 @@ describe('after close nothing is left', () => {
     abort.abort();
   });
 });
+
+/** Whether no more resources keep the process busy than now. */
+function watchResources(): () => boolean {
+  const before = countResources();
+  return () => Object.entries(countResources()).every(([kind, count]) => count <= (before[kind] ?? 0));
+}
 
 /** How many of each kind of resource keep the process busy: sockets, servers, timers. */
 function countResources(): Record<string, number> {

@@ -41,8 +41,12 @@ class TcpLink implements Link {
   }
 
   reset(): void {
-    if (this.stream.destroyed) return;
-    this.stream.resetAndDestroy();
+    const { stream } = this;
+    if (stream.destroyed) return;
+    // Until the FIN is sent libuv refuses to reset (EINVAL), and Node never closes the socket. There is nothing to be lost:
+    // the system has all that was written.
+    if (isSendingFin(stream)) stream.destroy();
+    else stream.resetAndDestroy();
   }
 }
 
@@ -50,6 +54,11 @@ class TcpLink implements Link {
 const UNKNOWN = new SocketAddress('0.0.0.0', 0);
 
 function socketOnError(): void {}
+
+/** It was asked for, nothing is left to be written before it, and the system has not confirmed it. */
+function isSendingFin({ writableEnded, writableFinished, writableLength }: Socket): boolean {
+  return writableEnded && !writableFinished && writableLength === 0;
+}
 
 /** The address of one end, or undefined when the socket has none any more (the peer is gone). */
 function addressOf(host: string | undefined, port: number | undefined): SocketAddress | undefined {
