@@ -38,3 +38,5 @@ try {
 } finally {
   rmSync(target, { recursive: true, force: true });
 }
+// A socket that a run has left would keep the process.
+process.exit();

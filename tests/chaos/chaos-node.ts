@@ -49,7 +49,7 @@ export class ChaosNode {
     this.name = name;
     this.dice = dice;
     this.temper = drawTemper(dice);
-    this.tap = new TransportTap(world.transport);
+    this.tap = new TransportTap(name, world.transport);
     this.clock = new ClockTap(world.time.clock);
     const config = drawConfig(dice);
     this.ledger = new ConnectionLedger(name, config.whenInboundFull === 'drop', world.violations);

@@ -8,6 +8,8 @@ const ROOMY_BYTES = 32 * 1024;
 const QUICK_MS = 400;
 /** Longer than any teardown may take. */
 const TEARDOWN_MS = 1_500;
+/** A timer of Node may come so much before its time. */
+const EARLY_MS = 1;
 
 /** What peers do that must be treated fairly, whatever goes on around them. */
 export const FAIR_ACTIONS = {
@@ -19,20 +21,29 @@ export const FAIR_ACTIONS = {
       const { idleTimeoutMs, maxBufferedBytes } = chaos.node.config;
       const isQuick = idleTimeoutMs > 0 && idleTimeoutMs <= QUICK_MS;
       if (!isQuick || maxBufferedBytes < ROOMY_BYTES) return 'not to be judged';
-      let end = '';
-      void connection.closed.then((reason) => {
-        end = 'cause' in reason ? reason.cause : reason.origin;
+      const { clock } = world.time;
+      /** When it spoke, and how many bytes it had said by then. */
+      const said: { atMs: number; bytes: number }[] = [];
+      let end = { atMs: 0, bytesReceived: 0 };
+      connection.signal.addEventListener('abort', () => {
+        end = { atMs: clock.now(), bytesReceived: connection.stats.bytesReceived };
       });
       for (let left = dice.integer(4, 16); left > 0 && !client.gone; left--) {
         client.say();
+        said.push({ atMs: clock.now(), bytes: client.said });
         if (dice.chance(0.3)) world.time.stall(idleTimeoutMs + dice.integer(0, 50));
-        await pause(world.time.clock, Math.floor(idleTimeoutMs / 4));
+        await pause(clock, Math.floor(idleTimeoutMs / 4));
       }
-      if (connection.state !== 'open') await cameTrue(world.time.clock, TEARDOWN_MS, () => end !== '');
-      if (end === 'idle-timeout') {
-        world.violations.report('silence', `${chaos.name}: a peer that spoke all the time was ended as idle`);
-      }
-      return end === '' ? 'kept' : 'ended';
+      if (connection.state === 'open') return 'kept';
+      const ended = await world.watchdog.watch(chaos.name, 'disconnect', connection.closed);
+      const reason = ended.ok && ended.value;
+      if (!reason || reason.origin !== 'reading' || reason.cause !== 'idle-timeout') return 'ended';
+      const unheard = said.find(({ bytes }) => bytes > end.bytesReceived);
+      if (unheard === undefined) return 'ended as idle';
+      if (!world.time.mustHaveArrived(unheard.atMs, end.atMs)) return 'ended as idle, spoke too late';
+      const what = `a peer was ended as idle at ${end.atMs}, and spoke at ${unheard.atMs}`;
+      world.violations.report('silence', `${chaos.name}: ${what}`);
+      return 'not heard';
     });
   },
 
@@ -58,13 +69,16 @@ export const FAIR_ACTIONS = {
         await pause(clock, 1);
       }
       const isOurs = await ending;
-      const wasCut = clock.now() - startedMs >= chaos.node.config.onDisconnectTimeoutMs;
+      const tookMs = clock.now() - startedMs;
+      const { onDisconnectTimeoutMs } = chaos.node.config;
+      const wasCut = tookMs >= onDisconnectTimeoutMs - EARLY_MS;
       if (!isOurs || wasCut || chaos.retiring !== undefined) return 'not to be judged';
       await cameTrue(clock, TEARDOWN_MS, () => client.gone);
       const { bytesSent } = connection.stats;
       if (client.heard !== bytesSent) {
         const what = `of ${bytesSent} bytes that were sent before an end ${client.heard} arrived`;
-        world.violations.report('content', `${chaos.name}: ${what}`);
+        const when = `it took ${tookMs} of ${onDisconnectTimeoutMs} ms`;
+        world.violations.report('content', `${chaos.name}: ${what}; ${when}, and the peer ${client.state}`);
       }
       return bytesSent > 0 ? 'heard' : 'nothing was said';
     });

@@ -2,6 +2,7 @@ import { CancellationSource, PeerError, SocketAddress, type Link } from '@pea2pe
 import type { Dice } from './dice.js';
 import { formatGreeting } from './greeting.js';
 import { frame } from './message.js';
+import { remember } from './resources.js';
 import type { StreamLog } from './stream-log.js';
 import { cameTrue } from './time.js';
 import type { World } from './world.js';
@@ -20,12 +21,14 @@ export async function dialRaw(
   const tooSlow = (): void => cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
   const timer = world.time.clock.setTimeout(tooSlow, ANSWER_MS);
   try {
-    return await world.transport.connect(SocketAddress.from(target), {
+    const link = await world.transport.connect(SocketAddress.from(target), {
       cancellation,
       noDelay: true,
       keepAlive: false,
       localAddress,
     });
+    remember('a raw peer', link);
+    return link;
   } catch {
     return undefined;
   } finally {
@@ -42,6 +45,7 @@ export class RawClient {
   #log: StreamLog | undefined;
   #lastNumber = 0;
   #heard = 0;
+  #said = 0;
   /** The first bytes that came, as long as they may be lines of a handshake. */
   #beginning = '';
 
@@ -68,6 +72,18 @@ export class RawClient {
     return this.#heard - lines[0].length;
   }
 
+  /** Bytes that it wrote after its greeting. */
+  get said(): number {
+    return this.#said;
+  }
+
+  /** How it ended, for people. */
+  get state(): string {
+    const { errored, readableEnded, destroyed } = this.#link.stream;
+    if (errored) return `failed: ${errored.message}`;
+    return readableEnded ? 'read to the end' : destroyed ? 'was destroyed' : 'waits for more';
+  }
+
   get gone(): boolean {
     return this.#link.stream.destroyed || this.#link.stream.readableEnded;
   }
@@ -79,7 +95,9 @@ export class RawClient {
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.#link.stream.destroyed && !this.#link.stream.writableEnded) this.#link.stream.write(bytes);
+    if (this.#link.stream.destroyed || this.#link.stream.writableEnded) return;
+    this.#said += bytes.length;
+    this.#link.stream.write(bytes);
   }
 
   /** Greets, and waits for the answer; false where none came. */
@@ -89,6 +107,7 @@ export class RawClient {
     this.listen(true);
     this.write(Buffer.from(formatGreeting({ name: this.name, serial, masked: false })));
     await cameTrue(this.#world.time.clock, ANSWER_MS, () => this.#heard > 0 || this.gone);
+    this.#said = 0;
     return this.#heard > 0 && !this.gone;
   }
 

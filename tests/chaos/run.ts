@@ -1,7 +1,7 @@
 import { describe } from '@pea2pea/core';
 import { ACTIONS } from './actions.js';
 import type { MakeNode } from './chaos-node.js';
-import { collectedHeap, held, type Held } from './resources.js';
+import { collectedHeap, held, whatIsLeft, type Held } from './resources.js';
 import type { Figures, Tally } from './tally.js';
 import { cameTrue, RealTime, VirtualTime } from './time.js';
 import type { Violation } from './violations.js';
@@ -106,6 +106,7 @@ async function phase(world: World, durationMs: number, before: Held): Promise<vo
   if (!(await cameTrue(clock, QUIET_MS, isBack))) {
     const now = held();
     const what = `${now.handles} socket handles and ${now.descriptors} descriptors are left`;
-    world.violations.report('growth', `${what}, there were ${before.handles} and ${before.descriptors}`);
+    const there = `there were ${before.handles} and ${before.descriptors}`;
+    world.violations.report('growth', [`${what}, ${there}`, ...whatIsLeft()].join('; '));
   }
 }

@@ -10,10 +10,12 @@ import type {
   TransportListener,
   TransportListenOptions,
 } from '@pea2pea/core';
+import { remember } from './resources.js';
 
 /** The transport of one node, as the node uses it: counts what the node must answer for. */
 export class TransportTap implements Transport {
   readonly name: string;
+  readonly #owner: string;
   readonly #transport: Transport;
   /** Links that were handed to the node as inbound, and those that its dials got. */
   accepted = 0;
@@ -26,7 +28,9 @@ export class TransportTap implements Transport {
   /** Inbound links that no hook has been asked about, by the address of the peer. */
   readonly #waiting = new Map<string, Link>();
 
-  constructor(transport: Transport) {
+  /** @param owner the node, by name */
+  constructor(owner: string, transport: Transport) {
+    this.#owner = owner;
     this.#transport = transport;
     this.name = transport.name;
   }
@@ -107,6 +111,7 @@ export class TransportTap implements Transport {
   }
 
   #keep(link: Link): void {
+    remember(this.#owner, link);
     this.#links.add(link);
     link.stream.once('close', () => this.#links.delete(link));
   }

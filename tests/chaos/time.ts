@@ -12,11 +12,15 @@ export interface ChaosTime {
   readonly stalledMs: number;
   /** Has the event loop stand still for so long, as a handler that computes does. */
   stall(durationMs: number): void;
+  /** Whether what was written at `writtenMs` has to be in the socket of the other side at `nowMs`. */
+  mustHaveArrived(writtenMs: number, nowMs: number): boolean;
   /** Lets time pass until `work` settles, and settles like it. */
   drive<T>(work: Promise<T>): Promise<T>;
 }
 
 const BEAT_MS = 20;
+/** The system of a busy machine may take so long from one socket to another. */
+const DELIVERY_MS = 50;
 
 /** Time as the system tells it. */
 export class RealTime implements ChaosTime {
@@ -33,6 +37,10 @@ export class RealTime implements ChaosTime {
     this.stalledMs += durationMs;
     const endMs = this.clock.now() + durationMs;
     while (this.clock.now() < endMs);
+  }
+
+  mustHaveArrived(writtenMs: number, nowMs: number): boolean {
+    return nowMs - writtenMs >= DELIVERY_MS;
   }
 
   async drive<T>(work: Promise<T>): Promise<T> {
@@ -65,6 +73,11 @@ export class VirtualTime implements ChaosTime {
   /** Time does not move in the middle of a turn: it jumps at the end of it, over everything that falls due meanwhile. */
   stall(durationMs: number): void {
     this.#stallMs += durationMs;
+  }
+
+  /** What falls due within a jump of time happens at the end of it, where everybody has to hear it. */
+  mustHaveArrived(): boolean {
+    return true;
   }
 
   async drive<T>(work: Promise<T>): Promise<T> {
