@@ -393,6 +393,36 @@ describe('limits', () => {
     expect(accepted).toBe(5);
   });
 
+  it('a few addresses that fill the waiting line keep no newcomer out', async () => {
+    const { transport } = inMemory();
+    const a = makeNode(
+      { transport, maxConnecting: 1, listenBacklog: 6, maxWaitingPerIp: 3, handshakeTimeoutMs: 60_000 },
+      { onHandshake: async (handshake) => void (await handshake.read(1)) },
+    );
+    const address = await listen(a);
+    const dialFrom = (localAddress: string): Promise<Link> => {
+      const cancellation = new CancellationSource();
+      return transport.connect(address, { cancellation, noDelay: true, keepAlive: true, localAddress });
+    };
+    const silent: Link[] = [];
+    for (let count = 0; count < 3; count++) {
+      for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) silent.push(await dialFrom(host));
+    }
+    expect(a.node.connecting).toBe(1);
+    const { waitingLineFull } = a.node.heuristics;
+    const newcomer = await dialFrom('10.0.1.1');
+    expect(a.node.heuristics.waitingLineFull).toBe(waitingLineFull + 1);
+    newcomer.stream.write('x');
+    // Turn after turn a link of an address; those that say nothing go.
+    for (const { stream } of silent) {
+      if (a.opened.length > 0) break;
+      if (!stream.destroyed) stream.destroy();
+      await until('the next one has its turn', () => a.node.connecting === 1 || a.opened.length > 0);
+    }
+    await until('the newcomer is served', () => a.opened.length === 1);
+    expect(a.opened[0]!.address.host).toBe('10.0.1.1');
+  });
+
   it('a long waiting line is admitted in order, without growing the stack', async () => {
     const { transport } = inMemory();
     const count = 3_000;

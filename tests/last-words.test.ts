@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import { Duplex, PassThrough, Transform } from 'node:stream';
 import { PeerError, type Connection, type Handshake } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { noiseHandshake, TlsContext, tlsHandshake } from '@pea2pea/plugins';
 import { authority } from '../packages/plugins/test/certificates.js';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
@@ -288,3 +289,42 @@ function slow(raw: Duplex): Duplex {
   outwards.pipe(raw).pipe(inwards);
   return Duplex.from({ writable: outwards, readable: inwards });
 }
+
+it('64 MiB of what comes in are thrown away, also where a stream on top tells both of its end and of its close', async () => {
+  const quiet = { read() {}, write: (_chunk: unknown, _encoding: unknown, done: () => void) => done() };
+  const [link, top] = [new Duplex(quiet), new Duplex({ ...quiet, autoDestroy: false })];
+  const a = makeNode(
+    { clock: new ControlledClock() },
+    { onHandshake: (handshake) => handshake.upgrade(top) },
+  );
+  const connection = await a.node.connect('127.0.0.1:9', { stream: link });
+  const ended = connection.disconnect();
+  top.push(null);
+  await until('it is ending', () => top.readableEnded);
+  top.destroy();
+  await until('it is closed', () => top.closed);
+  const chunk = Buffer.alloc(1024 * 1024);
+  let pushed = 0;
+  for (; connection.state !== 'closed' && pushed < 100; pushed++) {
+    link.push(chunk);
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(pushed).toBeGreaterThanOrEqual(64);
+  expect(pushed).toBeLessThan(68);
+  expect(await ended).toBe(true);
+});
+
+it.each(['end', 'destroy', 'resume'] as const)('a stream whose %s() throws keeps no slot', async (method) => {
+  const stream = new PassThrough({ autoDestroy: false });
+  const a = makeNode({ onDisconnectTimeoutMs: 100 });
+  const connection = await a.node.connect('127.0.0.1:9', { stream });
+  await connection.send('hello');
+  stream[method] = () => {
+    throw new Error('a bug of the stream');
+  };
+  const ended = connection.disconnect();
+  await until('its slot is free', () => a.node.connections.size === 0 && a.closed.length === 1);
+  expect(await ended).toBe(true);
+  delete (stream as Partial<Duplex>)[method];
+  stream.destroy();
+});

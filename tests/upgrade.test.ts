@@ -12,6 +12,7 @@ import {
   type Decoder,
   type Handshake,
   type Link,
+  type PeerErrorCode,
   type Transport,
 } from '@pea2pea/core';
 import { lines } from '@pea2pea/codecs';
@@ -384,7 +385,7 @@ describe('messages that a decoder of the handshake holds', () => {
 });
 
 describe('a decoder of the handshake that breaks its contract', () => {
-  it.each([
+  it.each<[string, () => unknown, PeerErrorCode]>([
     ['undefined', () => undefined, 'P2P_ERR_BAD_DECODER'],
     ['a promise', () => Promise.resolve('x'), 'P2P_ERR_BAD_DECODER'],
     ['a promise that rejects', () => Promise.reject(new Error('no')), 'P2P_ERR_BAD_DECODER'],
@@ -401,7 +402,7 @@ describe('a decoder of the handshake that breaks its contract', () => {
     link.stream.write('x');
     await until('the setup failed', () => a.node.heuristics.handshakeFailures === 1);
     expect(a.log.at(-1)!.fields).toMatchObject({ code });
-    expect(PeerError.is(a.log.at(-1)!.fields['error'])).toBe(false);
+    expect(PeerError.is(a.log.at(-1)!.fields['err'], code)).toBe(true);
   });
 });
 

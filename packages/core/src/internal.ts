@@ -11,4 +11,5 @@ export { Deadline } from './mechanisms/deadline.js';
 export { FairTurns, Slice } from './mechanisms/fair-turns.js';
 export { SeatedBudget } from './mechanisms/seated-budget.js';
 export { StallWatch } from './mechanisms/stall-watch.js';
+export { WaitingLine } from './mechanisms/waiting-line.js';
 export { Sweeper } from './mechanisms/sweeper.js';

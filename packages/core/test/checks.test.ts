@@ -46,6 +46,17 @@ describe('a check of an option', () => {
     expect(check()).toBe(returns);
   });
 
+  it('is refused as a mistake where the option is computed and that throws', () => {
+    const options = {
+      get limit(): number {
+        throw new Error('not now');
+      },
+    };
+    expect(refusal(() => requireKnown('the options of x()', options, ['limit']))).toBe(
+      'the options of x() cannot be read: not now',
+    );
+  });
+
   it('takes bytes of any kind of Uint8Array, as they are', () => {
     for (const bytes of [Buffer.from('key'), new Uint8Array(3)]) {
       expect(requireBytes('key', bytes, { min: 3, max: 3 })).toBe(bytes);

@@ -34,7 +34,7 @@ describe('where decorators do not belong', () => {
         }
         return Chat;
       },
-      '@Peer stands on greet, which is no class',
+      '@Peer stands on greet, which is not a class',
     ],
     [
       'a method that has it',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { lines } from '@pea2pea/codecs';
-import { PeerError, PeerNode, type Connection, type DisconnectReason } from '@pea2pea/core';
+import { PeerError, PeerNode, type Connection, type DisconnectReason, type Logger } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { createPeer, OnError, Plugin } from '@pea2pea/decorators';
 import { RATE_LIMIT_DEFAULTS, rateLimit, RateLimit, type RateLimitOptions } from '@pea2pea/plugins';
 import { resolveRateLimit } from '../src/rate-limit/options.js';
@@ -473,6 +474,22 @@ describe('bad options of rateLimit', () => {
   });
 });
 
+it('a logger whose methods all throw ends neither the process nor a connection that is slowed down', async () => {
+  const fail = (): never => {
+    throw new Error('the disk is full');
+  };
+  const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail, child: fail };
+  await using lab = await serve([rateLimit({ ...FIVE, whenExceeded: 'slow-down' })], { logger });
+  const connection = await lab.dial();
+  flood(connection, 7);
+  for (let count = 5; count <= 7; count++) {
+    await until(() => lab.diary.seen.length === count);
+    lab.clock.advance(1_000);
+  }
+  expect(lab.handle.get(RateLimit).exceeded.connectionMessages).toBe(2);
+  expect(connection.state).toBe('open');
+});
+
 describe('rateLimit over TCP', () => {
   const listen = { host: '127.0.0.1', port: 0 };
 
@@ -492,17 +509,23 @@ describe('rateLimit over TCP', () => {
 
   it('slows a client down to the rate', async () => {
     const perConnection = { messagesPerSecond: 200, burstSeconds: 0.05 };
+    const clock = new ControlledClock();
     await using handle = await createPeer(Diary, {
       plugins: [rateLimit({ perConnection, whenExceeded: 'slow-down' })],
-      listen,
+      config: { listen, clock },
     });
     await using node = new PeerNode({ codec });
     const connection = await node.connect(handle.address!);
-    const startMs = performance.now();
     flood(connection, 50);
-    await until(() => handle.peer.seen.length === 50);
     // 10 at once, then 40 at 5 ms each.
-    expect(performance.now() - startMs).toBeGreaterThanOrEqual(195);
+    for (let count = 10; count <= 50; count++) {
+      await until(() => handle.peer.seen.length === count);
+      if (count < 50) await until(() => handle.get(RateLimit).heldBack === 1);
+      clock.advance(4.9);
+      await new Promise(setImmediate);
+      expect(handle.peer.seen).toHaveLength(count);
+      clock.advance(0.1);
+    }
     expect(connection.state).toBe('open');
   });
 });

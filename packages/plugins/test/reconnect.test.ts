@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PeerError, PeerNode, type DisconnectReason, type PeerErrorCode } from '@pea2pea/core';
+import { PeerError, PeerNode, type DisconnectReason, type Logger, type PeerErrorCode } from '@pea2pea/core';
 import { seededRandom } from '@pea2pea/core/testing';
 import { createPeer, OnDisconnect, OnStart, Peer } from '@pea2pea/decorators';
 import {
@@ -60,6 +60,21 @@ describe('a peer that is down', () => {
     const { last } = keeper.status();
     expect(PeerError.is(last?.error, 'P2P_ERR_CONNECT_FAILED')).toBe(true);
     expect(last).toMatchObject({ attempt: 1 });
+  });
+
+  it('is dialled again though every method of the logger throws, and so does onGiveUp', async () => {
+    await using network = new Network();
+    const fail = (): never => {
+      throw new Error('the disk is full');
+    };
+    const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail, child: fail };
+    await using keeper = await network.keeper({ maxAttempts: 3, onGiveUp: fail }, { logger });
+    for (let tries = 1; tries <= 3; tries++) {
+      await until(() => keeper.status().attempts === tries);
+      network.clock.advance(60_000);
+    }
+    await until(() => keeper.status().state === 'given-up');
+    expect(keeper.node.state).toBe('open');
   });
 
   it('is connected at the first try after it has come up', async () => {

@@ -265,18 +265,17 @@ describe('a peer that stops in the middle', () => {
 
 describe('on an open connection', () => {
   it('a record that was tampered with ends it with invalid-frame, and the other side hears of it', async () => {
-    await using server = await party({ tls: mine });
-    await using client = await party({ tls: { ca }, config: NOT_LISTENING });
+    const clock = new ControlledClock(); // time stands still: no deadline ends it
+    await using server = await party({ tls: mine, config: { clock } });
+    await using client = await party({ tls: { ca }, config: { ...NOT_LISTENING, clock } });
     await using line = await wireTap(server.address);
     const connection = await client.node.connect(line.address);
     await connection.send('echo sound');
     await until(() => client.messages.length === 1);
-    const startMs = performance.now();
     line.tamper();
     await connection.send('echo tampered with');
     await until(() => server.reasons.length === 1 && client.reasons.length === 1);
     await until(() => server.node.connections.size + client.node.connections.size === 0);
-    expect(performance.now() - startMs).toBeLessThan(1_000); // not by a deadline
     expect(server.reasons[0]).toMatchObject({
       origin: 'reading',
       cause: 'invalid-frame',
@@ -366,9 +365,8 @@ describe('on an open connection', () => {
       sent = connection!.stats.bytesSent;
       return still === 1_000; // turns in which nothing moved: the system has taken what it takes
     });
-    const { cut, elapsedMs } = await server.handle.close();
+    const { cut } = await server.handle.close();
     expect(cut).toEqual([expect.objectContaining({ what: 'flush' })]);
-    expect(elapsedMs).toBeLessThan(1_000);
     socket.destroy();
   });
 

@@ -44,6 +44,7 @@ export function requireKnown(
   }
   for (const name of keysOf(what, options)) {
     if (!known.includes(name)) throw invalidConfig(`${what} have no \`${printable(name)}\``);
+    propertyOf(what, options, name); // one that is computed must not throw where it is read later
   }
 }
 
@@ -123,7 +124,7 @@ export function requireMethods(
 ): asserts value is object {
   requireObject(name, value);
   for (const method of methods) {
-    if (typeof propertyOf(name, value, method) === 'function') continue;
+    if (typeof propertyOf(`\`${name}\``, value, method) === 'function') continue;
     throw invalidConfig(`\`${name}\` must have a method ${method}(), which ${describe(value)} does not have`);
   }
 }
@@ -175,11 +176,11 @@ function isArray(what: string, options: object): boolean {
   }
 }
 
-function propertyOf(name: string, value: object, key: string): unknown {
+function propertyOf(what: string, value: object, key: string): unknown {
   try {
     return (value as Readonly<Record<string, unknown>>)[key];
   } catch (cause) {
-    throw unreadable(`\`${name}\``, cause);
+    throw unreadable(what, cause);
   }
 }
 

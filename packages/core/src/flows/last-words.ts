@@ -68,7 +68,12 @@ function discardInput(stream: Duplex, link: Duplex): Promise<void> {
     if (stream === link || isOver(stream)) {
       discardBelow();
     } else {
-      stream.once('end', discardBelow).once('close', discardBelow);
+      // A stream may tell of both, or of one of them.
+      const isDone = (): void => {
+        stream.off('end', isDone).off('close', isDone);
+        discardBelow();
+      };
+      stream.on('end', isDone).on('close', isDone);
       discard(stream);
     }
   });

@@ -33,9 +33,13 @@ export class Listener {
     this.#line = new WaitingLine<Link>(
       kernel.clock,
       { places: listenBacklog, placesPerGroup: maxWaitingPerIp, patienceMs: handshakeTimeoutMs },
-      (link) => {
-        kernel.heuristics.waitingLineTimeouts++;
-        this.#refuse(link, 'waiting-line-timeout');
+      (link, why) => {
+        if (why === 'expired') {
+          kernel.heuristics.waitingLineTimeouts++;
+          this.#refuse(link, 'waiting-line-timeout');
+        } else {
+          this.#refuseForFullLine(link);
+        }
       },
     );
     kernel.table.onSetupSlotFree = (group) => {
@@ -128,8 +132,7 @@ export class Listener {
         this.#admitWaiting(); // passes over a group that has its share: it holds up nobody from now on
         break;
       case 'full':
-        heuristics.waitingLineFull++;
-        this.#refuse(link, 'waiting-line-full');
+        this.#refuseForFullLine(link);
         break;
       case 'share-full':
         heuristics.waitingLineShareFull++;
@@ -170,6 +173,11 @@ export class Listener {
     if (code === 'P2P_ERR_SHUTTING_DOWN') this.#kernel.heuristics.refusedByShutdown++;
     else this.#kernel.heuristics.refusedByLimit++;
     this.#refuse(link, code);
+  }
+
+  #refuseForFullLine(link: Link): void {
+    this.#kernel.heuristics.waitingLineFull++;
+    this.#refuse(link, 'waiting-line-full');
   }
 
   #refuse(link: Link, cause: string): void {

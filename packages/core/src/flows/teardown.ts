@@ -6,6 +6,7 @@ import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../authoring/thenable.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
+import { discard } from './connection-setup.js';
 import { sayLastWords } from './last-words.js';
 
 /**
@@ -59,7 +60,7 @@ async function tearDown(
     cutStreams(connection);
   } else if (!hooksSettled) {
     closeStreams(connection);
-  } else if (await sayLastWords(connection, deadline)) {
+  } else if (await saidLastWords(connection, deadline)) {
     closeStreams(connection);
   } else {
     outcome = 'flush-abandoned';
@@ -106,15 +107,24 @@ async function runDisconnectHooks(
   return inTime;
 }
 
+/** False where they did not go out in time, or a stream that somebody brought along threw. */
+async function saidLastWords(connection: PeerConnection, deadline: Deadline): Promise<boolean> {
+  try {
+    return await sayLastWords(connection, deadline);
+  } catch {
+    return false; // what it threw matters no more: the connection has its reason
+  }
+}
+
 /** The reset first: a peer must not take a stream that was cut for one that ended. */
 function cutStreams({ stream, link }: PeerConnection): void {
-  link.reset();
-  stream.destroy();
+  discard(() => link.reset());
+  discard(() => stream.destroy());
 }
 
 function closeStreams({ stream, link }: PeerConnection): void {
-  stream.destroy();
-  link.stream.destroy();
+  discard(() => stream.destroy());
+  discard(() => link.stream.destroy());
 }
 
 /** One line for a connection: `warn` where the peer misbehaved, `error` where our own code threw. */

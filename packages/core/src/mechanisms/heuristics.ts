@@ -12,7 +12,7 @@ export class Heuristics {
   refusedByLimit = 0;
   /** Inbound, refused by `onAccept`. */
   refusedByHook = 0;
-  /** Inbound, reset because the waiting line was full. */
+  /** Inbound, reset because the waiting line was full, also where its place went to an address that had fewer. */
   waitingLineFull = 0;
   /** Inbound, reset because its IP address had its share of the waiting line. */
   waitingLineShareFull = 0;

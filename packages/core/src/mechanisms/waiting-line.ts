@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../contracts/clock.js';
 import { overdue } from './overdue.js';
 
+/** Why one leaves the line without having been taken. */
+export type Departure = 'expired' | 'displaced';
+
 /** How long the line is, and how patient. */
 export interface WaitingLineLimits {
   readonly places: number;
@@ -28,15 +31,16 @@ interface GroupQueue<T> {
  * ```text
  *   add -> [ a a a a ]        take: one of a, of b, of c, then of a again
  *          [ b ]              a group without a share is passed over, until `reconsider`
- *          [ c c ]            who waited for `patienceMs` leaves by `onExpired`
+ *          [ c c ]            who waited for `patienceMs` leaves by `onLeave`
  * ```
  *
- * INVARIANT: fair-shares. No group has more than `placesPerGroup` places, and none holds up another.
+ * INVARIANT: fair-shares. No group has more than `placesPerGroup` places, and none holds up another: where the line is
+ * full, whoever comes takes the place of the last one of the group that has most, unless their own has as many.
  */
 export class WaitingLine<T> {
   readonly #clock: Clock;
   readonly #limits: WaitingLineLimits;
-  readonly #onExpired: (item: T) => void;
+  readonly #onLeave: (item: T, why: Departure) => void;
   /** All that wait, oldest first. */
   readonly #places = new Set<Place<T>>();
   readonly #queues = new Map<string, GroupQueue<T>>();
@@ -45,10 +49,10 @@ export class WaitingLine<T> {
   /** For the oldest: all are equally patient, so that it is the first to leave. It may have left otherwise by then. */
   #patience: Timer | undefined;
 
-  constructor(clock: Clock, limits: WaitingLineLimits, onExpired: (item: T) => void) {
+  constructor(clock: Clock, limits: WaitingLineLimits, onLeave: (item: T, why: Departure) => void) {
     this.#clock = clock;
     this.#limits = limits;
-    this.#onExpired = onExpired;
+    this.#onLeave = onLeave;
   }
 
   get size(): number {
@@ -63,8 +67,10 @@ export class WaitingLine<T> {
   /** Gives `item` a place, or says which limit has none left. */
   add(group: string, item: T): 'added' | 'full' | 'share-full' {
     const known = this.#queues.get(group);
-    if (this.#places.size >= this.#limits.places) return 'full';
-    if (known !== undefined && known.places.length >= this.#limits.placesPerGroup) return 'share-full';
+    const held = known?.places.length ?? 0;
+    const hasShare = held < this.#limits.placesPerGroup;
+    if (this.#places.size >= this.#limits.places && !(hasShare && this.#makeRoom(held))) return 'full';
+    if (!hasShare) return 'share-full';
     const queue = known ?? { group, places: [] };
     if (known === undefined) {
       this.#queues.set(group, queue);
@@ -107,6 +113,22 @@ export class WaitingLine<T> {
     return items;
   }
 
+  /**
+   * Has the last one of the group with most places leave, for one whose group has `held`; false where that would only
+   * turn the tables.
+   */
+  #makeRoom(held: number): boolean {
+    let largest: GroupQueue<T> | undefined;
+    for (const queue of this.#queues.values()) {
+      if (queue.places.length > (largest?.places.length ?? held + 1)) largest = queue;
+    }
+    const place = largest?.places.pop(); // not its only one
+    if (place === undefined) return false;
+    this.#places.delete(place);
+    this.#onLeave(place.item, 'displaced');
+    return true;
+  }
+
   /** It is the first of its group, as both lists are in the order of arrival. */
   #remove(place: Place<T>): void {
     const { queue } = place;
@@ -138,7 +160,7 @@ export class WaitingLine<T> {
       // A timer of Node may be early by a fraction of a millisecond.
       if (now - place.sinceMs < this.#limits.patienceMs - 1) break;
       this.#remove(place);
-      this.#onExpired(place.item);
+      this.#onLeave(place.item, 'expired');
     }
     this.#watchOldest();
   };

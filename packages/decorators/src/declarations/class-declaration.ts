@@ -1,3 +1,4 @@
+import { describe, printable } from '@pea2pea/core';
 import { declareDependencies, type Dependency } from './dependencies.js';
 import { invalidDecorator, isDecoratorContext } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
@@ -94,7 +95,8 @@ function inheritedDeclaration(target: PeerBase): Declaration | undefined {
 function checkSite(kind: ClassKind, target: unknown, second: unknown): void {
   const standard = isDecoratorContext(second);
   if (standard ? second.kind === 'class' : second === undefined && typeof target === 'function') return;
-  throw invalidDecorator(
-    `${DECORATORS[kind]} stands on ${String(standard ? second.name : second)}, which is no class`,
-  );
+  // Called as a function it may be given anything.
+  const name: unknown = standard ? second.name : second;
+  const where = typeof name === 'string' ? printable(name) : describe(name ?? target);
+  throw invalidDecorator(`${DECORATORS[kind]} stands on ${where}, which is not a class`);
 }
