@@ -146,7 +146,12 @@ class ClosesTooEarly extends PeerNode<ChaosMessage> {
   #early: Promise<CloseReport> | undefined;
   override close(): Promise<CloseReport> {
     void super.close();
-    return (this.#early ??= Promise.resolve({ elapsedMs: 0, connections: 0, cut: [] }));
+    return (this.#early ??= Promise.resolve({
+      elapsedMs: 0,
+      connections: 0,
+      cut: [],
+      stop: { errors: [], cut: [] },
+    }));
   }
 }
 

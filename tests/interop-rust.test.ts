@@ -10,7 +10,7 @@ import {
   OnMessage,
   Peer,
   type PeerHandle,
-  type PluginUse,
+  type ListedPlugin,
 } from '@pea2pea/decorators';
 import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/plugins';
 import { buildRust } from './interop/rust-build.js';
@@ -78,7 +78,7 @@ afterEach(async () => {
 
 /** What is between the two: our side of it, and the words for theirs. */
 interface Channel {
-  readonly plugins: readonly PluginUse[];
+  readonly plugins: readonly ListedPlugin[];
   readonly args: readonly string[];
   /** Who we are to them, where the channel tells. */
   readonly identity: string;

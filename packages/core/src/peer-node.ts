@@ -5,6 +5,7 @@ import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
 import { PeerError } from './contracts/errors.js';
 import type { Hooks } from './contracts/hooks.js';
 import type { Logger } from './contracts/logger.js';
+import type { PluginKey, PluginUse } from './contracts/plugin.js';
 import { SocketAddress, type AddressLike } from './contracts/socket-address.js';
 import type { Stats } from './contracts/stats.js';
 import { PeerConnection } from './connection/connection.js';
@@ -19,6 +20,8 @@ import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
 import type { Heuristics } from './mechanisms/heuristics.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
+import { Life } from './mechanisms/life.js';
+import { isPluginUse, PluginList } from './mechanisms/plugin-list.js';
 import { resolveConfig } from './resolve-config.js';
 
 /** Where to listen. */
@@ -40,7 +43,7 @@ export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, O
 
 /**
  * - `idle`: made, hooks may be added.
- * - `open`: listened or connected at least once.
+ * - `open`: started, by itself or with the first `listen` or `connect`.
  * - `closing`, `closed`: `close()` was called; nothing new begins.
  */
 export type NodeState = 'idle' | 'open' | 'closing' | 'closed';
@@ -59,7 +62,10 @@ export class PeerNode<In, Out = In> {
   readonly #kernel: Kernel;
   readonly #listener: Listener;
   readonly #hooks: Hooks<In, Out>[] = [];
+  readonly #plugins = new PluginList();
+  readonly #life: Life;
   #state: NodeState = 'idle';
+  #starting: Promise<void> | undefined;
   #closing: Promise<CloseReport> | undefined;
   #abort: AbortController | undefined;
 
@@ -71,6 +77,7 @@ export class PeerNode<In, Out = In> {
     );
     this.#kernel = kernel;
     this.#listener = new Listener(kernel);
+    this.#life = new Life(kernel.clock, kernel.logger, this.config.startTimeoutMs);
     this.connections = new TableView<In, Out>(kernel.table);
     const { maxConnecting = 0 } = config;
     if (maxConnecting > this.config.maxConnecting) {
@@ -125,17 +132,45 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Adds hooks; those of several calls run in the order of the calls, `onDisconnect` in reverse.
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG for a hook that is not a function,
-   * P2P_ERR_ALREADY_STARTED after the first `listen` or `connect`
+   * Adds hooks, or a plugin; those of several calls run in the order of the calls, `onDisconnect` and `onStop` in reverse.
+   *
+   * note: a plugin is made now, with this node and its options: {@link plugin} returns it.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG for a hook that is not a function, and as the plugin says,
+   * P2P_ERR_INVALID_PLUGIN for one that is there already, P2P_ERR_ALREADY_STARTED after the start
    */
-  use(hooks: Hooks<In, Out>): this {
-    requireHooks(hooks);
+  use(hooks: Hooks<In, Out> | PluginUse): this {
+    const isPlugin = isPluginUse(hooks);
+    if (!isPlugin) requireHooks(hooks);
     if (this.#state !== 'idle') {
-      throw new PeerError('P2P_ERR_ALREADY_STARTED', `the node ${this.name} has listened or connected`);
+      throw new PeerError('P2P_ERR_ALREADY_STARTED', `the node ${this.name} has started`);
     }
+    if (isPlugin) return this.#usePlugin(hooks);
+    this.#plugins.add(hooks);
     this.#hooks.push(hooks);
     return this;
+  }
+
+  /**
+   * The plugin that this node uses: `node.plugin(bans).ban('203.0.113.7')`. It is found by what {@link definePlugin}
+   * returned, or by its class, which may be a base of it; of several the first.
+   * @throws {PeerError} P2P_ERR_MISSING_PLUGIN
+   */
+  plugin<T extends object>(key: PluginKey<T>): T {
+    return this.#plugins.find(key);
+  }
+
+  /**
+   * Starts the node without listening: from here on hooks are fixed, and `onStart` hooks run. Calling it again joins the
+   * first call; the first `listen` or `connect` does it, too.
+   *
+   * note: a start that fails closes the node.
+   * @throws {PeerError} P2P_ERR_PLUGIN_ORDER, P2P_ERR_MISSING_PLUGIN, P2P_ERR_START_TIMEOUT, P2P_ERR_SHUTTING_DOWN
+   * @throws what an `onStart` throws
+   */
+  async start(): Promise<void> {
+    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
+    this.#open();
+    await (this.#begin() ?? this.#starting);
   }
 
   /**
@@ -143,7 +178,8 @@ export class PeerNode<In, Out = In> {
    *
    * note: can be switched off ({@link stopListening}) and on again, any number of times.
    * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING,
-   * P2P_ERR_INVALID_CONFIG for options that are not an object, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN
+   * P2P_ERR_INVALID_CONFIG for options that are not an object, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN,
+   * else as {@link start}
    */
   async listen(options: ListenOptions = {}): Promise<SocketAddress> {
     requireObject('options', options);
@@ -154,8 +190,10 @@ export class PeerNode<In, Out = In> {
     }
     const address = new SocketAddress(host, port);
     if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
-    this.#start();
-    return this.#listener.start(address, () => this.#closing !== undefined);
+    this.#open();
+    const bound = await this.#listener.start(address, () => this.#closing !== undefined);
+    await this.#begin();
+    return bound;
   }
 
   /** Stops listening; connections and setups live on. The port is free when this resolves. */
@@ -172,7 +210,7 @@ export class PeerNode<In, Out = In> {
    * P2P_ERR_ALREADY_CONNECTING, P2P_ERR_TOO_MANY_CONNECTIONS, P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP,
    * P2P_ERR_TOO_MANY_CONNECTING, P2P_ERR_CONNECT_FAILED, P2P_ERR_CONNECT_TIMEOUT, P2P_ERR_HANDSHAKE_FAILED,
    * P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_HANDSHAKE_TIMEOUT, P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_ABORTED,
-   * P2P_ERR_SHUTTING_DOWN
+   * P2P_ERR_SHUTTING_DOWN, else as {@link start}
    */
   connect(address: AddressLike, options: ConnectOptions = {}): Promise<Connection<In, Out>> {
     return markHandled(this.#connect(address, options));
@@ -222,7 +260,7 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Ends the node: listener, setups, then all connections at once with the reason `shutdown`.
+   * Ends the node: listener, setups, what `onStart` began, then all connections at once with the reason `shutdown`.
    * Resolves within `timeoutMs`, and a quarter of a second for the system to close what was cut, whatever
    * user code does; the report names what had to be cut.
    *
@@ -246,7 +284,7 @@ export class PeerNode<In, Out = In> {
     // Before anything ends: listeners on a signal, of a connection or our own, may call close() again, and join it.
     const closing = defer<CloseReport>();
     this.#closing = closing.promise;
-    closeNode(this.#kernel, this.#listener, timeoutMs).then(
+    closeNode(this.#kernel, this.#listener, this.#life, timeoutMs).then(
       (report) => {
         this.#state = 'closed';
         closing.resolve(report);
@@ -263,15 +301,46 @@ export class PeerNode<In, Out = In> {
 
   async #connect(address: AddressLike, options: ConnectOptions): Promise<Connection<In, Out>> {
     const target = checkConnect(address, options);
-    this.#start();
+    if (this.#closing === undefined) {
+      this.#open();
+      const starting = this.#begin();
+      if (starting !== undefined) await starting;
+    }
     return (await dial(this.#kernel, target, options)) as Connection<unknown> as Connection<In, Out>;
   }
 
-  /** The first listen or connect fixes the hooks. */
-  #start(): void {
+  #usePlugin({ class: Class, options }: PluginUse): this {
+    this.#plugins.requireNew(Class);
+    return this.use(new Class(this as never, ...(options as never)));
+  }
+
+  /** Fixes the hooks. @throws {PeerError} P2P_ERR_PLUGIN_ORDER, P2P_ERR_MISSING_PLUGIN; they can be mended then */
+  #open(): void {
     if (this.#state !== 'idle') return;
+    this.#plugins.checkOrder();
     this.#kernel.hooks = chainHooks(this.#hooks);
     this.#state = 'open';
+  }
+
+  /** Runs `onStart` hooks, once. Undefined for later calls, which do not wait, as a hook may make them. */
+  #begin(): Promise<void> | undefined {
+    if (this.#starting !== undefined) return undefined;
+    // Known before anything begins: what begins may connect, and joins.
+    const starting = defer();
+    this.#starting = starting.promise;
+    const beginning = this.#life.start(this.#hooks);
+    if (beginning === undefined) {
+      starting.resolve();
+      return undefined;
+    }
+    beginning.then(
+      () => starting.resolve(),
+      async (error: Error) => {
+        await this.close();
+        starting.reject(error);
+      },
+    );
+    return starting.promise;
   }
 }
 

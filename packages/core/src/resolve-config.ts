@@ -81,6 +81,7 @@ export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedCon
     idleTimeoutMs: integer('idleTimeoutMs', 0, MAX_TIMER_MS),
     writeTimeoutMs: integer('writeTimeoutMs', 1, MAX_TIMER_MS),
     onDisconnectTimeoutMs: integer('onDisconnectTimeoutMs', 1, MAX_TIMER_MS),
+    startTimeoutMs: integer('startTimeoutMs', 1, MAX_TIMER_MS),
     closeTimeoutMs: integer('closeTimeoutMs', 1, MAX_TIMER_MS),
     inboundQueueBytes: integer('inboundQueueBytes', 1),
     whenInboundFull: requireOneOf('whenInboundFull', config.whenInboundFull ?? DEFAULTS.whenInboundFull, [

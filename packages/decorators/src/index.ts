@@ -13,13 +13,13 @@ export {
 export type { AnyConnection, HookDecorator } from './declarations/hook-decorators.js';
 export type { MessageClass } from './declarations/message-filter.js';
 export { methodMark } from './declarations/method-mark.js';
-export type { MethodMark } from './declarations/method-mark.js';
+export type { MarkedMethod, MarkServer, MethodMark } from './declarations/method-mark.js';
 export { OnMessage } from './declarations/on-message.js';
 export { Peer } from './declarations/peer.js';
 export type { CompositionOptions, PeerConfig, PeerOptions, WhenUnmatched } from './declarations/peer.js';
 export type { PeerClass } from './declarations/peer-class.js';
 export { configured, Plugin } from './declarations/plugin.js';
-export type { ConfiguredPlugin, PluginClass, PluginSettings, PluginUse } from './declarations/plugin.js';
+export type { ConfiguredPlugin, ListedPlugin, PluginClass, PluginSettings } from './declarations/plugin.js';
 export { Session } from './declarations/session.js';
 export type { SessionClass, SessionOptions } from './declarations/session.js';
 export type {
@@ -40,7 +40,6 @@ export type { ClassOf, NodeOf } from './running/node-of.js';
 export { startPeer } from './running/start-peer.js';
 export type { StartOptions } from './running/start-peer.js';
 export { MarkedMethods } from './wiring/marked-methods.js';
-export type { MarkedMethod } from './wiring/marked-methods.js';
 export { override } from './wiring/own-container.js';
 export type { Override } from './wiring/own-container.js';
 export { peerModule } from './wiring/peer-module.js';

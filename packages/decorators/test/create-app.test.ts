@@ -124,7 +124,7 @@ describe('an application', () => {
     expect(app.get(HttpSide).handle).toBe(app.peer(Chat));
     const reports = await app.close();
     expect(noted()).toEqual([
-      'http stopping, the chat is idle',
+      'http stopping, the chat is open',
       'http disposed of',
       'status stopping',
       'chat stopping',
@@ -317,7 +317,7 @@ describe('the life of a peer', () => {
     }
     await using handle = await createPeer(Stays);
     await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => handle.close({ timeoutMs: -1 }));
-    expect([stopped, handle.node.state]).toEqual([0, 'idle']);
+    expect([stopped, handle.node.state]).toEqual([0, 'open']);
   });
 
   it('@OnStop comes while connections are open, and may say goodbye', async () => {
@@ -348,7 +348,7 @@ describe('ends', () => {
     await using app = await createApp({ bindings: [storage, http], peers: [Chat], services: [HttpSide] });
     noted();
     await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => app.close({ timeoutMs: 0 }));
-    expect([noted(), app.peer(Chat).node.state]).toEqual([[], 'idle']);
+    expect([noted(), app.peer(Chat).node.state]).toEqual([[], 'open']);
     await app.close();
     noted();
   });
@@ -371,7 +371,7 @@ describe('ends', () => {
     const handle = await createPeer(Impatient);
     handle.peer.handle = handle;
     await handle.close();
-    expect(seen).toEqual(['idle', 'disposed of']);
+    expect(seen).toEqual(['closing', 'disposed of']);
   });
 
   it('an @OnStop that hangs keeps no other from being called', async () => {
@@ -496,7 +496,8 @@ describe('ends', () => {
     await until(() => clock.pending > 0);
     clock.advance(1_000);
     await closing;
-    expect(lines).toEqual([[{ node: 'app', timeoutMs: 1_000 }, '@OnStop took too long and was abandoned']]);
+    const text = 'onStop took too long and was abandoned';
+    expect(lines).toEqual([[{ node: 'app', hook: expect.stringContaining('.'), timeoutMs: 1_000 }, text]]);
   });
 
   it.each(['clock', 'logger'])('refuses a %s that is not one', async (name) => {

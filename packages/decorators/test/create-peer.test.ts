@@ -97,7 +97,7 @@ describe('createPeer', () => {
     expect(configured.address?.host).toBe('127.0.0.1');
     expect(asked.address?.toString()).toBe('127.0.0.2:4100');
     expect(silent.address).toBeUndefined();
-    expect(silent.node.state).toBe('idle');
+    expect(silent.node.state).toBe('open');
   });
 
   it('without `listen` anywhere it does not listen', async () => {

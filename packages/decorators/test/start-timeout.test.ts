@@ -40,9 +40,9 @@ describe('an @OnStart that does not settle', () => {
       }
     }
     const error = await peerErrorOf('P2P_ERR_START_TIMEOUT', () =>
-      createPeer(Stuck, { config: inMemory(), startTimeoutMs: 20 }),
+      createPeer(Stuck, { config: { ...inMemory(), startTimeoutMs: 20 } }),
     );
-    expect(error.message).toContain('@OnStart Stuck.begin() has not settled in 20 ms');
+    expect(error.message).toContain('Stuck.begin() has not settled in 20 ms');
     expect(calls).toEqual(['start', 'begin', 'stop']);
     expect([node?.state, node?.address]).toEqual(['closed', undefined]);
   });
@@ -119,7 +119,7 @@ describe('an @OnStart that does not settle', () => {
     @Peer({ codec })
     class Plain {}
     const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
-      createPeer(Plain, { config: inMemory(), startTimeoutMs }),
+      createPeer(Plain, { config: { ...inMemory(), startTimeoutMs } }),
     );
     expect(error.message).toContain('`startTimeoutMs`');
   });

@@ -14,7 +14,7 @@ import {
   OnMessage,
   Peer,
   type PeerConfig,
-  type PluginUse,
+  type ListedPlugin,
 } from '@pea2pea/decorators';
 import {
   generateKeyPair,
@@ -90,7 +90,7 @@ export async function securePair(
 
 export interface PartyOptions {
   readonly transport?: Transport;
-  readonly plugins?: readonly PluginUse[];
+  readonly plugins?: readonly ListedPlugin[];
   readonly config?: PeerConfig;
 }
 

@@ -18,7 +18,7 @@ import {
   Peer,
   type AnyConnection,
   type PeerConfig,
-  type PluginUse,
+  type ListedPlugin,
 } from '@pea2pea/decorators';
 
 export const codec = lines();
@@ -42,7 +42,7 @@ export class Diary {
 }
 
 /** A peer with `plugins` in a network of its own, whose time stands still. `dial` connects to it from an IP address. */
-export async function serve(plugins: readonly PluginUse[], config: PeerConfig = {}, epochMs = 0) {
+export async function serve(plugins: readonly ListedPlugin[], config: PeerConfig = {}, epochMs = 0) {
   const transport = memoryTransport();
   const clock = new ControlledClock(epochMs);
   const log = new LogBook();

@@ -459,8 +459,8 @@ describe('the end', () => {
     await until(() => keeper.states().join() === `${state},waiting`);
     await keeper.node.close();
     await until(() => keeper.states().join() === 'idle,idle');
-    expect(network.clock.pending).toBe(0);
     await keeper.handle.close();
+    expect(network.clock.pending).toBe(0);
   });
 
   it('is noticed within a second when the node alone is closed and every address waits', async () => {
@@ -470,8 +470,8 @@ describe('the end', () => {
     await keeper.node.close();
     network.clock.advance(1_000);
     expect(keeper.states()).toEqual(['idle']);
-    expect(network.clock.pending).toBe(0);
     await keeper.handle.close();
+    expect(network.clock.pending).toBe(0);
   });
 
   it('comes when something behind it fails to start', async () => {

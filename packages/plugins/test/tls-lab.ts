@@ -15,7 +15,7 @@ import {
   OnMessage,
   Peer,
   type PeerConfig,
-  type PluginUse,
+  type ListedPlugin,
 } from '@pea2pea/decorators';
 import { tls, Tls, type TlsOptions } from '@pea2pea/plugins';
 import { ANYWHERE } from '../../decorators/test/lab.js';
@@ -37,8 +37,8 @@ export interface LogLine {
 export interface PartyOptions {
   /** Undefined: no TLS at all. */
   readonly tls: TlsOptions | undefined;
-  readonly before?: readonly PluginUse[];
-  readonly plugins?: readonly PluginUse[];
+  readonly before?: readonly ListedPlugin[];
+  readonly plugins?: readonly ListedPlugin[];
   readonly config?: PeerConfig;
   readonly onMessage?: (text: string, connection: Connection<string>) => void;
   readonly onDisconnect?: (connection: Connection<string>) => void;

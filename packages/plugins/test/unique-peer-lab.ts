@@ -18,7 +18,7 @@ import {
   Plugin,
   PluginOptions,
   type PeerConfig,
-  type PluginUse,
+  type ListedPlugin,
 } from '@pea2pea/decorators';
 import { uniquePeer, UniquePeer, type UniquePeerOptions } from '@pea2pea/plugins';
 import { turns } from './reconnect-lab.js';
@@ -59,7 +59,7 @@ export interface PartyOptions {
   readonly gate?: IntroduceOptions['gate'] | undefined;
   /** Undefined: no `uniquePeer` at all. */
   readonly rule?: Partial<UniquePeerOptions> | undefined;
-  readonly plugins?: readonly PluginUse[];
+  readonly plugins?: readonly ListedPlugin[];
   readonly config?: PeerConfig;
 }
 

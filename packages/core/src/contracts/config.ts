@@ -21,6 +21,7 @@ export const DEFAULTS = {
   idleTimeoutMs: 60_000,
   writeTimeoutMs: 10_000,
   onDisconnectTimeoutMs: 3_000,
+  startTimeoutMs: 30_000,
   closeTimeoutMs: 5_000,
   inboundQueueBytes: 64 * 1024,
   whenInboundFull: 'pause',
@@ -104,7 +105,9 @@ export interface NodeConfig<In, Out = In> {
   readonly writeTimeoutMs?: number;
   /** Bounds `onDisconnect`, the last flush, and the wait for the peer to end its half. @default 3000 */
   readonly onDisconnectTimeoutMs?: number;
-  /** Bounds `close()`. @default 5000 */
+  /** Bounds each `onStart`: longer than a dial with its handshake, which it may wait for. @default 30000 */
+  readonly startTimeoutMs?: number;
+  /** Bounds `close()`; `onStop` hooks have half of it. @default 5000 */
   readonly closeTimeoutMs?: number;
   /**
    * Bytes that may wait for a handler that is busy, per connection; beyond it see `whenInboundFull`.

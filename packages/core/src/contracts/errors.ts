@@ -20,8 +20,8 @@ export const PEER_ERRORS = {
     remedy: 'add hooks before the first listen() or connect(), and start a peer once per container',
   },
   P2P_ERR_START_TIMEOUT: {
-    when: 'an `@OnStart` has not settled within `startTimeoutMs`; all that was started was stopped again',
-    remedy: 'give what the method awaits a deadline of its own, or raise `startTimeoutMs`',
+    when: 'an `onStart` hook has not settled within `startTimeoutMs`; all that was started was stopped again',
+    remedy: 'give what the hook awaits a deadline of its own, or raise `startTimeoutMs`',
   },
   P2P_ERR_SHUTTING_DOWN: {
     when: 'the node is closing or closed',
@@ -171,9 +171,16 @@ export const PEER_ERRORS = {
       'bind it so that there is one for each: inRequestScope() for connections, in the `bindings` of the peer for peers; or hand it over as an argument',
   },
   P2P_ERR_INVALID_PLUGIN: {
-    when: 'the `plugins` of a peer list something that is no plugin, or one twice',
-    remedy:
-      'list each class with @Plugin once, or what its function answers: plugins: [RateLimit, bans({ … })]',
+    when: 'something in a list of plugins is not a plugin, or is there twice',
+    remedy: 'list what the function of the plugin returns, once: rateLimit({ … }), or a class with @Plugin',
+  },
+  P2P_ERR_PLUGIN_ORDER: {
+    when: 'plugins stand in an order that one of them says cannot work',
+    remedy: 'list them in the order that the message gives',
+  },
+  P2P_ERR_MISSING_PLUGIN: {
+    when: 'a plugin that is asked for, by another plugin or by you, is not there',
+    remedy: 'list it: node.use(plugin({ … })), or among the `plugins` of the peer',
   },
   P2P_ERR_INVALID_SESSION: {
     when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have',
@@ -241,6 +248,8 @@ const OWN_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_MISSING_DEPENDENCY',
   'P2P_ERR_CAPTIVE_DEPENDENCY',
   'P2P_ERR_INVALID_PLUGIN',
+  'P2P_ERR_PLUGIN_ORDER',
+  'P2P_ERR_MISSING_PLUGIN',
   'P2P_ERR_INVALID_SESSION',
   'P2P_ERR_NO_SESSION',
 ]);

@@ -11,6 +11,9 @@ export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
  * What users plug into a node. Every member is optional; the thing a hook is named after comes first.
  *
  * ```text
+ *  the node starts
+ *      | onStart         once, in order
+ *
  *  accept / dial
  *      | limits                            -> refused
  *      | onAccept        inbound only      -> refused
@@ -21,12 +24,29 @@ export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
  *  closing
  *      | onDisconnect    once, for every connection that had onConnect
  *  closed
+ *
+ *  the node closes
+ *      | onStop          once, in reverse, before its connections end
  * ```
  *
- * note: hooks of several `use` calls run in the order of those calls; `onDisconnect` in reverse.
+ * note: hooks of several `use` calls run in the order of those calls; `onDisconnect` and `onStop` in reverse.
  * note: a hook that throws or rejects hurts its own connection at most.
  */
 export interface Hooks<In, Out = In> {
+  /**
+   * The node starts: with its first `listen`, when it listens; with its first `connect`, before it dials; or with `start`.
+   * Each waits for the one before, and may listen, connect, and set timers.
+   *
+   * note: throwing, or not settling within `startTimeoutMs`, fails the start and closes the node.
+   */
+  onStart?(): void | Promise<void>;
+  /**
+   * The node closes: ends what `onStart` began. Connections are still there, and take last words; no new ones are made.
+   * It comes only where the own `onStart`, if there is one, has succeeded.
+   *
+   * note: all together have half of the time of `close()`. One that throws is logged, and told by the report.
+   */
+  onStop?(): void | Promise<void>;
   /** An inbound peer, before a byte of it is read. False refuses it. Shares the deadline of the handshake. */
   onAccept?(request: AcceptRequest): boolean | void | Promise<boolean | void>;
   /** Both directions, before any message. Throwing, or `handshake.reject(why)`, refuses. */
@@ -67,7 +87,7 @@ export interface Hooks<In, Out = In> {
   onError?(error: unknown, context: HookErrorContext<In, Out>): 'disconnect' | 'keep' | void;
 }
 
-export type HookName = Exclude<keyof Hooks<unknown>, 'onError'>;
+export type HookName = Exclude<keyof Hooks<unknown>, 'onError' | 'onStart' | 'onStop'>;
 
 export interface HookErrorContext<In = unknown, Out = In> {
   /** The hook that threw. */

@@ -2,6 +2,7 @@ import type { SocketAddress } from '../contracts/socket-address.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import { Deadline } from '../mechanisms/deadline.js';
+import type { Life, StopReport } from '../mechanisms/life.js';
 import { shuttingDown } from './connection-setup.js';
 import type { Listener } from './listener.js';
 
@@ -14,8 +15,10 @@ export interface CloseReport {
   readonly elapsedMs: number;
   /** Connections that were open or closing when `close()` was called. */
   readonly connections: number;
-  /** What did not end by itself and was cut; empty when all went well. */
+  /** What of its connections did not end by itself and was cut; empty when all went well. */
   readonly cut: readonly CutOff[];
+  /** What became of `onStop` hooks. */
+  readonly stop: StopReport;
 }
 
 /** Something that `close()` had to cut. */
@@ -35,13 +38,18 @@ export interface CutOff {
  * Ends everything that a node has, within one deadline.
  *
  * ```text
- *   table closed -> listener closed -> setups aborted -> teardowns -> streams closed
- *                                                        `- deadline'  `- a moment
+ *   table closed -> listener closed -> setups aborted -> onStop -> teardowns -> streams closed
+ *                                                        `------ deadline -'  `- a moment
  * ```
  *
  * INVARIANT: close-ends, nothing-left.
  */
-export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: number): Promise<CloseReport> {
+export async function closeNode(
+  kernel: Kernel,
+  listener: Listener,
+  life: Life,
+  timeoutMs: number,
+): Promise<CloseReport> {
   const startedMs = kernel.clock.now();
   const deadline = new Deadline(kernel.clock, timeoutMs);
   kernel.table.close();
@@ -49,6 +57,9 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   const setupsEnded = kernel.cancelSetups(shuttingDown(kernel));
 
   const connections = [...kernel.table];
+  // Half of the time, so that the teardowns have the other.
+  const stopping = life.stop(Math.ceil(timeoutMs / 2));
+  const stop = stopping === undefined ? { errors: [], cut: [] } : await stopping;
   for (const connection of connections) void kernel.disconnect(connection, { origin: 'shutdown' });
   const cut: CutOff[] = [];
   const teardowns = Promise.all(connections.map((connection) => finishTeardown(connection, cut)));
@@ -65,9 +76,9 @@ export async function closeNode(kernel: Kernel, listener: Listener, timeoutMs: n
   moment.cancel();
   kernel.slabs.clear();
   kernel.turns.stop();
-  const report = { elapsedMs: kernel.clock.now() - startedMs, connections: connections.length, cut };
-  kernel.logger.info({ ...report, cut: cut.length }, 'closed');
-  return report;
+  const elapsedMs = kernel.clock.now() - startedMs;
+  kernel.logger.info({ elapsedMs, connections: connections.length, cut: cut.length }, 'closed');
+  return { elapsedMs, connections: connections.length, cut, stop };
 }
 
 async function finishTeardown(connection: PeerConnection, cut: CutOff[]): Promise<void> {

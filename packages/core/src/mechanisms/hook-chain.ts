@@ -30,7 +30,16 @@ export interface DisconnectHook {
   readonly call: (connection: AnyConnection, reason: DisconnectReason) => unknown;
 }
 
-const HOOKS = ['onAccept', 'onHandshake', 'onConnect', 'onMessage', 'onDisconnect', 'onError'] as const;
+const HOOKS = [
+  'onStart',
+  'onStop',
+  'onAccept',
+  'onHandshake',
+  'onConnect',
+  'onMessage',
+  'onDisconnect',
+  'onError',
+] as const;
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not an object, and for a hook that is not a function */
 export function requireHooks(hooks: Hooks<never>): void {

@@ -3,7 +3,7 @@ import { declareClass, optionsOf } from './class-declaration.js';
 import type { Dependencies, Dependency, InjectableDecorator } from './dependencies.js';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
-import type { PluginUse } from './plugin.js';
+import type { ListedPlugin } from './plugin.js';
 import type { SessionClass } from './session.js';
 
 /**
@@ -19,11 +19,11 @@ export type WhenUnmatched = 'disconnect' | 'ignore';
 /** What `@Peer` says beyond the options of a node. */
 export interface CompositionOptions {
   /**
-   * Classes with `@Plugin`, or what their functions answer (`bans({ … })`). Their accept, handshake, connect and message
-   * hooks run before those of the peer, in this order; their disconnect hooks after it, in reverse.
+   * What functions of plugins return (`bans({ … })`), and classes with `@Plugin`. Their accept, handshake, connect and
+   * message hooks run before those of the peer, in this order; their disconnect hooks after it, in reverse.
    * @default none
    */
-  readonly plugins?: readonly PluginUse[];
+  readonly plugins?: readonly ListedPlugin[];
   /**
    * Classes with `@Session`: one instance each for every connection. Their message methods come before those of the
    * peer, in this order; the first that takes a message gets it.

@@ -1,3 +1,4 @@
+import type { PluginUse } from '@pea2pea/core';
 import type { ContainerModule } from 'inversify';
 import { declareClass, optionsOf } from './class-declaration.js';
 import type { Dependencies, Dependency, InjectableDecorator } from './dependencies.js';
@@ -13,8 +14,8 @@ export interface ConfiguredPlugin<T extends object = object> {
   readonly options: unknown;
 }
 
-/** What the `plugins` of a peer lists. */
-export type PluginUse = PluginClass | ConfiguredPlugin;
+/** What the `plugins` of a peer list: what the function of a plugin returns, or a class with `@Plugin`. */
+export type ListedPlugin = PluginUse | PluginClass | ConfiguredPlugin;
 
 /** What `@Plugin` takes. */
 export interface PluginSettings<List extends readonly Dependency[] = readonly Dependency[]> {
@@ -27,12 +28,13 @@ export interface PluginSettings<List extends readonly Dependency[] = readonly De
 /**
  * The class is a plugin: listed in the `plugins` of a peer, its hook methods (`@OnAccept`, `@OnMessage` and the others)
  * serve the connections of that peer, before the peer's own. Each peer has an instance of its own, which may be injected
- * into the peer, its sessions and other plugins.
+ * into the peer, its sessions and other plugins. It is for what wants injections of its own; what does not is better off
+ * as a class of hooks (`definePlugin` of the kernel), which serves nodes without a container, too.
  *
  * ```ts
- * @Plugin({ inject: [PeerNode, PluginOptions] })
+ * @Plugin({ inject: [Store, PluginOptions] })
  * class Census {
- *   constructor(node: PeerNode, options: { readonly most: number }) { … }
+ *   constructor(store: Store, options: { readonly most: number }) { … }
  *
  *   @OnAccept()
  *   hasRoom() { return this.#count < this.#options.most; }
@@ -44,6 +46,7 @@ export interface PluginSettings<List extends readonly Dependency[] = readonly De
  *
  * note: a message that a plugin takes goes on to the next plugin and to the peer, unless the method answers
  * `HANDLED` (or a promise of it). One that none of its message methods takes passes by.
+ * note: `static readonly plugin = { name, after, before, needs }` has its place among other plugins checked.
  * note: what is said of inheritance and `inject` at {@link Peer} holds here, too.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR, P2P_ERR_MISSING_DEPENDENCY, as {@link Peer}
  */
@@ -64,7 +67,7 @@ export function Plugin(settings: PluginSettings = {}): InjectableDecorator<never
  * The plugin with `options`, for the `plugins` of a peer: what the function that users call answers.
  *
  * ```ts
- * export const bans = (options: BansOptions = {}): ConfiguredPlugin<Bans> => configured(Bans, options);
+ * export const census = (options: CensusOptions = {}): ConfiguredPlugin<Census> => configured(Census, options);
  * ```
  */
 export function configured<T extends object>(plugin: PluginClass<T>, options: unknown): ConfiguredPlugin<T> {

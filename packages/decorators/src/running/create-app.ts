@@ -1,16 +1,15 @@
-import { PeerError, type Clock, type CloseReport, type Logger } from '@pea2pea/core';
-import { requireMethods } from '@pea2pea/core/authoring';
+import { DEFAULTS, PeerError, type Clock, type CloseReport, type Logger } from '@pea2pea/core';
+import { Life, requireMethods, requireTimeout } from '@pea2pea/core/authoring';
 import type { Container, ContainerModule, ServiceIdentifier } from 'inversify';
-import { hookMethodsOf } from '../declarations/hook-methods.js';
-import type { PeerBase, PeerClass } from '../declarations/peer-class.js';
+import type { PeerClass } from '../declarations/peer-class.js';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
+import { lifeLayers } from '../wiring/hook-layers.js';
 import { nameOfService } from '../wiring/container-inspection.js';
 import { OwnContainer, type Override } from '../wiring/own-container.js';
 import { resolve } from '../wiring/resolve.js';
 import { AppHandle } from './app-handle.js';
 import { AppPeers } from './app-peers.js';
 import { createPeer, type CreatePeerOptions } from './create-peer.js';
-import { Life } from './life.js';
 import { hostWithoutNode, within } from './within.js';
 
 /** A peer of an application, with options of its own. */
@@ -34,7 +33,7 @@ export interface CreateAppOptions {
   readonly overrides?: readonly Override[];
   /** Where more is bound. Nothing is bound in it and nothing of it is disposed of. @default an empty one */
   readonly container?: Container;
-  /** How long each `@OnStart` of a service may take, in milliseconds; of a peer, see its own options. @default 30000 */
+  /** How long each `@OnStart` of a service may take, in milliseconds; of a peer, its configuration says. @default 30000 */
   readonly startTimeoutMs?: number;
   /** Times the starts and ends of services; peers have the one of their configuration. @default systemClock */
   readonly clock?: Clock;
@@ -74,10 +73,11 @@ export async function createApp({
   bindings = [],
   overrides = [],
   container: parent,
-  startTimeoutMs,
+  startTimeoutMs = DEFAULTS.startTimeoutMs,
   clock,
   logger,
 }: CreateAppOptions): Promise<AppHandle> {
+  requireTimeout('startTimeoutMs', startTimeoutMs);
   checkParts(clock, logger);
   const host = hostWithoutNode('app', { clock, logger });
   const own = new OwnContainer(parent);
@@ -89,12 +89,13 @@ export async function createApp({
     const inTime = (disposal: Promise<void>): Promise<void> => within(host, 'disposing', timeoutMs, disposal);
     const reports: CloseReport[] = [];
     await eachDespiteErrors([
-      ...lives
-        .toReversed()
-        .flatMap(({ service, life }) => [
-          () => life.stop(options.timeoutMs),
-          () => inTime(own.disposeOf(service)),
-        ]),
+      ...lives.toReversed().flatMap(({ service, life }) => [
+        async () => {
+          const stopped = await life.stop(timeoutMs);
+          if (stopped !== undefined && stopped.errors.length > 0) throw stopped.errors[0];
+        },
+        () => inTime(own.disposeOf(service)),
+      ]),
       ...appPeers
         .started()
         .reverse()
@@ -116,9 +117,9 @@ export async function createApp({
     }
     for (const service of services) {
       const instance: object = await resolve(own.container, service, nameOfService(service));
-      const life = new Life(host, startTimeoutMs);
+      const life = new Life(host.clock, host.logger, startTimeoutMs);
       lives.push({ service, life });
-      await life.start(instance, hookMethodsOf(instance.constructor as PeerBase));
+      await life.start(lifeLayers(instance));
     }
     return new AppHandle({ container: own.container, handles: appPeers.handles, logger: host.logger, stop });
   } catch (error) {

@@ -2,7 +2,7 @@ import { PeerError } from '@pea2pea/core';
 import type { Container, ContainerModule } from 'inversify';
 import { nameOfClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
-import type { PluginUse } from '../declarations/plugin.js';
+import type { ListedPlugin } from '../declarations/plugin.js';
 import type { Blueprint } from '../wiring/blueprint.js';
 import { OwnContainer, type Override } from '../wiring/own-container.js';
 import { BLUEPRINT, peerModule } from '../wiring/peer-module.js';
@@ -27,8 +27,12 @@ export interface CreatePeerOptions extends StartOptions {
   readonly overrides?: readonly Override[];
   /** Overrides the options of `@Peer`, one by one: `config: { transport: memoryTransport() }` in a test. */
   readonly config?: PeerConfig;
-  /** Plugins that run behind those of `@Peer`. @default none */
-  readonly plugins?: readonly PluginUse[];
+  /**
+   * Further plugins, which run after those of `@Peer`. One of a class that is listed there takes its place, with these
+   * options.
+   * @default none
+   */
+  readonly plugins?: readonly ListedPlugin[];
 }
 
 /**
@@ -51,7 +55,7 @@ export interface CreatePeerOptions extends StartOptions {
  * place for it.
  * note: if it fails half-way, nothing of it is left.
  * @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_MISSING_CODEC, P2P_ERR_INVALID_DECORATOR, P2P_ERR_INVALID_PLUGIN,
- * P2P_ERR_INVALID_SESSION, P2P_ERR_INVALID_CONFIG, P2P_ERR_MISSING_DEPENDENCY, P2P_ERR_CAPTIVE_DEPENDENCY,
+ * P2P_ERR_PLUGIN_ORDER, P2P_ERR_MISSING_PLUGIN, P2P_ERR_INVALID_SESSION, P2P_ERR_INVALID_CONFIG, P2P_ERR_MISSING_DEPENDENCY, P2P_ERR_CAPTIVE_DEPENDENCY,
  * P2P_ERR_ALREADY_STARTED, else as `PeerNode.listen`
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */

@@ -4,7 +4,6 @@ import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { PeerCaptives } from '../wiring/captive.js';
 import type { Sessions } from '../wiring/sessions.js';
 import { Closable } from './closable.js';
-import type { Life } from './life.js';
 import type { NodeOf } from './node-of.js';
 import { hostOf, within } from './within.js';
 
@@ -15,7 +14,6 @@ export interface RunningPeer<T> {
   readonly captives: PeerCaptives;
   readonly node: PeerNode<unknown>;
   readonly unmatched: { readonly count: number };
-  readonly life: Life;
   readonly sessions: Sessions | undefined;
 }
 
@@ -70,15 +68,15 @@ export class PeerHandle<
    * Ends the peer. Answers what its node reports.
    *
    * ```text
-   *   @OnStop: peer, then plugins in reverse -> node closed -> sessions disposed of -> peer, plugins and
-   *   their services disposed of, in the reverse order of their making
+   *   @OnStop: peer, then plugins in reverse -> connections ended -> sessions disposed of -> peer, plugins
+   *   and their services disposed of, in the reverse order of their making
    * ```
    *
    * note: calling it again joins the first call.
    * note: not to be awaited by an `@OnStop` or a hook: it would wait for itself.
-   * note: closing the node by itself (`PeerNode.close`) ends the peer, too; `@OnStop` then comes when the node is closing.
-   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds `@OnStop`, the node and the disposal, one after
-   * the other; what takes longer is left to itself, with a line in the log
+   * note: closing the node by itself (`PeerNode.close`) ends the peer, too.
+   * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds the closing of the node with `@OnStop`, then the
+   * disposal; what takes longer is left to itself, with a line in the log
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; the peer stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */
@@ -100,8 +98,10 @@ export class PeerHandle<
     const { timeoutMs = node.config.closeTimeoutMs } = options;
     let report!: CloseReport;
     await eachDespiteErrors([
-      () => this.#running.life.stop(timeoutMs),
-      async () => (report = await node.close(options)),
+      async () => {
+        report = await node.close(options);
+        if (report.stop.errors.length > 0) throw report.stop.errors[0];
+      },
       () => within(hostOf(node), 'disposing', timeoutMs, this.#disposeOfAll()),
     ]);
     return report;

@@ -1,5 +1,5 @@
 import { PeerError, PeerNode, type ListenOptions } from '@pea2pea/core';
-import type { Container, Newable } from 'inversify';
+import type { Container } from 'inversify';
 import { missingDependency } from '../declarations/dependencies.js';
 import { requirePeer } from '../declarations/peer.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
@@ -12,7 +12,6 @@ import { BLUEPRINT } from '../wiring/peer-module.js';
 import { isPlanningError, resolve } from '../wiring/resolve.js';
 import { Sessions } from '../wiring/sessions.js';
 import { UnmatchedMessages } from '../wiring/unmatched.js';
-import { Life } from './life.js';
 import type { ClassOf } from './node-of.js';
 import { PeerHandle, type RunningPeer } from './peer-handle.js';
 import { hostOf, within } from './within.js';
@@ -24,11 +23,6 @@ export interface StartOptions {
    * @default the `listen` of the configuration; none there, none at all
    */
   readonly listen?: ListenOptions | false;
-  /**
-   * How long each `@OnStart` may take, in milliseconds. One that takes longer fails the start.
-   * @default 30000
-   */
-  readonly startTimeoutMs?: number;
 }
 
 /**
@@ -48,7 +42,8 @@ export interface StartOptions {
  * P2P_ERR_CAPTIVE_DEPENDENCY when something outlives a connection that it depends on, or a singleton that peers share
  * depends on what belongs to this one,
  * P2P_ERR_ALREADY_STARTED when this container's peer was started before or a constructor used the node,
- * P2P_ERR_START_TIMEOUT when an `@OnStart` takes longer than `startTimeoutMs`,
+ * P2P_ERR_PLUGIN_ORDER and P2P_ERR_MISSING_PLUGIN when a plugin asks for another order or for one that is not there,
+ * P2P_ERR_START_TIMEOUT when an `@OnStart` takes longer than `startTimeoutMs` of the configuration,
  * else as `PeerNode.listen`
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
@@ -64,18 +59,17 @@ export async function startPeer<T extends object, Args extends readonly unknown[
 export async function bringUp<T extends object>(
   container: Container,
   target: PeerClass<T>,
-  { listen, startTimeoutMs }: StartOptions,
+  { listen }: StartOptions,
 ): Promise<RunningPeer<T>> {
   const blueprint = blueprintIn(container, target);
   const node: PeerNode<unknown> = await resolve(container, PeerNode<unknown>, blueprint.peer.name);
   claim(node, blueprint);
   const captives = new PeerCaptives(container);
-  const life = new Life(hostOf(node), startTimeoutMs);
   let sessions: Sessions | undefined;
   try {
     const instances = new Map<Part, object>();
     for (const part of [...blueprint.plugins, blueprint.peer]) {
-      instances.set(part, await resolve(container, part.class as Newable<object>, part.name));
+      instances.set(part, await resolve(container, part.token, part.name));
     }
     const instanceOf = (part: Part): object => instances.get(part)!;
     sessions = sessionsIn(container, blueprint, node);
@@ -93,11 +87,9 @@ export async function bringUp<T extends object>(
     ];
     for (const hooks of layers) node.use(hooks);
     if (listen !== false && (listen ?? node.config.listen) !== undefined) await node.listen(listen);
-    for (const [{ methods }, instance] of instances) await life.start(instance, methods);
-    return { peer: instanceOf(blueprint.peer) as T, container, captives, node, unmatched, life, sessions };
+    else await node.start();
+    return { peer: instanceOf(blueprint.peer) as T, container, captives, node, unmatched, sessions };
   } catch (error) {
-    // The first error is the one to know; one that stopping throws adds nothing.
-    await life.stop()?.catch(() => undefined);
     await node.close();
     await within(
       hostOf(node),

@@ -1,12 +1,4 @@
-import {
-  defaultLogger,
-  DEFAULTS,
-  systemClock,
-  type Clock,
-  type Logger,
-  type PeerError,
-  type PeerNode,
-} from '@pea2pea/core';
+import { defaultLogger, DEFAULTS, systemClock, type Clock, type Logger, type PeerNode } from '@pea2pea/core';
 import { guardedLogger, overdue } from '@pea2pea/core/authoring';
 
 /** What starts and ends go by. */
@@ -34,24 +26,19 @@ export function hostOf({ config, logger }: PeerNode<unknown>): LifeHost {
 }
 
 /**
- * Settles as `work` does. After `timeoutMs` `work` is left to itself, and what it throws later is logged: then this
- * rejects with `lateError()`, where there is one, else it resolves, with a line in the log.
+ * Settles as `work` does. After `timeoutMs` `work` is left to itself, and what it throws later is logged; this resolves
+ * then, with a line in the log.
  */
 export function within(
   { clock, logger }: LifeHost,
   what: string,
   timeoutMs: number,
   work: Promise<void>,
-  lateError?: () => PeerError,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isAbandoned = false;
     const timer = overdue(clock, timeoutMs, () => {
       isAbandoned = true;
-      if (lateError !== undefined) {
-        reject(lateError());
-        return;
-      }
       logger.error({ timeoutMs }, `${what} took too long and was abandoned`);
       resolve();
     });

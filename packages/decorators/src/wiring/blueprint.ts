@@ -1,10 +1,12 @@
-import { describe, PeerError } from '@pea2pea/core';
+import { describe, PeerError, type PluginClass, type PluginUse } from '@pea2pea/core';
+import { isPluginUse } from '@pea2pea/core/authoring';
+import type { Newable } from 'inversify';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { requirePeer, type PeerConfig, type WhenUnmatched } from '../declarations/peer.js';
-import { pluginSettingsOf, type PluginUse } from '../declarations/plugin.js';
+import { pluginSettingsOf, type ListedPlugin } from '../declarations/plugin.js';
 import { isSession } from '../declarations/session.js';
-import type { Part, PluginPart } from './part.js';
+import type { HooksPlugin, Part, PluginPart } from './part.js';
 import { checkListed, checkMessageMethods, checkSessionHooks } from './blueprint-checks.js';
 
 /** What the decorators say about a peer class and all that it lists, checked. */
@@ -21,31 +23,24 @@ export interface Blueprint {
  * Reads the decorators of a class and of what it lists: once per start, never per connection or message.
  *
  * @param config overrides the options of `@Peer`, one by one
- * @param furtherPlugins run behind those that the class lists
+ * @param furtherPlugins stand in for those of the same class that the class lists; the others run after those
  * @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_INVALID_DECORATOR, P2P_ERR_INVALID_PLUGIN, P2P_ERR_INVALID_SESSION,
  * P2P_ERR_INVALID_CONFIG for `unmatched`
  */
 export function blueprintOf(
   target: PeerClass,
   config: PeerConfig = {},
-  furtherPlugins: readonly PluginUse[] = [],
+  furtherPlugins: readonly ListedPlugin[] = [],
 ): Blueprint {
   const { unmatched = 'disconnect', plugins = [], sessions = [], ...options } = requirePeer(target);
   checkUnmatched(unmatched);
   const peer = partOf(target);
-  const listed = [plugins, furtherPlugins].flatMap((list) =>
-    checkListed<PluginUse>('P2P_ERR_INVALID_PLUGIN', peer.name, list),
-  );
+  const [listed, further] = [pluginParts(peer.name, plugins), pluginParts(peer.name, furtherPlugins)];
   const blueprint: Blueprint = {
     peer,
     config: { ...options, ...config },
     unmatched,
-    plugins: checkListed(
-      'P2P_ERR_INVALID_PLUGIN',
-      peer.name,
-      listed.map(pluginPart),
-      (plugin) => plugin.class,
-    ),
+    plugins: withTokens(overridden(listed, further)),
     sessions: checkListed('P2P_ERR_INVALID_SESSION', peer.name, sessions).map(sessionPart),
   };
   for (const session of blueprint.sessions) checkSessionHooks(session);
@@ -55,19 +50,68 @@ export function blueprintOf(
 }
 
 function partOf(target: PeerClass): Part {
-  return { class: target, name: nameOfClass(target), methods: hookMethodsOf(target) };
+  return {
+    class: target,
+    token: target as Newable<object>,
+    name: nameOfClass(target),
+    methods: hookMethodsOf(target),
+  };
 }
 
-function pluginPart(use: PluginUse): PluginPart {
+function pluginParts(peer: string, list: readonly ListedPlugin[]): PluginPart[] {
+  const parts = checkListed('P2P_ERR_INVALID_PLUGIN', peer, list).map(pluginPart);
+  return checkListed('P2P_ERR_INVALID_PLUGIN', peer, parts, (part) =>
+    isRepeatable(part) ? part : part.class,
+  );
+}
+
+function pluginPart(use: ListedPlugin): PluginPart {
+  if (isPluginUse(use)) return hooksPlugin(use);
   const { plugin, options } = typeof use === 'function' ? { plugin: use, options: {} } : use;
   const settings = pluginSettingsOf(plugin);
   if (settings === undefined) {
+    const call = typeof plugin === 'function' ? '; a function of a plugin has to be called' : '';
     throw new PeerError(
       'P2P_ERR_INVALID_PLUGIN',
-      `${nameOfClass(plugin)} is no plugin: it has no @Plugin; where it is a function that answers one, call it`,
+      `${nameOfClass(plugin)} is not a plugin: it has no @Plugin${call}`,
     );
   }
-  return { ...partOf(plugin), options, bindings: settings.bindings };
+  return { ...partOf(plugin), kind: 'decorated', options, bindings: settings.bindings };
+}
+
+function hooksPlugin({ class: plugin, options }: PluginUse): HooksPlugin {
+  const part = partOf(plugin);
+  const decorated = part.methods.find(({ hook }) => hook !== 'marked');
+  if (decorated === undefined && pluginSettingsOf(plugin) === undefined) {
+    return { ...part, kind: 'hooks', options };
+  }
+  throw new PeerError(
+    'P2P_ERR_INVALID_PLUGIN',
+    `${part.name} is a class of hooks, made by definePlugin, and has decorators of a class with @Plugin; it is one of them`,
+  );
+}
+
+function isRepeatable(part: PluginPart): boolean {
+  return part.kind === 'hooks' && (part.class as Partial<PluginClass>).plugin?.repeatable === true;
+}
+
+/** `further` plugins take the places of those with their class; the others come after all. */
+function overridden(listed: readonly PluginPart[], further: readonly PluginPart[]): PluginPart[] {
+  const isStandIn = (part: PluginPart): boolean =>
+    !isRepeatable(part) && listed.some((other) => other.class === part.class);
+  const standIns = further.filter(isStandIn);
+  return [
+    ...listed.map((part) => standIns.find((other) => other.class === part.class) ?? part),
+    ...further.filter((part) => !isStandIn(part)),
+  ];
+}
+
+/** A class that is listed several times is asked for by a symbol from the second on. */
+function withTokens(parts: readonly PluginPart[]): PluginPart[] {
+  return parts.map((part, index) => {
+    const isFirst = parts.findIndex((other) => other.class === part.class) === index;
+    return isFirst ? part : { ...part, token: Symbol(part.name) };
+  });
 }
 
 function sessionPart(target: PeerClass): Part {

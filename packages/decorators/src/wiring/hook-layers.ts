@@ -1,29 +1,41 @@
 import type { Hooks } from '@pea2pea/core';
-import type { HookMethod } from '../declarations/hook-methods.js';
+import { PLUGIN, type Living } from '@pea2pea/core/authoring';
+import { hookMethodsOf, type HookMethod } from '../declarations/hook-methods.js';
 import type { MethodName } from '../declarations/method-site.js';
+import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { messageHook, type MessageHook, type Otherwise, type Route } from './message-routes.js';
 import { checkFields, type Methods } from './methods.js';
-import type { Part } from './part.js';
+import type { Part, PluginPart } from './part.js';
 import { sessionLayer, whenReady } from './session-layer.js';
 import type { Sessions } from './sessions.js';
 
 type HookCall = (subject: unknown, detail?: unknown) => unknown;
 type Layer = Partial<Record<keyof Hooks<unknown>, HookCall>>;
 
-/** Hooks that are given their subject alone. */
-const UNARY: ReadonlySet<string> = new Set(['onAccept', 'onHandshake', 'onConnect']);
+/** Hooks that are given their subject alone, or nothing. */
+const UNARY: ReadonlySet<string> = new Set(['onStart', 'onStop', 'onAccept', 'onHandshake', 'onConnect']);
 const PLAIN: ReadonlySet<string> = new Set([...UNARY, 'onDisconnect', 'onError']);
 
 /**
- * The hook methods of a plugin as plain hooks. A message that none of its methods takes passes by.
+ * The hooks of a plugin, the first of which name the instance as their plugin. A message that none of the message methods
+ * of a decorated one takes passes by.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when a field of the instance hides a method
  */
-export function pluginLayers(instance: object, { methods }: Part): Hooks<unknown>[] {
+export function pluginLayers(instance: object, part: PluginPart): Hooks<unknown>[] {
+  if (part.kind === 'hooks') return [instance];
   const hook = messageHook(
-    routesOf(methods, (name) => callOn(instance, name)),
+    routesOf(part.methods, (name) => callOn(instance, name)),
     passBy,
   );
-  return layersOf(instance, methods, hook);
+  const [first = {}, ...others] = layersOf(instance, part, hook);
+  return [{ ...first, [PLUGIN]: instance } as Hooks<unknown>, ...others];
+}
+
+/** The `@OnStart` and `@OnStop` methods of a service. @throws {PeerError} P2P_ERR_INVALID_DECORATOR, as {@link pluginLayers} */
+export function lifeLayers(instance: object): Living[] {
+  const target = instance.constructor as PeerClass;
+  const methods = hookMethodsOf(target).filter(({ hook }) => hook === 'onStart' || hook === 'onStop');
+  return layersOf(instance, { name: nameOfClass(target), methods }, undefined);
 }
 
 /**
@@ -38,7 +50,7 @@ export function peerLayers(
   otherwise: Otherwise,
 ): Hooks<unknown>[] {
   const own = routesOf(peer.methods, (name) => callOn(instance, name));
-  if (sessions === undefined) return layersOf(instance, peer.methods, messageHook(own, otherwise));
+  if (sessions === undefined) return layersOf(instance, peer, messageHook(own, otherwise));
   const { parts, of } = sessions;
   const theirs = parts.flatMap(({ methods }, index) =>
     routesOf(
@@ -47,7 +59,7 @@ export function peerLayers(
     ),
   );
   const hook = messageHook([...theirs, ...own], otherwise);
-  return [sessionLayer(parts, of), ...layersOf(instance, peer.methods, hook && whenReady(of, hook))];
+  return [sessionLayer(parts, of), ...layersOf(instance, peer, hook && whenReady(of, hook))];
 }
 
 /**
@@ -56,7 +68,7 @@ export function peerLayers(
  */
 function layersOf(
   instance: object,
-  methods: readonly HookMethod[],
+  { methods, name: owner }: Pick<Part, 'name' | 'methods'>,
   onMessage: MessageHook | undefined,
 ): Hooks<unknown>[] {
   const target = instance as Methods;
@@ -66,9 +78,11 @@ function layersOf(
     if (!isPlain(hook)) continue;
     let layer = layers.find((candidate) => candidate[hook] === undefined);
     if (layer === undefined) layers.push((layer = {}));
-    layer[hook] = UNARY.has(hook)
+    const call: HookCall = UNARY.has(hook)
       ? (subject) => target[name]!(subject)
       : (subject, detail) => target[name]!(subject, detail);
+    // For texts about it: `ChatPeer.begin()`.
+    layer[hook] = Object.defineProperty(call, 'name', { value: `${owner}.${String(name)}` });
   }
   if (onMessage !== undefined) (layers[0] ??= {}).onMessage = onMessage as HookCall;
   return layers as Hooks<unknown>[];

@@ -1,26 +1,11 @@
 import type { Connection } from '@pea2pea/core';
-import type { MethodMark } from '../declarations/method-mark.js';
+import type { MarkedMethod, MethodMark } from '../declarations/method-mark.js';
 import { invalidDecorator } from '../declarations/invalid-decorator.js';
 import type { MethodName } from '../declarations/method-site.js';
 import type { Blueprint } from './blueprint.js';
 import type { Part } from './part.js';
 import type { Methods } from './methods.js';
 import type { Sessions } from './sessions.js';
-
-/** A method with a mark, found on a plugin, a session class or the peer. */
-export interface MarkedMethod<T> {
-  /** For texts: `ChatPeer.onTopic`. */
-  readonly name: string;
-  /** What its decorator said. */
-  readonly value: T;
-  /**
-   * Calls it: on the plugin or the peer, or on the session of `connection`. Answers what it answers.
-   *
-   * note: where the session is still being made, what is answered is a promise.
-   * @throws what it throws; {PeerError} P2P_ERR_NO_SESSION, P2P_ERR_DISCONNECTED where the connection has no session
-   */
-  call(connection: Connection, ...args: readonly unknown[]): unknown;
-}
 
 /**
  * The methods of a peer that carry a mark, for the plugin whose mark it is: `@Plugin({ inject: [MarkedMethods] })`. See
@@ -69,13 +54,15 @@ export class MarkedMethods {
   }
 
   /**
-   * All is made: methods can be called.
+   * All is made: methods can be called, and are given to the plugins that they are for.
+   * @throws what such a plugin throws
    * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when a method has a mark that no plugin has asked for
    */
   connect(instanceOf: (part: Part) => object, sessions: Sessions | undefined): void {
     this.#instanceOf = instanceOf;
     this.#sessions = sessions;
     const { plugins, sessions: sessionParts, peer } = this.#blueprint;
+    this.#serve(plugins.map(instanceOf));
     for (const { name, methods } of [...plugins, ...sessionParts, peer]) {
       for (const method of methods) {
         if (method.hook !== 'marked' || this.#read.has(method.mark)) continue;
@@ -84,6 +71,20 @@ export class MarkedMethods {
             `knows it; list the plugin that it belongs to`,
         );
       }
+    }
+  }
+
+  #serve(plugins: readonly object[]): void {
+    const { plugins: parts, sessions, peer } = this.#blueprint;
+    const methods = [...parts, ...sessions, peer].flatMap((part) => part.methods);
+    for (const mark of new Set(
+      methods.flatMap((method) => (method.hook === 'marked' ? [method.mark] : [])),
+    )) {
+      if (mark.server === undefined) continue;
+      const key = mark.server.plugin;
+      const Class = 'class' in key ? key.class : key;
+      const plugin = plugins.find((each) => each instanceof Class);
+      if (plugin !== undefined) mark.server.serve(plugin, this.of(mark));
     }
   }
 

@@ -4,9 +4,9 @@ import { missingDependency } from '../declarations/dependencies.js';
 import { Connection, PluginOptions } from '../declarations/injectables.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
-import type { PluginUse } from '../declarations/plugin.js';
+import type { ListedPlugin } from '../declarations/plugin.js';
 import { blueprintOf, type Blueprint } from './blueprint.js';
-import type { PluginPart } from './part.js';
+import type { HooksPlugin, PluginPart } from './part.js';
 import { MarkedMethods } from './marked-methods.js';
 
 /** The blueprint of the peer that a container was prepared for. */
@@ -20,7 +20,7 @@ export const BLUEPRINT = Symbol('blueprint');
  * note: the node is made when it is first asked for, without hooks; they are added by `startPeer`.
  * note: a plugin's bindings may be asynchronous; then it has to be loaded by `loadAsync`.
  * @param config overrides the options of `@Peer`, one by one
- * @param plugins run behind those of `@Peer`
+ * @param plugins stand in for those of `@Peer` with the same class; the others run after those
  * @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_MISSING_CODEC, P2P_ERR_INVALID_DECORATOR, P2P_ERR_INVALID_PLUGIN,
  * P2P_ERR_INVALID_SESSION; and when the module is loaded, P2P_ERR_MISSING_DEPENDENCY where nothing tells what a
  * constructor parameter needs
@@ -28,7 +28,7 @@ export const BLUEPRINT = Symbol('blueprint');
 export function peerModule<T extends object>(
   target: PeerClass<T>,
   config: PeerConfig = {},
-  plugins: readonly PluginUse[] = [],
+  plugins: readonly ListedPlugin[] = [],
 ): ContainerModule {
   const blueprint = blueprintOf(target, config, plugins);
   if (blueprint.config.codec === undefined) {
@@ -51,13 +51,24 @@ export function peerModule<T extends object>(
   });
 }
 
-function bindPlugin(
-  options: ContainerModuleLoadOptions,
-  { class: plugin, options: given, bindings }: PluginPart,
-): void | Promise<void> {
+function bindPlugin(options: ContainerModuleLoadOptions, part: PluginPart): void | Promise<void> {
+  if (part.kind === 'hooks') return bindHooks(options, part);
+  const { class: plugin, options: given, bindings } = part;
   bindClass(options, plugin);
   options.bind(PluginOptions).toConstantValue(given).whenParentIs(plugin);
   return bindings?.load(options);
+}
+
+function bindHooks(
+  { bind }: ContainerModuleLoadOptions,
+  { token, class: plugin, options }: HooksPlugin,
+): void {
+  bind(token)
+    .toResolvedValue(
+      (node: PeerNode<unknown>) => new plugin(node as never, ...(options as never)),
+      [PeerNode<unknown>],
+    )
+    .inSingletonScope();
 }
 
 /** Binding a class is when inversify looks at its constructor. */

@@ -1,0 +1,53 @@
+/**
+ * What a plugin says about itself: `static readonly plugin` of its class. The names of others are those of plugins in the
+ * same node; one that is not there does not matter, except to `needs`.
+ */
+export interface PluginManifest {
+  /** Unique in a node, unless `repeatable`. */
+  readonly name: string;
+  /** Plugins that must come earlier than this one, where they are there. @default none */
+  readonly after?: readonly string[];
+  /** Plugins that must come later than this one, where they are there. @default none */
+  readonly before?: readonly string[];
+  /** Plugins that must be there, in any place. @default none */
+  readonly needs?: readonly string[];
+  /** Whether a node may have several. @default false */
+  readonly repeatable?: boolean;
+}
+
+/**
+ * A class of hooks that is made with a node and options.
+ *
+ * note: `never` stands for the node: a class may ask for a `PeerNode` of any type of messages.
+ */
+export interface PluginClass<T extends object = object, Options extends readonly unknown[] = never> {
+  new (node: never, ...options: Options): T;
+  readonly plugin: PluginManifest;
+}
+
+/** Marks a {@link PluginUse}, also across two copies of the package. */
+export const PLUGIN_USE: unique symbol = Symbol.for('pea2pea.plugin-use');
+
+/** A plugin with its options, for any number of nodes; each makes an instance of its own. */
+export interface PluginUse<T extends object = object> {
+  readonly [PLUGIN_USE]: true;
+  readonly class: PluginClass<T>;
+  readonly options: readonly unknown[];
+}
+
+/** What {@link definePlugin} returns: called with options, it returns what `use` takes. */
+export interface PluginFactory<T extends object, Options extends readonly unknown[]> {
+  (...options: Options): PluginUse<T>;
+  /** The class that it makes plugins of. */
+  readonly class: PluginClass<T, Options>;
+}
+
+/** A plugin, to be found by: what {@link definePlugin} returned, or the class. */
+export type PluginKey<T extends object> =
+  { readonly class: abstract new (...args: never) => T } | (abstract new (...args: never) => T);
+
+/**
+ * On hooks that belong to an instance of a plugin and are another object: that instance. Those who translate classes to
+ * hooks set it, as the decorators do.
+ */
+export const PLUGIN: unique symbol = Symbol.for('pea2pea.plugin');
