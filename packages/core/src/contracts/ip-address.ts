@@ -85,24 +85,23 @@ export function isLinkLocal({ version, groups }: Pick<IpAddress, 'version' | 'gr
   return version === 6 && (groups[0]! & 0xffc0) === 0xfe80;
 }
 
+/** No leading zeros: some read them as octal, others do not, and a ban would hit another host (RFC 6943, section 3.1.1). */
 function parseIpv4(text: string): number[] | undefined {
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return undefined;
-  const groups = text.split('.').map(Number);
-  return groups.every((group) => group <= 255) ? groups : undefined;
+  return isCanonicalIpv4(text) ? text.split('.').map(Number) : undefined;
 }
 
 function parseIpv6(text: string): number[] | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseGroups);
+  const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (head === undefined) return undefined;
   if (halves.length === 1) return head.length === 8 ? head : undefined;
   if (tail === undefined || head.length + tail.length > 7) return undefined;
   return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-/** The 16-bit groups of one side of `::`; its last one may be written as IPv4. */
-function parseGroups(text: string): number[] | undefined {
+/** The 16-bit groups of one side of `::`; the end of an address may be written as IPv4. */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const parts = text.split(':');
   const groups: number[] = [];
@@ -111,7 +110,7 @@ function parseGroups(text: string): number[] | undefined {
       groups.push(parseInt(part, 16));
       continue;
     }
-    const ipv4 = index === parts.length - 1 ? parseIpv4(part) : undefined;
+    const ipv4 = isEnd && index === parts.length - 1 ? parseIpv4(part) : undefined;
     if (ipv4 === undefined) return undefined;
     const [a = 0, b = 0, c = 0, d = 0] = ipv4;
     groups.push((a << 8) | b, (c << 8) | d);
