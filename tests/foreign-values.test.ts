@@ -286,3 +286,22 @@ describe('the table of errors', () => {
     expect(Object.keys(PEER_ERRORS).filter((code) => !text.includes(code))).toEqual([]);
   });
 });
+
+describe('options and hooks that throw when they are read', () => {
+  const unreadable = (): never => {
+    throw new TypeError('not now');
+  };
+  const hostile = new Proxy({}, { get: unreadable, ownKeys: unreadable, has: unreadable });
+
+  it.each<[string, () => unknown]>([
+    ['the options of a node', () => new PeerNode(hostile as never)],
+    ['hooks', () => new PeerNode({ codec: lines() }).use(hostile)],
+    ['the codec', () => new PeerNode({ codec: hostile as never })],
+    ['the options of connect()', () => new PeerNode({ codec: lines() }).connect('127.0.0.1:9', hostile)],
+  ])('are a P2P_ERR_INVALID_CONFIG: %s', async (_what, use) => {
+    const thrown = await new Promise<unknown>((resolve) => {
+      void (async () => use())().then(resolve, resolve);
+    });
+    expect(PeerError.is(thrown, 'P2P_ERR_INVALID_CONFIG')).toBe(true);
+  });
+});

@@ -44,7 +44,7 @@ export function requireKnown(
   }
   for (const name of keysOf(what, options)) {
     if (!known.includes(name)) throw invalidConfig(`${what} have no \`${printable(name)}\``);
-    propertyOf(what, options, name); // one that is computed must not throw where it is read later
+    readProperty(what, options, name); // one that is computed must not throw where it is read later
   }
 }
 
@@ -124,7 +124,7 @@ export function requireMethods(
 ): asserts value is object {
   requireObject(name, value);
   for (const method of methods) {
-    if (typeof propertyOf(`\`${name}\``, value, method) === 'function') continue;
+    if (typeof readProperty(`\`${name}\``, value, method) === 'function') continue;
     throw invalidConfig(`\`${name}\` must have a method ${method}(), which ${describe(value)} does not have`);
   }
 }
@@ -176,7 +176,8 @@ function isArray(what: string, options: object): boolean {
   }
 }
 
-function propertyOf(what: string, value: object, key: string): unknown {
+/** `value[key]`; where that throws, so that `what` cannot be read, a P2P_ERR_INVALID_CONFIG. */
+export function readProperty(what: string, value: object, key: string): unknown {
   try {
     return (value as Readonly<Record<string, unknown>>)[key];
   } catch (cause) {

@@ -30,7 +30,7 @@ export interface ConnectionParts {
   /** Whether bytes may have been written to the link before. */
   readonly hasSpoken: boolean;
   readonly context: ConnectionContext;
-  /** Bytes that arrived behind the handshake. */
+  /** Bytes that arrived after the handshake. */
   readonly received: ChunkQueue;
   readonly slot: Slot<PeerConnection>;
   readonly disconnect: Disconnect;

@@ -57,10 +57,10 @@ export interface Decoder<In> {
    */
   decode(input: ByteQueue): In | NeedMore;
   /**
-   * The stream has ended with `input` left; answers a last message if that is one, else NEED_MORE.
+   * The stream has ended with `input` left; returns a last message if that is one, else NEED_MORE.
    *
-   * note: asked until it answers NEED_MORE; bytes that are left then are a P2P_ERR_TRUNCATED_FRAME.
-   * @default answers NEED_MORE
+   * note: asked until it returns NEED_MORE; bytes that are left then are a P2P_ERR_TRUNCATED_FRAME.
+   * @default returns NEED_MORE
    */
   end?(input: ByteQueue): In | NeedMore;
   /**

@@ -14,7 +14,7 @@ export type Direction = 'inbound' | 'outbound';
  */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
-/** A connection that was set up: what hooks are given and what `connect` answers. */
+/** A connection that was set up: what hooks are given and what `connect` resolves with. */
 export interface Connection<In = unknown, Out = In> {
   /** Unique in the process, never reused: tells a connection from its successor at the same address. */
   readonly id: number;
@@ -46,7 +46,7 @@ export interface Connection<In = unknown, Out = In> {
   /**
    * Queues `message` and resolves when its bytes were handed to the operating system.
    *
-   * note: that is no acknowledgement: the peer may never read them.
+   * note: that is not an acknowledgement: the peer may never read them.
    * note: what is queued in one turn of the event loop goes out together, 256 KiB a write at most; to a socket it may
    * begin to go within that turn.
    * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.

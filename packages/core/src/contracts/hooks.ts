@@ -62,7 +62,7 @@ export interface Hooks<In, Out = In> {
    * One message. While the promise it may return is pending, the next one waits, undecoded; once
    * `inboundQueueBytes` wait, the peer is slowed down.
    *
-   * note: an answer that is no promise is not awaited and costs nothing.
+   * note: what is not a promise is not awaited and costs nothing.
    * note: {@link HANDLED}, or a promise of it, keeps the message from the hooks of later `use` calls.
    * note: throwing ends the connection with `handler-error`.
    */
@@ -82,7 +82,7 @@ export interface Hooks<In, Out = In> {
    * A hook threw. `'keep'` lets the connection live after `onConnect` or `onMessage` threw;
    * anything else leaves the hook's own rule in force.
    *
-   * note: the first `onError` that answers `'keep'` or `'disconnect'` decides.
+   * note: the first `onError` that returns `'keep'` or `'disconnect'` decides.
    */
   onError?(error: unknown, context: HookErrorContext<In, Out>): 'disconnect' | 'keep' | void;
 }

@@ -26,7 +26,7 @@ export class SocketAddress {
   /** 0 to 65535; 0 means "pick one" where a node is told to listen. */
   readonly port: number;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is no port. */
+  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is not a port. */
   constructor(host: string, port: number) {
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw invalidAddress(`${describe(port)} is not a port`);
@@ -75,7 +75,7 @@ export class SocketAddress {
   /**
    * Whether a dial to `dialled` reaches who listens here, as far as the addresses tell.
    *
-   * note: behind a wildcard the loopback addresses of its family are known, with `::` those of both families; another
+   * note: for a wildcard the loopback addresses of its family are known, with `::` those of both families; another
    * address of the same machine is not.
    */
   isReachedBy(dialled: SocketAddress): boolean {

@@ -1,4 +1,5 @@
 import {
+  readProperty,
   requireInteger,
   requireMethods,
   requireObject,
@@ -9,6 +10,14 @@ import { SocketAddress, type AddressLike } from '../contracts/socket-address.js'
 import { discard } from './connection-setup.js';
 import type { ConnectOptions } from './dialer.js';
 
+const OPTIONS = [
+  'stream',
+  'signal',
+  'timeoutMs',
+  'localAddress',
+  'localPort',
+] as const satisfies readonly (keyof ConnectOptions)[];
+
 /**
  * What `connect` was given, checked before it has any effect: the address to dial.
  *
@@ -17,6 +26,7 @@ import type { ConnectOptions } from './dialer.js';
  */
 export function checkConnect(target: AddressLike, options: ConnectOptions): SocketAddress {
   requireObject('options', options);
+  for (const name of OPTIONS) readProperty('the options of connect()', options, name);
   const { stream, signal, timeoutMs, localAddress, localPort } = options;
   if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
   try {

@@ -79,7 +79,7 @@ async function tearDown(
 }
 
 /**
- * Runs every hook, one after the other; false when the deadline cut one off. Those behind it are called all the same,
+ * Runs every hook, one after the other; false when the deadline cut one off. Those after it are called all the same,
  * and not waited for. INVARIANT: hook-hurts-its-own.
  */
 async function runDisconnectHooks(

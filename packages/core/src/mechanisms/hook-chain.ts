@@ -1,4 +1,4 @@
-import { requireFunction, requireObject } from '../authoring/checks.js';
+import { readProperty, requireFunction, requireObject } from '../authoring/checks.js';
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
@@ -44,9 +44,8 @@ const HOOKS = [
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not an object, and for a hook that is not a function */
 export function requireHooks(hooks: Hooks<never>): void {
   requireObject('hooks', hooks);
-  const given = hooks as Readonly<Record<string, unknown>>;
   for (const name of HOOKS) {
-    const hook = given[name];
+    const hook = readProperty('the hooks', hooks, name);
     if (hook !== undefined) requireFunction(name, hook);
   }
 }
@@ -120,7 +119,7 @@ function chainConnect(layers: readonly (Hooks<unknown>['onConnect'] | undefined)
       }
       if (connection.state !== 'open') break;
     }
-    // `all` hears of every rejection and answers with the first; a later one has nothing left to end.
+    // `all` hears of every rejection and rejects with the first; a later one has nothing left to end.
     const settled = answers.length === 0 ? undefined : Promise.all(answers);
     if (thrown.length === 0) return settled;
     settled?.catch(() => {});
