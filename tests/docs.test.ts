@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DEFAULTS, DERIVED_DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
+import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
 import {
   BANS_DEFAULTS,
@@ -125,6 +125,13 @@ describe('docs/observability.md', () => {
     const { rows } = tableOf(page, 'counter', 'counts');
     const counters = Object.keys(new PeerNode({ codec: lines() }).heuristics);
     expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(counters.sort());
+  });
+
+  it('says of each counter what its table says', () => {
+    const { rows } = tableOf(page, 'counter', 'counts');
+    const withoutLinks = (text: string): string => text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+    const said = rows.map(([name = '', counts = '']) => [codeIn(name), withoutLinks(counts)]);
+    expect(said).toEqual(Object.entries(COUNTERS).map(([name, { help }]) => [name, help]));
   });
 
   it('lists the stats, both ways', () => {

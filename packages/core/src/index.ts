@@ -18,6 +18,8 @@ export { DEFAULTS, DERIVED_DEFAULTS } from './contracts/config.js';
 export type { NodeConfig, ResolvedConfig, WhenInboundFull } from './contracts/config.js';
 export { ConnectionContext, contextKey } from './contracts/connection-context.js';
 export type { ContextKey } from './contracts/connection-context.js';
+export { COUNTERS } from './contracts/counters.js';
+export type { CounterDefinition, CounterName, Heuristics } from './contracts/counters.js';
 export { describeReason } from './contracts/connection.js';
 export type {
   AnyConnection,
@@ -65,11 +67,12 @@ export type {
   TransportListenOptions,
 } from './contracts/transport.js';
 export type { ConnectOptions } from './flows/dialer.js';
+export { snapshot, SNAPSHOT_VERSION } from './snapshot.js';
+export type { ConnectionSnapshot, NodeSnapshot } from './snapshot.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
 export { CancellationSource } from './authoring/cancellation.js';
 export { defaultLogger } from './mechanisms/default-logger.js';
 export { guardedLogger } from './mechanisms/guarded-logger.js';
-export type { Heuristics } from './mechanisms/heuristics.js';
 export type { StopReport } from './mechanisms/life.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
 export { overdue } from './mechanisms/overdue.js';

@@ -5,13 +5,13 @@ import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../authoring/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { Disconnect, PeerConnection } from './connection.js';
-import { LimitLog } from './limit-log.js';
 import { NodeContext } from './node-context.js';
+import { Outcomes } from './outcomes.js';
 
 /** What the flows of one node share: who is connected, and what is under way. */
 export class Kernel extends NodeContext {
   readonly table: ConnectionTable<PeerConnection>;
-  readonly limitLog: LimitLog;
+  readonly outcomes: Outcomes;
   /** Links that are not closed yet. */
   readonly links = new Set<Link>();
   /** Setups and dials under way: how to cancel each, and when it has ended. */
@@ -24,7 +24,7 @@ export class Kernel extends NodeContext {
   constructor(config: ResolvedConfig, disconnect: Disconnect) {
     super(config);
     this.table = new ConnectionTable(config);
-    this.limitLog = new LimitLog(this.clock, this.logger, config);
+    this.outcomes = new Outcomes(config, this.clock, this.logger, this.peerLog, this.heuristics);
     this.disconnect = disconnect;
   }
 

@@ -7,7 +7,8 @@ import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
 import { FairTurns } from '../mechanisms/fair-turns.js';
 import { guardedLogger } from '../mechanisms/guarded-logger.js';
-import { Heuristics } from '../mechanisms/heuristics.js';
+import type { Heuristics } from '../contracts/counters.js';
+import { newHeuristics } from '../mechanisms/heuristics.js';
 import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 import { SeatedBudget } from '../mechanisms/seated-budget.js';
@@ -27,7 +28,7 @@ export class NodeContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly traffic: Traffic;
-  readonly heuristics = new Heuristics();
+  readonly heuristics: Heuristics = newHeuristics();
   readonly slabs = new SlabPool();
   /** What was received and not handled; `outbound`, what is queued and not sent. INVARIANT: two-budgets. */
   readonly inbound: SeatedBudget;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
+import type { CounterName } from '../contracts/counters.js';
 import { describe } from '../contracts/describe.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { isOwnFault, PeerError } from '../contracts/errors.js';
@@ -56,7 +57,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     cancellation.cancel(error);
     discard(() => session?.destroyUpgrade());
     discard(() => link.stream.destroy());
-    tellFailure(kernel, setup, error);
+    kernel.outcomes.setupFailed(link.address, setup.direction, error, failureCounter(error));
     throw error;
   }
 }
@@ -166,13 +167,8 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
   }
   // INVARIANT: closed-admits-nobody.
   if (!slot.activate(connection)) throw shuttingDown(kernel);
-  if (direction === 'inbound') kernel.heuristics.openedInbound++;
-  else kernel.heuristics.openedOutbound++;
   kernel.sweeper.add(connection);
-  kernel.logger.debug({ peer: link.address.toString(), direction, connection: connection.id }, 'connected');
-  if (diagnostics.connectionOpen.hasSubscribers) {
-    diagnostics.connectionOpen.publish({ node: kernel.config.name, connection });
-  }
+  kernel.outcomes.opened(connection);
   // INVARIANT: paired-hooks. onConnect starts before the first message can be handled.
   startConnectHook(kernel, connection);
   if (connection.state === 'open') connection.reader.start();
@@ -195,21 +191,9 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
   }
 }
 
-function tellFailure(kernel: Kernel, { link, direction }: Setup, error: PeerError): void {
-  const { heuristics, peerLog, config } = kernel;
-  if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') heuristics.handshakeTimeouts++;
-  else if (error instanceof RefusedByHook) heuristics.refusedByHook++;
-  else heuristics.handshakeFailures++;
-  const fields = { peer: link.address.toString(), direction, code: error.code, err: error };
-  peerLog.warn(fields, 'no connection: the setup failed');
-  if (diagnostics.connectionRefused.hasSubscribers) {
-    diagnostics.connectionRefused.publish({
-      node: config.name,
-      address: link.address,
-      direction,
-      cause: error.code,
-    });
-  }
+function failureCounter(error: PeerError): CounterName {
+  if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') return 'handshakeTimeouts';
+  return error instanceof RefusedByHook ? 'refusedByHook' : 'handshakeFailures';
 }
 
 function asSetupError(thrown: unknown, link: Link): PeerError {

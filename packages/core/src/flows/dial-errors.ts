@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { diagnostics } from '../contracts/diagnostics.js';
+import type { CounterName } from '../contracts/counters.js';
 import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Kernel } from '../connection/kernel.js';
@@ -72,25 +72,18 @@ export function asConnectError(address: SocketAddress, thrown: unknown): PeerErr
   return new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}`, { cause: thrown });
 }
 
-export function countFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
+/** Tells what became of a dial, where that is told by none of its parts. */
+export function tellDialFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
   if (!PeerError.is(error)) return;
-  if (error instanceof DialRefused) countRefusal(kernel, error);
-  else if (error.code === 'P2P_ERR_CONNECT_TIMEOUT') kernel.heuristics.connectTimeouts++;
-  else if (CONNECT_FAILURES.has(error.code)) kernel.heuristics.connectFailures++;
-  kernel.logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
+  const isRefused = error instanceof DialRefused;
+  if (isRefused) kernel.outcomes.refused(error.address, 'outbound', error.code, 'dialsRefused');
+  kernel.outcomes.notReached(address, error, isRefused ? undefined : FAILURE_COUNTERS[error.code]);
 }
 
-const CONNECT_FAILURES: ReadonlySet<PeerErrorCode> = new Set([
-  'P2P_ERR_CONNECT_FAILED',
-  'P2P_ERR_ABORTED',
-  'P2P_ERR_SHUTTING_DOWN',
-]);
-
-function countRefusal(kernel: Kernel, { address, code }: DialRefused): void {
-  kernel.heuristics.dialsRefused++;
-  kernel.limitLog.refused(address, 'outbound', code);
-  if (diagnostics.connectionRefused.hasSubscribers) {
-    const { name } = kernel.config;
-    diagnostics.connectionRefused.publish({ node: name, address, direction: 'outbound', cause: code });
-  }
-}
+/** Of what a dial itself fails with; a setup that fails counts its own. */
+const FAILURE_COUNTERS: Partial<Record<PeerErrorCode, CounterName>> = {
+  P2P_ERR_CONNECT_TIMEOUT: 'connectTimeouts',
+  P2P_ERR_CONNECT_FAILED: 'connectFailures',
+  P2P_ERR_ABORTED: 'connectFailures',
+  P2P_ERR_SHUTTING_DOWN: 'connectFailures',
+};

@@ -1,3 +1,4 @@
+import type { CounterName } from '../contracts/counters.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
@@ -34,12 +35,8 @@ export class Listener {
       kernel.clock,
       { places: listenBacklog, placesPerGroup: maxWaitingPerIp, patienceMs: handshakeTimeoutMs },
       (link, why) => {
-        if (why === 'expired') {
-          kernel.heuristics.waitingLineTimeouts++;
-          this.#refuse(link, 'waiting-line-timeout');
-        } else {
-          this.#refuseForFullLine(link);
-        }
+        if (why === 'expired') this.#refuse(link, 'waiting-line-timeout', 'waitingLineTimeouts');
+        else this.#refuse(link, 'waiting-line-full', 'waitingLineFull');
       },
     );
     kernel.table.onSetupSlotFree = (group) => {
@@ -106,8 +103,7 @@ export class Listener {
     this.#transportListener = undefined;
     this.#kernel.listenAddress = undefined;
     for (const link of this.#line.clear()) {
-      this.#kernel.heuristics.refusedByShutdown++;
-      this.#refuse(link, 'P2P_ERR_SHUTTING_DOWN');
+      this.#refuse(link, 'P2P_ERR_SHUTTING_DOWN', 'refusedByShutdown');
     }
     return { drained: listener?.close() ?? Promise.resolve() };
   }
@@ -132,11 +128,10 @@ export class Listener {
         this.#admitWaiting(); // passes over a group that has its share: it holds up nobody from now on
         break;
       case 'full':
-        this.#refuseForFullLine(link);
+        this.#refuse(link, 'waiting-line-full', 'waitingLineFull');
         break;
       case 'share-full':
-        heuristics.waitingLineShareFull++;
-        this.#refuse(link, 'waiting-line-share-full');
+        this.#refuse(link, 'waiting-line-share-full', 'waitingLineShareFull');
     }
   }
 
@@ -170,28 +165,12 @@ export class Listener {
   }
 
   #refuseByLimit(link: Link, code: PeerErrorCode): void {
-    if (code === 'P2P_ERR_SHUTTING_DOWN') this.#kernel.heuristics.refusedByShutdown++;
-    else this.#kernel.heuristics.refusedByLimit++;
-    this.#refuse(link, code);
+    this.#refuse(link, code, code === 'P2P_ERR_SHUTTING_DOWN' ? 'refusedByShutdown' : 'refusedByLimit');
   }
 
-  #refuseForFullLine(link: Link): void {
-    this.#kernel.heuristics.waitingLineFull++;
-    this.#refuse(link, 'waiting-line-full');
-  }
-
-  #refuse(link: Link, cause: string): void {
+  #refuse(link: Link, cause: string, counter: CounterName): void {
     link.reset();
-    this.#kernel.limitLog.refused(link.address, 'inbound', cause);
-    if (diagnostics.connectionRefused.hasSubscribers) {
-      const { name } = this.#kernel.config;
-      diagnostics.connectionRefused.publish({
-        node: name,
-        address: link.address,
-        direction: 'inbound',
-        cause,
-      });
-    }
+    this.#kernel.outcomes.refused(link.address, 'inbound', cause, counter);
   }
 
   #onAcceptError(error: Error): void {

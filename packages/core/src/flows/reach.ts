@@ -12,7 +12,7 @@ import { discard } from './connection-setup.js';
 import {
   asConnectError,
   causesOf,
-  countFailure,
+  tellDialFailure,
   failureOf,
   listed,
   refusal,
@@ -46,7 +46,7 @@ export async function reach(
     const addresses = isPromise(resolved) ? await raceAgainst(cancellation, () => resolved) : resolved;
     return await new Race(kernel, given, inTurn(addresses), origin, cancellation).run();
   } catch (error) {
-    countFailure(kernel, given, error);
+    tellDialFailure(kernel, given, error);
     throw error;
   }
 }
@@ -56,7 +56,7 @@ export function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnec
   const slot = isOwn(kernel, address) ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address, 'outbound');
   if (typeof slot !== 'string') return slot;
   const error = refusal(kernel, address, slot);
-  countFailure(kernel, address, error);
+  tellDialFailure(kernel, address, error);
   throw error;
 }
 

@@ -1,7 +1,4 @@
 import type { DisconnectReason } from '../contracts/connection.js';
-import { describeReason } from '../contracts/connection.js';
-import { diagnostics } from '../contracts/diagnostics.js';
-import { isOwnFault, PeerError } from '../contracts/errors.js';
 import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../authoring/thenable.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
@@ -42,7 +39,7 @@ async function tearDown(
   deadline: Deadline,
 ): Promise<TeardownOutcome> {
   kernel.sweeper.remove(connection);
-  logReason(kernel, connection, reason);
+  kernel.outcomes.ending(connection, reason);
   const writingFailed = reason.origin === 'writing';
   if (writingFailed) connection.writer.end();
 
@@ -71,10 +68,7 @@ async function tearDown(
   // INVARIANT: address-stays-taken. Until here.
   connection.slot.release();
   connection.close();
-  kernel.heuristics.closed++;
-  if (diagnostics.connectionClose.hasSubscribers) {
-    diagnostics.connectionClose.publish({ node: kernel.config.name, connection, reason });
-  }
+  kernel.outcomes.closed(connection, reason);
   return outcome;
 }
 
@@ -125,32 +119,4 @@ function cutStreams({ stream, link }: PeerConnection): void {
 function closeStreams({ stream, link }: PeerConnection): void {
   discard(() => stream.destroy());
   discard(() => link.stream.destroy());
-}
-
-/** One line for a connection: `warn` where the peer misbehaved, `error` where our own code threw. */
-function logReason(kernel: Kernel, connection: PeerConnection, reason: DisconnectReason): void {
-  const fields = {
-    peer: connection.address.toString(),
-    connection: connection.id,
-    reason: describeReason(reason),
-    ...('error' in reason && PeerError.is(reason.error) && { code: reason.error.code }),
-  };
-  const text = 'disconnected';
-  const thrown = thrownByHook(reason);
-  if (thrown !== undefined && isOwnFault(thrown.error)) {
-    kernel.logger.error({ ...fields, err: thrown.error }, text);
-  } else if (
-    reason.origin !== 'user' &&
-    ('error' in reason || ('cause' in reason && reason.cause !== 'ended'))
-  ) {
-    kernel.peerLog.warn(fields, text);
-  } else {
-    kernel.logger.debug(fields, text);
-  }
-}
-
-/** What a hook of ours threw. */
-function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {
-  if (reason.origin === 'on-connect') return reason;
-  return reason.origin === 'reading' && reason.cause === 'handler-error' ? reason : undefined;
 }

@@ -1,0 +1,103 @@
+import type { CounterName, Heuristics } from '../contracts/counters.js';
+import type { Clock } from '../contracts/clock.js';
+import type { ResolvedConfig } from '../contracts/config.js';
+import {
+  describeReason,
+  type Connection,
+  type Direction,
+  type DisconnectReason,
+} from '../contracts/connection.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import { isOwnFault, PeerError } from '../contracts/errors.js';
+import type { Logger } from '../contracts/logger.js';
+import type { SocketAddress } from '../contracts/socket-address.js';
+import { LimitLog } from './limit-log.js';
+import type { PeerLog } from './peer-log.js';
+
+/** What becomes of links, dials and connections, each told in one place: its counter, its line in the log, its channel. */
+export class Outcomes {
+  readonly #name: string;
+  readonly #logger: Logger;
+  readonly #peerLog: PeerLog;
+  readonly #limitLog: LimitLog;
+  readonly #counters: Heuristics;
+
+  constructor(config: ResolvedConfig, clock: Clock, logger: Logger, peerLog: PeerLog, counters: Heuristics) {
+    this.#name = config.name;
+    this.#logger = logger;
+    this.#peerLog = peerLog;
+    this.#limitLog = new LimitLog(clock, logger, config);
+    this.#counters = counters;
+  }
+
+  /** A link or a dial that a limit, a full line or the end of the node kept out. */
+  refused(address: SocketAddress, direction: Direction, cause: string, counter: CounterName): void {
+    this.#counters[counter]++;
+    this.#limitLog.refused(address, direction, cause);
+    this.#publishRefusal(address, direction, cause);
+  }
+
+  /** A dial that reached nobody, or was cancelled. */
+  notReached(address: SocketAddress, error: PeerError, counter: CounterName | undefined): void {
+    if (counter !== undefined) this.#counters[counter]++;
+    this.#logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
+  }
+
+  /** A setup that a hook refused, or that failed. */
+  setupFailed(address: SocketAddress, direction: Direction, error: PeerError, counter: CounterName): void {
+    this.#counters[counter]++;
+    const fields = { peer: address.toString(), direction, code: error.code, err: error };
+    this.#peerLog.warn(fields, 'no connection: the setup failed');
+    this.#publishRefusal(address, direction, error.code);
+  }
+
+  opened(connection: Connection): void {
+    const { direction, address, id } = connection;
+    this.#counters[direction === 'inbound' ? 'openedInbound' : 'openedOutbound']++;
+    this.#logger.debug({ peer: address.toString(), direction, connection: id }, 'connected');
+    if (diagnostics.connectionOpen.hasSubscribers) {
+      diagnostics.connectionOpen.publish({ node: this.#name, connection });
+    }
+  }
+
+  /** A teardown begins. One line: `warn` where the peer misbehaved, `error` where our own code threw. */
+  ending(connection: Connection, reason: DisconnectReason): void {
+    const fields = {
+      peer: connection.address.toString(),
+      connection: connection.id,
+      reason: describeReason(reason),
+      ...('error' in reason && PeerError.is(reason.error) && { code: reason.error.code }),
+    };
+    const text = 'disconnected';
+    const thrown = thrownByHook(reason);
+    if (thrown !== undefined && isOwnFault(thrown.error)) {
+      this.#logger.error({ ...fields, err: thrown.error }, text);
+    } else if (
+      reason.origin !== 'user' &&
+      ('error' in reason || ('cause' in reason && reason.cause !== 'ended'))
+    ) {
+      this.#peerLog.warn(fields, text);
+    } else {
+      this.#logger.debug(fields, text);
+    }
+  }
+
+  /** A teardown has ended. */
+  closed(connection: Connection, reason: DisconnectReason): void {
+    this.#counters.closed++;
+    if (diagnostics.connectionClose.hasSubscribers) {
+      diagnostics.connectionClose.publish({ node: this.#name, connection, reason });
+    }
+  }
+
+  #publishRefusal(address: SocketAddress, direction: Direction, cause: string): void {
+    if (!diagnostics.connectionRefused.hasSubscribers) return;
+    diagnostics.connectionRefused.publish({ node: this.#name, address, direction, cause });
+  }
+}
+
+/** What a hook of ours threw. */
+function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {
+  if (reason.origin === 'on-connect') return reason;
+  return reason.origin === 'reading' && reason.cause === 'handler-error' ? reason : undefined;
+}

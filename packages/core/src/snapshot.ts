@@ -1,0 +1,80 @@
+import type { ConnectionState, Direction } from './contracts/connection.js';
+import type { Heuristics } from './contracts/counters.js';
+import type { Stats } from './contracts/stats.js';
+import type { NodeState, PeerNode } from './peer-node.js';
+
+/** Raised where a field is renamed, removed, or means something else; new fields do not raise it. */
+export const SNAPSHOT_VERSION = 1;
+
+/** What {@link snapshot} returns: plain data, as JSON can carry it. */
+export interface NodeSnapshot {
+  readonly version: typeof SNAPSHOT_VERSION;
+  /** Milliseconds since the Unix epoch, by the clock of the node. */
+  readonly takenAt: number;
+  readonly name: string;
+  readonly state: NodeState;
+  /** Where it listens, `host:port`; null where it does not. */
+  readonly address: string | null;
+  /** Connections that are being set up, both directions. */
+  readonly connecting: number;
+  /** Bytes, both directions, that were received and not handled, or queued and not sent. */
+  readonly bufferedBytes: number;
+  readonly limits: {
+    readonly maxConnections: number;
+    readonly maxInbound: number;
+    readonly maxConnecting: number;
+    /** Bytes of each direction. */
+    readonly maxBufferedBytes: number;
+  };
+  /** Traffic over all connections, those that ended included. */
+  readonly stats: Readonly<Stats>;
+  readonly counters: Readonly<Heuristics>;
+  /** Those that are open or closing, in the order in which they were opened. */
+  readonly connections: readonly ConnectionSnapshot[];
+}
+
+export interface ConnectionSnapshot {
+  readonly id: number;
+  readonly direction: Direction;
+  readonly state: ConnectionState;
+  /** Of the peer, `host:port`. */
+  readonly address: string;
+  readonly localAddress: string;
+  /** Since it was opened, in milliseconds. */
+  readonly ageMs: number;
+  /** Bytes that are queued and not sent. */
+  readonly bufferedBytes: number;
+  readonly stats: Readonly<Stats>;
+}
+
+/**
+ * All that a page, an exporter or a health check shows of `node`, as plain data of this moment. It takes time for each
+ * connection: call it a few times a second at most.
+ */
+export function snapshot(node: PeerNode<unknown>): NodeSnapshot {
+  const { config } = node;
+  const takenAt = config.clock.date();
+  const { maxConnections, maxInbound, maxConnecting, maxBufferedBytes } = config;
+  return {
+    version: SNAPSHOT_VERSION,
+    takenAt,
+    name: node.name,
+    state: node.state,
+    address: node.address?.toString() ?? null,
+    connecting: node.connecting,
+    bufferedBytes: node.bufferedBytes,
+    limits: { maxConnections, maxInbound, maxConnecting, maxBufferedBytes },
+    stats: { ...node.stats },
+    counters: { ...node.heuristics },
+    connections: Array.from(node.connections, (connection) => ({
+      id: connection.id,
+      direction: connection.direction,
+      state: connection.state,
+      address: connection.address.toString(),
+      localAddress: connection.localAddress.toString(),
+      ageMs: Math.max(0, takenAt - connection.stats.since),
+      bufferedBytes: connection.bufferedBytes,
+      stats: { ...connection.stats },
+    })).sort((one, other) => one.id - other.id),
+  };
+}
