@@ -16,6 +16,7 @@ export function drawConfig(dice: Dice): NodeConfig<ChaosMessage> {
     maxConnectionsPerIp: dice.integer(1, 10),
     maxConnecting: dice.integer(1, 6),
     maxConnectingPerIp: dice.integer(1, 6),
+    ipv6PrefixLength: dice.pick([56, 64, 128])!,
     connectTimeoutMs: dice.integer(20, 500),
     handshakeTimeoutMs: dice.integer(20, 400),
     idleTimeoutMs: dice.chance(0.3) ? 0 : dice.integer(50, dice.chance(0.5) ? 400 : 2_000),

@@ -1,4 +1,5 @@
 import type { Action } from './actions.js';
+import type { Dice } from './dice.js';
 import { greeted, holderOf, listeningOf, withClient } from './raw-peers.js';
 import { oversizedFrame } from './message.js';
 import { dialRaw, type RawClient } from './raw-client.js';
@@ -27,13 +28,17 @@ export const RAW_ACTIONS = {
     return 'done';
   },
 
-  /** One address takes what it can get, and says nothing. */
+  /** One address takes what it can get, and says nothing; or several that may be one group. */
   async crowd(world, dice) {
     const target = listeningOf(world, dice);
     if (target === undefined) return 'nobody';
     const count = dice.integer(10, 30);
+    // The system has no IPv6 addresses to lend.
+    const inGroup = world.transport.name === 'memory' && dice.chance(0.5);
     const links = await Promise.all(
-      Array.from({ length: count }, () => dialRaw(world, dice, target, '127.0.0.9')),
+      Array.from({ length: count }, () =>
+        dialRaw(world, dice, target, inGroup ? oneOf64(dice) : '127.0.0.9'),
+      ),
     );
     await pause(world.time.clock, dice.integer(1, PATIENCE_MS));
     for (const link of links) link?.stream.destroy();
@@ -156,6 +161,11 @@ export const RAW_ACTIONS = {
     });
   },
 } as const satisfies Record<string, Action>;
+
+/** An address in one of three networks of 64 bits, which have their first 56 in common. */
+function oneOf64(dice: Dice): string {
+  return `2001:db8:0:${dice.integer(0, 2)}::${dice.integer(1, 0xffff).toString(16)}`;
+}
 
 /** Whoever has the client sends it more than the system takes, until its write timeout ends that. */
 async function shell(world: World, client: RawClient): Promise<string> {

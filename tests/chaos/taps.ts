@@ -102,8 +102,12 @@ export class TransportTap implements Transport {
     this.dialling++;
     try {
       const link = await this.#transport.connect(address, options);
-      this.dialled++;
       this.#keep(link);
+      if (options.cancellation.reason === undefined) {
+        this.dialled++;
+        // A dial that is cancelled before it hears of its link has none.
+        options.cancellation.add(() => void this.dialled--);
+      }
       return link;
     } finally {
       this.dialling--;
