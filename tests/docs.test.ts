@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PEER_ERRORS, PeerError, PeerNode } from '@pea2pea/core';
+import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PeerError, PeerNode, type PeerErrorCode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
 import {
   BANS_DEFAULTS,
@@ -16,7 +16,16 @@ import {
 } from '@pea2pea/plugins';
 import { YAMUX_DEFAULTS } from '@pea2pea/streams';
 import ts from 'typescript';
-import { anchorsOf, codeIn, fencesOf, localLinksOf, tableOf, tablesOf } from './support/markdown.js';
+import { ERROR_TABLES } from './support/error-tables.js';
+import {
+  anchorsOf,
+  codeIn,
+  fencesOf,
+  localLinksOf,
+  tableOf,
+  tablesOf,
+  withoutAnchor,
+} from './support/markdown.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -30,11 +39,23 @@ const written = (value: unknown): string =>
   typeof value === 'string' ? `'${JSON.stringify(value).slice(1, -1)}'` : String(value);
 
 describe('docs/errors.md', () => {
-  it('lists the table of errors, both ways, texts included', () => {
-    const { rows } = tableOf(read('docs/errors.md'), 'code', 'when', 'what to do');
-    const listed = rows.map(([code = '', when, remedy]) => [codeIn(code), { when, remedy }]);
-    expect(Object.fromEntries(listed)).toEqual(PEER_ERRORS);
-    expect(listed).toHaveLength(Object.keys(PEER_ERRORS).length);
+  const page = read('docs/errors.md');
+  const tables = tablesOf(page).filter(({ header }) => header.join() === 'code,when,what to do');
+
+  it.each(Object.entries(ERROR_TABLES))('quotes %s, both ways, texts included', (name, table) => {
+    const section = page.split(/^### /m).find((text) => text.includes(`\`${name}\``))!;
+    const { rows } = tableOf(section, 'code', 'when', 'what to do');
+    const listed = rows.map(([code = '', when, remedy]) => [codeIn(withoutAnchor(code)), { when, remedy }]);
+    const expected = Object.entries(table).map(([code, { when, remedy }]) => [code, { when, remedy }]);
+    expect(listed).toEqual(expected);
+  });
+
+  it('has a table for each package that has errors, and an anchor for each code that its error leads to', () => {
+    expect(tables).toHaveLength(Object.keys(ERROR_TABLES).length);
+    const codes = Object.values(ERROR_TABLES).flatMap((table) => Object.keys(table) as PeerErrorCode[]);
+    const targets = codes.map((code) => new PeerError(code, 'for the docs').help);
+    expect(targets).toEqual(codes.map((code) => `docs/errors.md#${code.toLowerCase()}`));
+    expect(codes.filter((code) => !anchorsOf(page).includes(code.toLowerCase()))).toEqual([]);
   });
 });
 

@@ -46,14 +46,23 @@ export function localLinksOf(page: string): string[] {
     .filter((target) => !/^[a-z]+:/i.test(target));
 }
 
-/** What `#…` may name on the page: its headings, in lower case, words joined by hyphens, without punctuation. */
+const ANCHOR = /<a id="([^"]+)"><\/a>/g;
+
+/** What `#…` may name on the page: its headings, in lower case, words joined by hyphens, without punctuation; and anchors. */
 export function anchorsOf(page: string): string[] {
-  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+  const prose = proseOf(page);
+  const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replace(/ /g, '-'),
   );
+  return [...headings, ...[...prose.matchAll(ANCHOR)].map(([, id = '']) => id)];
+}
+
+/** `cell` without the anchors in it. */
+export function withoutAnchor(cell: string): string {
+  return cell.replace(ANCHOR, '');
 }
 
 /** The text in backticks that a cell consists of, or the cell itself. */

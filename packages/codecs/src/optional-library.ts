@@ -17,12 +17,9 @@ export function optionalLibrary(
   try {
     return requireHere(entry) as unknown;
   } catch (cause) {
-    throw new PeerError(
-      'P2P_ERR_UNSUPPORTED',
-      `${codec} cannot load ${entry}: run \`npm install ${install}\``,
-      {
-        cause,
-      },
-    );
+    throw new PeerError('P2P_ERR_UNSUPPORTED', `${codec} cannot load ${entry}`, {
+      cause,
+      remedy: `run \`npm install ${install}\``,
+    });
   }
 }

@@ -43,7 +43,7 @@ it.each(CODECS)('%s without its library says what to install', async (name, call
     try { ${call}; } catch (error) { console.log(PeerError.is(error), error.code, error.cause.code, error.message); }`;
   expect(await printed(report)).toMatch(
     new RegExp(
-      `^true P2P_ERR_UNSUPPORTED MODULE_NOT_FOUND ${name}\\(\\) cannot load .*: run \`npm install ${install}\`;`,
+      `^true P2P_ERR_UNSUPPORTED MODULE_NOT_FOUND ${name}\\(\\) cannot load .*; run \`npm install ${install}\``,
     ),
   );
 });

@@ -37,8 +37,10 @@ export type {
   ListenEvent,
   MessageEvent,
 } from './contracts/diagnostics.js';
-export { PEER_ERRORS, PeerError } from './contracts/errors.js';
-export type { PeerErrorCode } from './contracts/errors.js';
+export { CORE_ERRORS } from './contracts/error-table.js';
+export type { PeerErrorCode, PeerErrorCodes } from './contracts/error-table.js';
+export { PeerError } from './contracts/errors.js';
+export type { PeerErrorOptions } from './contracts/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeReason, NEED_MORE, PeerError, type DisconnectReason } from '@pea2pea/core';
+import { describeReason, NEED_MORE, type DisconnectReason } from '@pea2pea/core';
 import { ByteBudget, Deadline, Sweeper } from '@pea2pea/core/internal';
 import { FairTurns } from '@pea2pea/core/mechanisms/fair-turns';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
@@ -146,26 +146,6 @@ describe('seeded randomness', () => {
     const mean = numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
     expect(mean).toBeGreaterThan(0.48);
     expect(mean).toBeLessThan(0.52);
-  });
-});
-
-describe('errors', () => {
-  it('hold what happened, the remedy, the code and the cause', () => {
-    const cause = new Error('underneath');
-    const error = new PeerError('P2P_ERR_QUEUE_FULL', '5 bytes wait', { cause });
-    expect(error.message).toBe(
-      '5 bytes wait; await drained() before sending more, or raise the limit that the message names',
-    );
-    expect([error.name, error.code, error.cause]).toEqual(['PeerError', 'P2P_ERR_QUEUE_FULL', cause]);
-  });
-
-  it('are known by their code, also across two copies of the package', () => {
-    const foreign = Object.assign(new Error('x'), { name: 'PeerError', code: 'P2P_ERR_ABORTED' });
-    expect(PeerError.is(foreign)).toBe(true);
-    expect(PeerError.is(foreign, 'P2P_ERR_ABORTED')).toBe(true);
-    expect(PeerError.is(foreign, 'P2P_ERR_QUEUE_FULL')).toBe(false);
-    expect(PeerError.is(Object.assign(new Error('x'), { code: 'ECONNRESET' }))).toBe(false);
-    expect(PeerError.is('P2P_ERR_ABORTED')).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
 export { Connection, PluginOptions } from './declarations/injectables.js';
+export { DECORATOR_ERRORS } from './declarations/errors.js';
 export type { Dependencies, Dependency, InjectableDecorator } from './declarations/dependencies.js';
 export {
   markedBy,

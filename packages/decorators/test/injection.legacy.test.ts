@@ -78,7 +78,7 @@ describe('injection under legacy decorators', () => {
       }
       return Twice;
     });
-    expect(error.message).toContain('with `inject` without @inject on parameters');
+    expect(error.message).toContain('leave out @injectable, and with `inject` the @inject on parameters');
   });
 
   it('the node is injected by its type, too', async () => {

@@ -72,11 +72,13 @@ describe('a tag', () => {
 describe('refused', () => {
   it('a tag that the codec does not have, a codec without tags', async () => {
     const unknown = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => OnMessage(chat, 'shout' as 'text'));
-    expect(unknown.message).toContain('the tag shout; its codec has join, text, leave');
+    expect(unknown.message).toContain(
+      'the tag shout, which its codec does not have; take one of join, text, leave',
+    );
     const without = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () =>
       OnMessage(json() as never, 'text' as never),
     );
-    expect(without.message).toContain('make it with tagged()');
+    expect(without.message).toContain('make the codec with tagged()');
   });
 
   it('two methods for one tag, and another codec than that of the peer', async () => {

@@ -1,4 +1,5 @@
 export { readExactly } from './multistream/byte-source.js';
+export { STREAM_ERRORS } from './shared/errors.js';
 export { handle } from './multistream/handle.js';
 export { list, select } from './multistream/select.js';
 export type { NegotiationOptions } from './multistream/select.js';

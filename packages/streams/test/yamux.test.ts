@@ -250,13 +250,13 @@ describe('pings and keep-alive', () => {
     expect(peer.frames).toHaveLength(1);
   });
 
-  it('a ping without an answer is P2P_ERR_REQUEST_TIMEOUT, one that is aborted P2P_ERR_ABORTED; the session lives', async () => {
+  it('a ping without an answer is P2P_ERR_PING_TIMEOUT, one that is aborted P2P_ERR_ABORTED; the session lives', async () => {
     const { session, peer, clock } = hostile();
     const aborted = session.ping({ signal: AbortSignal.abort('enough') });
     await expect(aborted).rejects.toMatchObject({ code: 'P2P_ERR_ABORTED', cause: 'enough' });
     const late = session.ping();
     clock.advance(YAMUX_DEFAULTS.pingTimeoutMs);
-    await expect(late).rejects.toMatchObject({ code: 'P2P_ERR_REQUEST_TIMEOUT' });
+    await expect(late).rejects.toMatchObject({ code: 'P2P_ERR_PING_TIMEOUT' });
     // The answer that comes late is let go.
     peer.send({ type: FrameType.ping, streamId: 0, flags: 2, length: 0 });
     peer.read();
@@ -289,7 +289,7 @@ describe('pings and keep-alive', () => {
     expect(session.state).toBe('open');
     clock.advance(1);
     await soon('the end', session.closed);
-    expect(session.error).toMatchObject({ code: 'P2P_ERR_REQUEST_TIMEOUT' });
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_PING_TIMEOUT' });
     expect(stream.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED', cause: session.error });
     expect(clock.pending).toBe(0);
   });

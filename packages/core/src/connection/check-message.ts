@@ -1,4 +1,5 @@
-import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import type { PeerErrorCode } from '../contracts/error-table.js';
+import { PeerError } from '../contracts/errors.js';
 import { markHandled } from '../authoring/deferred.js';
 
 /** Codes that say of bytes that they are not what was expected, whoever reads them. */

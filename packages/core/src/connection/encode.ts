@@ -25,8 +25,9 @@ export function encodeMessage(encoder: Encoder<unknown>, message: unknown, sink:
   sink.rollback();
   ignoreRejection(returned);
   const what = typeof returned === 'string' ? 'a string' : describe(returned);
-  const remedy = 'it must write to `output` and return nothing';
-  throw new PeerError('P2P_ERR_ENCODE_FAILED', `the encoder returned ${what}; ${remedy}`);
+  throw new PeerError('P2P_ERR_ENCODE_FAILED', `the encoder returned ${what}`, {
+    remedy: 'it must write to `output` and return nothing. The connection lives on',
+  });
 }
 
 /** What an async encoder may still throw ends nobody's process: it was told already that it failed. */

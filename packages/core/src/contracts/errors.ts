@@ -1,265 +1,16 @@
 import { isNativeError } from 'node:util/types';
-import { readData } from './describe.js';
+import { printable, readData } from './describe.js';
+import { CORE_ERRORS, type ErrorTable, type PeerErrorCode } from './error-table.js';
+import { entryOf, register } from './error-registry.js';
 
-/**
- * The one table of errors. A code is public API: it is never renamed and never reused.
- * `when` says what happened; `remedy` is what the message tells the reader to do.
- * `docs/errors.md` quotes this table and a test compares both.
- */
-export const PEER_ERRORS = {
-  P2P_ERR_INVALID_CONFIG: {
-    when: 'an option has a value that makes no sense',
-    remedy: 'correct the option named in the message; its documentation lists all of them',
-  },
-  P2P_ERR_INVALID_ADDRESS: {
-    when: 'a text or object is no address',
-    remedy: "use 'host:port', '[ipv6]:port' or { host, port } with a port from 0 to 65535",
-  },
-  P2P_ERR_ALREADY_STARTED: {
-    when: 'hooks were added to a node that already listened or connected',
-    remedy: 'add hooks before the first listen() or connect(), and start a peer once per container',
-  },
-  P2P_ERR_START_TIMEOUT: {
-    when: 'an `onStart` hook has not settled within `startTimeoutMs`; all that was started was stopped again',
-    remedy: 'give what the hook awaits a deadline of its own, or raise `startTimeoutMs`',
-  },
-  P2P_ERR_SHUTTING_DOWN: {
-    when: 'the node is closing or closed',
-    remedy: 'make a new node; a closed one stays closed',
-  },
-  P2P_ERR_ALREADY_LISTENING: {
-    when: 'listen() was called on a node that listens',
-    remedy: 'call stopListening() first',
-  },
-  P2P_ERR_NO_LISTEN_ADDRESS: {
-    when: 'listen() was called without an address and the configuration has none',
-    remedy: 'give `listen: { host, port }` in the configuration or to listen()',
-  },
-  P2P_ERR_LISTEN_FAILED: {
-    when: 'the system refused to listen at the address; `cause` holds its error',
-    remedy: 'free the port, choose another, or use port 0 to have one picked',
-  },
-  P2P_ERR_UNSUPPORTED: {
-    when: 'something is asked for that this runtime, transport or installation does not have',
-    remedy: 'do without it, or use a runtime or transport that has it',
-  },
-  P2P_ERR_SELF_CONNECT: {
-    when: 'a node dialled its own listening address, and nothing else where it dialled a name',
-    remedy: "leave the node's own address out of the addresses to connect to",
-  },
-  P2P_ERR_ALREADY_CONNECTED: {
-    when: 'a connection to this address exists, or its teardown has not ended yet',
-    remedy: 'use the existing connection, or wait for its disconnect() before connecting again',
-  },
-  P2P_ERR_ALREADY_CONNECTING: {
-    when: 'a connection to this address is being set up',
-    remedy: 'wait for the first connect() instead of starting a second',
-  },
-  P2P_ERR_TOO_MANY_CONNECTIONS: {
-    when: 'the node holds `maxConnections` connections, those being set up included',
-    remedy: 'raise `maxConnections`, or disconnect somebody first',
-  },
-  P2P_ERR_TOO_MANY_INBOUND: {
-    when: 'the node holds `maxInbound` inbound connections, those being set up included',
-    remedy: 'raise `maxInbound`; what it leaves of `maxConnections` is kept for dials',
-  },
-  P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP: {
-    when: 'the node holds `maxConnectionsPerIp` connections with this IP address or IPv6 prefix',
-    remedy: 'raise `maxConnectionsPerIp`; many peers on one host or behind one NAT share an address',
-  },
-  P2P_ERR_TOO_MANY_CONNECTING: {
-    when: '`maxConnecting` connections are being set up at once',
-    remedy: 'dial fewer at a time, or raise `maxConnecting`',
-  },
-  P2P_ERR_CONNECT_FAILED: {
-    when: 'the address could not be reached; `cause` holds the system error, or an AggregateError with those of several addresses',
-    remedy: 'check that the peer listens there and that the network lets you through',
-  },
-  P2P_ERR_CONNECT_TIMEOUT: {
-    when: 'the address gave no answer within `connectTimeoutMs`',
-    remedy: 'check the address, or allow more time',
-  },
-  P2P_ERR_HANDSHAKE_FAILED: {
-    when: 'the setup of a connection threw; `cause` holds the error',
-    remedy: 'look at `cause`: it comes from a hook, a codec factory or the stream',
-  },
-  P2P_ERR_HANDSHAKE_REJECTED: {
-    when: 'a handshake hook refused the peer, or accept hooks did',
-    remedy: 'change the hook or option that refused it, such as `authorize`, if this peer should be let in',
-  },
-  P2P_ERR_HANDSHAKE_TIMEOUT: {
-    when: 'the setup did not end within `handshakeTimeoutMs`',
-    remedy: 'check that both sides speak the same handshake, or allow more time',
-  },
-  P2P_ERR_HANDSHAKE_ENDED: {
-    when: 'the peer closed the connection before the handshake was complete, or the handshake was used after it',
-    remedy:
-      'ask the peer: it refused us, has no room, or speaks another handshake; await every read in the hook',
-  },
-  P2P_ERR_ABORTED: {
-    when: 'the `signal` given to the call aborted; `cause` holds its reason',
-    remedy: 'repeat the call if the abort was not meant',
-  },
-  P2P_ERR_DISCONNECTED: {
-    when: 'the connection ended before the call could; `cause` holds the disconnect reason',
-    remedy: 'connect again if the reason allows it',
-  },
-  P2P_ERR_QUEUE_FULL: {
-    when: 'the outbound queue of the connection is at its limit, or above its share of `maxBufferedBytes`',
-    remedy: 'await drained() before sending more, or raise the limit that the message names',
-  },
-  P2P_ERR_ENCODE_FAILED: {
-    when: 'the encoder threw for this message (`cause` holds the error), or returned something',
-    remedy:
-      'send a message that the codec can encode; an encoder of your own writes to `output`, waits for nothing and returns nothing. The connection lives on',
-  },
-  P2P_ERR_WRITE_TIMEOUT: {
-    when: 'the peer took less than 256 KiB, and not all that was queued, in `writeTimeoutMs`',
-    remedy: 'the peer does not read; connect again later or allow more time',
-  },
-  P2P_ERR_OVER_BUDGET: {
-    when: 'the node holds too many bytes (`maxBufferedBytes`), and this connection held most of them for `pressureTimeoutMs`',
-    remedy:
-      'send smaller frames, or read faster; or raise `maxBufferedBytes`, or lower the limits of frames and queues',
-  },
-  P2P_ERR_FRAME_TOO_LARGE: {
-    when: 'a frame is larger than the limit of its codec',
-    remedy: 'keep messages below the limit, or raise it on both sides',
-  },
-  P2P_ERR_INVALID_FRAME: {
-    when: 'bytes are not what the codec expects',
-    remedy:
-      'check that both sides use the same codec and version, and the same keys where the channel is encrypted',
-  },
-  P2P_ERR_TRUNCATED_FRAME: {
-    when: 'the stream ended in the middle of a frame',
-    remedy: 'the peer went away while sending; connect again if the message matters',
-  },
-  P2P_ERR_STALLED_DECODER: {
-    when: 'a decoder answered a message without consuming a byte',
-    remedy: 'consume at least one byte a message in decode(); NEED_MORE says that there is none yet',
-  },
-  P2P_ERR_BAD_DECODER: {
-    when: 'a decoder returned undefined or a promise',
-    remedy: 'return a message or NEED_MORE; decoding is synchronous',
-  },
-  P2P_ERR_NOT_A_PEER: {
-    when: 'a class given to createPeer(), startPeer() or peerModule() has no @Peer',
-    remedy: 'annotate the class: @Peer({ codec })',
-  },
-  P2P_ERR_MISSING_CODEC: {
-    when: 'a decorated class, or its configuration, has no codec',
-    remedy: 'give one: @Peer({ codec: lines() })',
-  },
-  P2P_ERR_INVALID_DECORATOR: {
-    when: 'a decorator stands where it cannot work, or contradicts another',
-    remedy:
-      'put hook decorators topmost on public instance methods, a catch-all @OnMessage last, and @Peer once on the class',
-  },
-  P2P_ERR_UNMATCHED_MESSAGE: {
-    when: 'no message method of a peer takes a message; `cause` lists what the schemas have against it',
-    remedy:
-      "add a method that takes it, or a catch-all @OnMessage() as the last one, or set `unmatched: 'ignore'` in @Peer",
-  },
-  P2P_ERR_MISSING_DEPENDENCY: {
-    when: 'the container cannot tell what a constructor parameter needs',
-    remedy: 'name the dependencies, @Peer({ inject: [Service] }), and bind each of them in the container',
-  },
-  P2P_ERR_CAPTIVE_DEPENDENCY: {
-    when: 'something that outlives a connection depends on the connection or on a session of it, or a singleton that peers share on what belongs to one peer',
-    remedy:
-      'bind it so that there is one for each: inRequestScope() for connections, in the `bindings` of the peer for peers; or hand it over as an argument',
-  },
-  P2P_ERR_INVALID_PLUGIN: {
-    when: 'something in a list of plugins is not a plugin, or is there twice',
-    remedy: 'list what the function of the plugin returns, once: rateLimit({ … }), or a class with @Plugin',
-  },
-  P2P_ERR_PLUGIN_ORDER: {
-    when: 'plugins stand in an order that one of them says cannot work',
-    remedy: 'list them in the order that the message gives',
-  },
-  P2P_ERR_MISSING_PLUGIN: {
-    when: 'a plugin that is asked for, by another plugin or by you, is not there',
-    remedy: 'list it: node.use(plugin({ … })), or among the `plugins` of the peer',
-  },
-  P2P_ERR_INVALID_SESSION: {
-    when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have',
-    remedy: 'list each class with @Session once, with no other hooks than those of open connections',
-  },
-  P2P_ERR_NO_SESSION: {
-    when: 'a connection has no sessions, because making them failed; `cause` says why',
-    remedy: 'look at `cause`, and let such a connection end: do not answer keep for it in @OnError',
-  },
-  P2P_ERR_RATE_LIMITED: {
-    when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
-    remedy:
-      "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
-  },
-  P2P_ERR_BANNED: {
-    when: 'an address is dialled that the bans plugin has banned',
-    remedy: 'unban() it, or wait until the ban is over',
-  },
-  P2P_ERR_DUPLICATE_PEER: {
-    when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
-    remedy: 'use the connection that was kept',
-  },
-  P2P_ERR_NONCE_EXHAUSTED: {
-    when: 'a cipher of the noise plugin has encrypted as many messages as it can, 2^64-1',
-    remedy: 'connect again, for new keys',
-  },
-  P2P_ERR_REQUEST_TIMEOUT: {
-    when: 'a request had no response within its `timeoutMs`',
-    remedy: 'allow more time, or ask the peer why it is slow; it may have done what was asked',
-  },
-  P2P_ERR_REQUEST_FAILED: {
-    when: 'the peer answered a request with an error; `rpcCode` and `data` are what it said',
-    remedy: 'look at `rpcCode`: the peer does not know the method, refuses the parameters, or failed',
-  },
-  P2P_ERR_TOO_MANY_REQUESTS: {
-    when: 'a connection has `maxPending` requests without a response',
-    remedy: 'await some before sending more, or raise `maxPending`',
-  },
-  P2P_ERR_INVALID_RESPONSE: {
-    when: 'the response to a request is none, or its result is not what its schema takes; `cause` lists the issues',
-    remedy: 'check that both sides use the same version of the method',
-  },
-  P2P_ERR_TOO_MANY_STREAMS: {
-    when: 'a session of many streams has `maxStreams` of its own open, or `acceptBacklog` that the peer has not acknowledged',
-    remedy: 'end some before opening more, or raise the limit',
-  },
-} as const satisfies Record<string, { when: string; remedy: string }>;
+register('@pea2pea/core', CORE_ERRORS);
 
-/** A key of {@link PEER_ERRORS}. Match errors on it: it survives two copies of the package in one process. */
-export type PeerErrorCode = keyof typeof PEER_ERRORS;
-
-/** What no peer can bring about, and no network. */
-const OWN_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
-  'P2P_ERR_INVALID_CONFIG',
-  'P2P_ERR_ALREADY_STARTED',
-  'P2P_ERR_ALREADY_LISTENING',
-  'P2P_ERR_NO_LISTEN_ADDRESS',
-  'P2P_ERR_UNSUPPORTED',
-  'P2P_ERR_ENCODE_FAILED',
-  'P2P_ERR_STALLED_DECODER',
-  'P2P_ERR_BAD_DECODER',
-  'P2P_ERR_NOT_A_PEER',
-  'P2P_ERR_MISSING_CODEC',
-  'P2P_ERR_INVALID_DECORATOR',
-  'P2P_ERR_MISSING_DEPENDENCY',
-  'P2P_ERR_CAPTIVE_DEPENDENCY',
-  'P2P_ERR_INVALID_PLUGIN',
-  'P2P_ERR_PLUGIN_ORDER',
-  'P2P_ERR_MISSING_PLUGIN',
-  'P2P_ERR_INVALID_SESSION',
-  'P2P_ERR_NO_SESSION',
-]);
-
-/**
- * Whether what a hook threw is a fault of this program. It is not where it is a {@link PeerError} that says what a peer
- * or the network did: so a hook says that a peer misbehaved.
- */
-export function isOwnFault(error: unknown): boolean {
-  return !PeerError.is(error) || OWN_FAULTS.has(error.code);
+/** What a {@link PeerError} is made with, besides what happened. */
+export interface PeerErrorOptions {
+  /** The error or disconnect reason underneath. */
+  readonly cause?: unknown;
+  /** What to do, where the one of the table is too general. @default the remedy of the code */
+  readonly remedy?: string;
 }
 
 /**
@@ -274,10 +25,16 @@ export class PeerError extends Error {
   /** What happened, without the remedy: fit to be told to somebody who cannot apply it, such as a peer. */
   readonly what: string;
 
-  constructor(code: PeerErrorCode, what: string, options?: { cause?: unknown }) {
-    super(`${what}; ${PEER_ERRORS[code].remedy}`, options);
+  constructor(code: PeerErrorCode, what: string, options: PeerErrorOptions = {}) {
+    const remedy = options.remedy ?? entryOf(code)?.remedy;
+    super(remedy === undefined ? what : `${what}; ${remedy}`, options);
     this.code = code;
     this.what = what;
+  }
+
+  /** Where the code is documented: a path and an anchor, or a URL. Undefined where its package did not say. */
+  get help(): string | undefined {
+    return entryOf(this.code)?.help;
   }
 
   /**
@@ -289,6 +46,71 @@ export class PeerError extends Error {
     if (!isNativeError(error) || readData(error, 'name') !== 'PeerError') return false;
     const found = readData(error, 'code');
     if (code !== undefined) return found === code;
-    return typeof found === 'string' && Object.hasOwn(PEER_ERRORS, found);
+    // Not whether it is known: another copy of the package may be newer.
+    return typeof found === 'string' && ERROR_CODE.test(found);
   }
+}
+
+/** Throws errors of one table: see {@link defineErrors}. */
+export type MakeError<Code extends string> = (
+  code: Code,
+  what: string,
+  options?: PeerErrorOptions,
+) => PeerError;
+
+/**
+ * Adds the errors of a package to those that are known, and returns what makes them.
+ *
+ * ```ts
+ * export const ROOM_ERRORS = {
+ *   ACME_ERR_ROOM_FULL: { when: 'a room has `maxMembers` members', remedy: 'leave one, or raise `maxMembers`' },
+ * } as const satisfies ErrorTable;
+ * export const roomError = defineErrors('@acme/rooms', ROOM_ERRORS, { help: 'https://acme.example/errors' });
+ *
+ * throw roomError('ACME_ERR_ROOM_FULL', `${name} has 50 members`);
+ * ```
+ *
+ * note: a code is `<PREFIX>_ERR_<WHAT>`, in capitals. `P2P` is the prefix of this project; take one of your own, such as
+ * the name of your package. A code that another package has is refused; the same owner may define its table again, as two
+ * copies of a package do.
+ * note: an error that no entry marks with `isOwnFault` tells of a peer or the network: a hook that throws it raises
+ * `peerFaults`, not `hookErrors`.
+ * note: declare the codes, so that `PeerError.is` and `switch` know them: see {@link PeerErrorCodes}.
+ * @param owner the name of the package
+ * @param help where the codes are documented; the code in lower case is the anchor. @default nowhere
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG for a code that breaks the rule, or that another package has
+ */
+export function defineErrors<Table extends ErrorTable>(
+  owner: string,
+  table: Table,
+  { help }: { readonly help?: string } = {},
+): MakeError<keyof Table & string> {
+  for (const code of Object.keys(table)) checkCode(owner, code);
+  register(owner, table, help);
+  return (code, what, options) => new PeerError(code as PeerErrorCode, what, options);
+}
+
+const ERROR_CODE = /^[A-Z][A-Z0-9_]*_ERR_[A-Z0-9_]+$/;
+
+function checkCode(owner: string, code: string): void {
+  const refuse = (what: string): PeerError =>
+    new PeerError(
+      'P2P_ERR_INVALID_CONFIG',
+      `the error code ${printable(code)} of ${printable(owner)} ${what}`,
+      {
+        remedy: 'name codes <PREFIX>_ERR_<WHAT>, in capitals, with a prefix of your own',
+      },
+    );
+  if (!ERROR_CODE.test(code)) throw refuse('is not a code');
+  if (code.startsWith('P2P_') && !owner.startsWith('@pea2pea/')) throw refuse('has the prefix of pea2pea');
+  const other = entryOf(code)?.owner;
+  if (other !== undefined && other !== owner) throw refuse(`is one of ${other}`);
+}
+
+/**
+ * Whether what a hook threw is a fault of this program. It is not where it is a {@link PeerError} that says what a peer
+ * or the network did: so a hook says that a peer misbehaved.
+ */
+export function isOwnFault(error: unknown): boolean {
+  return !PeerError.is(error) || entryOf(error.code)?.isOwnFault === true;
 }

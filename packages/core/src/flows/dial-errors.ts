@@ -1,6 +1,8 @@
 import { isNativeError } from 'node:util/types';
 import type { CounterName } from '../contracts/counters.js';
-import { PEER_ERRORS, PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import { entryOf } from '../contracts/error-registry.js';
+import type { PeerErrorCode } from '../contracts/error-table.js';
+import { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Kernel } from '../connection/kernel.js';
 import { shuttingDown } from './connection-setup.js';
@@ -26,7 +28,7 @@ class DialRefused extends PeerError {
 
 export function refusal(kernel: Kernel, address: SocketAddress, code: PeerErrorCode): PeerError {
   if (code === 'P2P_ERR_SHUTTING_DOWN') return shuttingDown(kernel);
-  return new DialRefused(code, address, `cannot connect to ${address}: ${PEER_ERRORS[code].when}`);
+  return new DialRefused(code, address, `cannot connect to ${address}: ${entryOf(code)!.when}`);
 }
 
 /** The one error for all addresses of a name. Where nothing was dialled, it is a refusal. */

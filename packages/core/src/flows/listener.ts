@@ -1,6 +1,7 @@
 import type { CounterName } from '../contracts/counters.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import type { PeerErrorCode } from '../contracts/error-table.js';
+import { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
 import type { Kernel } from '../connection/kernel.js';

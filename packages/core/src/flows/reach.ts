@@ -1,5 +1,6 @@
 import type { Timer } from '../contracts/clock.js';
-import { PeerError, type PeerErrorCode } from '../contracts/errors.js';
+import type { PeerErrorCode } from '../contracts/error-table.js';
+import { PeerError } from '../contracts/errors.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import type { Link, TransportConnectOptions } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';

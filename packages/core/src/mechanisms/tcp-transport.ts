@@ -107,10 +107,9 @@ function isNetworkForbidden(): boolean {
 }
 
 function forbidden(code: 'P2P_ERR_LISTEN_FAILED' | 'P2P_ERR_CONNECT_FAILED', what: string): PeerError {
-  return new PeerError(
-    code,
-    `cannot ${what}: the permission model of Node forbids it; start it with --allow-net`,
-  );
+  return new PeerError(code, `cannot ${what}: the permission model of Node forbids it`, {
+    remedy: 'start it with --allow-net',
+  });
 }
 
 async function listen(

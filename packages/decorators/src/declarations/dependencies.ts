@@ -1,10 +1,5 @@
-import {
-  describe,
-  PeerError,
-  readData,
-  type Connection as PeerConnection,
-  type PeerNode,
-} from '@pea2pea/core';
+import type { PeerError } from '@pea2pea/core';
+import { describe, readData, type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
 import {
   type BindingScope,
   decorate,
@@ -14,6 +9,7 @@ import {
   LazyServiceIdentifier,
   type ServiceIdentifier,
 } from 'inversify';
+import { decoratorError } from './errors.js';
 import type { Connection } from './injectables.js';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
@@ -85,9 +81,9 @@ export function declareDependencies(
     injectable(scope)(target);
   } catch (cause) {
     throw invalidDecorator(
-      `${decorator} cannot make ${nameOfClass(target)} injectable; it does so alone, without @injectable, and with ` +
-        `\`inject\` without @inject on parameters`,
-      cause,
+      `${decorator} cannot make ${nameOfClass(target)} injectable`,
+      `leave out @injectable, and with \`inject\` the @inject on parameters`,
+      { cause },
     );
   }
   if (base === undefined) return;
@@ -103,23 +99,23 @@ export function missingDependency(what: PeerBase | string, cause: unknown): Peer
   const said = readData(cause, 'message');
   const why = typeof said === 'string' ? (said.split('\n', 1)[0] ?? '') : describe(cause);
   const name = typeof what === 'string' ? what : nameOfClass(what);
-  return new PeerError('P2P_ERR_MISSING_DEPENDENCY', `${name} cannot be made: ${why}`, { cause });
+  return decoratorError('P2P_ERR_MISSING_DEPENDENCY', `${name} cannot be made: ${why}`, { cause });
 }
 
 function checkList(target: PeerBase, list: readonly Dependency[]): void {
   const name = nameOfClass(target);
   if (list.length < target.length) {
-    throw new PeerError(
+    throw decoratorError(
       'P2P_ERR_MISSING_DEPENDENCY',
       `the constructor of ${name} takes ${target.length} parameters, \`inject\` names ${list.length}`,
     );
   }
   const invalid = list.findIndex((dependency) => !isDependency(dependency));
   if (invalid !== -1) {
-    throw new PeerError(
+    throw decoratorError(
       'P2P_ERR_MISSING_DEPENDENCY',
-      `\`inject[${invalid}]\` of ${name} is ${typeof list[invalid]}; if two modules import each other, ` +
-        `write new LazyServiceIdentifier(() => Service)`,
+      `\`inject[${invalid}]\` of ${name} is ${typeof list[invalid]}`,
+      { remedy: 'if two modules import each other, write new LazyServiceIdentifier(() => Service)' },
     );
   }
 }

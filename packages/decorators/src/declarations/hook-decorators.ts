@@ -120,7 +120,7 @@ export function markedBy<T, Args extends readonly unknown[], Answer = unknown>(
 function hookDecorator(name: string, hook: PlainRole['hook']): () => HookDecorator<never, never> {
   return (...args: readonly unknown[]) => {
     // Without its parentheses the decorator itself is called with what it stands on.
-    if (args.length > 0) throw invalidDecorator(`@${name} takes no arguments; write @${name}()`);
+    if (args.length > 0) throw invalidDecorator(`@${name} takes no arguments`, `write @${name}()`);
     return (...site: readonly unknown[]) => addRole(`@${name}`, { hook }, site);
   };
 }

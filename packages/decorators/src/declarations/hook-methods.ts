@@ -47,7 +47,8 @@ export function addRole(decorator: string, role: HookRole, args: readonly unknow
     if (hasRoles(owner, name)) return;
     throw invalidDecorator(
       `the decorator above ${decorator} on ${nameOfClass(owner.constructor)}.${String(name)}() replaced the ` +
-        `method, which hides it; write ${decorator} first, above the others`,
+        `method, which hides it`,
+      `write ${decorator} first, above the others`,
     );
   });
 }

@@ -1,8 +1,16 @@
-import { PeerError } from '@pea2pea/core';
+import type { PeerError } from '@pea2pea/core';
+import { decoratorError } from './errors.js';
 
-/** P2P_ERR_INVALID_DECORATOR, saying what is wrong where. */
-export function invalidDecorator(what: string, cause?: unknown): PeerError {
-  return new PeerError('P2P_ERR_INVALID_DECORATOR', what, cause === undefined ? undefined : { cause });
+/** P2P_ERR_INVALID_DECORATOR, saying what is wrong where. @param remedy where the general one is of no help */
+export function invalidDecorator(
+  what: string,
+  remedy?: string,
+  options?: { readonly cause: unknown },
+): PeerError {
+  return decoratorError('P2P_ERR_INVALID_DECORATOR', what, {
+    ...options,
+    ...(remedy !== undefined && { remedy }),
+  });
 }
 
 /**

@@ -33,7 +33,8 @@ export function messageFilterOf(args: readonly unknown[]): MessageFilter {
   if (args.length === 1) {
     if (what === undefined) {
       throw invalidDecorator(
-        '@OnMessage is given undefined; if two modules import each other, move what it names to a third',
+        '@OnMessage is given undefined',
+        'if two modules import each other, move what it names to a third',
       );
     }
     if (isSchemaLike(what)) return { by: 'schema', schema: schemaOf(what) };
@@ -42,18 +43,24 @@ export function messageFilterOf(args: readonly unknown[]): MessageFilter {
     if (typeof what === 'function') return { by: 'guard', guard: what as (message: unknown) => unknown };
   }
   throw invalidDecorator(
-    '@OnMessage takes a codec, a tagged codec and a tag, a Standard Schema, a class, a guard, or nothing: ' +
-      '@OnMessage(codec), @OnMessage()',
+    '@OnMessage takes a codec, a tagged codec and a tag, a Standard Schema, a class, a guard, or nothing',
+    'write @OnMessage(codec), or @OnMessage()',
   );
 }
 
 function tagFilterOf(codec: Codec<unknown>, tag: string): MessageFilter {
   const { tagKey: key, tags } = codec as Partial<TaggedCodec<unknown>>;
   if (key === undefined || tags === undefined) {
-    throw invalidDecorator('@OnMessage is given a tag, but its codec has none; make it with tagged()');
+    throw invalidDecorator(
+      '@OnMessage is given a tag, but its codec has none',
+      'make the codec with tagged()',
+    );
   }
   if (tags.includes(tag)) return { by: 'tag', codec, key, tag };
-  throw invalidDecorator(`@OnMessage is given the tag ${tag}; its codec has ${tags.join(', ')}`);
+  throw invalidDecorator(
+    `@OnMessage is given the tag ${tag}, which its codec does not have`,
+    `take one of ${tags.join(', ')}`,
+  );
 }
 
 function isSchemaLike(value: unknown): value is { readonly '~standard': unknown } {
@@ -107,7 +114,7 @@ function refuseWrapper(target: MessageClass): MessageClass {
   const type = WRAPPERS.get(target);
   if (type === undefined) return target;
   throw invalidDecorator(
-    `@OnMessage(${nameOfClass(target)}) would take nothing: no ${type} is an instance of it; write ` +
-      `@OnMessage((message: unknown) => typeof message === '${type}')`,
+    `@OnMessage(${nameOfClass(target)}) would take nothing: no ${type} is an instance of it`,
+    `write @OnMessage((message: unknown) => typeof message === '${type}')`,
   );
 }

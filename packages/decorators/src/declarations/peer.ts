@@ -1,4 +1,5 @@
-import { PeerError, type NodeConfig } from '@pea2pea/core';
+import type { NodeConfig } from '@pea2pea/core';
+import { decoratorError } from './errors.js';
 import { declareClass, optionsOf } from './class-declaration.js';
 import type { Dependencies, Dependency, InjectableDecorator } from './dependencies.js';
 import { invalidDecorator } from './invalid-decorator.js';
@@ -96,7 +97,7 @@ export function Peer<In, Out>(
 export function Peer(
   options?: DeclaredOptions & { readonly inject?: readonly Dependency[] },
 ): InjectableDecorator<never> {
-  if (typeof options === 'function') throw invalidDecorator('@Peer takes options; write @Peer({ codec })');
+  if (typeof options === 'function') throw invalidDecorator('@Peer takes options', 'write @Peer({ codec })');
   const { inject, ...config } = options ?? {};
   return (target: PeerBase, context?: unknown) => declareClass('peer', target, context, config, inject);
 }
@@ -105,5 +106,5 @@ export function Peer(
 export function requirePeer(target: unknown): DeclaredOptions {
   const options = optionsOf('peer', target);
   if (options !== undefined) return options;
-  throw new PeerError('P2P_ERR_NOT_A_PEER', `${nameOfClass(target)} is no peer: it has no @Peer`);
+  throw decoratorError('P2P_ERR_NOT_A_PEER', `${nameOfClass(target)} is no peer: it has no @Peer`);
 }

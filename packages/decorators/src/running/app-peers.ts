@@ -1,5 +1,6 @@
-import { PeerError } from '@pea2pea/core';
+import type { PeerError } from '@pea2pea/core';
 import { ContainerModule, type Newable, type ServiceIdentifier } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import type { PeerHandle } from './peer-handle.js';
 
@@ -25,9 +26,10 @@ export class AppPeers {
     this.#targets = targets;
     const twice = targets.find((target, index) => targets.indexOf(target) !== index);
     if (twice === undefined) return;
-    throw new PeerError(
+    throw decoratorError(
       'P2P_ERR_NOT_A_PEER',
-      `${nameOfClass(twice)} is listed twice, where it has to be found by its class: derive a class for the second`,
+      `${nameOfClass(twice)} is listed twice, where it has to be found by its class`,
+      { remedy: 'derive a class for the second' },
     );
   }
 
@@ -58,5 +60,7 @@ export class AppPeers {
 }
 
 export function notInApp(name: string): PeerError {
-  return new PeerError('P2P_ERR_NOT_A_PEER', `${name} is no peer of this application, or not up yet`);
+  return decoratorError('P2P_ERR_NOT_A_PEER', `${name} is not a peer of this application, or not up yet`, {
+    remedy: 'list it among the `peers` of createApp(), before those that need it',
+  });
 }

@@ -87,6 +87,7 @@ function refuseOverrideOf({ service }: Override, container: Container): void {
   if (part === undefined) return;
   throw new PeerError(
     'P2P_ERR_INVALID_CONFIG',
-    `${part.name} is part of ${peer.name}, with hooks of its own, and has no stand-in; override what it injects`,
+    `${part.name} is part of ${peer.name}, with hooks of its own, and has no stand-in`,
+    { remedy: 'override what it injects' },
   );
 }

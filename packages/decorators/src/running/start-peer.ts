@@ -1,5 +1,6 @@
 import { PeerError, PeerNode, type ListenOptions } from '@pea2pea/core';
 import type { Container } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import { missingDependency } from '../declarations/dependencies.js';
 import { requirePeer } from '../declarations/peer.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
@@ -106,9 +107,10 @@ function blueprintIn(container: Container, target: PeerClass): Blueprint {
   requirePeer(target);
   const blueprint = container.isBound(BLUEPRINT) ? container.get<Blueprint>(BLUEPRINT) : undefined;
   if (blueprint?.peer.class === target) return blueprint;
-  throw new PeerError(
+  throw decoratorError(
     'P2P_ERR_MISSING_DEPENDENCY',
     `the container has not loaded peerModule(${nameOfClass(target)})`,
+    { remedy: 'load it before startPeer()' },
   );
 }
 

@@ -1,4 +1,5 @@
 import { PeerError, type Codec, type PeerErrorCode } from '@pea2pea/core';
+import { decoratorError } from '../declarations/errors.js';
 import type { HookRole, MessageMethod } from '../declarations/hook-methods.js';
 import { invalidDecorator } from '../declarations/invalid-decorator.js';
 import { nameOfClass } from '../declarations/peer-class.js';
@@ -18,10 +19,9 @@ export function checkListed<T>(
   const items = list as readonly T[];
   items.forEach((item, index) => {
     if (item === undefined || item === null) {
-      throw new PeerError(
-        code,
-        `${peer} lists ${String(item)}; if two modules import each other, move what it names to a third`,
-      );
+      throw new PeerError(code, `${peer} lists ${String(item)}`, {
+        remedy: 'if two modules import each other, move what it names to a third',
+      });
     }
     const what = identity(item);
     if (items.findIndex((other) => identity(other) === what) === index) return;
@@ -43,9 +43,10 @@ export function checkSessionHooks({ name, methods }: Part): void {
   for (const { hook, name: method } of methods) {
     const decorator = NOT_FOR_SESSIONS.get(hook);
     if (decorator === undefined) continue;
-    throw new PeerError(
+    throw decoratorError(
       'P2P_ERR_INVALID_SESSION',
-      `${name}.${String(method)}() has ${decorator}, but there is no session then; a plugin or the peer can have it`,
+      `${name}.${String(method)}() has ${decorator}, but there is no session then`,
+      { remedy: 'move it to a plugin or to the peer' },
     );
   }
 }
@@ -112,8 +113,8 @@ function checkCodecs(entries: readonly Entry[], codec: Codec<unknown>): void {
     const named = takes.by === 'nothing' || takes.by === 'tag' ? takes.codec : undefined;
     if (named === undefined || named === codec) continue;
     throw invalidDecorator(
-      `${full(entry)} has @OnMessage with another codec than that of @Peer: its messages ` +
-        `never come; name the codec of @Peer in both`,
+      `${full(entry)} has @OnMessage with another codec than that of @Peer: its messages never come`,
+      'name the codec of @Peer in both',
     );
   }
 }

@@ -1,6 +1,7 @@
 import { describe, PeerError, type PluginClass, type PluginUse } from '@pea2pea/core';
 import { isPluginUse } from '@pea2pea/core/authoring';
 import type { Newable } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import { hookMethodsOf } from '../declarations/hook-methods.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { requirePeer, type PeerConfig, type WhenUnmatched } from '../declarations/peer.js';
@@ -116,7 +117,7 @@ function withTokens(parts: readonly PluginPart[]): PluginPart[] {
 
 function sessionPart(target: PeerClass): Part {
   if (isSession(target)) return partOf(target);
-  throw new PeerError('P2P_ERR_INVALID_SESSION', `${nameOfClass(target)} is no session: it has no @Session`);
+  throw decoratorError('P2P_ERR_INVALID_SESSION', `${nameOfClass(target)} is no session: it has no @Session`);
 }
 
 function checkUnmatched(unmatched: unknown): void {

@@ -1,5 +1,5 @@
-import { PeerError } from '@pea2pea/core';
 import type { Container } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import {
   bindingsOf,
   inspect,
@@ -17,6 +17,7 @@ interface Lifetimes {
   readonly isKept: (service: PlannedService, planned: PlannedBinding) => boolean;
   /** What the error says of it. `way` leads from what is kept to what ends early. */
   readonly refusal: (way: readonly string[]) => string;
+  readonly remedy: string;
 }
 
 /**
@@ -37,6 +38,8 @@ export function refuseCaptivesOfConnections(root: PlannedService): void {
     isKept: (_, { binding }) => binding.scope === 'Singleton',
     refusal: (way) =>
       `the singleton ${way[0]} depends on what belongs to one connection: ${way.join(' -> ')}`,
+    remedy:
+      'bind it inRequestScope(), to have one for each connection, or hand the connection over as an argument',
   });
 }
 
@@ -57,8 +60,8 @@ export function refuseCaptivesOfPeers(root: PlannedService, ofPeer: Container): 
     endsEarly: isOwn,
     isKept: (service, { binding }) => binding.scope === 'Singleton' && !isOwn(service),
     refusal: (way) =>
-      `the singleton ${way[0]} is shared by peers and depends on what belongs to one of them: ${way.join(' -> ')}; ` +
-      'bind it for this peer alone (`bindings`), or as a transient',
+      `the singleton ${way[0]} is shared by peers and depends on what belongs to one of them: ${way.join(' -> ')}`,
+    remedy: 'bind it for this peer alone (`bindings`), or as a transient',
   });
 }
 
@@ -84,7 +87,7 @@ export class PeerCaptives {
   }
 }
 
-function refuse(root: PlannedService, { endsEarly, isKept, refusal }: Lifetimes): void {
+function refuse(root: PlannedService, { endsEarly, isKept, refusal, remedy }: Lifetimes): void {
   /** The way from a service to one below it that ends early; undefined where there is none. */
   const ways = new Map<PlannedService, readonly string[] | undefined>();
 
@@ -100,7 +103,7 @@ function refuse(root: PlannedService, { endsEarly, isKept, refusal }: Lifetimes)
         if (rest === undefined) continue;
         way ??= [name, ...rest];
         if (isKept(service, planned))
-          throw new PeerError('P2P_ERR_CAPTIVE_DEPENDENCY', refusal([name, ...rest]));
+          throw decoratorError('P2P_ERR_CAPTIVE_DEPENDENCY', refusal([name, ...rest]), { remedy });
       }
     }
     ways.set(service, way);

@@ -68,7 +68,8 @@ export class MarkedMethods {
         if (method.hook !== 'marked' || this.#read.has(method.mark)) continue;
         throw invalidDecorator(
           `${name}.${String(method.name)}() has ${method.mark.decorator}, but none of the plugins of ${peer.name} ` +
-            `knows it; list the plugin that it belongs to`,
+            `knows it`,
+          'list the plugin that it belongs to',
         );
       }
     }

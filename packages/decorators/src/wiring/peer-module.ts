@@ -1,5 +1,6 @@
-import { PeerError, PeerNode, type NodeConfig } from '@pea2pea/core';
+import { PeerNode, type NodeConfig } from '@pea2pea/core';
 import { ContainerModule, type ContainerModuleLoadOptions, type Newable } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import { missingDependency } from '../declarations/dependencies.js';
 import { Connection, PluginOptions } from '../declarations/injectables.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
@@ -32,7 +33,7 @@ export function peerModule<T extends object>(
 ): ContainerModule {
   const blueprint = blueprintOf(target, config, plugins);
   if (blueprint.config.codec === undefined) {
-    throw new PeerError('P2P_ERR_MISSING_CODEC', `${nameOfClass(target)} has no codec`);
+    throw decoratorError('P2P_ERR_MISSING_CODEC', `${nameOfClass(target)} has no codec`);
   }
   const nodeConfig = blueprint.config as NodeConfig<unknown>;
   return new ContainerModule((options) => {
@@ -89,7 +90,7 @@ function refuseWhatBelongsToConnections(
 ): void {
   for (const token of [Connection, ...sessions.map((session) => session.class)]) {
     bind<unknown>(token).toDynamicValue(() => {
-      throw new PeerError(
+      throw decoratorError(
         'P2P_ERR_CAPTIVE_DEPENDENCY',
         `${token.name} belongs to one connection, and is asked for outside the sessions of ${peer.name}`,
       );

@@ -1,5 +1,6 @@
 import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
+import { decoratorError } from '../declarations/errors.js';
 import { Connection } from '../declarations/injectables.js';
 import { refuseCaptivesOfConnections, refuseCaptivesOfPeers } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
@@ -128,7 +129,7 @@ export class Sessions {
     if (entry?.state === 'making') return entry.ready;
     if (entry?.state !== 'failed') return undefined;
     const { cause } = entry;
-    throw new PeerError('P2P_ERR_NO_SESSION', `${connection.address} has no sessions`, { cause });
+    throw decoratorError('P2P_ERR_NO_SESSION', `${connection.address} has no sessions`, { cause });
   }
 
   /** Resolves when all that has to be disposed of is. */
@@ -171,9 +172,10 @@ export class Sessions {
     for (const token of [Connection, ...this.#parts.map((part) => part.class as Newable<object>)]) {
       bind<unknown>(token)
         .toDynamicValue(() => {
-          throw new PeerError(
+          throw decoratorError(
             'P2P_ERR_CAPTIVE_DEPENDENCY',
-            `a factory or a dynamic value asks for ${token.name} by itself: name it in toResolvedValue(…, [${token.name}])`,
+            `a factory or a dynamic value asks for ${token.name} by itself`,
+            { remedy: `name it in toResolvedValue(…, [${token.name}])` },
           );
         })
         .when((asked) => !belongsToSet(asked));

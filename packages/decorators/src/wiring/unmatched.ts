@@ -1,5 +1,6 @@
-import { PeerError, type Connection, type PeerNode, type StandardIssue } from '@pea2pea/core';
+import type { PeerError, Connection, PeerNode, StandardIssue } from '@pea2pea/core';
 import { describeIssues, LogThrottle, printable, readData } from '@pea2pea/core/authoring';
+import { decoratorError } from '../declarations/errors.js';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
 
@@ -66,7 +67,7 @@ export class UnmatchedMessages {
 
 function unmatchedMessage(what: string, refusals: readonly Refusal[]): PeerError {
   const options = refusals.length === 0 ? undefined : { cause: refusals };
-  return new PeerError('P2P_ERR_UNMATCHED_MESSAGE', what, options);
+  return decoratorError('P2P_ERR_UNMATCHED_MESSAGE', what, options);
 }
 
 function refusalsOf(methods: Named, refused: Refused): Refusal[] {

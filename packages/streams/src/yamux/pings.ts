@@ -1,5 +1,6 @@
-import { PeerError, type Clock, type Timer } from '@pea2pea/core';
+import type { PeerError, Clock, Timer } from '@pea2pea/core';
 import { defer, overdue, type Deferred } from '@pea2pea/core/authoring';
+import { streamError } from '../shared/errors.js';
 
 /** What {@link Pings} needs of the session. */
 export interface PingHost {
@@ -41,7 +42,7 @@ export class Pings {
     this.#watch();
   }
 
-  /** The round trip, in milliseconds. @throws {PeerError} P2P_ERR_REQUEST_TIMEOUT */
+  /** The round trip, in milliseconds. @throws {PeerError} P2P_ERR_PING_TIMEOUT */
   ping(): Promise<number> {
     if (this.#ping !== undefined) return this.#ping.answer.promise;
     const { answer, value } = (this.#ping = this.#begin());
@@ -83,7 +84,7 @@ export class Pings {
     const ping = this.#ping!;
     this.#take(ping);
     ping.answer.reject(
-      new PeerError('P2P_ERR_REQUEST_TIMEOUT', `no answer to a ping within ${this.#host.pingTimeoutMs} ms`),
+      streamError('P2P_ERR_PING_TIMEOUT', `no answer to a ping within ${this.#host.pingTimeoutMs} ms`),
     );
   }
 

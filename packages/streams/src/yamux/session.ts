@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { PeerError, type Direction, type Timer } from '@pea2pea/core';
 import { defer, isPromise, LogThrottle, overdue, raceAgainst, whenSettled } from '@pea2pea/core/authoring';
+import { streamError } from '../shared/errors.js';
 import { asError } from '../shared/as-error.js';
 import {
   encodeFrame,
@@ -156,7 +157,7 @@ export class Yamux {
     }
     if (this.#pendingSyns >= this.#maxPending) {
       const what = `${this.#maxPending} streams wait to be announced to the peer, which takes no bytes`;
-      throw new PeerError('P2P_ERR_TOO_MANY_STREAMS', what);
+      throw streamError('P2P_ERR_TOO_MANY_STREAMS', what);
     }
     const id = this.#streams.takeId();
     const stream = this.#add(id, 'outbound');
@@ -170,7 +171,7 @@ export class Yamux {
   /**
    * Asks the peer for an answer; resolves with the milliseconds that it took. One ping is under way at a time: who asks
    * meanwhile gets its answer.
-   * @throws {PeerError} P2P_ERR_REQUEST_TIMEOUT after `pingTimeoutMs`, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
+   * @throws {PeerError} P2P_ERR_PING_TIMEOUT after `pingTimeoutMs`, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
    */
   async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
     if (this.#state !== 'open') throw this.#endError();

@@ -1,4 +1,5 @@
 import { PeerError } from '@pea2pea/core';
+import { streamError } from '../shared/errors.js';
 import { violation } from './frame.js';
 import type { StreamControl, YamuxStream } from './stream.js';
 
@@ -49,11 +50,11 @@ export class StreamTable {
   takeId(): number {
     const { maxStreams, acceptBacklog } = this.#limits;
     if (this.#count.outbound >= maxStreams) {
-      throw new PeerError('P2P_ERR_TOO_MANY_STREAMS', `${maxStreams} streams of this side are open`);
+      throw streamError('P2P_ERR_TOO_MANY_STREAMS', `${maxStreams} streams of this side are open`);
     }
     if (this.#unacknowledged >= acceptBacklog) {
       const what = `${acceptBacklog} streams wait for the peer to acknowledge them`;
-      throw new PeerError('P2P_ERR_TOO_MANY_STREAMS', what);
+      throw streamError('P2P_ERR_TOO_MANY_STREAMS', what);
     }
     const id = this.#nextId;
     if (id > 2 ** 32 - 1)
