@@ -20,7 +20,7 @@ export {
   requireString,
   requireTimeout,
 } from './authoring/checks.js';
-export type { Range } from './authoring/checks.js';
+export type { Bounds } from './authoring/checks.js';
 export { BoundedMap } from './authoring/bounded-map.js';
 export type { BoundedMapRules } from './authoring/bounded-map.js';
 export { defer, markHandled, rejected } from './authoring/deferred.js';

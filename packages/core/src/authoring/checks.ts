@@ -6,7 +6,7 @@ import { PeerError } from '../contracts/errors.js';
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a number, or the length of a string or of bytes, may be. Both bounds are included. */
-export interface Range {
+export interface Bounds {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
 }
@@ -49,13 +49,13 @@ export function requireKnown(
 }
 
 /** A whole number, 0 or more unless `min` says otherwise. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
-export function requireInteger(name: string, value: unknown, { min = 0, max }: Range = {}): number {
+export function requireInteger(name: string, value: unknown, { min = 0, max }: Bounds = {}): number {
   if (Number.isSafeInteger(value) && isWithin(value as number, min, max)) return value as number;
   throw mustBe(name, `a whole number ${rangeInWords(min, max)}`, value);
 }
 
 /** A finite number, 0 or more unless `min` says otherwise. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
-export function requireNumber(name: string, value: unknown, { min = 0, max }: Range = {}): number {
+export function requireNumber(name: string, value: unknown, { min = 0, max }: Bounds = {}): number {
   if (Number.isFinite(value) && isWithin(value as number, min, max)) return value as number;
   throw mustBe(name, `a number ${rangeInWords(min, max)}`, value);
 }
@@ -84,7 +84,7 @@ export function requireBoolean(name: string, value: unknown): boolean {
  * A string of `min` to `max` UTF-16 units, not empty unless `min` is 0. @default `min` 1, `max` any
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG
  */
-export function requireString(name: string, value: unknown, { min = 1, max }: Range = {}): string {
+export function requireString(name: string, value: unknown, { min = 1, max }: Bounds = {}): string {
   if (typeof value === 'string' && isWithin(value.length, min, max)) return value;
   throw mustBe(name, `a string${lengthInWords(min, max, 'characters')}`, value);
 }
@@ -101,7 +101,7 @@ export function requireOneOf<T extends string>(name: string, value: unknown, cho
  * note: the bytes are not copied, and whoever has them can still change them.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG, without the bytes: they may be a key
  */
-export function requireBytes(name: string, value: unknown, { min = 0, max }: Range = {}): Uint8Array {
+export function requireBytes(name: string, value: unknown, { min = 0, max }: Bounds = {}): Uint8Array {
   if (isUint8Array(value) && isWithin(value.byteLength, min, max)) return value;
   const seen = isUint8Array(value) ? `${value.byteLength} bytes` : describe(value);
   throw mustBe(name, `a Uint8Array${lengthInWords(min, max, 'bytes')}`, value, seen);

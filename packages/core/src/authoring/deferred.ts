@@ -2,9 +2,9 @@
 export interface Deferred<T = void> {
   readonly promise: Promise<T>;
   /** The first call of either counts. */
-  resolve(value: T | PromiseLike<T>): void;
+  readonly resolve: (value: T | PromiseLike<T>) => void;
   /** Rejects, marked as handled: whoever awaits the promise sees the error, and one that nobody awaits hurts nobody. */
-  reject(error: unknown): void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A promise and what settles it; what `Promise.withResolvers` is, for rejections that nobody has to look at. */

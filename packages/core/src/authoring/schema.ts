@@ -10,8 +10,9 @@ import { isPromise } from './thenable.js';
 
 /** How much of a list of issues is shown: a message may be wrong everywhere, and issues quote what its sender wrote. */
 export interface IssueLimits {
+  /** Issues that are shown; the others are counted, or left out. */
   readonly mostIssues?: number;
-  /** Of each issue. */
+  /** Characters of each issue. */
   readonly mostCharacters?: number;
 }
 

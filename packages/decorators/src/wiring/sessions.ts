@@ -1,4 +1,5 @@
 import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
+import { defer } from '@pea2pea/core/authoring';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { Connection } from '../declarations/injectables.js';
@@ -80,9 +81,8 @@ export class Sessions {
    * @throws what the making throws
    */
   async open(connection: PeerConnection, greet: (instances: readonly object[]) => unknown): Promise<unknown> {
-    let settle!: () => void;
-    const ready = new Promise<void>((resolve) => (settle = resolve));
-    this.#entries.set(connection, { state: 'making', ready });
+    const ready = defer();
+    this.#entries.set(connection, { state: 'making', ready: ready.promise });
     const made = new MadeSessions(this.#log);
     const making = this.#make(connection, made);
     this.#disposeAfter(connection, making, made);
@@ -94,10 +94,10 @@ export class Sessions {
     } catch (cause) {
       if (this.#entries.has(connection)) this.#entries.set(connection, { state: 'failed', cause });
       // Messages that wait go on when the kernel, and `@OnError`, have decided about the connection.
-      setImmediate(settle);
+      setImmediate(ready.resolve);
       throw cause;
     } finally {
-      if (this.#entries.get(connection)?.state !== 'failed') settle();
+      if (this.#entries.get(connection)?.state !== 'failed') ready.resolve();
     }
   }
 
