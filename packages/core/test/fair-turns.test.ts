@@ -133,6 +133,24 @@ describe('fair turns', () => {
     expect(work(clock, second, 6)).toBe(1);
   });
 
+  it('once a turn is long, short bursts of many others are cut shorter', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    const first = new Worker(turns).begin();
+    work(clock, first, 0.01);
+    const beginMs = clock.nowMs;
+    for (let other = 0; other < 100; other++) work(clock, new Worker(turns).begin(), 0.001, 240);
+    expect(clock.nowMs - beginMs).toBeLessThan(100 * 0.11);
+  });
+
+  it('short bursts of many, none of which is noticed, do not make a long turn together', () => {
+    const clock = new TurningClock();
+    const turns = new FairTurns(clock);
+    for (let other = 0; other < 100; other++) work(clock, new Worker(turns).begin(), 0.001, 240);
+    expect(clock.waiting).toBe(1);
+    expect(clock.nowMs).toBeLessThan(2 + 100 * 0.11);
+  });
+
   it('units that cost more than those before them are noticed soon, and by others at once', () => {
     const clock = new TurningClock();
     const turns = new FairTurns(clock);

@@ -39,6 +39,7 @@ export class FairTurns {
   readonly #clock: Clock;
   #marker: Timer | undefined;
   #markedAtMs = 0;
+  #burstAtMs = -Infinity;
   /** How many went on in the last turn: among so many the time of a turn is divided. */
   #crowd = 1;
   #waiting: TurnTaker[] = [];
@@ -61,6 +62,17 @@ export class FairTurns {
   /** Whether the time of this turn is used up: each unit of those that still work is looked at. */
   isLong(nowMs: number): boolean {
     return this.#marker !== undefined && nowMs - this.#markedAtMs >= TURN_MS;
+  }
+
+  /**
+   * Somebody begins to work, in a turn without a marker. What begins soon after a burst, of whomever, has the end of the
+   * turn noticed: so many short bursts ask for few markers, and do not make a long turn together.
+   */
+  begin(nowMs: number): void {
+    const sinceMs = nowMs - this.#burstAtMs;
+    if (sinceMs < BURST_MS) return;
+    this.#burstAtMs = nowMs;
+    if (sinceMs < CLOSE_MS) this.mark(nowMs);
   }
 
   /** Has the end of this turn noticed, which began by `sinceMs`. */
@@ -117,21 +129,19 @@ export class Slice {
   /**
    * Work begins after `count` units, or goes on in a turn in which there was some before.
    *
-   * note: a turn without a marker has no end that can be noticed. What begins within a short burst counts as part of it;
-   * what begins soon after one has the end noticed from here on. So a stream of small chunks asks for few markers.
+   * note: a turn without a marker has no end that can be noticed. What begins within a short burst counts as part of it.
    */
   begin(count: number): void {
     const turns = this.#turns;
     const isSameTurn = this.#turn === turns.turn;
     if (isSameTurn && turns.isMarked) return;
     const now = turns.now();
-    const sinceMs = now - this.#startMs;
-    if (isSameTurn && sinceMs < BURST_MS) return;
+    turns.begin(now);
+    if (isSameTurn && now - this.#startMs < BURST_MS) return;
     this.#turn = turns.turn;
     this.#startMs = now;
     this.#startCount = count;
     this.checkAt = count + 1;
-    if (isSameTurn && sinceMs < CLOSE_MS) turns.mark(now);
   }
 
   /** As {@link begin}, for work that may go on in microtasks: only a marker tells the end of such a turn. */
@@ -145,8 +155,10 @@ export class Slice {
     const now = this.#turns.now();
     const elapsedMs = now - this.#startMs;
     const units = count - this.#startCount;
-    this.checkAt = count + (this.#turns.isLong(now) ? 1 : Math.min(units, UNITS_PER_CHECK));
-    if (elapsedMs < BURST_MS && units < BURST_UNITS) return false;
+    const isLong = this.#turns.isLong(now);
+    this.checkAt = count + (isLong ? 1 : Math.min(units, UNITS_PER_CHECK));
+    // Where others have made the turn long, short bursts of many would make it longer still.
+    if (!isLong && elapsedMs < BURST_MS && units < BURST_UNITS) return false;
     this.#turns.mark(this.#startMs);
     return units >= MOST_UNITS || elapsedMs >= this.#turns.sliceMs(now, units);
   }
