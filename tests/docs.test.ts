@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PeerError, PeerNode, type PeerErrorCode } from '@pea2pea/core';
@@ -32,7 +32,8 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const pages = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
   ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith('.md'));
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+].filter((name) => name.endsWith('.md') && existsSync(join(root, name)));
 
 /** How the docs write a value: as it stands in code. */
 const written = (value: unknown): string =>
@@ -233,7 +234,7 @@ const snippets = pages.flatMap((page): Snippet[] =>
     .filter(({ info }) => info === 'ts' || info === 'ts run')
     .map(({ info, text, next }, index) => ({
       name: `${page}, ts block ${index + 1}`,
-      path: join(folder, `${basename(page, '.md')}-${index + 1}.ts`),
+      path: join(folder, `${page.slice(0, -'.md'.length).replaceAll('/', '-')}-${index + 1}.ts`),
       text: `${text}export {};\n`,
       runs: info === 'ts run',
       output: next?.info === 'text output' ? next.text : undefined,

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * CBOR, over the library `cbor-x`.
  *

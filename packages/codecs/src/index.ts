@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { bytes } from './bytes.js';
 export type { BytesOptions } from './bytes.js';
 export { compressed } from './compressed.js';

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Protocol Buffers, over the library `@bufbuild/protobuf`.
  *

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * A conformance kit for codecs: what every codec must do, whoever wrote it.
  *

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Tools for authors of codecs, plugins and transports: what the packages of this project are made with.
  *

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { NEED_MORE } from './contracts/codec.js';
 export type {
   ByteQueue,

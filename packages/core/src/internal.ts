@@ -1,5 +1,6 @@
+/// <reference types="node" preserve="true" />
 /**
- * For the sibling packages and their tests, not for users: it may change in any release.
+ * For the sibling packages and their tests, not for users: it may change in any minor release.
  *
  * @packageDocumentation
  */

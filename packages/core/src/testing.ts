@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Parts for tests: time that stands still until it is told to move, randomness that repeats, and a
  * network without sockets.

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 import type { Clock } from './contracts/clock.js';
 import { diagnostics } from './contracts/diagnostics.js';
 import { PeerError } from './contracts/errors.js';

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { Connection, PluginOptions } from './declarations/injectables.js';
 export { DECORATOR_ERRORS } from './declarations/errors.js';
 export type { Dependencies, Dependency, InjectableDecorator } from './declarations/dependencies.js';

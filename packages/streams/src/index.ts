@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { readExactly } from './multistream/byte-source.js';
 export { STREAM_ERRORS } from './shared/errors.js';
 export { handle } from './multistream/handle.js';
