@@ -34,7 +34,7 @@ const config: Config = {
     }),
     project({ name: 'standard', color: 'cyan' }, 'tsconfig.test.standard.json', {
       roots: ['<rootDir>/packages'],
-      testMatch: ['<rootDir>/packages/{decorators,plugins}/test/**/*.test.ts'],
+      testMatch: ['<rootDir>/packages/decorators/test/**/*.test.ts'],
       testPathIgnorePatterns: ['\\.legacy\\.test\\.ts$'],
     }),
   ],

@@ -7,7 +7,7 @@
 import { lines } from '@pea2pea/codecs';
 import { describeReason, PeerError, type Connection, type DisconnectReason } from '@pea2pea/core';
 import { createPeer, OnConnect, OnDisconnect, OnMessage, Peer } from '@pea2pea/decorators';
-import { generateKeyPair, noise, noiseIdentity, noiseSession, type NoiseKeyPair } from '@pea2pea/plugins';
+import { generateKeyPair, noise, noiseIdentity, noiseSession, type NoiseKeyPair } from '@pea2pea/noise';
 
 const codec = lines();
 

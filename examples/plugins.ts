@@ -38,7 +38,7 @@ import {
   Reconnect,
   uniquePeer,
   UniquePeer,
-} from '@pea2pea/plugins';
+} from '@pea2pea/policies';
 
 const codec = lines();
 const listen = { host: '127.0.0.1', port: 0 };

@@ -8,7 +8,8 @@
 import { PeerError, type StandardSchemaV1 } from '@pea2pea/core';
 import { json, lines } from '@pea2pea/codecs';
 import { createPeer, Peer, type AnyConnection } from '@pea2pea/decorators';
-import { method, OnRequest, RequestError, Requests, requests } from '@pea2pea/plugins';
+import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
+import { OnRequest } from '@pea2pea/rpc/decorators';
 
 interface Sum {
   readonly a: number;

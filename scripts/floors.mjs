@@ -2,37 +2,62 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
-/** Folders of `src`, lowest first. */
+/**
+ * Folders of `src`, lowest first. Folders of one floor know nothing of each other, but for what `NEIGHBOURS` names. Where
+ * `.` is not the highest, `entries` are the files of it that stand above all.
+ */
 const FLOORS = {
-  core: ['contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'],
-  decorators: ['declarations', 'wiring', 'running', '.'],
+  core: { floors: ['contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'] },
+  codecs: { floors: ['.', 'testing'], entries: ['testing.ts'] },
+  streams: { floors: ['shared', ['multistream', 'yamux'], '.'] },
+  noise: { floors: ['.'] },
+  tls: { floors: ['.'] },
+  policies: { floors: [['bans', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
+  rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
+  decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
 };
-/** Modules that only one file of `packages/core/src` may touch, and where. */
+/** One plugin that knows of another: `reconnect` follows the connection that `unique-peer` kept. */
+const NEIGHBOURS = ['policies/reconnect -> policies/unique-peer'];
+/** What only these files may touch, in any package. */
 const GATES = [
-  { what: 'node:net', pattern: /from 'node:net'/, home: 'mechanisms/tcp-transport.ts' },
+  { what: 'node:net', pattern: /from 'node:net'/, homes: ['core/mechanisms/tcp-transport.ts'] },
   {
     what: 'timers, clocks and randomness',
     pattern:
-      /(?<![.\w])(setTimeout|setInterval|setImmediate)\((?!callback:)|\bDate\.now|\bnew Date\b|\bperformance\.|\bMath\.random/,
-    home: 'mechanisms/system-clock.ts',
+      /(?<![.\w])(setTimeout|setInterval)\((?!callback:)|\bDate\.now|\bnew Date(?!\([^)])|\bperformance\.|\bMath\.random/,
+    homes: ['core/mechanisms/system-clock.ts'],
+  },
+  {
+    what: 'turns of the event loop',
+    pattern: /(?<![.\w])(setImmediate|queueMicrotask)\(|\bnextTick\(/,
+    homes: [
+      'core/mechanisms/system-clock.ts',
+      'core/authoring/call-apart.ts', // what a listener throws is thrown apart
+      'core/connection/writer.ts', // one flush for all that was sent in a turn
+      'decorators/wiring/sessions.ts', // messages wait until the kernel has decided about a connection
+    ],
   },
 ];
 /** The logger that users bring, which may throw. Everybody else logs through that of the node, which does not. */
 const RAW_LOGGER = { pattern: /\bconfig\.logger\b/, home: 'core/connection/node-context.ts' };
-/** What each package may import besides its own files. */
-const PACKAGES = {
+const CORE = /^@pea2pea\/core(\/authoring)?$/;
+/** What each package may import besides its own files. Only `decorators` needs a container. */
+export const PACKAGES = {
   core: [/^node:/],
-  codecs: [/^node:/, /^@pea2pea\/core(\/authoring)?$/],
-  decorators: [/^@pea2pea\/core(\/authoring)?$/, /^inversify$/],
-  // What anybody else's plugin needs, and no more; secure channels need ciphers and streams.
-  plugins: [/^@pea2pea\/(core(\/authoring)?|decorators)$/, /^node:(crypto|stream|tls)$/],
-  streams: [/^node:/, /^@pea2pea\/core(\/authoring)?$/],
+  codecs: [/^node:/, CORE],
+  streams: [/^node:/, CORE],
+  noise: [CORE, /^node:(crypto|stream)$/],
+  tls: [CORE, /^node:(crypto|stream|tls)$/],
+  policies: [CORE],
+  rpc: [CORE],
+  decorators: [CORE, /^inversify$/],
 };
 /**
- * What some files may import besides: the conformance kit drives codecs as a connection does, and a sub-path may
+ * What some files may import besides: a sub-path of rpc is for annotated peers, the conformance kit drives codecs as a connection does, and a sub-path may
  * name the types of the library that it is for (it loads the library itself by name, when it is there).
  */
 const EXCEPTIONS = [
+  { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
   { files: /^codecs\/testing(\/|\.ts$)/, specifier: '@pea2pea/core/internal' },
   { files: /^codecs\/testing\/randomness\.ts$/, specifier: '@pea2pea/core/testing' },
   { files: /^codecs\/protobuf(-objects|-walk)?\.ts$/, specifier: '@bufbuild/protobuf' },
@@ -61,10 +86,7 @@ export function findViolations(root) {
           );
         } else if (isException(`${name}/${path}`, specifier)) {
           continue;
-        } else if (
-          !allowed.some((pattern) => pattern.test(specifier)) ||
-          (name !== 'core' && specifier === 'node:net')
-        ) {
+        } else if (!allowed.some((pattern) => pattern.test(specifier))) {
           violations.push(`${name}/${path}: must not import ${specifier}`);
         }
       }
@@ -72,21 +94,32 @@ export function findViolations(root) {
       if (`${name}/${path}` !== RAW_LOGGER.home && RAW_LOGGER.pattern.test(withoutComments(text))) {
         violations.push(`${name}/${path}: the logger of a configuration may throw, use node.logger`);
       }
-      const floors = FLOORS[name];
-      if (floors === undefined) continue;
-      const floorOf = (file) => floors.indexOf(dirname(file));
       for (const target of targets) {
-        if (floorOf(target) > floorOf(path)) violations.push(`${name}/${path}: looks up to ${target}`);
+        const why = misplaced(name, path, target);
+        if (why !== undefined) violations.push(`${name}/${path}: ${why} ${target}`);
       }
-      if (name !== 'core') continue;
-      for (const { what, pattern, home } of GATES) {
-        if (path !== home && pattern.test(withoutComments(text)))
-          violations.push(`core/${path}: ${what} belong in ${home}`);
+      for (const { what, pattern, homes } of GATES) {
+        if (!homes.includes(`${name}/${path}`) && pattern.test(withoutComments(text)))
+          violations.push(`${name}/${path}: ${what} belong in ${homes.join(', ')}`);
       }
     }
     for (const circle of circles(imports)) violations.push(`${name}: circular import ${circle.join(' -> ')}`);
   }
   return violations;
+}
+
+/** Why `file` must not import `target` of the same package; undefined where it may. */
+function misplaced(name, file, target) {
+  const { floors, entries = [] } = FLOORS[name];
+  const floorOf = (path) =>
+    entries.includes(path)
+      ? floors.length
+      : floors.findIndex((floor) => [floor].flat().includes(dirname(path)));
+  if (floorOf(target) > floorOf(file)) return 'looks up to';
+  const [from, to] = [`${name}/${dirname(file)}`, `${name}/${dirname(target)}`];
+  if (floorOf(target) < floorOf(file) || from === to || NEIGHBOURS.includes(`${from} -> ${to}`))
+    return undefined;
+  return 'knows nothing of';
 }
 
 function isException(file, specifier) {

@@ -6,14 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PeerError, PeerNode, type PeerErrorCode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
-import {
-  BANS_DEFAULTS,
-  NOISE_DEFAULTS,
-  RATE_LIMIT_DEFAULTS,
-  RECONNECT_DEFAULTS,
-  REQUESTS_DEFAULTS,
-  TLS_DEFAULTS,
-} from '@pea2pea/plugins';
+import { BANS_DEFAULTS, RATE_LIMIT_DEFAULTS, RECONNECT_DEFAULTS } from '@pea2pea/policies';
+import { NOISE_DEFAULTS } from '@pea2pea/noise';
+import { REQUESTS_DEFAULTS } from '@pea2pea/rpc';
+import { TLS_DEFAULTS } from '@pea2pea/tls';
 import { YAMUX_DEFAULTS } from '@pea2pea/streams';
 import ts from 'typescript';
 import { ERROR_TABLES } from './support/error-tables.js';
@@ -60,9 +56,10 @@ describe('docs/errors.md', () => {
   });
 });
 
-describe('docs/plugins.md', () => {
+describe('the pages of the plugins', () => {
   const quoted = new Map(
-    tablesOf(read('docs/plugins.md'))
+    ['policies', 'rpc', 'noise', 'tls']
+      .flatMap((page) => tablesOf(read(`docs/${page}.md`)))
       .filter(({ header }) => header[0] === 'option')
       .flatMap(({ rows }) => rows.map(([option = '', fallback = '']) => [codeIn(option), fallback])),
   );

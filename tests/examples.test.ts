@@ -95,6 +95,7 @@ it('every example has a test here', () => {
     'sessions',
     'standard-decorators',
     'tls',
+    'without-container',
     'without-decorators',
   ]);
 });
@@ -441,6 +442,14 @@ describe('secure-handshake', () => {
       'bob      refused 2 handshakes',
       'all      closed',
     ]);
+  });
+});
+
+describe('without-container', () => {
+  it('a flood is banned, and who asks is answered, on bare nodes', async () => {
+    const lines = await linesOf(example('without-container'));
+    expect(lines).toHaveLength(5);
+    expect(lines.at(-1)).toBe('node: a point at which lines meet');
   });
 });
 

@@ -1,19 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error a plain script, shared with `npm run check`
-import { findViolations } from '../scripts/floors.mjs';
+import { findViolations, PACKAGES } from '../scripts/floors.mjs';
 
 const find = findViolations as (root: string) => string[];
+const known = Object.keys(PACKAGES as object);
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What is a package: a folder that was one may still hold what was built. */
+const packages = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'package.json')),
+);
 
 /** The violations after `write` changed a copy of the sources. */
 function violationsAfter(path: string, text: string): string[] {
   const copy = mkdtempSync(join(tmpdir(), 'pea2pea-floors-'));
   try {
-    for (const name of ['core', 'codecs', 'decorators', 'plugins', 'streams']) {
+    for (const name of packages) {
       cpSync(join(root, 'packages', name, 'src'), join(copy, 'packages', name, 'src'), { recursive: true });
     }
     writeFileSync(join(copy, 'packages', path), text);
@@ -28,6 +34,10 @@ describe('the floors of the packages', () => {
     expect(find(root)).toEqual([]);
   });
 
+  it('every package has its floors', () => {
+    expect(packages.sort()).toEqual([...known].sort());
+  });
+
   it.each([
     ['core/src/contracts/spy.ts', 'looks up', "import { x } from '../mechanisms/traffic.js';"],
     ['core/src/flows/spy.ts', 'node:net belong in', "import { connect } from 'node:net';"],
@@ -38,9 +48,25 @@ describe('the floors of the packages', () => {
     ['core/src/flows/spy.ts', 'must not import zod', "import { z } from 'zod';"],
     ['codecs/src/spy.ts', 'must not import', "import { x } from '@pea2pea/decorators';"],
     ['decorators/src/wiring/spy.ts', 'looks up', "import { x } from '../running/life.js';"],
-    ['plugins/src/spy.ts', 'must not import inversify', "import { Container } from 'inversify';"],
+    [
+      'policies/src/spy.ts',
+      'must not import @pea2pea/decorators',
+      "import { Peer } from '@pea2pea/decorators';",
+    ],
+    ['rpc/src/spy.ts', 'must not import @pea2pea/decorators', "import { Peer } from '@pea2pea/decorators';"],
+    ['rpc/src/spy.ts', 'looks up', "import { OnRequest } from './decorators/on-request.js';"],
+    ['noise/src/spy.ts', 'must not import node:tls', "import { connect } from 'node:tls';"],
+    [
+      'policies/src/bans/spy.ts',
+      'knows nothing of',
+      "import { RateLimit } from '../rate-limit/rate-limit.js';",
+    ],
+    ['streams/src/yamux/spy.ts', 'knows nothing of', "import { select } from '../multistream/select.js';"],
+    ['policies/src/spy.ts', 'timers', 'setTimeout(() => {}, 5);'],
+    ['rpc/src/spy.ts', 'turns of the event loop', 'process.nextTick(() => {});'],
+    ['tls/src/spy.ts', 'turns of the event loop', 'setImmediate(() => {});'],
     ['streams/src/spy.ts', 'must not import', "import { x } from '@pea2pea/codecs';"],
-    ['decorators/src/spy.ts', 'must not import', "import { connect } from 'node:net';"],
+    ['decorators/src/spy.ts', 'must not import', "import { connect } from 'node:tls';"],
     ['core/src/flows/spy.ts', 'circular', "import { spy } from './spy.js';"],
     ['core/src/flows/spy.ts', '401 lines', '\n'.repeat(401)],
   ])('a change of %s is found: %s', (path, what, text) => {

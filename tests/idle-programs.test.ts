@@ -19,7 +19,8 @@ const WITH_PEERS = `
   import { json, lines } from '@pea2pea/codecs';
   import { memoryTransport } from '@pea2pea/core';
   import { createPeer, Peer } from '@pea2pea/decorators';
-  import { method, reconnect, Requests, requests } from '@pea2pea/plugins';
+  import { method, Requests, requests } from '@pea2pea/rpc';
+  import { reconnect } from '@pea2pea/policies';
   const transport = memoryTransport();
   const make = (plugins, port) => {
     class Program {}
@@ -99,9 +100,9 @@ describe('a program that waits for something of ours goes on', () => {
 
   it('a reconnect dials again, unless it was told otherwise', async () => {
     const program = run(`${WITH_PEERS}
-      const onGiveUp = () => (process.exitCode = 7);
-      const options = { addresses: ['127.0.0.1:4001'], minDelayMs: 50, maxAttempts: 3, onGiveUp };
-      await make([reconnect(options)], 4000);`);
+      const options = { addresses: ['127.0.0.1:4001'], minDelayMs: 50, maxAttempts: 3 };
+      const { node } = await make([reconnect(options)], 4000);
+      node.plugin(reconnect).events.on('given-up', () => (process.exitCode = 7));`);
     expect((await program.exited)[0]).toBe(7);
   }, 120_000);
 });

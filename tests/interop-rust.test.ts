@@ -12,7 +12,7 @@ import {
   type PeerHandle,
   type ListedPlugin,
 } from '@pea2pea/decorators';
-import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/plugins';
+import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/noise';
 import { buildRust } from './interop/rust-build.js';
 import { RustPeer } from './interop/rust-peer.js';
 import { until } from './support/until.js';

@@ -197,7 +197,7 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
     const handle = await createPeer(Libp2pPeer, {
       bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
     });
-    node = handle.node as Node;
+    node = handle.node;
     close = () => handle.close();
     ourAddress = `/ip4/127.0.0.1/tcp/${handle.address!.port}`;
   });
@@ -323,7 +323,7 @@ describe('the example, without js-libp2p', () => {
       ),
     );
     const address = `/ip6/0:0:0:0:0:0:0:1/tcp/${they!.address!.port}`;
-    const node = we!.node as Node;
+    const node = we!.node;
     const stranger = new Identity().peerId;
     await expect(dialAs(node, ours, `${address}/p2p/${stranger}`)).rejects.toMatchObject({
       code: 'P2P_ERR_HANDSHAKE_REJECTED',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { delimiter, json, lines } from '@pea2pea/codecs';
 import { PeerError, type Codec } from '@pea2pea/core';
-import { Bans } from '@pea2pea/plugins';
+import { Bans } from '@pea2pea/policies';
 import { listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
 import { until } from './support/until.js';
@@ -37,7 +37,7 @@ describe('a frame that the network cut', () => {
       expect(reason).toMatchObject({ origin: 'reading', cause: 'stream-error' });
     }
     expect('error' in reason && PeerError.is(reason.error, 'P2P_ERR_INVALID_FRAME')).toBe(false);
-    bans.judge(connection, reason);
+    bans.onDisconnect(connection, reason);
     expect(bans.strikesOf(connection)).toBe(0);
     socket.destroy();
   });

@@ -16,9 +16,9 @@ import {
   type Transport,
 } from '@pea2pea/core';
 import { lines } from '@pea2pea/codecs';
-import { TlsContext, tlsHandshake } from '@pea2pea/plugins';
+import { TlsContext, tlsHandshake } from '@pea2pea/tls';
 import { select } from '@pea2pea/streams';
-import { selfSigned } from '../packages/plugins/test/certificates.js';
+import { selfSigned } from '../packages/tls/test/certificates.js';
 import { MASK, MaskedStream } from './chaos/greeting.js';
 import { listen, makeNode, type TestNode } from './support/lab.js';
 import { soon, until } from './support/until.js';

@@ -1,7 +1,7 @@
 // Ours with the tls plugin: TLS 1.3, and a certificate that lasts as long as the process. Whom it is for is not compared.
 import { webcrypto } from 'node:crypto';
 import 'reflect-metadata';
-import { tls } from '@pea2pea/plugins';
+import { tls } from '@pea2pea/tls';
 import { cryptoProvider, PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { contestantWith } from './plugged.mjs';
 

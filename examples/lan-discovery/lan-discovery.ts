@@ -10,7 +10,7 @@ import {
   PluginOptions,
   type ConfiguredPlugin,
 } from '@pea2pea/decorators';
-import { UniquePeer } from '@pea2pea/plugins';
+import { UniquePeer } from '@pea2pea/policies';
 import { decodeBeacon, encodeBeacon, ID_BYTES, type Beacon } from './beacon.js';
 import type { Channel, Medium } from './medium.js';
 

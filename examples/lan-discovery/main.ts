@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { lines } from '@pea2pea/codecs';
 import type { Connection } from '@pea2pea/core';
 import { createPeer, OnConnect, OnDisconnect, Peer, type PeerHandle } from '@pea2pea/decorators';
-import { uniquePeer } from '@pea2pea/plugins';
+import { uniquePeer } from '@pea2pea/policies';
 import { encodeBeacon, ID_BYTES } from './beacon.js';
 import { lanDiscovery, LanDiscovery, memberId, type LanDiscoveryOptions } from './lan-discovery.js';
 import { multicast, privateMedium, type Medium } from './medium.js';

@@ -6,7 +6,7 @@
  *   npm run example libp2p
  */
 import { ContainerModule } from 'inversify';
-import type { Connection, PeerError, PeerNode } from '@pea2pea/core';
+import type { Connection, PeerError } from '@pea2pea/core';
 import { createPeer } from '@pea2pea/decorators';
 import type { FrameHeader } from '@pea2pea/streams';
 import { identify } from './identify.js';
@@ -33,8 +33,7 @@ const we = await createPeer(Libp2pPeer, {
   bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
 });
 
-const dial = (address: string): Promise<Libp2pConnection> =>
-  dialAs(we.node as PeerNode<FrameHeader, never>, notes, address);
+const dial = (address: string): Promise<Libp2pConnection> => dialAs(we.node, notes, address);
 
 const js = await JsPeer.start();
 try {

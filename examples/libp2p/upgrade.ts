@@ -3,7 +3,7 @@
  * Specification: "Connection establishment", https://github.com/libp2p/specs/blob/master/connections/README.md
  */
 import { contextKey, type Handshake } from '@pea2pea/core';
-import { generateKeyPair, noiseHandshake } from '@pea2pea/plugins';
+import { generateKeyPair, noiseHandshake } from '@pea2pea/noise';
 import { handle, select, Yamux, type YamuxStream } from '@pea2pea/streams';
 import type { Identity, PublicIdentity } from './identity.js';
 import { noisePayload, verifyNoisePayload } from './noise-payload.js';

@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { lines } from '@pea2pea/codecs';
 import { describeReason, PeerError, type Connection } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer, type AnyConnection } from '@pea2pea/decorators';
-import { tls, Tls, tlsSession, type TlsOptions } from '@pea2pea/plugins';
+import { tls, Tls, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { newAuthority } from './certificates.js';
 
 const print = (who: string, text: string): void => console.log(`${who.padEnd(8)} ${text}`);

@@ -1,0 +1,45 @@
+import { describe, invalidConfig } from '@pea2pea/core/authoring';
+import { CIPHERS, type CipherName } from './cipher-state.js';
+import { HASHES, type HashName } from './hash.js';
+import { PATTERN_NAMES, patternOf, type HandshakePattern } from './patterns.js';
+
+/** What a protocol name stands for; the Noise specification, section 8. */
+export interface NoiseProtocol {
+  /** Such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`. */
+  readonly name: string;
+  readonly pattern: HandshakePattern;
+  readonly cipher: CipherName;
+  readonly hash: HashName;
+}
+
+/**
+ * Reads a protocol name.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming `pattern`, and what there is to choose from
+ */
+export function parseProtocolName(name: unknown): NoiseProtocol {
+  const parts = typeof name === 'string' ? name.split('_') : [];
+  if (typeof name !== 'string' || parts.length !== 5 || parts[0] !== 'Noise') {
+    throw invalidConfig(
+      `\`pattern\` must be a name such as 'Noise_XX_25519_ChaChaPoly_SHA256', not ${describe(name)}`,
+    );
+  }
+  const [, patternName = '', dh = '', cipher = '', hash = ''] = parts;
+  const pattern = patternOf(patternName);
+  if (pattern === undefined) {
+    throw unknown(name, patternName, [...PATTERN_NAMES, 'one of them with modifiers such as psk3']);
+  }
+  if (dh !== '25519') throw unknown(name, dh, ['25519']);
+  if (!isKey(CIPHERS, cipher)) throw unknown(name, cipher, Object.keys(CIPHERS));
+  if (!isKey(HASHES, hash)) throw unknown(name, hash, Object.keys(HASHES));
+  return { name, pattern, cipher, hash };
+}
+
+function unknown(name: string, part: string, choice: readonly string[]): Error {
+  return invalidConfig(
+    `the \`pattern\` ${describe(name)} has ${describe(part)}, which must be ${choice.join(', ')}`,
+  );
+}
+
+function isKey<T extends object>(table: T, key: string): key is keyof T & string {
+  return Object.hasOwn(table, key);
+}

@@ -1,0 +1,111 @@
+import { PeerError } from '@pea2pea/core';
+import { formatIp, isLinkLocal, parseIp, type IpAddress } from '@pea2pea/core/authoring';
+
+/**
+ * A block of IP addresses, as a value: `203.0.113.0/24`, `2001:db8::/32`, or one address, `203.0.113.7`.
+ *
+ * note: two prefixes are the same if their texts are: bits behind the length are cleared (`10.1.2.3/8` is
+ * `10.0.0.0/8`), IPv4-mapped IPv6 is folded to IPv4 (`::ffff:10.0.0.0/104`, too).
+ * note: a zone is kept where it means something, in `fe80::/10`: `fe80::1%eth0` is one machine, `fe80::%eth0/64` all of
+ * that link, and `fe80::1`, without a zone, stands for those of every link.
+ * note: IPv4 and IPv6 are apart: `::/0` holds no IPv4 address.
+ */
+export class IpPrefix {
+  readonly version: 4 | 6;
+  /** How many bits are fixed: 0 to 32, or to 128 with IPv6. */
+  readonly length: number;
+  /** Of a link-local block that is meant on one link alone; empty otherwise. */
+  readonly zone: string;
+  /** As in `IpAddress`: four groups of 8 bits, or eight of 16. */
+  readonly #groups: readonly number[];
+
+  /** The block of the first `length` bits of `ip`. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  constructor(ip: IpAddress, length: number) {
+    if (!Number.isInteger(length) || length < 0 || length > bitsOf(ip.version)) {
+      throw noPrefix(`/${length} is no prefix length of IPv${ip.version}`);
+    }
+    this.version = ip.version;
+    this.length = length;
+    this.#groups = masked(ip, length);
+    this.zone = length >= LINK_LOCAL_LENGTH && isLinkLocal(ip) ? ip.zone : '';
+  }
+
+  /**
+   * The block that `text` names; an address without a length is that address alone.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
+   */
+  static parse(text: string): IpPrefix {
+    const [address = '', length, ...more] = text.split('/');
+    const ip = more.length > 0 ? undefined : parseIp(address);
+    if (ip === undefined) throw noPrefix(`${JSON.stringify(text)} is no IP address and no prefix`);
+    if (length === undefined) return new IpPrefix(ip, bitsOf(ip.version));
+    if (!/^\d{1,3}$/.test(length)) throw noPrefix(`${JSON.stringify(text)} has no length behind the slash`);
+    // Folded from IPv6, whose first 96 bits only say that it is IPv4.
+    const isFolded = ip.version === 4 && address.includes(':');
+    return new IpPrefix(ip, Number(length) - (isFolded ? 96 : 0));
+  }
+
+  /** Its first address. */
+  get start(): IpAddress {
+    return { version: this.version, groups: this.#groups, zone: this.zone };
+  }
+
+  /** One address. */
+  get isAddress(): boolean {
+    return this.length === bitsOf(this.version);
+  }
+
+  /** Whether all of `other` lies in it: an address, or a block. */
+  contains(other: IpAddress | IpPrefix): boolean {
+    const { length, groups } =
+      other instanceof IpPrefix
+        ? { length: other.length, groups: other.#groups }
+        : { length: bitsOf(other.version), groups: other.groups };
+    if (other.version !== this.version || length < this.length) return false;
+    if (this.zone !== '' && this.zone !== other.zone) return false;
+    const start = masked({ version: other.version, groups, zone: '' }, this.length);
+    return start.every((group, index) => group === this.#groups[index]);
+  }
+
+  /** The block of the first `length` bits of this one. @throws {PeerError} P2P_ERR_INVALID_ADDRESS when it is longer */
+  shortened(length: number): IpPrefix {
+    if (length > this.length) throw noPrefix(`${this.toString()} has no /${length}`);
+    return new IpPrefix(this.start, length);
+  }
+
+  /** The same block on every link. */
+  get onEveryLink(): IpPrefix {
+    if (this.zone === '') return this;
+    return new IpPrefix({ ...this.start, zone: '' }, this.length);
+  }
+
+  /** The canonical text; the length is left out where it is 32 with IPv4. */
+  toString(): string {
+    const start = formatIp(this.start);
+    return this.version === 4 && this.isAddress ? start : `${start}/${this.length}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** `fe80::/10`. */
+const LINK_LOCAL_LENGTH = 10;
+
+function bitsOf(version: 4 | 6): 32 | 128 {
+  return version === 4 ? 32 : 128;
+}
+
+/** The groups of `ip` with the bits behind `length` cleared. */
+function masked({ version, groups }: IpAddress, length: number): number[] {
+  const size = version === 4 ? 8 : 16;
+  return groups.map((group, index) => {
+    const kept = Math.min(size, Math.max(0, length - index * size));
+    return group & ~((1 << (size - kept)) - 1);
+  });
+}
+
+function noPrefix(what: string): PeerError {
+  return new PeerError('P2P_ERR_INVALID_ADDRESS', what);
+}

@@ -1,0 +1,236 @@
+import {
+  describeReason,
+  PeerError,
+  type Connection,
+  type DisconnectReason,
+  type PeerNode,
+  type SocketAddress,
+  type Timer,
+} from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
+import type { Backoff } from './backoff.js';
+import type { ReconnectEvent, ResolvedReconnectOptions } from './options.js';
+import { shouldReconnectByDefault } from './options.js';
+import { duplicateOf } from '../unique-peer/unique-peer.js';
+
+/** Whether an address is connected, and since it is not, what comes next. */
+export type ReconnectStatus = {
+  /** As it stands in the list: a name stays a name. */
+  readonly address: SocketAddress;
+  /** Failures in a row. */
+  readonly attempts: number;
+  /** What went wrong last, if anything did. It stays when the address is connected again. */
+  readonly last: ReconnectEvent | undefined;
+} & (
+  | {
+      /**
+       * - `idle`: not begun, the node starts first; or over, the node closes.
+       * - `connecting`: being dialled.
+       * - `given-up`: not dialled any more, until it is added again.
+       */
+      readonly state: 'idle' | 'connecting' | 'given-up';
+    }
+  | {
+      readonly state: 'connected';
+      /** That of the address, or another one with the same peer which `uniquePeer` kept in its place. */
+      readonly connection: Connection;
+    }
+  | {
+      readonly state: 'waiting';
+      /** Milliseconds until it is dialled again. */
+      readonly retryInMs: number;
+    }
+);
+
+type State =
+  | { readonly name: 'idle' }
+  | { readonly name: 'connecting'; readonly abort: AbortController }
+  | { readonly name: 'connected'; readonly connection: Connection; readonly sinceMs: number }
+  | { readonly name: 'waiting'; readonly dueMs: number; readonly timer: Timer }
+  | { readonly name: 'given-up' };
+
+/** What the targets of a node share. */
+export interface Surroundings {
+  readonly node: PeerNode<unknown>;
+  readonly options: ResolvedReconnectOptions;
+  readonly backoff: Backoff;
+  onGivenUp(event: ReconnectEvent): void;
+}
+
+/**
+ * One address that is kept connected. What settles late finds that the state is another one, and does nothing.
+ *
+ * ```text
+ *   idle --start--> connecting --------> connected <--.
+ *                    ^      | fails       | ends      | a duplicate of one that was kept
+ *                    |      v             v-----------'
+ *                    '-- waiting <--- again? ---> given-up
+ *                   due              yes     no
+ * ```
+ */
+export class ReconnectTarget {
+  readonly address: SocketAddress;
+  readonly #surroundings: Surroundings;
+  #state: State = { name: 'idle' };
+  #attempts = 0;
+  #last: ReconnectEvent | undefined;
+
+  constructor(address: SocketAddress, surroundings: Surroundings) {
+    this.address = address;
+    this.#surroundings = surroundings;
+  }
+
+  /** Begins, or begins anew where it was given up. False where it is at it. */
+  start(): boolean {
+    const { name } = this.#state;
+    if (name !== 'idle' && name !== 'given-up') return false;
+    this.#attempts = 0;
+    this.#dial();
+    return true;
+  }
+
+  /** No dial and no timer is left; a connection lives on. */
+  stop(): void {
+    const state = this.#state;
+    this.#state = { name: 'idle' };
+    if (state.name === 'connecting') state.abort.abort();
+    if (state.name === 'waiting') state.timer.cancel();
+  }
+
+  get status(): ReconnectStatus {
+    const state = this.#state;
+    const common = { address: this.address, attempts: this.#attempts, last: this.#last };
+    if (state.name === 'connected') {
+      const attempts = this.#isStable(state.sinceMs) ? 0 : this.#attempts;
+      return { ...common, attempts, state: state.name, connection: state.connection };
+    }
+    if (state.name !== 'waiting') return { ...common, state: state.name };
+    const retryInMs = Math.max(0, Math.ceil(state.dueMs - this.#now()));
+    return { ...common, state: state.name, retryInMs };
+  }
+
+  #dial(): void {
+    const { node } = this.#surroundings;
+    const dialling: State = { name: 'connecting', abort: new AbortController() };
+    this.#state = dialling;
+    node.connect(this.address, { signal: dialling.abort.signal }).then(
+      (connection) => {
+        if (this.#state === dialling) this.#follow(connection, this.#now());
+      },
+      (error: unknown) => {
+        if (this.#state === dialling) this.#onDialFailed(error, dialling);
+      },
+    );
+  }
+
+  #onDialFailed(error: unknown, dialling: State): void {
+    if (PeerError.is(error, 'P2P_ERR_ALREADY_CONNECTED')) {
+      void this.#findConnection().then((connection) => {
+        if (this.#state !== dialling) return;
+        if (connection === undefined) this.#wait(0);
+        else this.#follow(connection, this.#now());
+      });
+    } else if (isBusy(error)) {
+      this.#wait(0);
+    } else {
+      this.#attempts++;
+      this.#decide({ address: this.address, attempt: this.#attempts, error });
+    }
+  }
+
+  /** The open connection that the address, or one that the name stands for, has already. */
+  async #findConnection(): Promise<Connection | undefined> {
+    const { node } = this.#surroundings;
+    const addresses = await this.#addresses();
+    return addresses
+      .map((address) => node.connections.get(address))
+      .find((connection) => connection?.state === 'open');
+  }
+
+  /** None where the name has none now. */
+  async #addresses(): Promise<readonly SocketAddress[]> {
+    try {
+      return await this.#surroundings.node.config.transport.resolve(this.address);
+    } catch {
+      return [];
+    }
+  }
+
+  #follow(connection: Connection, sinceMs: number): void {
+    const following: State = { name: 'connected', connection, sinceMs };
+    this.#state = following;
+    void connection.closed.then((reason) => {
+      if (this.#state === following) this.#onEnded(connection, reason, sinceMs);
+    });
+  }
+
+  #onEnded(connection: Connection, reason: DisconnectReason, sinceMs: number): void {
+    const kept = connection.context.get(duplicateOf);
+    if (kept !== undefined) {
+      this.#follow(kept, sinceMs);
+    } else {
+      this.#attempts = this.#isStable(sinceMs) ? 0 : this.#attempts + 1;
+      this.#decide({ address: this.address, attempt: this.#attempts, reason });
+    }
+  }
+
+  #isStable(sinceMs: number): boolean {
+    return this.#now() - sinceMs >= this.#surroundings.options.stableAfterMs;
+  }
+
+  #decide(event: ReconnectEvent): void {
+    this.#last = event;
+    const { maxAttempts } = this.#surroundings.options;
+    if (event.attempt >= maxAttempts) this.#giveUp(event, `${maxAttempts} attempts failed`);
+    else if (!this.#shouldReconnect(event)) this.#giveUp(event, 'not to be tried again');
+    else this.#wait(event.attempt);
+  }
+
+  #shouldReconnect(event: ReconnectEvent): boolean {
+    try {
+      return this.#surroundings.options.shouldReconnect(event);
+    } catch (error) {
+      const text = 'shouldReconnect of reconnect threw';
+      this.#surroundings.node.logger.error({ ...this.#fields(), err: error }, text);
+      return shouldReconnectByDefault(event);
+    }
+  }
+
+  #giveUp(event: ReconnectEvent, why: string): void {
+    this.#state = { name: 'given-up' };
+    const { node, options } = this.#surroundings;
+    const text = 'reconnect has given up on an address';
+    const fields = { ...this.#fields(), attempts: event.attempt, why, last: inWords(event) };
+    if (event.attempt >= options.maxAttempts) node.logger.warn(fields, text);
+    else node.logger.info(fields, text);
+    this.#surroundings.onGivenUp(event);
+  }
+
+  #wait(failures: number): void {
+    const { node, backoff, options } = this.#surroundings;
+    const delayMs = backoff.delayMs(failures);
+    node.logger.debug({ ...this.#fields(), delayMs, attempts: this.#attempts }, 'will connect again');
+    const timer = node.config.clock.setTimeout(() => this.#dial(), delayMs, options);
+    this.#state = { name: 'waiting', dueMs: this.#now() + delayMs, timer };
+  }
+
+  #now(): number {
+    return this.#surroundings.node.config.clock.now();
+  }
+
+  #fields() {
+    return { peer: this.address.toString() };
+  }
+}
+
+/** Refusals of this very node that pass by themselves soon, and say nothing about the peer. */
+function isBusy(error: unknown): boolean {
+  return (
+    PeerError.is(error, 'P2P_ERR_ALREADY_CONNECTING') || PeerError.is(error, 'P2P_ERR_TOO_MANY_CONNECTING')
+  );
+}
+
+function inWords({ error, reason }: ReconnectEvent): string {
+  if (reason !== undefined) return describeReason(reason);
+  return describe(error);
+}

@@ -1,0 +1,244 @@
+import {
+  describeReason,
+  PeerError,
+  type Connection,
+  type DisconnectReason,
+  type Logger,
+  type StandardResult,
+} from '@pea2pea/core';
+import {
+  forgetAbort,
+  isPromise,
+  onAbort,
+  runSchema,
+  wordsOf,
+  type LogThrottle,
+} from '@pea2pea/core/authoring';
+import type { Tally } from './counters.js';
+import type { Deadlines, Expiring } from './deadlines.js';
+import { requestOf, type Answer } from './envelope.js';
+import type { Method } from './method.js';
+import { RequestError } from './request-error.js';
+
+/** What calls need of the node that they are made on. */
+export interface CallsContext {
+  readonly maxPending: number;
+  readonly deadlines: Deadlines;
+  readonly counters: Tally;
+  readonly logger: Logger;
+  readonly ignoredLog: LogThrottle;
+  now(): number;
+}
+
+/** How one call is made. */
+export interface CallTerms {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The calls of one connection, by the ids that they were sent with.
+ *
+ * ```text
+ *   call -> pending -- response --> result validated -> settled
+ *              `- deadline, abort, end of the connection -> settled
+ * ```
+ */
+export class Calls {
+  readonly #connection: Connection;
+  readonly #context: CallsContext;
+  readonly #pending = new Map<number, Call>();
+  #lastId = 0;
+
+  constructor(connection: Connection, context: CallsContext) {
+    this.#connection = connection;
+    this.#context = context;
+  }
+
+  /** Calls without a response. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Sends a request; settles with what becomes of it. Nothing breaks if nobody awaits that.
+   *
+   * note: the signal has not aborted yet.
+   */
+  call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
+    const { maxPending, deadlines } = this.#context;
+    if (this.#pending.size >= maxPending) {
+      const what = `${maxPending} requests to ${this.#connection.address} wait for a response`;
+      return rejected(new PeerError('P2P_ERR_TOO_MANY_REQUESTS', what));
+    }
+    const id = ++this.#lastId;
+    try {
+      this.#send(requestOf(id, method.name, params));
+    } catch (error) {
+      return rejected(error);
+    }
+    const dueMs = this.#context.now() + terms.timeoutMs;
+    const { signal } = terms;
+    const call = new Call(method, this.#connection, terms, dueMs, () => {
+      this.#pending.delete(id);
+      deadlines.delete(call);
+      if (signal !== undefined) forgetAbort(signal, call.onAbort);
+    });
+    this.#pending.set(id, call);
+    deadlines.add(call);
+    if (signal !== undefined) onAbort(signal, call.onAbort);
+    return call.promise;
+  }
+
+  /** A response arrived; undefined is one that makes no sense. */
+  answer(id: unknown, answer: Answer | undefined): void {
+    const call = this.#pending.get(id as number);
+    if (call === undefined) {
+      this.#ignore(id, answer);
+      return;
+    }
+    // A second response is late; while the result is validated, the deadline still holds.
+    this.#pending.delete(id as number);
+    call.answer(answer);
+  }
+
+  /** The connection is ending: no response will come. Those that did may still be validated. */
+  end(reason: DisconnectReason): void {
+    for (const call of this.#pending.values()) call.reject(disconnected(this.#connection, reason));
+  }
+
+  /** @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, the encoder's own */
+  #send(request: unknown): void {
+    const connection = this.#connection;
+    if (connection.trySend(request)) return;
+    throw new PeerError('P2P_ERR_QUEUE_FULL', `the outbound queue to ${connection.address} is full`);
+  }
+
+  #ignore(id: unknown, answer: Answer | undefined): void {
+    const { counters, logger, ignoredLog } = this.#context;
+    const isLate = Number.isInteger(id) && (id as number) >= 1 && (id as number) <= this.#lastId;
+    if (isLate) counters.lateResponses++;
+    else counters.unknownResponses++;
+    ignoredLog.run((suppressed) => {
+      const { lateResponses, unknownResponses } = counters;
+      const error = answer !== undefined && 'error' in answer ? { rpcCode: answer.error.code } : undefined;
+      const fields = {
+        peer: this.#connection.address.toString(),
+        times: suppressed + 1,
+        lateResponses,
+        unknownResponses,
+      };
+      logger.warn({ ...fields, ...error }, 'responses that nobody waits for are ignored');
+    });
+  }
+}
+
+/** One call, until it settles. */
+class Call implements Expiring {
+  readonly promise: Promise<unknown>;
+  readonly timeoutMs: number;
+  readonly dueMs: number;
+  readonly #method: Method;
+  readonly #connection: Connection;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onSettled: () => void;
+  #settle!: { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void };
+
+  constructor(
+    method: Method,
+    connection: Connection,
+    { timeoutMs, signal }: CallTerms,
+    dueMs: number,
+    onSettled: () => void,
+  ) {
+    this.#method = method;
+    this.#connection = connection;
+    this.timeoutMs = timeoutMs;
+    this.dueMs = dueMs;
+    this.#signal = signal;
+    this.#onSettled = onSettled;
+    this.promise = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.promise.catch(ignore);
+  }
+
+  /** The response is here: the call settles with it, once the result is validated. */
+  answer(answer: Answer | undefined): void {
+    const { address } = this.#connection;
+    if (answer === undefined) {
+      this.reject(this.#invalidResponse('is not what JSON-RPC 2.0 says it must be'));
+    } else if ('error' in answer) {
+      const { code, message, data } = answer.error;
+      this.reject(new RequestError(code, message, data, address));
+    } else {
+      this.#validate(answer.result);
+    }
+  }
+
+  readonly onAbort = (): void => {
+    this.reject(aborted(this.#method, this.#signal!));
+  };
+
+  expire(): void {
+    const { address } = this.#connection;
+    const what = `${address} did not answer '${this.#method.name}' within ${this.timeoutMs} ms`;
+    this.reject(new PeerError('P2P_ERR_REQUEST_TIMEOUT', what));
+  }
+
+  reject(error: unknown): void {
+    this.#onSettled();
+    this.#settle.reject(error);
+  }
+
+  #validate(result: unknown): void {
+    try {
+      const { result: schema, name } = this.#method;
+      const validated = schema === undefined ? { value: result } : runSchema(schema, result, name);
+      if (isPromise(validated)) validated.then(this.#onValidated).catch(this.#onValidationError);
+      else this.#onValidated(validated);
+    } catch (error) {
+      this.#onValidationError(error);
+    }
+  }
+
+  readonly #onValidated = (validated: StandardResult<unknown>): void => {
+    if (validated.issues) {
+      const [first] = validated.issues;
+      const why = first === undefined ? 'is refused by its schema' : `is refused: ${wordsOf(first.message)}`;
+      this.reject(this.#invalidResponse(why, validated.issues));
+      return;
+    }
+    this.#onSettled();
+    this.#settle.resolve(validated.value);
+  };
+
+  readonly #onValidationError = (error: unknown): void => {
+    this.reject(this.#invalidResponse('could not be validated: its schema threw', error));
+  };
+
+  #invalidResponse(why: string, cause?: unknown): PeerError {
+    const what = `the response of ${this.#connection.address} to '${this.#method.name}' ${why}`;
+    return new PeerError('P2P_ERR_INVALID_RESPONSE', what, cause === undefined ? undefined : { cause });
+  }
+}
+
+/** P2P_ERR_ABORTED: `cause` is the reason of the signal. */
+export function aborted({ name }: Method, signal: AbortSignal): PeerError {
+  return new PeerError('P2P_ERR_ABORTED', `the call of '${name}' was aborted`, {
+    cause: signal.reason as unknown,
+  });
+}
+
+/** P2P_ERR_DISCONNECTED: `cause` is the reason. */
+export function disconnected({ address }: Connection, reason: DisconnectReason): PeerError {
+  const what = `the connection with ${address} has ended: ${describeReason(reason)}`;
+  return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
+}
+
+/** A rejection that need not be awaited. */
+export function rejected(error: unknown): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}
+
+function ignore(): void {}

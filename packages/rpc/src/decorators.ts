@@ -1,0 +1,6 @@
+/**
+ * Methods of annotated peers that serve requests.
+ *
+ * @packageDocumentation
+ */
+export { OnRequest } from './decorators/on-request.js';

@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryTransport, PeerNode } from '@pea2pea/core';
+import { createPeer, Peer } from '@pea2pea/decorators';
+import { method, RequestError, requests } from '@pea2pea/rpc';
+import { OnRequest } from '@pea2pea/rpc/decorators';
+import { silentLogger } from '../../../tests/support/silent-logger.js';
+import { ANYWHERE, codec, errorOf, sumSchema, type Sum } from './requests-lab.js';
+
+const add = method('add', { params: sumSchema });
+const whoAmI = method<void, string>('whoAmI');
+
+async function pair() {
+  const config = { codec, transport: memoryTransport(), logger: silentLogger };
+  const server = new PeerNode(config).use(requests());
+  const client = new PeerNode(config).use(requests());
+  const connection = await client.connect(await server.listen(ANYWHERE));
+  return {
+    server,
+    serving: server.plugin(requests),
+    calling: client.plugin(requests),
+    connection: connection,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([client.close(), server.close()]);
+    },
+  };
+}
+
+describe('requests on nodes without a container', () => {
+  it('are served by functions, with their schemas, from the turn on in which they are given', async () => {
+    await using two = await pair();
+    const early = await errorOf('P2P_ERR_REQUEST_FAILED', () =>
+      two.calling.call(two.connection, add, { a: 1, b: 2 }),
+    );
+    expect((early as RequestError).rpcMessage).toBe('method not found');
+    two.serving
+      .serve(add, ({ a, b }: Sum) => a + b)
+      .serve(whoAmI, async (_params, { address }) => Promise.resolve(address.host));
+    expect(await two.calling.call(two.connection, add, { a: 1, b: 2 })).toBe(3);
+    expect(await two.calling.call(two.connection, whoAmI)).toBe('127.0.0.1');
+    const invalid = await errorOf('P2P_ERR_REQUEST_FAILED', () =>
+      two.calling.call(two.connection, add, { a: 1 } as never),
+    );
+    expect((invalid as RequestError).rpcMessage).toBe('invalid params');
+  });
+
+  it('tell the caller what a RequestError says, and nothing of another', async () => {
+    await using two = await pair();
+    two.serving.serve(add, ({ a }) => {
+      throw a === 1 ? new RequestError(7, 'not today') : new Error('a secret');
+    });
+    const ask = (a: number) =>
+      errorOf('P2P_ERR_REQUEST_FAILED', () => two.calling.call(two.connection, add, { a, b: 0 }));
+    expect([(await ask(1)).message, (await ask(2)).message]).toEqual([
+      expect.stringContaining('not today'),
+      expect.stringContaining('internal error'),
+    ]);
+  });
+
+  it('are served by one function each, which is one', async () => {
+    await using two = await pair();
+    two.serving.serve(add, () => 0);
+    const refused = [
+      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(add, () => 1)),
+      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(whoAmI, 'me' as never)),
+      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve('add' as never, () => 1)),
+    ].map(({ what }) => what);
+    expect(refused).toEqual([
+      "'add' is served already",
+      '`handler` must be a function, not "me"',
+      '`served` must be made by method(), not "add"',
+    ]);
+  });
+
+  it('a method with @OnRequest is refused where a function serves it already', async () => {
+    @Peer({ codec, plugins: [requests()] })
+    class Twice {
+      @OnRequest(add)
+      add() {
+        return 1;
+      }
+    }
+    await using handle = await createPeer(Twice, { config: { transport: memoryTransport() } });
+    expect(
+      (await errorOf('P2P_ERR_INVALID_CONFIG', () => handle.node.plugin(requests).serve(add, () => 2))).what,
+    ).toBe("'add' is served already");
+  });
+});

@@ -1,0 +1,246 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryTransport, PeerNode, type PeerError } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
+import { lines } from '@pea2pea/codecs';
+import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
+import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
+import { OnRequest } from '@pea2pea/rpc/decorators';
+import {
+  ANYWHERE,
+  byHand,
+  Caller,
+  codec,
+  errorOf,
+  inMemory,
+  recordingLogger,
+  until,
+} from './requests-lab.js';
+
+const echo = method<object | undefined, unknown>('echo');
+
+@Peer({ codec, plugins: [requests({ maxConcurrent: 4 })] })
+class Echo {
+  readonly passedBy: unknown[] = [];
+  @OnRequest(echo)
+  echo(params: object | undefined) {
+    return params;
+  }
+  @OnMessage()
+  any(message: unknown) {
+    this.passedBy.push(message);
+  }
+}
+
+/** `Echo`, and what it answers to lines of text, whatever is in them. */
+async function inText() {
+  const transport = memoryTransport();
+  const server = await createPeer(Echo, { config: { transport }, listen: ANYWHERE });
+  const heard: unknown[] = [];
+  const node = new PeerNode({ codec: lines({ maxLength: 4 * 1024 * 1024 }), transport }).use({
+    onMessage: (line) => void heard.push(JSON.parse(line)),
+  });
+  const connection = await node.connect(server.address!);
+  return {
+    requests: server.get(Requests),
+    peer: server.peer,
+    connection,
+    /** What is answered to `line`, or undefined where that is nothing. */
+    async answerTo(line: string) {
+      heard.length = 0;
+      await connection.send(line);
+      await connection.send('{"jsonrpc":"2.0","id":"last","method":"echo"}');
+      await until('the last one is answered', () => heard.some((answer) => isLast(answer)));
+      const [answer] = heard.filter((other) => !isLast(other));
+      return answer;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([server.close(), node.close()]);
+    },
+  };
+}
+
+function isLast(answer: unknown): boolean {
+  return (answer as { id?: unknown }).id === 'last';
+}
+
+describe('a request', () => {
+  it.each([
+    ['true', 'true'],
+    ['an object', '{}'],
+    ['a list', '[1]'],
+    ['beyond all numbers', '1e999'],
+    ['a text of 129 characters', JSON.stringify('x'.repeat(129))],
+    ['a text of a million characters', JSON.stringify('x'.repeat(1_000_000))],
+  ])('with %s for an id is refused, without the id', async (_what, id) => {
+    await using text = await inText();
+    expect(await text.answerTo(`{"jsonrpc":"2.0","id":${id},"method":"echo"}`)).toEqual({
+      jsonrpc: '2.0',
+      id: null,
+      error: {
+        code: -32600,
+        message: 'the id must be a finite number or a text of at most 128 characters',
+      },
+    });
+    expect(text.requests.counters.served).toBe(1);
+  });
+
+  it.each([
+    '0',
+    '-1',
+    '1.5',
+    '""',
+    'null',
+    '9007199254740993',
+    '"__proto__"',
+    JSON.stringify('x'.repeat(128)),
+  ])('with the id %s is answered with it', async (id) => {
+    await using text = await inText();
+    expect(await text.answerTo(`{"jsonrpc":"2.0","id":${id},"method":"echo","params":[1]}`)).toEqual({
+      jsonrpc: '2.0',
+      id: JSON.parse(id) as unknown,
+      result: [1],
+    });
+  });
+
+  it.each(['"text"', '7', 'true'])('with the params %s is refused', async (params) => {
+    await using text = await inText();
+    expect(await text.answerTo(`{"jsonrpc":"2.0","id":1,"method":"echo","params":${params}}`)).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32600, message: 'the params must be an object or a list' },
+    });
+  });
+
+  it('with null for params has none', async () => {
+    await using text = await inText();
+    const answer = await text.answerTo('{"jsonrpc":"2.0","id":1,"method":"echo","params":null}');
+    expect(answer).toEqual({ jsonrpc: '2.0', id: 1, result: null });
+  });
+
+  it.each([
+    ['{"jsonrpc":"2.0","id":1}', 1],
+    ['{"jsonrpc":"2.0","id":1,"method":7}', 1],
+    ['{"jsonrpc":"2.0","id":1,"method":null,"result":1}', 1],
+    ['{"jsonrpc":"2.0","method":{},"params":"bar"}', null],
+    ['{"jsonrpc":"2.0"}', null],
+  ])('without a method, such as %s, is refused', async (line, id) => {
+    await using text = await inText();
+    expect(await text.answerTo(line)).toEqual({
+      jsonrpc: '2.0',
+      id,
+      error: { code: -32600, message: 'the method must be a text' },
+    });
+  });
+
+  it('in a batch is refused; a list of something else passes by', async () => {
+    await using text = await inText();
+    const one = '{"jsonrpc":"2.0","id":1,"method":"echo"}';
+    for (const batch of [`[${one}]`, `[${one},${one}]`, `[${one},7]`]) {
+      expect(await text.answerTo(batch)).toEqual({
+        jsonrpc: '2.0',
+        id: null,
+        error: { code: -32600, message: 'batches are not served: send one by one' },
+      });
+    }
+    for (const other of ['[]', `[7,${one}]`]) expect(await text.answerTo(other)).toBeUndefined();
+    expect(text.peer.passedBy).toHaveLength(2);
+  });
+
+  it('with keys that mean something to objects is plain data', async () => {
+    await using text = await inText();
+    const params = '{"__proto__":{"polluted":true},"constructor":1,"then":2}';
+    const line = `{"jsonrpc":"2.0","id":1,"method":"echo","__proto__":{"x":1},"params":${params}}`;
+    const answer = (await text.answerTo(line)) as { result: object };
+    expect(JSON.stringify(answer.result)).toBe(params);
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  it('by the thousand, none of it sound, leaves nothing behind', async () => {
+    await using text = await inText();
+    for (let turn = 0; turn < 50; turn++) {
+      const flood = Array.from(
+        { length: 100 },
+        (_, index) => `{"jsonrpc":"2.0","id":${index},"method":${index}}`,
+      );
+      await Promise.all(flood.map((line) => text.connection.send(line)));
+    }
+    expect(await text.answerTo('{"jsonrpc":"2.0","id":1,"method":"x"}')).toBeDefined();
+    expect(text.requests.counters.refused).toBe(5_001);
+    expect([text.requests.running, text.requests.pending]).toEqual([0, 0]);
+  });
+});
+
+describe('a response', () => {
+  it('to what was never asked is counted and ignored, with one line a second', async () => {
+    const clock = new ControlledClock();
+    const log = recordingLogger();
+    await using hand = await byHand(Caller, inMemory({ clock, logger: log.logger, idleTimeoutMs: 0 }));
+    const { counters } = hand.requests;
+    const ids = [1, 2, -1, 0.5, '1', null, true, {}, [1], '__proto__', 'x'.repeat(1_000_000), undefined];
+    for (const id of ids) await hand.send({ jsonrpc: '2.0', id, result: 'x' });
+    await until('all are counted', () => counters.unknownResponses === ids.length);
+    expect(log.at('warn')).toEqual([
+      {
+        level: 'warn',
+        fields: {
+          peer: hand.back.address.toString(),
+          times: 1,
+          lateResponses: 0,
+          unknownResponses: 1,
+        },
+        text: 'responses that nobody waits for are ignored',
+      },
+    ]);
+    clock.advance(1_000);
+    await hand.send({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } });
+    await until('there is a second line', () => log.at('warn').length === 2);
+    expect(log.at('warn')[1]!.fields).toMatchObject({ times: ids.length, rpcCode: -32700 });
+    expect(counters.lateResponses).toBe(0);
+    expect(hand.heard).toEqual([]);
+  });
+
+  const sound = { code: 1, message: 'x' };
+  it.each([
+    ['both a result and an error', { result: 1, error: sound }],
+    ['neither a result nor an error', { error: null }],
+    ['a text for an error', { error: 'no' }],
+    ['a list for an error', { error: [] }],
+    ['an error without a message', { error: { code: 1 } }],
+    ['an error with a text for a code', { error: { ...sound, code: '1' } }],
+    ['an error with a fraction for a code', { error: { ...sound, code: 0.5 } }],
+    ['an error with an object for a message', { error: { ...sound, message: {} } }],
+  ])('with %s rejects its call', async (_what, answer) => {
+    await using hand = await byHand(Caller);
+    const call = hand.requests.call(hand.back, echo);
+    await hand.hears(1);
+    await hand.send({ jsonrpc: '2.0', id: 1, ...answer });
+    const error = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
+    expect(error.message).toContain("to 'echo' is not what JSON-RPC 2.0 says it must be");
+    expect(hand.requests.pending).toBe(0);
+    expect(hand.back.state).toBe('open');
+  });
+
+  it('with null where the other implementation leaves out is taken as it is meant', async () => {
+    await using hand = await byHand(Caller);
+    const [good, bad] = [hand.requests.call(hand.back, echo), hand.requests.call(hand.back, echo)];
+    await hand.hears(2);
+    await hand.send(
+      { jsonrpc: '2.0', id: 1, result: null, error: null },
+      { jsonrpc: '2.0', id: 2, result: null, error: sound },
+    );
+    expect(await good).toBeNull();
+    await errorOf('P2P_ERR_REQUEST_FAILED', () => bad);
+  });
+
+  it('with a huge error message makes no huge text, nor lines of its own', async () => {
+    await using hand = await byHand(Caller);
+    const call = hand.requests.call(hand.back, echo);
+    await hand.hears(1);
+    const message = `x\n${'y'.repeat(1_000_000)}`;
+    await hand.send({ jsonrpc: '2.0', id: 1, error: { code: 1, message } });
+    const error: PeerError = await errorOf('P2P_ERR_REQUEST_FAILED', () => call);
+    expect(error.message.length).toBeLessThan(500);
+    expect(error.message).not.toContain('\n');
+    expect(RequestError.is(error) && error.rpcMessage).toBe(message);
+  });
+});

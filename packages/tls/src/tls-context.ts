@@ -1,0 +1,106 @@
+import { describe, invalidConfig } from '@pea2pea/core/authoring';
+import { constants } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
+import {
+  credentialsOf,
+  replacedBy,
+  resolvePolicy,
+  type TlsCredentials,
+  type TlsKeyPair,
+  type TlsOptions,
+  type TlsPolicy,
+} from './options.js';
+import { makeServer } from './server-side.js';
+
+/** Both sides of TLS with one set of credentials. */
+export interface Endpoints {
+  /** For peers that dial us; undefined without a certificate to show them. */
+  readonly server: Server | undefined;
+  /** For peers that we dial. */
+  readonly client: SecureContext;
+}
+
+/**
+ * Keys, certificates and rules of TLS, checked and loaded once, for any number of handshakes: for {@link tlsHandshake}.
+ *
+ * note: session tickets are never taken: each connection is a full handshake, so that no peer comes back on the strength of
+ * a certificate that has expired, was revoked or is not trusted any more.
+ * note: there is no renegotiation (TLS 1.2), and no pre-shared keys.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+ */
+export class TlsContext {
+  readonly policy: TlsPolicy;
+  #credentials: TlsCredentials;
+  #endpoints: Endpoints;
+
+  constructor(options: TlsOptions) {
+    this.policy = resolvePolicy(options);
+    this.#credentials = credentialsOf(options, this.policy);
+    this.#endpoints = makeEndpoints(this.#credentials, this.policy);
+  }
+
+  get endpoints(): Endpoints {
+    return this.#endpoints;
+  }
+
+  /**
+   * Replaces keys and certificates: `setSecureContext({ key, cert })` after a renewal. What is not given, or undefined, stays.
+   * Handshakes that begin later use them; connections, and handshakes under way, go on with the old ones.
+   *
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; the old ones stay then
+   */
+  setSecureContext(credentials: TlsCredentials): void {
+    const replaced = replacedBy(credentials, this.#credentials, this.policy);
+    this.#endpoints = makeEndpoints(replaced, this.policy);
+    this.#credentials = replaced;
+  }
+}
+
+function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoints {
+  const { contexts = {}, ...own } = credentials;
+  const shared = {
+    minVersion: policy.minVersion,
+    maxVersion: policy.maxVersion,
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    ...(policy.ciphers !== undefined && { ciphers: policy.ciphers }),
+  };
+  const options = { ...own, ...shared } as SecureContextOptions;
+  const client = load(options, '');
+  if (own.cert === undefined) return { server: undefined, client };
+  const named = new Map<string, SecureContext>();
+  for (const [name, pair] of Object.entries(contexts)) {
+    const { ca, crl } = own;
+    const parts = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
+    named.set(name.toLowerCase(), load(parts, ` of ${describe(name)} in \`contexts\``));
+  }
+  return { server: makeServer(options, policy, named), client };
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option that OpenSSL does not take */
+function load(options: SecureContextOptions, where: string): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    throw blame(options, where, cause);
+  }
+}
+
+/** OpenSSL does not say what it was reading: each part is tried alone. */
+function blame(options: SecureContextOptions, where: string, cause: unknown): Error {
+  const { key, cert, passphrase, ca, crl, ciphers } = options;
+  const parts = {
+    cert: { cert },
+    key: { key, passphrase },
+    ca: { ca },
+    crl: { crl },
+    ciphers: { ciphers },
+  } satisfies Record<string, { readonly [Name in keyof TlsKeyPair | 'ca' | 'crl' | 'ciphers']?: unknown }>;
+  for (const [name, part] of Object.entries(parts)) {
+    try {
+      createSecureContext(part);
+    } catch (error) {
+      return invalidConfig(`\`${name}\`${where} cannot be loaded: ${describe(error)}`, error);
+    }
+  }
+  return invalidConfig(`\`key\`${where} does not go with its \`cert\`: ${describe(cause)}`, cause);
+}
