@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
   CancellationSource,
@@ -187,6 +187,31 @@ describe('send', () => {
     expect([connection.bufferedBytes, a.connections.size]).toEqual([0, 0]);
     await Promise.all([a.close(), b.close()]);
   });
+
+  it.each(['at once', 'in a later turn'] as const)(
+    'a write that the stream refuses %s was not sent: send rejects, and it is not counted',
+    async (when) => {
+      const refusal = new Error('refused');
+      const refusing = new Duplex({
+        read() {},
+        write(_chunk, _encoding, done) {
+          if (when === 'at once') done(refusal);
+          else setImmediate(done, refusal);
+        },
+      });
+      // Over a socket, or nothing is passed on in the turn of its write.
+      const there = makeNode();
+      const { port } = await there.node.listen({ host: '127.0.0.1', port: 0 });
+      const node = new PeerNode({ codec: textCodec(), logger: silentLogger }).use({
+        onHandshake: (handshake) => handshake.upgrade(refusing, { recyclesWrites: true }),
+      });
+      const connection = await node.connect({ host: '127.0.0.1', port });
+      await expect(connection.send('hello')).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+      expect(connection.stats).toMatchObject({ messagesSent: 0, bytesSent: 0 });
+      expect(await connection.closed).toMatchObject({ origin: 'writing', error: refusal });
+      await node.close();
+    },
+  );
 
   it('after the end send rejects with the reason, trySend answers false, drained rejects', async () => {
     const [a, b] = [makeNode(), makeNode()];

@@ -274,8 +274,10 @@ export class Writer {
    * such a loop from ever ending.
    */
   #hasPassedOn(size: number): boolean {
-    if (!this.#connection.recyclesWrites || this.#stream.writableLength > 0 || this.#stream.destroyed)
-      return false;
+    const stream = this.#stream;
+    if (!this.#connection.recyclesWrites || stream.writableLength > 0) return false;
+    // One that it refused counts as written, too, until its callback says so in a later turn.
+    if (stream.destroyed || stream.errored !== null) return false;
     if (this.#earlyBytes + size > this.#node.config.outboundQueueBytes) return false;
     this.#early++;
     this.#earlyBytes += size;
