@@ -6,7 +6,6 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import {
-  CancellationSource,
   DEFAULTS,
   DERIVED_DEFAULTS,
   PeerNode,
@@ -16,6 +15,7 @@ import {
   type Transport,
   type TransportListenEvents,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect, silentListener } from './support/raw-socket.js';

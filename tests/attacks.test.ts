@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import {
-  CancellationSource,
   memoryTransport,
   type Codec,
   type Heuristics,
@@ -9,6 +8,7 @@ import {
   type SocketAddress,
   type Transport,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { bytes, json, lengthDelimited, lines } from '@pea2pea/codecs';
 import { seededRandom } from '@pea2pea/core/testing';
 import { listen, makeNode, type TestNode } from './support/lab.js';

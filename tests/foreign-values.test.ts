@@ -4,7 +4,6 @@ import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { json, lines } from '@pea2pea/codecs';
 import {
-  describe as describeValue,
   describeReason,
   PeerError,
   PeerNode,
@@ -14,6 +13,7 @@ import {
   type Hooks,
   type ListenOptions,
 } from '@pea2pea/core';
+import { describe as describeValue } from '@pea2pea/core/authoring';
 import { ERROR_TABLES } from './support/error-tables.js';
 import { hostileValues } from './support/hostile-values.js';
 import { inMemory, join, listen, makeNode } from './support/lab.js';

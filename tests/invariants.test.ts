@@ -8,7 +8,6 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
-  CancellationSource,
   memoryTransport,
   PeerNode,
   SocketAddress,
@@ -22,6 +21,7 @@ import {
   type Timer,
   type Transport,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { MaskedStream } from './chaos/greeting.js';

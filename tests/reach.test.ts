@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { networkInterfaces } from 'node:os';
 import {
-  CancellationSource,
   memoryTransport,
   PeerError,
   SocketAddress,
@@ -11,6 +10,7 @@ import {
   type Transport,
   type TransportConnectOptions,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
 import { silentListener } from './support/raw-socket.js';

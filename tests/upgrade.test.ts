@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { PassThrough, type Duplex } from 'node:stream';
 import {
-  CancellationSource,
   memoryTransport,
   NEED_MORE,
   PeerError,
@@ -15,6 +14,7 @@ import {
   type PeerErrorCode,
   type Transport,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { lines } from '@pea2pea/codecs';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
 import { select } from '@pea2pea/streams';

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import { lengthDelimited } from '@pea2pea/codecs';
 import {
-  CancellationSource,
   memoryTransport,
   PeerNode,
   type Codec,
@@ -12,6 +11,7 @@ import {
   type NodeConfig,
   type Transport,
 } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';

@@ -1,4 +1,5 @@
-import { describe, type LogFields, type Logger } from '@pea2pea/core';
+import { type LogFields, type Logger } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 
 /** Looks at what it is told, as a logger does, and prints nothing: chaos is full of what is worth a warning. */
 export const quietLogger: Logger = {

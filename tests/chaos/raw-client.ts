@@ -1,4 +1,5 @@
-import { CancellationSource, PeerError, SocketAddress, type Link } from '@pea2pea/core';
+import { PeerError, SocketAddress, type Link } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 import type { Dice } from './dice.js';
 import { formatGreeting } from './greeting.js';
 import { frame } from './message.js';

@@ -1,4 +1,4 @@
-import { describe } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import { ACTIONS } from './actions.js';
 import type { MakeNode } from './chaos-node.js';
 import { collectedHeap, held, whatIsLeft, type Held } from './resources.js';

@@ -1,4 +1,5 @@
-import { describe, PeerError, type Clock } from '@pea2pea/core';
+import { PeerError, type Clock } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import type { Violations } from './violations.js';
 
 /** How a call ended; `code` is that of its PeerError. */

@@ -29,7 +29,6 @@ export type {
   Direction,
   DisconnectReason,
 } from './contracts/connection.js';
-export { describe, printable, readData, wordsOf } from './contracts/describe.js';
 export type {
   ConnectionCloseEvent,
   ConnectionEvent,
@@ -45,8 +44,6 @@ export type { PeerErrorOptions } from './contracts/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
-export { formatIp, isLinkLocal, parseIp, prefixOf } from './contracts/ip-address.js';
-export type { IpAddress } from './contracts/ip-address.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { PluginClass, PluginFactory, PluginKey, PluginManifest, PluginUse } from './contracts/plugin.js';
 export type { Random } from './contracts/random.js';
@@ -73,17 +70,11 @@ export type { ConnectOptions } from './flows/dialer.js';
 export { snapshot, SNAPSHOT_VERSION } from './snapshot.js';
 export type { ConnectionSnapshot, NodeSnapshot } from './snapshot.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
-export { CancellationSource } from './authoring/cancellation.js';
 export { defaultLogger } from './mechanisms/default-logger.js';
-export { guardedLogger } from './mechanisms/guarded-logger.js';
 export type { StopReport } from './mechanisms/life.js';
 export { memoryTransport } from './mechanisms/memory-transport.js';
-export { overdue } from './mechanisms/overdue.js';
 export { definePlugin } from './mechanisms/plugin-list.js';
-export { LogThrottle as RateLimited } from './authoring/log-throttle.js';
-export { forgetAbort, onAbort } from './authoring/signal-listeners.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';
-export { isPromise } from './authoring/thenable.js';
 export { PeerNode } from './peer-node.js';
 export type { ConnectionsView, ListenOptions, NodeState } from './peer-node.js';

@@ -1,10 +1,9 @@
 /// <reference types="node" preserve="true" />
 /**
- * Parts for tests: time that stands still until it is told to move, randomness that repeats, and a
- * network without sockets.
+ * Parts for tests: time that stands still until it is told to move, and randomness that repeats. A network without sockets
+ * is `memoryTransport` of `@pea2pea/core`.
  *
  * @packageDocumentation
  */
 export { ControlledClock } from './mechanisms/controlled-clock.js';
 export { seededRandom } from './mechanisms/seeded-random.js';
-export { memoryTransport } from './mechanisms/memory-transport.js';

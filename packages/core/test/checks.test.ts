@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { describe as describeValue, PeerError } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
 import {
+  describe as describeValue,
   invalidConfig,
   MAX_TIMER_MS,
   requireBoolean,

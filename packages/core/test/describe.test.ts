@@ -1,6 +1,7 @@
 import { describe as group, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { describe, PeerError } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import { hostileValues } from '../../../tests/support/hostile-values.js';
 
 const LONGEST = 700;

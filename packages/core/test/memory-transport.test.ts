@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { CancellationSource, memoryTransport, PeerError, SocketAddress, type Link } from '@pea2pea/core';
+import { memoryTransport, PeerError, SocketAddress, type Link } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 
 const LISTEN = { backlog: 1, reusePort: false, noDelay: true, keepAlive: true };
 const DIAL = { cancellation: new CancellationSource(), noDelay: true, keepAlive: true };

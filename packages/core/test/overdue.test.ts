@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, connect as dial, type AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { overdue, systemClock } from '@pea2pea/core';
+import { systemClock } from '@pea2pea/core';
+import { overdue } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { until } from '../../../tests/support/until.js';
 

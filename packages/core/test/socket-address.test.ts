@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatIp, parseIp, SocketAddress } from '@pea2pea/core';
+import { SocketAddress } from '@pea2pea/core';
+import { formatIp, parseIp } from '@pea2pea/core/authoring';
 
 describe('a socket address', () => {
   it.each([

@@ -1,13 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import {
-  CancellationSource,
-  SocketAddress,
-  tcpTransport,
-  type Link,
-  type TransportListener,
-} from '@pea2pea/core';
+import { SocketAddress, tcpTransport, type Link, type TransportListener } from '@pea2pea/core';
+import { CancellationSource } from '@pea2pea/core/authoring';
 
 const LISTEN = { backlog: 1, reusePort: false, noDelay: true, keepAlive: true };
 const DIAL = { cancellation: new CancellationSource(), noDelay: true, keepAlive: true };

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { PeerError } from '@pea2pea/core';
+import { noiseError } from './errors.js';
 
 /** Names of the specification, section 12, what OpenSSL calls them, and how the nonce is written. */
 export const CIPHERS = {
@@ -132,7 +133,7 @@ export class CipherState {
   /** 2^64-1 is reserved for {@link rekey}. */
   #requireNonce(): void {
     if (this.#low === MAX_UINT32 && this.#high === MAX_UINT32) {
-      throw new PeerError('P2P_ERR_NONCE_EXHAUSTED', 'a cipher state has encrypted 2^64-1 messages');
+      throw noiseError('P2P_ERR_NONCE_EXHAUSTED', 'a cipher state has encrypted 2^64-1 messages');
     }
   }
 

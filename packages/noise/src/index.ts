@@ -1,3 +1,4 @@
+export { NOISE_ERRORS } from './errors.js';
 export { generateKeyPair, publicKeyOf } from './dh.js';
 export type { NoiseKeyPair } from './dh.js';
 export { HandshakeState } from './handshake-state.js';

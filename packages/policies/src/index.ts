@@ -1,3 +1,4 @@
+export { POLICY_ERRORS } from './shared/errors.js';
 export { bans, Bans } from './bans/bans.js';
 export type { BanDetails, BanEvent, BansEvents } from './bans/bans.js';
 export { BANS_DEFAULTS } from './bans/options.js';

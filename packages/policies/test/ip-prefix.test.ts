@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseIp, PeerError } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
+import { parseIp } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
 import { IpPrefix } from '@pea2pea/policies';
 

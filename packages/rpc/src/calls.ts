@@ -14,6 +14,7 @@ import {
   wordsOf,
   type LogThrottle,
 } from '@pea2pea/core/authoring';
+import { rpcError } from './errors.js';
 import type { Tally } from './counters.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 import { requestOf, type Answer } from './envelope.js';
@@ -69,7 +70,7 @@ export class Calls {
     const { maxPending, deadlines } = this.#context;
     if (this.#pending.size >= maxPending) {
       const what = `${maxPending} requests to ${this.#connection.address} wait for a response`;
-      return rejected(new PeerError('P2P_ERR_TOO_MANY_REQUESTS', what));
+      return rejected(rpcError('P2P_ERR_TOO_MANY_REQUESTS', what));
     }
     const id = ++this.#lastId;
     try {
@@ -181,7 +182,7 @@ class Call implements Expiring {
   expire(): void {
     const { address } = this.#connection;
     const what = `${address} did not answer '${this.#method.name}' within ${this.timeoutMs} ms`;
-    this.reject(new PeerError('P2P_ERR_REQUEST_TIMEOUT', what));
+    this.reject(rpcError('P2P_ERR_REQUEST_TIMEOUT', what));
   }
 
   reject(error: unknown): void {
@@ -217,7 +218,7 @@ class Call implements Expiring {
 
   #invalidResponse(why: string, cause?: unknown): PeerError {
     const what = `the response of ${this.#connection.address} to '${this.#method.name}' ${why}`;
-    return new PeerError('P2P_ERR_INVALID_RESPONSE', what, cause === undefined ? undefined : { cause });
+    return rpcError('P2P_ERR_INVALID_RESPONSE', what, cause === undefined ? undefined : { cause });
   }
 }
 

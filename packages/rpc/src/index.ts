@@ -1,3 +1,4 @@
+export { RPC_ERRORS } from './errors.js';
 export type { RequestCounters } from './counters.js';
 export { RPC_CODES } from './envelope.js';
 export { method } from './method.js';

@@ -5,11 +5,12 @@ import {
   PeerError,
   PeerNode,
   type Connection,
+  memoryTransport,
   type DisconnectReason,
   type Handshake,
   type NodeConfig,
 } from '@pea2pea/core';
-import { ControlledClock, memoryTransport } from '@pea2pea/core/testing';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { rawConnect } from '../../../tests/support/raw-socket.js';
 import { soon, until } from '../../../tests/support/until.js';
 import { Yamux, yamuxFrames, type FrameHeader, type YamuxStream } from '../src/index.js';

@@ -1,6 +1,6 @@
-import { describe, NEED_MORE, PeerError } from '@pea2pea/core';
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import { ChunkQueue, describe } from '@pea2pea/core/authoring';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/authoring';
 import { checkMessage, SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { Violation } from './finding.js';
 

@@ -1,4 +1,5 @@
-import { describe, PeerError } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import type { Codec } from '@pea2pea/core';
 import type { CheckOptions } from './check-options.js';
 import { ByteComparison, Comparison, same } from './comparison.js';

@@ -175,39 +175,6 @@ export const CORE_ERRORS = {
     remedy: 'list it: node.use(plugin({ … })), or among the `plugins` of the peer',
     isOwnFault: true,
   },
-  P2P_ERR_RATE_LIMITED: {
-    when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
-    remedy:
-      "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
-  },
-  P2P_ERR_BANNED: {
-    when: 'an address is dialled that the bans plugin has banned',
-    remedy: 'unban() it, or wait until the ban is over',
-  },
-  P2P_ERR_DUPLICATE_PEER: {
-    when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
-    remedy: 'use the connection that was kept',
-  },
-  P2P_ERR_NONCE_EXHAUSTED: {
-    when: 'a cipher of the noise plugin has encrypted as many messages as it can, 2^64-1',
-    remedy: 'connect again, for new keys',
-  },
-  P2P_ERR_REQUEST_TIMEOUT: {
-    when: 'a request had no response within its `timeoutMs`',
-    remedy: 'allow more time, or ask the peer why it is slow; it may have done what was asked',
-  },
-  P2P_ERR_REQUEST_FAILED: {
-    when: 'the peer answered a request with an error; `rpcCode` and `data` are what it said',
-    remedy: 'look at `rpcCode`: the peer does not know the method, refuses the parameters, or failed',
-  },
-  P2P_ERR_TOO_MANY_REQUESTS: {
-    when: 'a connection has `maxPending` requests without a response',
-    remedy: 'await some before sending more, or raise `maxPending`',
-  },
-  P2P_ERR_INVALID_RESPONSE: {
-    when: 'the response to a request is none, or its result is not what its schema takes; `cause` lists the issues',
-    remedy: 'check that both sides use the same version of the method',
-  },
 } as const satisfies ErrorTable;
 
 /**

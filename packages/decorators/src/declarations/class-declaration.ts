@@ -1,4 +1,4 @@
-import { describe, printable } from '@pea2pea/core';
+import { describe, printable } from '@pea2pea/core/authoring';
 import { declareDependencies, type Dependency } from './dependencies.js';
 import { invalidDecorator, isDecoratorContext } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';

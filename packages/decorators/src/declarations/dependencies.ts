@@ -1,5 +1,6 @@
 import type { PeerError } from '@pea2pea/core';
-import { describe, readData, type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
+import { type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
+import { describe, readData } from '@pea2pea/core/authoring';
 import {
   type BindingScope,
   decorate,

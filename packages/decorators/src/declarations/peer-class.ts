@@ -1,4 +1,4 @@
-import { describe, readData } from '@pea2pea/core';
+import { describe, readData } from '@pea2pea/core/authoring';
 
 /** A class that can be instantiated to a peer, whatever its constructor needs. */
 export type PeerClass<T extends object = object> = new (...args: never) => T;

@@ -1,5 +1,5 @@
-import { describe, PeerError, type PluginClass, type PluginUse } from '@pea2pea/core';
-import { isPluginUse } from '@pea2pea/core/authoring';
+import { PeerError, type PluginClass, type PluginUse } from '@pea2pea/core';
+import { describe, isPluginUse } from '@pea2pea/core/authoring';
 import type { Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { hookMethodsOf } from '../declarations/hook-methods.js';

@@ -10,6 +10,7 @@ import {
   type SocketAddress,
 } from '@pea2pea/core';
 import { parseIp, PluginEvents, requireInteger } from '@pea2pea/core/authoring';
+import { policyError } from '../shared/errors.js';
 import { BanList, type Ban } from './ban-list.js';
 import {
   MAX_DURATION_MS,
@@ -175,7 +176,7 @@ export class Bans implements Hooks<unknown> {
     const ban = this.#banOf(address);
     if (ban === undefined) return;
     this.#dialsRefused++;
-    throw new PeerError('P2P_ERR_BANNED', `${address} is banned${this.#describe(ban)}`);
+    throw policyError('P2P_ERR_BANNED', `${address} is banned${this.#describe(ban)}`);
   }
 
   /** Ends the connection of a peer that was banned during its handshake. */

@@ -1,5 +1,6 @@
-import { definePlugin, HANDLED, PeerError, type Connection, type Hooks, type PeerNode } from '@pea2pea/core';
+import { definePlugin, HANDLED, type Connection, type Hooks, type PeerNode } from '@pea2pea/core';
 import { PluginEvents } from '@pea2pea/core/authoring';
+import { policyError } from '../shared/errors.js';
 import { AddressAllowances, Allowance } from './allowance.js';
 import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
 
@@ -152,7 +153,7 @@ export class RateLimit implements Hooks<unknown> {
     }
     this.#tell(sender, connection, limit);
     const what = `${connection.address} sent more than ${this.#rateOf(limit)} ${LIMITS[limit]}`;
-    throw new PeerError('P2P_ERR_RATE_LIMITED', what);
+    throw policyError('P2P_ERR_RATE_LIMITED', what);
   }
 
   /** Resolves when the debt is paid, or the connection ends. */

@@ -1,13 +1,13 @@
 import {
   contextKey,
   definePlugin,
-  PeerError,
   type Connection,
   type ContextKey,
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
 import { invalidConfig, PluginEvents, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { policyError } from '../shared/errors.js';
 
 /**
  * On a connection that ended while another one with the same peer was kept: that other one. `uniquePeer` sets it, on
@@ -166,7 +166,7 @@ export class UniquePeer implements Hooks<unknown> {
     this.#duplicates++;
     loser.context.set(duplicateOf, kept);
     const what = `connection ${kept.id} with the same peer is kept`;
-    void loser.disconnect(new PeerError('P2P_ERR_DUPLICATE_PEER', what));
+    void loser.disconnect(policyError('P2P_ERR_DUPLICATE_PEER', what));
     this.events.emit('duplicate', { identity, ended: loser, kept });
   }
 

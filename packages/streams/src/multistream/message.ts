@@ -1,5 +1,5 @@
-import { describe, PeerError } from '@pea2pea/core';
-import { invalidConfig } from '@pea2pea/core/authoring';
+import { PeerError } from '@pea2pea/core';
+import { describe, invalidConfig } from '@pea2pea/core/authoring';
 import type { Negotiable } from './byte-source.js';
 
 /** The protocol that negotiates the others; each side names it first. */

@@ -1,0 +1,25 @@
+import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
+
+/** The errors of policies, as `CORE_ERRORS` are those of the kernel. */
+export const POLICY_ERRORS = {
+  P2P_ERR_RATE_LIMITED: {
+    when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
+    remedy:
+      "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
+  },
+  P2P_ERR_BANNED: {
+    when: 'an address is dialled that the bans plugin has banned',
+    remedy: 'unban() it, or wait until the ban is over',
+  },
+  P2P_ERR_DUPLICATE_PEER: {
+    when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
+    remedy: 'use the connection that was kept',
+  },
+} as const satisfies ErrorTable;
+
+declare module '@pea2pea/core' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it merges
+  interface PeerErrorCodes extends Record<keyof typeof POLICY_ERRORS, unknown> {}
+}
+
+export const policyError = defineErrors('@pea2pea/policies', POLICY_ERRORS);
