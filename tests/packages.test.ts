@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FACELESS } from './support/faceless.js';
 import { fencesOf } from './support/markdown.js';
 
 interface Manifest {
@@ -28,8 +29,6 @@ const read = (...path: string[]): string => readFileSync(join(root, ...path), 'u
 const manifestIn = (...folder: string[]): Manifest => JSON.parse(read(...folder, 'package.json')) as Manifest;
 
 const house = manifestIn();
-/** Packages whose faces are still to be made. */
-const FACELESS = ['plugins', 'policies', 'rpc', 'noise', 'tls'];
 const names = readdirSync(join(root, 'packages')).filter(
   (name) => existsSync(join(root, 'packages', name, 'package.json')) && !FACELESS.includes(name),
 );

@@ -4,6 +4,7 @@ import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
 
+/** Options of {@link bytes}. */
 export interface BytesOptions {
   /** The most bytes that one message holds; what came in a larger piece is handed out in several. @default 65536 */
   readonly maxChunkLength?: number;

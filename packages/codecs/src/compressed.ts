@@ -6,6 +6,7 @@ import type { BytesFraming } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { transformed } from './transformed.js';
 
+/** Options of {@link compressed}. */
 export interface CompressedOptions {
   /** The most bytes that a frame may inflate to; both ways. @default 1048576 */
   readonly maxInflatedLength?: number;

@@ -9,6 +9,7 @@ import { requireUnfinished, type Unfinished } from './unfinished.js';
 /** No protocol has a longer one; what a frame may hold beyond its limit is bounded by it. */
 const MAX_SEQUENCE = 256;
 
+/** Options of {@link delimiter}. */
 export interface DelimiterOptions {
   /** The longest frame in bytes, its end not counted; both ways. @default 65536 */
   readonly maxLength?: number;

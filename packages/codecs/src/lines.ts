@@ -8,6 +8,7 @@ import { requireUnfinished, type Unfinished } from './unfinished.js';
 const LF = 0x0a;
 const CR = 0x0d;
 
+/** Options of {@link lines}. */
 export interface LinesOptions {
   /** The longest line in bytes of UTF-8, its end not counted; both ways. @default 65536 */
   readonly maxLength?: number;

@@ -2,6 +2,7 @@ import { PeerError } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
 
+/** A limit on what a message may become in memory. */
 export interface ObjectLimitOptions {
   /**
    * The most objects that a message may become: lists, maps, bytes, dates; both ways.

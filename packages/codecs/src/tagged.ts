@@ -9,6 +9,7 @@ import { validate } from './validated.js';
 /** Several types of messages: a tag for each, and the schema of what stands beside the tag. */
 export type Members = Readonly<Record<string, StandardSchemaV1<object>>>;
 
+/** Options of {@link tagged}. */
 export interface TaggedOptions<Key extends string = 'type'> {
   /** The property that holds the tag. @default 'type' */
   readonly key?: Key;

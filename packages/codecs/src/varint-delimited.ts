@@ -7,6 +7,7 @@ import { CODEC_DEFAULTS } from './options.js';
 /** The longest varint that the unsigned-varint specification allows; it holds 63 bits. */
 const MAX_VARINT = 9;
 
+/** Options of {@link varintDelimited}. */
 export interface VarintDelimitedOptions {
   /** The largest payload in bytes; both ways. @default 1048576 */
   readonly maxFrameLength?: number;

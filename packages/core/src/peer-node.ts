@@ -26,7 +26,7 @@ import { resolveConfig } from './resolve-config.js';
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** @default the host of `listen` in the configuration */
+  /** An IP address, a name, or a wildcard: `0.0.0.0`, `::`. @default the host of `listen` in the configuration */
   readonly host?: string;
   /** 0 picks one. @default the port of `listen` in the configuration */
   readonly port?: number;
@@ -34,10 +34,11 @@ export interface ListenOptions {
 
 /** The connections of a node that are active: open, or closing. */
 export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, Out>> {
+  /** How many there are. */
   readonly size: number;
-  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /** Whether there is one with `address`. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   has(address: AddressLike): boolean;
-  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /** The one with `address`; undefined where there is none. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   get(address: AddressLike): Connection<In, Out> | undefined;
 }
 
@@ -57,7 +58,9 @@ export type NodeState = 'idle' | 'open' | 'closing' | 'closed';
  * ```
  */
 export class PeerNode<In, Out = In> {
+  /** All options, defaults filled in; frozen. */
   readonly config: ResolvedConfig<In, Out>;
+  /** The connections that are open or closing, by address. */
   readonly connections: ConnectionsView<In, Out>;
   readonly #kernel: Kernel;
   readonly #listener: Listener;
@@ -85,10 +88,12 @@ export class PeerNode<In, Out = In> {
     }
   }
 
+  /** The name of the node, for logs and channels. */
   get name(): string {
     return this.config.name;
   }
 
+  /** Where the node is in its life. */
   get state(): NodeState {
     return this.#state;
   }

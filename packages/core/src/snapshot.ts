@@ -8,10 +8,13 @@ export const SNAPSHOT_VERSION = 1;
 
 /** What {@link snapshot} returns: plain data, as JSON can carry it. */
 export interface NodeSnapshot {
+  /** Of this shape: {@link SNAPSHOT_VERSION}. */
   readonly version: typeof SNAPSHOT_VERSION;
   /** Milliseconds since the Unix epoch, by the clock of the node. */
   readonly takenAt: number;
+  /** The name of the node. */
   readonly name: string;
+  /** Where the node is in its life. */
   readonly state: NodeState;
   /** Where it listens, `host:port`; null where it does not. */
   readonly address: string | null;
@@ -19,6 +22,7 @@ export interface NodeSnapshot {
   readonly connecting: number;
   /** Bytes, both directions, that were received and not handled, or queued and not sent. */
   readonly bufferedBytes: number;
+  /** The limits that the other numbers are to be read against. */
   readonly limits: {
     readonly maxConnections: number;
     readonly maxInbound: number;
@@ -28,22 +32,29 @@ export interface NodeSnapshot {
   };
   /** Traffic over all connections, those that ended included. */
   readonly stats: Readonly<Stats>;
+  /** What {@link COUNTERS} describes. */
   readonly counters: Readonly<Heuristics>;
   /** Those that are open or closing, in the order in which they were opened. */
   readonly connections: readonly ConnectionSnapshot[];
 }
 
+/** A connection of a {@link NodeSnapshot}. */
 export interface ConnectionSnapshot {
+  /** Unique in the process. */
   readonly id: number;
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
+  /** Where the connection is in its life. */
   readonly state: ConnectionState;
   /** Of the peer, `host:port`. */
   readonly address: string;
+  /** Of this side, `host:port`. */
   readonly localAddress: string;
   /** Since it was opened, in milliseconds. */
   readonly ageMs: number;
   /** Bytes that are queued and not sent. */
   readonly bufferedBytes: number;
+  /** The traffic of this connection. */
   readonly stats: Readonly<Stats>;
 }
 

@@ -30,14 +30,19 @@ export type Edge = readonly [from: number, to: number];
 
 /** As much of a {@link PeerNode} as connecting needs, whatever its messages are. */
 export interface ConnectableNode {
+  /** Where it listens; undefined where it does not. */
   readonly address: SocketAddress | undefined;
+  /** Its connections, to be counted. */
   readonly connections: { readonly size: number };
+  /** Where it is to listen, and how long a setup may take. */
   readonly config: {
     readonly listen: SocketAddress | undefined;
     readonly handshakeTimeoutMs: number;
     readonly clock: Clock;
   };
+  /** Starts to listen; resolves with the address. */
   listen(options: { host: string; port: number }): Promise<SocketAddress>;
+  /** Dials; resolves when the connection is open. */
   connect(address: AddressLike): Promise<unknown>;
 }
 

@@ -1,6 +1,7 @@
 import type { Codec } from '@pea2pea/core';
 import type { CodecContexts } from './contexts.js';
 
+/** What {@link checkCodec} takes. */
 export interface CheckOptions<In, Out = In> {
   /** What random bytes follow from; a finding names it. @default 1 */
   readonly seed?: number;
@@ -29,6 +30,7 @@ export interface CheckOptions<In, Out = In> {
   readonly timeoutMs?: number;
 }
 
+/** Two messages at the two sides of a limit of a codec. */
 export interface CodecLimit<Out> {
   /** Must go through. */
   readonly largest: Out;

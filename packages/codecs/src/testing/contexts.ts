@@ -3,7 +3,9 @@ import type { CodecContext, Direction } from '@pea2pea/core';
 
 /** What the codecs of the two ends of a connection are told of it. */
 export interface CodecContexts {
+  /** For the encoder. */
   readonly sender: CodecContext;
+  /** For the decoder. */
   readonly receiver: CodecContext;
 }
 

@@ -6,7 +6,9 @@ import type { CodecFact, Finding } from './finding.js';
 
 /** What is used of a test runner: jest, vitest, mocha and `node:test` all have it. */
 export interface TestRunner {
+  /** Opens a group of tests. */
   describe(name: string, body: () => void): unknown;
+  /** Adds a test. */
   it(name: string, body: () => void): unknown;
 }
 

@@ -19,11 +19,14 @@ export const CODEC_FACTS = {
   ends: 'comes to an end, whatever arrives',
 } as const;
 
+/** The name of a fact in {@link CODEC_FACTS}. */
 export type CodecFact = keyof typeof CODEC_FACTS;
 
 /** One fact that does not hold. */
 export interface Finding {
+  /** Which one. */
   readonly fact: CodecFact;
+  /** What was seen, for people. */
   readonly detail: string;
   /** The beginning of the bytes that show it, in hexadecimal, where bytes do. */
   readonly input?: string;

@@ -35,6 +35,7 @@ export class CancellationSource implements Cancellation {
     this.#controller?.abort(reason);
   }
 
+  /** Throws once the work is cancelled. */
   throwIfCancelled(): void {
     if (this.#reason !== undefined) throw this.#reason;
   }
@@ -43,6 +44,7 @@ export class CancellationSource implements Cancellation {
     this.#listeners.push(listener);
   }
 
+  /** Takes back a listener of {@link add}; harmless where there is none. */
   remove(listener: () => void): void {
     const index = this.#listeners.indexOf(listener);
     if (index !== -1) this.#listeners.splice(index, 1);

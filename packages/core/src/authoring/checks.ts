@@ -7,7 +7,9 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a number, or the length of a string or of bytes, may be. Both bounds are included. */
 export interface Bounds {
+  /** The least value or length that is taken. */
   readonly min?: number | undefined;
+  /** The largest value or length that is taken; undefined: no limit. */
   readonly max?: number | undefined;
 }
 
@@ -21,7 +23,7 @@ export function invalidConfig(what: string, cause?: unknown): PeerError {
   return new PeerError('P2P_ERR_INVALID_CONFIG', what, cause === undefined ? undefined : { cause });
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is an object; a function is not one here */
+/** An object that is not a function. @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is an object; a function is not one here */
 export function requireObject(name: string, value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null) throw mustBe(name, 'an object', value);
 }
@@ -74,7 +76,7 @@ export function requireTimeout(
   return requireInteger(name, value, { min, max: MAX_TIMER_MS });
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is true or false */
+/** True or false. @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is true or false */
 export function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw mustBe(name, 'true or false', value);
@@ -107,7 +109,7 @@ export function requireBytes(name: string, value: unknown, { min = 0, max }: Bou
   throw mustBe(name, `a Uint8Array${lengthInWords(min, max, 'bytes')}`, value, seen);
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is a function; it keeps the type that the caller knows */
+/** A function. @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is a function; it keeps the type that the caller knows */
 export function requireFunction<T>(name: string, value: T): T {
   if (typeof value === 'function') return value;
   throw mustBe(name, 'a function', value);

@@ -1,5 +1,6 @@
 /** A promise that settles from outside. */
 export interface Deferred<T = void> {
+  /** Settles as the others say. */
   readonly promise: Promise<T>;
   /** The first call of either counts. */
   readonly resolve: (value: T | PromiseLike<T>) => void;

@@ -39,7 +39,7 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
   }
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is a Standard Schema of version 1 */
+/** A Standard Schema. @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `value` is a Standard Schema of version 1 */
 export function requireSchema(name: string, value: unknown): asserts value is StandardSchemaV1 {
   if (isStandardSchema(value)) return;
   throw invalidConfig(

@@ -6,7 +6,7 @@ export interface Cancellation {
   readonly reason: PeerError | undefined;
   /** The same as a signal, for whom one is needed. Made on first use. */
   readonly signal: AbortSignal;
-  /** @throws {PeerError} `reason`, when there is one */
+  /** Throws once the work is cancelled. @throws {PeerError} `reason`, when there is one */
   throwIfCancelled(): void;
   /**
    * Has `listener` called, once, when the work is cancelled; never when that has happened before.
@@ -14,5 +14,6 @@ export interface Cancellation {
    * note: it must not throw.
    */
   add(listener: () => void): void;
+  /** Takes back a listener of {@link add}; harmless where there is none. */
   remove(listener: () => void): void;
 }

@@ -4,6 +4,7 @@ import type { SocketAddress } from './socket-address.js';
 
 /** The answer of a decoder that has not got a whole message yet. */
 export const NEED_MORE: unique symbol = Symbol.for('pea2pea.NEED_MORE');
+/** The type of {@link NEED_MORE}. */
 export type NeedMore = typeof NEED_MORE;
 
 /**
@@ -14,7 +15,9 @@ export type NeedMore = typeof NEED_MORE;
  * before anything is kept for it.
  */
 export interface Codec<In, Out = In> {
+  /** The decoder of one connection, made once its handshake has ended. */
   decoder(context: CodecContext): Decoder<In>;
+  /** The encoder of one connection, made once its handshake has ended. */
   encoder(context: CodecContext): Encoder<Out>;
   /**
    * True says that the encoder has no state and looks at nothing but the message,
@@ -34,11 +37,13 @@ export type ConnectionOf<C> = C extends Codec<infer In, infer Out> ? Connection<
 export interface TaggedCodec<In, Out = In, Key extends string = string> extends Codec<In, Out> {
   /** The property that holds the tag. */
   readonly tagKey: Key;
+  /** All tags, one for each type of message. */
   readonly tags: readonly string[];
 }
 
 /** What a codec may know about the connection it works for. */
 export interface CodecContext {
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
   /** Of the peer. */
   readonly address: SocketAddress;
@@ -46,6 +51,7 @@ export interface CodecContext {
   readonly context: ConnectionContext;
 }
 
+/** Makes messages of bytes, for one connection. */
 export interface Decoder<In> {
   /**
    * Takes the next message off `input`, or returns NEED_MORE and is called again when more bytes came.
@@ -74,6 +80,7 @@ export interface Decoder<In> {
   holds?(): boolean;
 }
 
+/** Makes bytes of messages, for one connection. */
 export interface Encoder<Out> {
   /**
    * Writes the bytes of `message` to `output`, and returns nothing.
@@ -85,6 +92,7 @@ export interface Encoder<Out> {
   encode(message: Out, output: ByteSink): void;
 }
 
+/** The order of the bytes of a number: `big` has the most significant one first, as networks do. */
 export type Endianness = 'big' | 'little';
 
 /** Bytes that arrived and were not consumed yet, in order. Offsets count from the first of them. */

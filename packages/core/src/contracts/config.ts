@@ -117,7 +117,7 @@ export interface NodeConfig<In, Out = In> {
    * @default 65536
    */
   readonly inboundQueueBytes?: number;
-  /** @default 'pause' */
+  /** What happens to input beyond `inboundQueueBytes`: the peer waits, or it is dropped and counted. @default 'pause' */
   readonly whenInboundFull?: WhenInboundFull;
   /** Bytes encoded but not handed to the system, per connection; the message that crosses it still goes. @default 1048576 */
   readonly outboundQueueBytes?: number;
@@ -140,13 +140,13 @@ export interface NodeConfig<In, Out = In> {
   readonly noDelay?: boolean;
   /** SO_KEEPALIVE. @default true */
   readonly keepAlive?: boolean;
-  /** @default tcpTransport() */
+  /** The network: TCP, or one in memory for tests. @default tcpTransport() */
   readonly transport?: Transport;
-  /** @default systemClock */
+  /** Time, for all deadlines. @default systemClock */
   readonly clock?: Clock;
-  /** @default systemRandom */
+  /** Randomness, for all that is chosen by chance. @default systemRandom */
   readonly random?: Random;
-  /** @default defaultLogger: `warn` and `error` to standard error, the rest with `NODE_DEBUG=pea2pea` */
+  /** Where log lines go. @default defaultLogger: `warn` and `error` to standard error, the rest with `NODE_DEBUG=pea2pea` */
   readonly logger?: Logger;
 }
 

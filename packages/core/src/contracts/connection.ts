@@ -18,6 +18,7 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 export interface Connection<In = unknown, Out = In> {
   /** Unique in the process, never reused: tells a connection from its successor at the same address. */
   readonly id: number;
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
   /** Of the peer. An inbound peer's port is the one it dials from, not one it listens on. */
   readonly address: SocketAddress;
@@ -28,7 +29,9 @@ export interface Connection<In = unknown, Out = In> {
    * listens for an inbound connection, and `0.0.0.0:0` for an outbound one.
    */
   readonly localAddress: SocketAddress;
+  /** Where the connection is in its life. */
   readonly state: ConnectionState;
+  /** The traffic of this connection. */
   readonly stats: Stats;
   /** What the handshake left behind. */
   readonly context: ConnectionContext;

@@ -1,5 +1,6 @@
 /** What a counter counts, and of what. */
 export interface CounterDefinition {
+  /** What is counted, in a few words. */
   readonly help: string;
   /** What one of them is. */
   readonly unit: 'links' | 'dials' | 'setups' | 'connections' | 'messages' | 'bytes' | 'hooks' | 'errors';
@@ -81,6 +82,7 @@ export const COUNTERS = {
   },
 } as const satisfies Record<string, CounterDefinition>;
 
+/** The name of a counter in {@link COUNTERS}. */
 export type CounterName = keyof typeof COUNTERS;
 
 /** The counters of one node, by name. */

@@ -25,34 +25,52 @@ export const diagnostics = {
   handshake: tracingChannel('pea2pea:handshake'),
 } as const;
 
+/** A node listens. */
 export interface ListenEvent {
+  /** The name of the node. */
   readonly node: string;
+  /** Where it listens; the port is never 0. */
   readonly address: SocketAddress;
 }
 
+/** A connection became active. */
 export interface ConnectionEvent {
+  /** The name of the node. */
   readonly node: string;
+  /** The connection itself. */
   readonly connection: Connection;
 }
 
+/** A connection has ended. */
 export interface ConnectionCloseEvent extends ConnectionEvent {
+  /** The first cause, as hooks see it. */
   readonly reason: DisconnectReason;
 }
 
+/** A peer, or a dial, was refused by a limit or for want of an address. */
 export interface ConnectionRefusedEvent {
+  /** The name of the node. */
   readonly node: string;
+  /** Of the peer. */
   readonly address: SocketAddress;
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
   /** A code of the error table, or `'waiting-line-full'`, `'waiting-line-timeout'`. */
   readonly cause: string;
 }
 
+/** A handshake begins, ends or fails: the channel tells which. */
 export interface HandshakeEvent {
+  /** The name of the node. */
   readonly node: string;
+  /** Of the peer. */
   readonly address: SocketAddress;
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
 }
 
+/** A message was received, sent or refused: the channel tells which. */
 export interface MessageEvent extends ConnectionEvent {
+  /** The message, as the codec has it. */
   readonly message: unknown;
 }

@@ -20,7 +20,9 @@ export interface PeerErrorOptions {
  * note: `cause` keeps the error underneath, where there is one.
  */
 export class PeerError extends Error {
+  /** Always `'PeerError'`. */
   override readonly name = 'PeerError';
+  /** What went wrong, for programs: a code of the table. */
   readonly code: PeerErrorCode;
   /** What happened, without the remedy: fit to be told to somebody who cannot apply it, such as a peer. */
   readonly what: string;

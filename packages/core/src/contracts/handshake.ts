@@ -6,7 +6,9 @@ import type { SocketAddress } from './socket-address.js';
 
 /** An inbound peer that was let in by the limits and has not been read from yet. */
 export interface AcceptRequest {
+  /** Of the peer. */
   readonly address: SocketAddress;
+  /** Where the peer was accepted. */
   readonly localAddress: SocketAddress;
   /** Aborts when the setup ends without a connection. */
   readonly signal: AbortSignal;
@@ -20,9 +22,11 @@ export interface AcceptRequest {
  * note: bytes that were received and not read here go to the codec; none is lost.
  */
 export interface Handshake {
+  /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
   /** Of the peer. */
   readonly address: SocketAddress;
+  /** Of this side. */
   readonly localAddress: SocketAddress;
   /**
    * What `connect` was given, before a name was resolved: whom the user means to reach. Undefined where the peer dialled.

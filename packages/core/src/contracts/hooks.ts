@@ -87,8 +87,10 @@ export interface Hooks<In, Out = In> {
   onError?(error: unknown, context: HookErrorContext<In, Out>): 'disconnect' | 'keep' | void;
 }
 
+/** A hook whose errors `onError` is told. */
 export type HookName = Exclude<keyof Hooks<unknown>, 'onError' | 'onStart' | 'onStop'>;
 
+/** Where an error of a hook comes from. */
 export interface HookErrorContext<In = unknown, Out = In> {
   /** The hook that threw. */
   readonly hook: HookName;

@@ -3,7 +3,9 @@
  * IPv4-mapped IPv6 (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) becomes version 4 when parsed.
  */
 export interface IpAddress {
+  /** The family. */
   readonly version: 4 | 6;
+  /** The numbers between the dots or colons: 4 of 8 bits, or 8 of 16. */
   readonly groups: readonly number[];
   /**
    * The zone of a link-local IPv6 address (`eth0` in `fe80::1%eth0`), empty otherwise: elsewhere it would be a second

@@ -8,9 +8,13 @@ export type LogFields = Readonly<Record<string, unknown>>;
  * note: what a remote peer does wrong is one `warn` line; nothing is logged per message.
  */
 export interface Logger {
+  /** What only those need who look for a cause. */
   debug(fields: LogFields, text: string): void;
+  /** What happens in ordinary operation. */
   info(fields: LogFields, text: string): void;
+  /** What a peer did wrong, or a limit refused. */
   warn(fields: LogFields, text: string): void;
+  /** What is wrong on this side. */
   error(fields: LogFields, text: string): void;
   /** A logger that adds `fields` to every line. */
   child(fields: LogFields): Logger;

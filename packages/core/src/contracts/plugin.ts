@@ -22,6 +22,7 @@ export interface PluginManifest {
  */
 export interface PluginClass<T extends object = object, Options extends readonly unknown[] = never> {
   new (node: never, ...options: Options): T;
+  /** What the plugin says about itself. */
   readonly plugin: PluginManifest;
 }
 
@@ -31,7 +32,9 @@ export const PLUGIN_USE: unique symbol = Symbol.for('pea2pea.plugin-use');
 /** A plugin with its options, for any number of nodes; each makes an instance of its own. */
 export interface PluginUse<T extends object = object> {
   readonly [PLUGIN_USE]: true;
+  /** The class that instances are made of. */
   readonly class: PluginClass<T>;
+  /** What its constructor is given after the node. */
   readonly options: readonly unknown[];
 }
 

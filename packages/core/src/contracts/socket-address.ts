@@ -94,6 +94,7 @@ export class SocketAddress {
     return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`;
   }
 
+  /** The address as a string, `host:port`. */
   toJSON(): string {
     return this.toString();
   }

@@ -4,12 +4,17 @@
  * libraries is needed here.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
+  /** What the specification asks for. */
   readonly '~standard': StandardProps<Input, Output>;
 }
 
+/** What a schema holds under `~standard`. */
 export interface StandardProps<Input = unknown, Output = Input> {
+  /** Of the specification. */
   readonly version: 1;
+  /** The library that made the schema. */
   readonly vendor: string;
+  /** Checks `value`; returns the output or the issues, at once or later. */
   readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
   /** Never present; tells the compiler what goes in and what comes out. */
   readonly types?: { readonly input: Input; readonly output: Output } | undefined;
@@ -21,6 +26,7 @@ export type StandardResult<Output> =
 
 /** One thing that is wrong with a value. */
 export interface StandardIssue {
+  /** What is wrong, for people. */
   readonly message: string;
   /** From the outermost key to the innermost. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;

@@ -37,6 +37,7 @@ export interface Transport {
 
 /** One end of a connection, before and below framing. */
 export interface Link {
+  /** The bytes, both directions. */
   readonly stream: Duplex;
   /** Of the peer. */
   readonly address: SocketAddress;
@@ -51,15 +52,23 @@ export interface Link {
   reset(): void;
 }
 
+/** Where and how to listen. */
 export interface TransportListenOptions {
+  /** Where; port 0 lets the system choose one. */
   readonly address: SocketAddress;
+  /** How many peers the system may let wait to be accepted. */
   readonly backlog: number;
+  /** Whether other processes may listen at the same port, too. */
   readonly reusePort: boolean;
+  /** Whether small writes go out at once (TCP_NODELAY). */
   readonly noDelay: boolean;
+  /** Whether the system probes a silent peer. */
   readonly keepAlive: boolean;
 }
 
+/** What a listener tells the kernel. */
 export interface TransportListenEvents {
+  /** A peer connected. */
   onLink(link: Link): void;
   /** A peer connected and was gone before a link could be made of it. */
   onPeerGone(): void;
@@ -67,6 +76,7 @@ export interface TransportListenEvents {
   onAcceptError(error: Error): void;
 }
 
+/** A place that is listened at. */
 export interface TransportListener {
   /** Where it really listens: the port is never 0. */
   readonly address: SocketAddress;
@@ -77,11 +87,16 @@ export interface TransportListener {
   close(): Promise<void>;
 }
 
+/** How to dial. */
 export interface TransportConnectOptions {
   /** Of the dial. */
   readonly cancellation: Cancellation;
+  /** Whether small writes go out at once (TCP_NODELAY). */
   readonly noDelay: boolean;
+  /** Whether the system probes a silent peer. */
   readonly keepAlive: boolean;
+  /** The IP address to dial from; undefined: the system chooses. */
   readonly localAddress?: string | undefined;
+  /** The port to dial from; undefined: the system chooses. */
   readonly localPort?: number | undefined;
 }

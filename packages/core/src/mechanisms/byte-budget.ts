@@ -13,6 +13,7 @@ const BEYOND_LIMIT = 1024;
  * share go on, so nobody is held up by what others hold; together they stay within the second half.
  */
 export class ByteBudget {
+  /** In bytes. */
   readonly limit: number;
   /** Those that wait, the longest waiting first, with what is called once they may go on. */
   protected readonly waiting = new Map<BudgetAccount, () => void>();
@@ -28,6 +29,7 @@ export class ByteBudget {
     this.#half = limit / 2;
   }
 
+  /** Bytes that are held now. */
   get used(): number {
     return this.#used;
   }
@@ -78,6 +80,7 @@ export class ByteBudget {
     if (this.waiting.size > 0 && (!this.isTight || isGone)) this.#relieve();
   }
 
+  /** Lets those go on who wait for room. */
   protected wake(account: BudgetAccount): void {
     const onRelief = this.waiting.get(account);
     this.waiting.delete(account);

@@ -73,6 +73,7 @@ export class SlabSink implements ByteSink {
     return this.#end > LARGE_SLAB - REMNANT || this.#slabs.length > 1;
   }
 
+  /** Marks where a message begins, for an encoder that throws. */
   begin(): void {
     this.#roomEnd = this.#slab?.length ?? NO_SLAB;
     this.#markSegments = this.#segments.length;

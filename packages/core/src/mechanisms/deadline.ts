@@ -18,6 +18,7 @@ export class Deadline {
     this.#atMs = clock.now() + delayMs;
   }
 
+  /** Whether the time is up, or the waiting was ended. */
   get expired(): boolean {
     return this.#expired;
   }

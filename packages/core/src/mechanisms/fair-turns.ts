@@ -51,10 +51,12 @@ export class FairTurns {
     this.#clock = clock;
   }
 
+  /** Whether the end of this turn will be noticed. */
   get isMarked(): boolean {
     return this.#marker !== undefined;
   }
 
+  /** The time in milliseconds, by the clock of the node. */
   now(): number {
     return this.#clock.now();
   }

@@ -7,7 +7,9 @@ import { isPromise } from '../authoring/thenable.js';
 
 /** Something with a beginning and an end. */
 export interface Living {
+  /** Runs when the node starts; a promise is waited for. */
   onStart?(): unknown;
+  /** Runs when the node closes; a promise is waited for, within the deadline. */
   onStop?(): unknown;
 }
 

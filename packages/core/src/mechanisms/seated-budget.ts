@@ -42,6 +42,7 @@ export class SeatedBudget extends ByteBudget {
     return new SeatedAccount(this);
   }
 
+  /** Whether `account` has the seat. */
   hasSeat(account: SeatedAccount): boolean {
     return account === this.#holder;
   }
@@ -94,6 +95,7 @@ export class SeatedBudget extends ByteBudget {
     if (holder !== undefined && holder.bytes <= this.share) this.leave(holder);
   }
 
+  /** Lets those go on who wait for room, and passes on a seat that is free. */
   protected override wake(account: BudgetAccount): void {
     super.wake(account);
     this.#stopTurnIfAlone();

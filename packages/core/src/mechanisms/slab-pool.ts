@@ -21,6 +21,7 @@ export class SlabPool {
     return kept.pop() ?? Buffer.allocUnsafeSlow(size);
   }
 
+  /** Keeps a slab for the next who takes one. */
   giveBack(slab: Buffer): void {
     if (slab.length === SMALL_SLAB) {
       if (this.#small.length < KEEP_SMALL) this.#small.push(slab);

@@ -38,11 +38,13 @@ export class Sweeper {
     );
   }
 
+  /** Watches `member`. */
   add(member: Sweepable): void {
     this.#members.add(member);
     this.#timer ??= this.#wait();
   }
 
+  /** Ends the watch; harmless where there is none. */
   remove(member: Sweepable): void {
     this.#members.delete(member);
     this.#suspects.delete(member);

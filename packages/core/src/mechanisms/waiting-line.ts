@@ -55,6 +55,7 @@ export class WaitingLine<T> {
     this.#onLeave = onLeave;
   }
 
+  /** How many wait. */
   get size(): number {
     return this.#places.size;
   }

@@ -17,6 +17,7 @@ export interface MarkedMethod<T> {
 
 /** A plugin that is a class of hooks, and how it is given the methods with a mark. */
 export interface MarkServer<T, P extends object = never> {
+  /** The plugin, as `node.plugin` takes it. */
   readonly plugin: PluginKey<P>;
   /** Called once, when the peer is made, in the order in which hooks run: plugins, sessions, the peer. */
   serve(plugin: P, methods: readonly MarkedMethod<T>[]): void;

@@ -10,7 +10,9 @@ export type PluginClass<T extends object = object> = new (...args: never) => T;
 
 /** A plugin with the options for one peer; {@link configured} answers one. */
 export interface ConfiguredPlugin<T extends object = object> {
+  /** The class with `@Plugin`. */
   readonly plugin: PluginClass<T>;
+  /** What it injects as {@link PluginOptions}. */
   readonly options: unknown;
 }
 

@@ -14,6 +14,7 @@ import { hostWithoutNode, within } from './within.js';
 
 /** A peer of an application, with options of its own. */
 export interface AppPeer extends Omit<CreatePeerOptions, 'container'> {
+  /** The class with `@Peer`. */
   readonly peer: PeerClass;
 }
 

@@ -5,7 +5,9 @@ import { eachDespiteErrors } from './each-despite-errors.js';
 
 /** A service with what stands in for it; {@link override} makes one. */
 export interface Override<T = unknown> {
+  /** What is replaced. */
   readonly service: ServiceIdentifier<T>;
+  /** What stands in for it. */
   readonly value: T;
 }
 

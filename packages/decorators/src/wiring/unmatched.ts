@@ -6,7 +6,9 @@ import type { MethodName } from '../declarations/method-site.js';
 
 /** What the schema of a method has against a message: `cause` of P2P_ERR_UNMATCHED_MESSAGE lists them. */
 export interface Refusal {
+  /** The method whose schema refused. */
   readonly method: MethodName;
+  /** What the schema has against the message. */
   readonly issues: readonly StandardIssue[];
 }
 

@@ -15,6 +15,7 @@ import {
 /** The most protocols that one side proposes or offers. */
 export const MAX_PROTOCOLS = 64;
 
+/** Options of a negotiation. */
 export interface NegotiationOptions {
   /**
    * Ends the wait, and the negotiation for good: what was half read stays half read, so destroy the stream.

@@ -24,6 +24,7 @@ export const MAX_WINDOW = 2 ** 32 - 1;
 
 /** The header of a frame. */
 export interface FrameHeader {
+  /** What the frame is for. */
   readonly type: FrameType;
   /** Bits of {@link Flag}. */
   readonly flags: number;

@@ -21,6 +21,7 @@ export const YAMUX_DEFAULTS = {
   closeTimeoutMs: 3_000,
 } as const;
 
+/** Options of {@link Yamux}. */
 export interface YamuxOptions {
   /** `'client'` for the side that dialled: its streams have odd ids. The two sides must differ. */
   readonly role: 'client' | 'server';

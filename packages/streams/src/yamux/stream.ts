@@ -104,6 +104,7 @@ export class YamuxStream extends Duplex {
     return chunk;
   }
 
+  /** Called by Node when there is room for what is received. */
   override _read(): void {
     const piece = this.#received.shift();
     if (piece !== undefined) this.push(piece);
@@ -111,6 +112,7 @@ export class YamuxStream extends Duplex {
     else this.#wanted = true;
   }
 
+  /** Called by Node for each chunk to send. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#sessionOver !== undefined) {
       callback(this.#sessionOver);
@@ -120,12 +122,14 @@ export class YamuxStream extends Duplex {
     this.#sendMore();
   }
 
+  /** Called by Node after `end()` and the last chunk. */
   override _final(callback: (error?: Error | null) => void): void {
     this.#finSent = true;
     this.#host.sendFin(this.id);
     callback();
   }
 
+  /** Called by Node when the stream is destroyed. */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#received.clear();
     this.#host.release(this, !this.#quiet && !(this.#finSent && this.#finReceived));
