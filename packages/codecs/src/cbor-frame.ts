@@ -22,7 +22,7 @@ const UNDEFINED = 0xf7;
 export function requirePlainCbor(bytes: Buffer, maxObjects: number): void {
   const frame = new PlainFrame('CBOR', bytes.length, maxObjects);
   if (bytes.length === 1 && bytes[0] === UNDEFINED)
-    throw frame.refused('holds undefined alone, which is no message');
+    throw frame.refused('holds undefined alone, which is not a message');
   let at = 0;
   let isTime = false;
   while (frame.next()) {
@@ -34,10 +34,10 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number): void {
     }
     const size = short < 0x18 ? 0 : 1 << (short - 0x18);
     const isFloat = major === 7 && size >= 2;
-    if (isTime && major > 1 && !isFloat) throw frame.refused('holds a time that is no number');
+    if (isTime && major > 1 && !isFloat) throw frame.refused('holds a time that is not a number');
     isTime = false;
     if (major === 7 && !isFloat && (short < 0x14 || short > 0x17)) {
-      throw frame.refused('holds a simple value that is no boolean, null or undefined');
+      throw frame.refused('holds a simple value other than a boolean, null or undefined');
     }
     const value = size === 0 ? short : uint(bytes, at, size);
     at += size;

@@ -43,7 +43,7 @@ const OPTIONS = {
  * ```
  *
  * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
- * note: carries null, undefined (inside of a message), booleans, numbers, BigInt of 64 bits, texts, bytes (as Buffer), lists, maps, and Date as
+ * note: carries null, undefined (inside of a message), booleans, numbers, BigInt of 64 bits, strings, bytes (as Buffer), lists, maps, and Date as
  * tag 1. A Map arrives as an object, an object of a class as a plain one.
  * note: refused, on both sides, are all other tags (sets, typed arrays, larger integers, regular expressions), nesting deeper
  * than 100, lengths that are not stated, and what declares more than its frame holds. A key `__proto__` arrives as

@@ -56,9 +56,9 @@ function inflateAll(frame: Buffer, limit: number): Buffer {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
     throw new PeerError('P2P_ERR_INVALID_FRAME', 'the frame is not raw DEFLATE', { cause });
   }
-  // zlib stops where the compressed data ends and says nothing of what stands behind it.
+  // zlib stops where the compressed data ends and says nothing of what follows.
   if (inflated.engine.bytesWritten !== frame.length) {
-    throw new PeerError('P2P_ERR_INVALID_FRAME', 'bytes stand behind the compressed data of a frame');
+    throw new PeerError('P2P_ERR_INVALID_FRAME', 'bytes follow the compressed data of a frame');
   }
   return inflated.buffer;
 }

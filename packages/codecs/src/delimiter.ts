@@ -18,7 +18,7 @@ export interface DelimiterOptions {
 }
 
 /**
- * Frames that end with `sequence`: bytes, or a text that stands for its UTF-8.
+ * Frames that end with `sequence`: bytes, or a string that stands for its UTF-8.
  *
  * ```text
  * delimiter('\r\n.\r\n')
@@ -28,7 +28,7 @@ export interface DelimiterOptions {
  * Received are bytes, without the sequence; sent are bytes, or text as UTF-8.
  *
  * note: the first occurrence ends the frame. A payload in which the sequence would be found sooner is not sent.
- * note: as with {@link lines}, a last frame without an end is no message, unless `unfinished` is `'take'`; half a
+ * note: as with {@link lines}, a last frame without an end is not a message, unless `unfinished` is `'take'`; half a
  * sequence at its end belongs to it then.
  * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
  * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
@@ -58,7 +58,7 @@ export function delimiter(
 function requireSequence(sequence: unknown): Buffer {
   if (typeof sequence !== 'string' && !isUint8Array(sequence)) {
     throw invalidConfig(
-      `the sequence of delimiter() must be a Uint8Array or a text, not a ${typeof sequence}`,
+      `the sequence of delimiter() must be a Uint8Array or a string, not a ${typeof sequence}`,
     );
   }
   const bytes = Buffer.from(sequence as Uint8Array);

@@ -16,7 +16,7 @@ import { bytesOf } from './framing.js';
  * note: nothing is padded: what has another size is not sent.
  * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
  * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `size` is no whole number of at least 1.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `size` is not a whole number of at least 1.
  */
 export function fixedLength(size: number): Codec<Buffer, Uint8Array | string> {
   requireInteger('size', size, { min: 1 });

@@ -9,8 +9,8 @@ import type { Codec } from '@pea2pea/core';
 export type BytesFraming = Codec<Buffer, Uint8Array>;
 
 /**
- * A codec that carries texts in frames: it takes a text to send, and answers the received one as text or as its UTF-8
- * bytes. Every framing of this package is.
+ * A codec that carries strings in frames: it takes a string to send, and returns the received one as a string or as
+ * its UTF-8 bytes. Every framing of this package is one.
  */
 export type TextFraming = Codec<Buffer | string, string>;
 
@@ -23,7 +23,7 @@ export function bytesOf(payload: Uint8Array | string, codec: string): Uint8Array
   if (isUint8Array(payload)) return payload;
   throw new PeerError(
     'P2P_ERR_INVALID_FRAME',
-    `${codec} sends a Uint8Array or a text, not a ${typeof payload}`,
+    `${codec} sends a Uint8Array or a string, not a ${typeof payload}`,
   );
 }
 

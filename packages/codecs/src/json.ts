@@ -67,7 +67,7 @@ function stringify(message: unknown): string {
   if (text === undefined) {
     throw new PeerError(
       'P2P_ERR_INVALID_FRAME',
-      `JSON cannot express a message of type ${typeof message}: send null, an object, a list, a text or a number`,
+      `JSON cannot express a message of type ${typeof message}: send null, an object, a list, a string or a number`,
     );
   }
   return text;

@@ -20,7 +20,7 @@ export interface LengthDelimitedOptions {
   /** Byte order of the length field. @default 'big' */
   readonly endianness?: Endianness;
   /**
-   * What is added to the declared length to have the bytes behind the skipped head.
+   * What is added to the declared length to have the number of bytes after the skipped head.
    *
    * note: negative where the declared length counts the head.
    * @default 0
@@ -52,7 +52,7 @@ export interface LengthDelimitedOptions {
  *
  * note: behaves as tokio-util's `LengthDelimitedCodec` does, but for three things. `maxFrameLength` limits the
  * declared length in both directions (there the encoder looks at the payload, so that with an adjustment it
- * writes frames that its twin refuses); a frame that was cut off right behind its head is an error; and so
+ * writes frames that its twin refuses); a frame that was cut off right after its head is an error; and so
  * is a frame without a single byte, which `numSkip: 0` would allow.
  * note: as there, the encoder writes `[ length - lengthAdjustment | payload ]` whatever `lengthFieldOffset` and
  * `numSkip` are. A head that holds more needs an encoder of yours: `{ decoder: lengthDelimited(knobs).decoder, encoder }`.
@@ -68,7 +68,7 @@ export function lengthDelimited(options: LengthDelimitedOptions = {}): Codec<Buf
 }
 
 interface Layout {
-  /** Of the declared length. */
+  /** The most that a declared length may be. */
   readonly limit: number;
   readonly fieldOffset: number;
   readonly fieldLength: number;
@@ -130,7 +130,7 @@ class LengthDelimitedDecoder implements Decoder<Buffer> {
     return input.read(size);
   }
 
-  /** The bytes behind the skipped head, as the frame declares them. */
+  /** The number of bytes after the skipped head, as the frame declares it. */
   #declaredSize(input: ByteQueue): number {
     const { limit, fieldOffset, fieldLength, endianness, adjustment, skip } = this.#layout;
     const declared = input.peekUInt(fieldOffset, fieldLength, endianness);
@@ -162,7 +162,7 @@ class LengthDelimitedEncoder implements Encoder<Uint8Array | string> {
     } else {
       throw new PeerError(
         'P2P_ERR_INVALID_FRAME',
-        `lengthDelimited() sends a Uint8Array or a text, not a ${typeof payload}`,
+        `lengthDelimited() sends a Uint8Array or a string, not a ${typeof payload}`,
       );
     }
   }

@@ -12,7 +12,7 @@ const CR = 0x0d;
 export interface LinesOptions {
   /** The longest line in bytes of UTF-8, its end not counted; both ways. @default 65536 */
   readonly maxLength?: number;
-  /** What the encoder puts behind a line; the decoder takes both. @default '\n' */
+  /** What the encoder puts after a line; the decoder takes both. @default '\n' */
   readonly newline?: '\n' | '\r\n';
   /** What becomes of a last line without an end: see {@link Unfinished}. @default 'refuse' */
   readonly unfinished?: Unfinished;
@@ -26,7 +26,7 @@ export interface LinesOptions {
  * ```
  *
  * note: decoding follows tokio-util's `LinesCodec`: one CR before the LF belongs to the end, any other
- * CR to the line. Unlike there a last line without an end is no message, unless `unfinished` is `'take'`.
+ * CR to the line. Unlike there a last line without an end is not a message, unless `unfinished` is `'take'`.
  * note: a line that would arrive as something else is not sent: one that contains LF, ends in CR, or has
  * half a surrogate pair.
  * note: where lines are too long or not UTF-8 the connection ends: there is no skipping to the next.
@@ -102,11 +102,12 @@ class LinesEncoder implements Encoder<string> {
   }
 
   encode(line: string, output: ByteSink): void {
-    if (typeof line !== 'string') throw invalidLine(`lines() sends a text, not a ${typeof line}`);
+    if (typeof line !== 'string') throw invalidLine(`lines() sends a string, not a ${typeof line}`);
     if (!fitsUtf8(line, this.#maxLength)) throw tooLong(this.#maxLength);
     if (line.includes('\n')) throw invalidLine('the line contains LF and would arrive as several');
     if (line.endsWith('\r')) throw invalidLine('the line ends in CR, which would count as its end');
-    if (!line.isWellFormed()) throw invalidLine('the line has half a surrogate pair, which is no text');
+    if (!line.isWellFormed())
+      throw invalidLine('the line has half a surrogate pair, which UTF-8 cannot carry');
     output.writeText(line);
     if (this.#newline === '\r\n') output.writeUInt(CR, 1);
     output.writeUInt(LF, 1);

@@ -21,7 +21,7 @@ export interface CodecMaps<InnerIn, InnerOut, In, Out = In> {
  * note: the maps belong to all connections; what they remember, all share. Where `inner` encodes alike,
  * a broadcast is mapped and encoded once.
  * note: maps are synchronous. One that returns a promise, and a `decode` that returns undefined, break their contract:
- * received that is a P2P_ERR_BAD_DECODER, which is no fault of the peer; sent, a P2P_ERR_INVALID_FRAME.
+ * received that is a P2P_ERR_BAD_DECODER, which is not the fault of the peer; sent, a P2P_ERR_INVALID_FRAME.
  * note: what a map throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
  */
 export function mapCodec<InnerIn, InnerOut, In, Out = In>(

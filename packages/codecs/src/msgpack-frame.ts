@@ -55,7 +55,7 @@ function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFr
   const head = isFixed ? 0 : 1 << (token - 0xc7);
   const size = isFixed ? 1 << (token - 0xd4) : uint(bytes, at, head);
   const isTimestamp = byteAt(bytes, at + head) === TIMESTAMP && (size === 4 || size === 8 || size === 12);
-  if (!isTimestamp) throw frame.refused('holds an extension that is no timestamp');
+  if (!isTimestamp) throw frame.refused('holds an extension that is not a timestamp');
   frame.addObject();
   return at + head + 1 + size;
 }

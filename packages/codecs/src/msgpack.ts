@@ -42,7 +42,7 @@ const OPTIONS = {
  * ```
  *
  * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
- * note: carries what the specification knows: nil, booleans, numbers, texts, bytes (as Buffer), lists, maps, and Date as its
+ * note: carries what the specification knows: nil, booleans, numbers, strings, bytes (as Buffer), lists, maps, and Date as its
  * timestamp. `undefined` and functions arrive as null, a Map as an object, a Set as a list, an object of a class as a plain one.
  * note: 64-bit integers arrive as numbers where those count exactly, else as BigInt.
  * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`

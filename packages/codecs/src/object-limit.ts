@@ -8,7 +8,7 @@ export interface ObjectLimitOptions {
    * The most objects that a message may become: lists, maps, bytes, dates; both ways.
    *
    * note: an empty list takes two bytes or fewer on the wire, and sixty in memory: the limit of the framing alone lets a
-   * megabyte become a hundred. Numbers, texts and the like are not counted, they take eight times their bytes at most.
+   * megabyte become a hundred. Numbers, strings and the like are not counted, they take eight times their bytes at most.
    * @default 100000
    */
   readonly maxObjects?: number;

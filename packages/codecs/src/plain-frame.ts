@@ -19,7 +19,7 @@ const LIST = -2;
 export class PlainFrame {
   readonly #format: string;
   readonly #length: number;
-  /** Of what the library makes: it counts before anything is made. */
+  /** The objects that the library will make, counted before it makes any. */
   readonly #count: ObjectCount;
   /** Items owed to the lists and maps around the current one, and the highest key of each. */
   readonly #open: number[] = [];
@@ -79,7 +79,7 @@ export class PlainFrame {
   /** The frame is at its end. */
   requireEnd(at: number): void {
     if (at > this.#length) throw this.refused('declares more than it holds');
-    if (at < this.#length) throw this.refused('has bytes behind its message');
+    if (at < this.#length) throw this.refused('has bytes after its message');
   }
 
   refused(what: string): PeerError {

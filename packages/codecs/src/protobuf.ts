@@ -29,7 +29,7 @@ const LIBRARY = { entry: '@bufbuild/protobuf', install: '@bufbuild/protobuf@2' }
  * note: make messages with `create(ChatSchema, { ... })`. Several types go into one with a `oneof`.
  * note: fields that the schema does not know are dropped; kept they would take a peer two bytes each, and us a hundred.
  * A peer that passes messages on as they came should pass on bytes.
- * note: malformed UTF-8 in a text is refused, nesting deeper than 100, and what becomes more than `maxObjects`: messages,
+ * note: malformed UTF-8 in a string is refused, nesting deeper than 100, and what becomes more than `maxObjects`: messages,
  * their lists, maps and oneofs, bytes, and integers of 64 bits.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * @default framing varintDelimited()

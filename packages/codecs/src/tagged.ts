@@ -55,7 +55,7 @@ export type MessageOf<C, Tag extends string> =
  * note: what has an unknown tag, no tag, or does not validate is a P2P_ERR_INVALID_FRAME: received it ends the
  * connection, so add types on all sides before you send them. What is sent is checked for its tag alone.
  * @default options {}
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG when a member is no Standard Schema, there is none, or an option makes no sense.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when a member is not a Standard Schema, there are no members, or an option makes no sense.
  */
 export function tagged<const M extends Members, Key extends string = 'type'>(
   members: M,
@@ -72,7 +72,7 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
     decode(message) {
       const { [key]: tag, ...rest } = requireObject(message);
       const body = validate(schemaOf(schemas, tag, key), rest) as object;
-      // Once in front, because people read it; and once behind, because it is the tag that counts.
+      // Once in front, because people read it; and once at the end, because it is the tag that counts.
       return { [key]: tag, ...body, [key]: tag } as unknown as TaggedMessage<M, Key>;
     },
     encode(message) {
@@ -104,7 +104,7 @@ function schemaOf(
   const what = typeof tag === 'string' ? JSON.stringify(tag.slice(0, 50)) : `a ${typeof tag}`;
   throw new PeerError(
     'P2P_ERR_INVALID_FRAME',
-    `the \`${key}\` of a message is ${what}, which is no known one`,
+    `the \`${key}\` of a message is ${what}, which is not a known one`,
   );
 }
 

@@ -21,9 +21,9 @@ export type FrameTransform = (bytes: Buffer, sequence: number) => Uint8Array;
 
 /** Makes the two transforms of a connection, once its handshake is over. */
 export interface Transform {
-  /** Of what is sent. What it throws fails this send alone. */
+  /** Transforms what is sent. What it throws fails this send alone. */
   encoder(context: CodecContext): FrameTransform;
-  /** Of what is received: the reverse. What it throws ends the connection. */
+  /** Transforms what is received: the reverse. What it throws ends the connection. */
   decoder(context: CodecContext): FrameTransform;
   /**
    * True says that the encoder looks at nothing but the bytes, so that a broadcast is transformed once.
@@ -35,7 +35,7 @@ export interface Transform {
 }
 
 /**
- * Frames of `framing` whose bytes are changed on their way: encrypted, compressed, signed. What it answers is a framing
+ * Frames of `framing` whose bytes are changed on their way: encrypted, compressed, signed. The result is a framing
  * again, so transforms stack, and message formats stand on top.
  *
  * ```text
@@ -48,9 +48,9 @@ export interface Transform {
  * note: keys and the like come from `context.context`, where the handshake left them.
  * note: the limit of the framing is on the transformed bytes. A transform that makes more of less has to bound it by itself.
  * note: the framing must keep boundaries: over `bytes()` a transform would see frames as the network cut them.
- * note: a transform may answer the bytes it was given, or a view of them; it must not answer memory that it uses again.
+ * note: a transform may return the bytes it was given, or a view of them; it must not return memory that it uses again.
  * note: transforms are synchronous. One that returns a promise or undefined is a P2P_ERR_BAD_DECODER where it receives,
- * which is no fault of the peer.
+ * which is not the fault of the peer.
  * note: what a transform throws becomes a P2P_ERR_INVALID_FRAME with it as `cause`, unless it is a PeerError already.
  */
 export function transformed(framing: BytesFraming, transform: Transform): Codec<Buffer, Uint8Array | string> {

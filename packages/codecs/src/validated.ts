@@ -15,14 +15,14 @@ const MOST_KEPT = 100;
 
 /**
  * The messages of `codec`, received only where `schema` says that they are sound. What the schema makes of them (defaults
- * filled in, texts turned into dates) is what handlers see.
+ * filled in, strings turned into dates) is what handlers see.
  *
  * note: what is sent is not validated: it is the input of the schema, which the other side validates.
  * note: what does not validate is a P2P_ERR_INVALID_FRAME: its message names the first few issues, its `cause` lists the
  * first hundred. That ends the connection.
  * note: most libraries find all issues before they stop, at some hundred bytes each: the limits of the codec bound it.
- * note: the schema must validate synchronously. One that answers a promise is a P2P_ERR_INVALID_CONFIG at the first message.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `schema` is no Standard Schema.
+ * note: the schema must validate synchronously. One that returns a promise is a P2P_ERR_INVALID_CONFIG at the first message.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `schema` is not a Standard Schema.
  */
 export function validated<S extends StandardSchemaV1>(
   codec: Codec<unknown>,
@@ -46,7 +46,7 @@ export function unchecked<T>(): StandardSchemaV1<T> {
 
 /**
  * What `schema` makes of `value`.
- * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not validate; P2P_ERR_INVALID_CONFIG when it answers a promise.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not validate; P2P_ERR_INVALID_CONFIG when it returns a promise.
  */
 export function validate<S extends StandardSchemaV1>(schema: S, value: unknown): SchemaOutput<S> {
   const result = runSchema(schema, value);

@@ -68,7 +68,7 @@ describe('tagged messages', () => {
 
   it('an unknown tag is quoted, the beginning of a long one', () => {
     const { message } = thrownBy(() => decode(codec, `{"type":"${'x'.repeat(9000)}\\n"}\n`));
-    expect(message).toContain(`the \`type\` of a message is "${'x'.repeat(50)}", which is no known one`);
+    expect(message).toContain(`the \`type\` of a message is "${'x'.repeat(50)}", which is not a known one`);
   });
 
   it('a `__proto__` that was sent is a property like any other', () => {

@@ -179,7 +179,7 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Listens, and answers where: with port 0 the one that was picked.
+   * Listens; resolves with the address, which has the port that was picked where 0 was asked for.
    *
    * note: can be switched off ({@link stopListening}) and on again, any number of times.
    * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING,
@@ -208,7 +208,7 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Connects, and answers when the connection is usable. It does not wait for `onConnect` to finish.
+   * Connects; resolves when the connection is usable. It does not wait for `onConnect` to finish.
    *
    * note: a name is resolved first; the connection's address is the IP address.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_INVALID_CONFIG naming the option, P2P_ERR_SELF_CONNECT, P2P_ERR_ALREADY_CONNECTED,
@@ -233,7 +233,7 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Queues `message` for every open connection, but those in `except`, and answers for how many.
+   * Queues `message` for every open connection, but those in `except`; returns for how many.
    *
    * note: connections whose queue is full are skipped.
    * note: a codec that `encodesAlike` encodes once for all.

@@ -46,7 +46,7 @@ export interface ConnectionSnapshot {
   readonly direction: Direction;
   /** Where the connection is in its life. */
   readonly state: ConnectionState;
-  /** Of the peer, `host:port`. */
+  /** The address of the peer, `host:port`. */
   readonly address: string;
   /** Of this side, `host:port`. */
   readonly localAddress: string;

@@ -50,7 +50,7 @@ export interface ConnectableNode {
 export interface ExpectedConnections {
   /** Between pairs of nodes. */
   readonly total: number;
-  /** Of each node, in the order of the nodes. */
+  /** The connections of each node, in the order of the nodes. */
   readonly perNode: readonly number[];
 }
 

@@ -15,11 +15,11 @@ const DEFAULTS = { seed: 1, runs: 200, maxFrameBytes: 2 * 1024 * 1024, timeoutMs
 const ENDLESS_SHARE = 10;
 
 /**
- * Holds `codec` to {@link CODEC_FACTS}, with `samples` as messages; answers what does not hold. Nothing of the network is
+ * Holds `codec` to {@link CODEC_FACTS}, with `samples` as messages; returns what does not hold. Nothing of the network is
  * needed: the bytes of the encoder are cut, dripped, mutated and made up.
  *
  * note: choose samples that differ: empty, short, long, several types. One is not enough to tell that messages get mixed up.
- * note: the same arguments have the same answer; vary `seed` to see more.
+ * note: the same arguments have the same result; vary `seed` to see more.
  * note: memory is measured in bytes that wait for more. What a decoder allocates for itself is not seen.
  * @throws {RangeError} when there is no sample.
  */

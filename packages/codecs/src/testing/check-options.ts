@@ -14,7 +14,7 @@ export interface CheckOptions<In, Out = In> {
    * @default an address and directions, and nothing that a handshake left
    */
   readonly contexts?: () => CodecContexts;
-  /** Whether a message is the one that was sent. @default deep equality, and bytes are compared with the bytes of a text */
+  /** Whether a message is the one that was sent. @default deep equality, and bytes are compared with the bytes of a string */
   readonly equals?: (received: In, sent: Out) => boolean;
   /** Messages may arrive merged and cut, as with `bytes()`: only their bytes are compared. @default false */
   readonly mergesMessages?: boolean;

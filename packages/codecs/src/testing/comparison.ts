@@ -74,6 +74,6 @@ export class ByteComparison {
 
 function noBytes(message: unknown): never {
   throw new TypeError(
-    `a codec that merges messages must have bytes or texts as messages, not a ${typeof message}`,
+    `a codec that merges messages must have bytes or strings as messages, not a ${typeof message}`,
   );
 }

@@ -1,9 +1,9 @@
 /** What every codec must do. A codec that fails is told which of these does not hold. */
 export const CODEC_FACTS = {
-  'round-trip': 'gives back each message that was sent, and needs nothing behind it',
-  'one-chunk': 'gives back what was sent, all in one chunk',
-  'any-split': 'gives back what was sent, however the stream is cut in two',
-  drip: 'gives back what was sent, one byte at a time',
+  'round-trip': 'returns each message that was sent, and needs nothing after it',
+  'one-chunk': 'returns what was sent, all in one chunk',
+  'any-split': 'returns what was sent, however the stream is cut in two',
+  drip: 'returns what was sent, one byte at a time',
   truncated: 'makes no message of a frame that was cut off, and does not swallow it',
   isolation: 'keeps nothing of one connection for another',
   'kept-messages': 'leaves messages that were kept as they are when later ones come',

@@ -22,7 +22,7 @@ export function encodesAlike<In, Out>(subject: Subject<In, Out>): void {
   const together = subject.encode(fact);
   const alone = Buffer.concat(subject.samples.map((sample) => subject.encode(fact, [sample])));
   if (together.equals(alone)) return;
-  throw new Violation(fact, 'a message has other bytes over a new connection than behind others', {
+  throw new Violation(fact, 'a message has other bytes over a new connection than after others', {
     input: together,
   });
 }
@@ -56,7 +56,7 @@ export function limitExceeded<In, Out>(subject: Subject<In, Out>): void {
   throw new Violation(fact, 'a frame over the limit is not refused before all of it arrived', { input });
 }
 
-/** Whether `run` throws, with this code if one is given. What is no refusal at all passes through. */
+/** Whether `run` throws, with this code if one is given. What is not a refusal at all passes through. */
 function isRefused(run: () => void, code?: PeerErrorCode): boolean {
   try {
     run();

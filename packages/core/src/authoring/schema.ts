@@ -12,7 +12,7 @@ import { isPromise } from './thenable.js';
 export interface IssueLimits {
   /** Issues that are shown; the others are counted, or left out. */
   readonly mostIssues?: number;
-  /** Characters of each issue. */
+  /** The most characters of each issue. */
   readonly mostCharacters?: number;
 }
 

@@ -24,7 +24,7 @@ export interface ConnectionParts {
   readonly link: Link;
   /** The stream to talk over: the link's own, or what the handshake put on top of it. */
   readonly stream: Duplex;
-  /** Of `stream`; see {@link Link.recyclesWrites}. */
+  /** Whether `stream` recycles writes; see {@link Link.recyclesWrites}. */
   readonly recyclesWrites: boolean;
   readonly direction: Direction;
   /** Whether bytes may have been written to the link before. */
@@ -146,7 +146,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   writingFailed(error: unknown): void {
-    // Then it is the reader's to end the connection, for what the peer did and not for what came of it.
+    // After a bad frame the reader ends the connection with that as its cause: this error is only its consequence.
     if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
   }
 

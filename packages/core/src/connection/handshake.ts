@@ -30,9 +30,9 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   readonly context = new ConnectionContext();
   readonly #link: Link;
   readonly #cancellation: Cancellation;
-  /** Of the stream that it goes on over. */
+  /** The stream that the connection goes on over. */
   #intake: Intake;
-  /** Of the stream that it goes on over; see {@link Link.recyclesWrites}. */
+  /** Whether the stream that it goes on over recycles writes; see {@link Link.recyclesWrites}. */
   recyclesWrites: boolean;
   /** Whether bytes may have gone to the peer. */
   hasSpoken = false;

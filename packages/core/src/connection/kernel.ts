@@ -38,8 +38,8 @@ export class Kernel extends NodeContext {
   /**
    * Runs a setup, and remembers it until it has settled.
    *
-   * note: it begins in a later turn: remembered by then, so that a hook of its own may close the node, and
-   * not on the stack of the setup whose slot it was given.
+   * note: `setup` starts in a later microtask. It is remembered by then, so that a hook that closes the
+   * node cancels it, too; and a released slot starts the next setup without growing the stack.
    */
   track<T>(cancellation: CancellationSource, setup: () => Promise<T>): Promise<T> {
     const running = Promise.resolve().then(setup);

@@ -5,7 +5,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { SocketAddress } from '../contracts/socket-address.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 
-/** The option behind each refusal that a limit causes: what somebody has to raise who wants the peer in. */
+/** The option that causes each refusal by a limit: the one to raise so that the peer gets in. */
 const LIMITS = {
   P2P_ERR_TOO_MANY_CONNECTIONS: 'maxConnections',
   P2P_ERR_TOO_MANY_INBOUND: 'maxInbound',

@@ -71,7 +71,7 @@ export class NodeContext {
       try {
         const answer = onError(error, context);
         if (answer === 'keep' || answer === 'disconnect') return answer;
-        // A promise is not an answer, but its rejection must not end the process.
+        // A promise is not a decision, but its rejection must not end the process.
         if (isPromise(answer)) whenSettled(answer, ignore, (thrown) => this.#onErrorThrew(hook, thrown));
       } catch (thrown) {
         this.#onErrorThrew(hook, thrown);

@@ -32,7 +32,7 @@ export class Writer {
   readonly #account: BudgetAccount;
   /** Made with the first message: an idle connection has none. */
   #sink: SlabSink | undefined;
-  /** Callbacks to come of writes that were passed on at once: there is nothing left to do for them. */
+  /** Callbacks still to come for writes that the stream took at once: they are accounted for already, and ignored. */
   #early = 0;
   #earlyBytes = 0;
   /** Made with the first flight, and kept: what the stream calls back. */
@@ -131,7 +131,7 @@ export class Writer {
   }
 
   /**
-   * Takes no more messages. The answer resolves when those that were queued are with the operating system, or lost;
+   * Takes no more messages. Returns a promise for the moment when those that were queued are with the operating system, or lost;
    * undefined where none was.
    */
   finish(): Promise<void> | undefined {

@@ -4,7 +4,7 @@ import type { PeerError } from './errors.js';
 export interface Cancellation {
   /** Why; undefined while the work is wanted. */
   readonly reason: PeerError | undefined;
-  /** The same as a signal, for whom one is needed. Made on first use. */
+  /** The same as a signal, for callees that need one. Made on first use. */
   readonly signal: AbortSignal;
   /** Throws once the work is cancelled. @throws {PeerError} `reason`, when there is one */
   throwIfCancelled(): void;

@@ -2,7 +2,7 @@ import type { ConnectionContext } from './connection-context.js';
 import type { Connection, Direction } from './connection.js';
 import type { SocketAddress } from './socket-address.js';
 
-/** The answer of a decoder that has not got a whole message yet. */
+/** What a decoder returns when it does not have a whole message yet. */
 export const NEED_MORE: unique symbol = Symbol.for('pea2pea.NEED_MORE');
 /** The type of {@link NEED_MORE}. */
 export type NeedMore = typeof NEED_MORE;
@@ -45,7 +45,7 @@ export interface TaggedCodec<In, Out = In, Key extends string = string> extends 
 export interface CodecContext {
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** What the handshake left behind: keys, identity, a negotiated version. */
   readonly context: ConnectionContext;
@@ -114,7 +114,7 @@ export interface ByteQueue {
   /**
    * Takes `size` bytes.
    *
-   * note: the answer is a view into the chunk that arrived, where the bytes lie in one, else a copy.
+   * note: the result is a view into the chunk that arrived, where the bytes lie in one, else a copy.
    * It is yours: nobody writes there again. A small view kept for long keeps its whole chunk (up to
    * 64 KiB) alive; copy it (`Buffer.from(view)`) if you store many.
    * @throws {RangeError} beyond `length`.
@@ -122,7 +122,7 @@ export interface ByteQueue {
   read(size: number): Buffer;
   /**
    * Takes `size` bytes as UTF-8 text.
-   * @throws {PeerError} P2P_ERR_INVALID_FRAME when they are no well-formed UTF-8.
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when they are not well-formed UTF-8.
    * @throws {RangeError} beyond `length`.
    */
   readText(size: number): string;

@@ -20,13 +20,13 @@ export interface Connection<In = unknown, Out = In> {
   readonly id: number;
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
-  /** Of the peer. An inbound peer's port is the one it dials from, not one it listens on. */
+  /** The address of the peer. An inbound peer's port is the one it dials from, not one it listens on. */
   readonly address: SocketAddress;
   /**
-   * Ours.
+   * The address of this side.
    *
-   * note: it is asked for on demand. First asked for when the socket is gone, as after a reset, it is where the node
-   * listens for an inbound connection, and `0.0.0.0:0` for an outbound one.
+   * note: it is read on demand. If it is first read when the socket is gone, as after a reset, it is the listening
+   * address of the node for an inbound connection, and `0.0.0.0:0` for an outbound one.
    */
   readonly localAddress: SocketAddress;
   /** Where the connection is in its life. */
@@ -52,7 +52,7 @@ export interface Connection<In = unknown, Out = In> {
    * note: that is not an acknowledgement: the peer may never read them.
    * note: what is queued in one turn of the event loop goes out together, 256 KiB a write at most; to a socket it may
    * begin to go within that turn.
-   * note: nothing breaks if nobody awaits the answer. To know only whether it was queued, use {@link trySend}.
+   * note: nothing breaks if nobody awaits the promise. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
    * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;
    * P2P_ERR_INVALID_CONFIG for a `signal` that is not one;

@@ -24,14 +24,14 @@ export interface AcceptRequest {
 export interface Handshake {
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** Of this side. */
   readonly localAddress: SocketAddress;
   /**
-   * What `connect` was given, before a name was resolved: whom the user means to reach. Undefined where the peer dialled.
+   * The address that `connect` was given, before a name was resolved. Undefined where the peer dialled.
    *
-   * note: what a peer proves is to be compared with this, not with {@link address}: whoever answers for a name chooses that.
+   * note: compare what a peer proves (certificate, key) with this, not with {@link address}: whoever controls the name chose that one.
    */
   readonly dialled: SocketAddress | undefined;
   /** Aborts when the handshake times out, the node closes, or the dial is cancelled. */
@@ -92,11 +92,11 @@ export interface Handshake {
 /** What is known of a stream that a handshake puts on top of the link. */
 export interface UpgradeOptions {
   /**
-   * Whether bytes given to `duplex.write` are no longer needed when its callback is called, so that the buffer behind
-   * them can be used again: true of streams that transform them, false of those that pass them on inside the process.
+   * Whether bytes given to `duplex.write` are no longer needed when its callback is called, so that their buffer can
+   * be used again: true of streams that transform them, false of those that pass them on inside the process.
    *
-   * note: it counts over a link that does the same, such as a socket. Another may call the peer in this process while it
-   * is written to.
+   * note: it is honoured only if the link below recycles writes too, as TCP does. A link inside the process may run the
+   * handlers of the peer during `write`, so it is ignored there.
    * @default false
    */
   readonly recyclesWrites?: boolean;

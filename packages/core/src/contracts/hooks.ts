@@ -2,7 +2,7 @@ import type { Connection, DisconnectReason } from './connection.js';
 import type { AcceptRequest, Handshake } from './handshake.js';
 
 /**
- * Answered by `onMessage` of one `use` call: the message is dealt with, hooks of later calls do not see it.
+ * Returned by `onMessage` of one `use` call: the message is dealt with, hooks of later calls do not see it.
  * It means nothing to the sender.
  */
 export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
@@ -73,8 +73,8 @@ export interface Hooks<In, Out = In> {
   /**
    * The connection is ending: last words may be sent and are flushed, unless writing is what failed.
    *
-   * note: where an earlier hook ended the connection before this object's turn to hear of it came (`onConnect`), it
-   * does not hear of the end either.
+   * note: hooks pair up. If the `onConnect` of an earlier `use()` ended the connection, the objects of later calls
+   * get neither `onConnect` nor `onDisconnect`.
    * note: after `onDisconnectTimeoutMs` it is abandoned and the connection closes.
    */
   onDisconnect?(connection: Connection<In, Out>, reason: DisconnectReason): void | Promise<void>;

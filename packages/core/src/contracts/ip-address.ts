@@ -34,14 +34,14 @@ export function parseIp(text: string): IpAddress | undefined {
   return { version: 6, groups, zone: isLinkLocal({ version: 6, groups }) ? zone : '' };
 }
 
-/** The canonical text (RFC 5952: lower case, no leading zeros, the longest run of zeros folded). */
+/** The canonical form (RFC 5952: lower case, no leading zeros, the longest run of zeros folded). */
 export function formatIp(ip: IpAddress): string {
   if (ip.version === 4) return ip.groups.join('.');
   const text = formatIpv6(ip.groups);
   return ip.zone === '' ? text : `${text}%${ip.zone}`;
 }
 
-/** The network that holds `ip`, as text such as `2001:db8::/64`. */
+/** The network that holds `ip`, as a string such as `2001:db8::/64`. */
 export function prefixOf(ip: IpAddress, prefixLength: number): string {
   const groups = ip.groups.map((group, index) => {
     const bits = Math.min(16, Math.max(0, prefixLength - index * 16));

@@ -14,7 +14,7 @@ import {
 export type AddressLike = string | { readonly host: string; readonly port: number };
 
 /**
- * A host and a port, as a value: two addresses are the same if their texts are.
+ * A host and a port, as a value: two addresses are the same if their strings are.
  *
  * note: IP addresses are kept in canonical form, and IPv4-mapped IPv6 is folded to IPv4,
  * so `::ffff:127.0.0.1` and `127.0.0.1` are one host.
@@ -108,7 +108,7 @@ function canonicalHost(host: string): string {
     throw invalidAddress(`${describe(host)} is not a host`);
   }
   const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
-  return canonical === host ? host : canonical; // the same text, and one string less a connection
+  return canonical === host ? host : canonical; // the same characters, and one string less a connection
 }
 
 function parseText(text: string): SocketAddress {

@@ -2,7 +2,7 @@
 export interface Stats {
   /** When counting began, in milliseconds since the Unix epoch. */
   readonly since: number;
-  /** Messages that the decoder answered. */
+  /** Messages that the decoder returned. */
   readonly messagesReceived: number;
   /** Bytes that arrived after the handshake, whether or not they became messages. */
   readonly bytesReceived: number;

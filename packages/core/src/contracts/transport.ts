@@ -12,7 +12,7 @@ export interface Transport {
   readonly name: string;
 
   /**
-   * Listens at `options.address` until the answer is closed.
+   * Listens at `options.address` until the returned listener is closed.
    *
    * note: links arrive paused; nobody reads a byte before the kernel does.
    * @throws {PeerError} P2P_ERR_LISTEN_FAILED when the address cannot be had,
@@ -22,8 +22,8 @@ export interface Transport {
 
   /**
    * The addresses that `address` stands for, at least one, with IP addresses where the transport has such.
-   * They are dialled in this order, the families in turn, until one answers: the next one when the one before has failed
-   * or has not answered for 250 ms (RFC 8305).
+   * They are dialled in this order, the families in turn, until one can be reached: the next one is tried when the one
+   * before has failed or has been silent for 250 ms (RFC 8305).
    * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
    */
   resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
@@ -39,13 +39,13 @@ export interface Transport {
 export interface Link {
   /** The bytes, both directions. */
   readonly stream: Duplex;
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
-  /** May be asked for late: where the link is gone it is as near as it can be known, such as where it was accepted. */
+  /** May be read after the link has closed; it is then the best known value, such as the listening address. */
   readonly localAddress: SocketAddress;
   /**
    * Whether bytes given to `stream.write` are no longer needed when its callback is called,
-   * so that the buffer behind them can be used again.
+   * so that their buffer can be used again.
    */
   readonly recyclesWrites: boolean;
   /** Closes at once, without flushing; over TCP the peer sees a reset. */
@@ -89,7 +89,7 @@ export interface TransportListener {
 
 /** How to dial. */
 export interface TransportConnectOptions {
-  /** Of the dial. */
+  /** Cancels the dial. */
   readonly cancellation: Cancellation;
   /** Whether small writes go out at once (TCP_NODELAY). */
   readonly noDelay: boolean;

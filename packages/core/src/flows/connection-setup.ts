@@ -51,7 +51,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     return activate(kernel, setup, session);
   } catch (thrown) {
     const error = asSetupError(thrown, link);
-    // INVARIANT: foreign-values-are-harmless. Given back before anything is told.
+    // INVARIANT: foreign-values-are-harmless. Released before anything is told.
     slot.release();
     // Whatever still waits inside an abandoned hook ends with the setup.
     cancellation.cancel(error);

@@ -41,7 +41,7 @@ export function failureOf(given: SocketAddress, failures: readonly AddressFailur
   if (failures.some(({ error }) => !(error instanceof DialRefused))) {
     return new PeerError('P2P_ERR_CONNECT_FAILED', what, { cause });
   }
-  // The own address beside others is no reason to give the name up for good.
+  // The own address beside others is not a reason to give the name up for good.
   const telling = failures.find(({ error }) => error.code !== 'P2P_ERR_SELF_CONNECT') ?? first;
   return new DialRefused(telling.error.code, telling.address, what, { cause });
 }
@@ -82,7 +82,7 @@ export function tellDialFailure(kernel: Kernel, address: SocketAddress, error: u
   kernel.outcomes.notReached(address, error, isRefused ? undefined : FAILURE_COUNTERS[error.code]);
 }
 
-/** Of what a dial itself fails with; a setup that fails counts its own. */
+/** The counter of each error that a dial itself fails with; a setup that fails counts its own. */
 const FAILURE_COUNTERS: Partial<Record<PeerErrorCode, CounterName>> = {
   P2P_ERR_CONNECT_TIMEOUT: 'connectTimeouts',
   P2P_ERR_CONNECT_FAILED: 'connectFailures',

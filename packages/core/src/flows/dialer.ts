@@ -60,7 +60,7 @@ async function attempt(
     const given = SocketAddress.from(target);
     const timer = overdue(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
-        new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} gave no answer in ${timeoutMs} ms`),
+        new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} could not be reached within ${timeoutMs} ms`),
       );
     });
     let reached: Reached;
@@ -76,7 +76,7 @@ async function attempt(
     kernel.own(link);
     return await setUpConnection(kernel, { link, slot, direction: 'outbound', dialled: given, cancellation });
   } catch (error) {
-    // What is none of our errors a transport or a stream has thrown, before there was a link.
+    // An error that is not ours was thrown by a transport or a stream, before there was a link.
     if (!PeerError.is(error)) kernel.heuristics.connectFailures++;
     discard(() => stream?.destroy()); // it was ours from the start
     throw error;

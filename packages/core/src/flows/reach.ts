@@ -89,7 +89,7 @@ function inTurn(addresses: readonly SocketAddress[]): SocketAddress[] {
  * slot, which holds every address that was tried until the dial has ended.
  *
  * note: own addresses, and those whose group is full, are passed over while others are left. An address that is
- * connected already ends the dial: whom the name stands for is there.
+ * connected already ends the dial: the peer of that name is there.
  */
 class Race {
   readonly #kernel: Kernel;
@@ -140,7 +140,7 @@ class Race {
       const code = this.#take(address);
       if (code === undefined) {
         if (this.#left.length > 0) {
-          // An answer that came while the event loop stood still is heard first.
+          // A link that came while the event loop stood still is taken first.
           this.#delay = overdue(this.#kernel.clock, ATTEMPT_DELAY_MS, this.#beginNext);
         }
         void this.#attempt(address);
@@ -234,7 +234,7 @@ class Race {
     this.#cancellation.remove(this.#onCancel);
   }
 
-  /** A timeout of several addresses tells what came of those that did answer. */
+  /** The error of a timeout tells how the addresses failed that had an outcome by then. */
   #cancelled(reason: PeerError): PeerError {
     if (reason.code !== 'P2P_ERR_CONNECT_TIMEOUT' || this.#failures.length === 0) return reason;
     const what = `${reason.what}; others failed: ${listed(this.#failures)}`;

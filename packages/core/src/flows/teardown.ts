@@ -110,7 +110,7 @@ async function saidLastWords(connection: PeerConnection, deadline: Deadline): Pr
   }
 }
 
-/** The reset first: a peer must not take a stream that was cut for one that ended. */
+/** Resets before it destroys: the peer must see a reset, not a clean end of the stream. */
 function cutStreams({ stream, link }: PeerConnection): void {
   discard(() => link.reset());
   discard(() => stream.destroy());

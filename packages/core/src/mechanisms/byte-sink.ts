@@ -20,7 +20,7 @@ const POSITION_BASE = LARGE_SLAB;
 export interface Batch {
   /** In order; none is empty. */
   readonly segments: Uint8Array[];
-  /** The slabs behind the segments, to be given back to the pool. */
+  /** The slabs that hold the segments, to be released to the pool. */
   readonly slabs: Buffer[];
   readonly bytes: number;
 }

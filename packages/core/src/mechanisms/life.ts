@@ -42,10 +42,10 @@ export class Life {
   }
 
   /**
-   * Runs `onStart` of each, one after the other; the first begins in this very turn. What has started is due to be
-   * stopped, at once where there is nothing to start.
+   * Runs `onStart` of each, one after the other; the first begins in this very turn. Each that has started, or has
+   * nothing to start, is stopped by {@link stop}.
    *
-   * note: one that succeeds when it was given up is stopped then.
+   * note: one that succeeds after it was given up is stopped then.
    * @returns undefined where there is nothing to wait for
    * @throws {PeerError} P2P_ERR_START_TIMEOUT when one takes too long; P2P_ERR_SHUTTING_DOWN when it is stopped meanwhile
    * @throws what one of them throws
@@ -56,8 +56,8 @@ export class Life {
   }
 
   /**
-   * Runs `onStop` of all that was started, once. After `timeoutMs`, all together, those that have not been called are, and
-   * none is waited for. The first begins in this very turn.
+   * Runs `onStop` of all that was started, once. `timeoutMs` bounds all of them together: when it has passed, those not
+   * yet called are called, and nothing is awaited. The first begins in this very turn.
    * @returns undefined where there is nothing to wait for
    */
   stop(timeoutMs: number): Promise<StopReport> | undefined {

@@ -47,7 +47,7 @@ class MemoryNetwork implements Transport {
   }
 
   async connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link> {
-    await Promise.resolve(); // as over TCP, the answer never comes in the same turn
+    await Promise.resolve(); // as over TCP, the outcome never comes in the same turn
     options.cancellation.throwIfCancelled();
     const listener = this.#listenerAt(address);
     if (listener === undefined) {

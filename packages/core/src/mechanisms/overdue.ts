@@ -27,7 +27,7 @@ export function overdue(clock: Clock, delayMs: number, judge: Judge, options?: T
   return { cancel: () => step.cancel() };
 }
 
-/** The second half of {@link overdue}, for whom the time is over. */
+/** The second half of {@link overdue}, for callers whose time is over. */
 export function afterPoll(clock: Clock, judge: Judge): Timer {
   // From one turn to the next the sockets are served; a stream on top of one, as of TLS, may hand bytes up a turn later.
   let step = clock.nextTurn(() => {

@@ -79,7 +79,7 @@ export class PluginList {
     throw invalidPlugin(`there are two plugins with the name ${manifest.name}`);
   }
 
-  /** Adds the plugin that `hooks` are, or belong to; hooks of no plugin are none of its business. */
+  /** Adds the plugin that `hooks` are, or belong to; hooks of no plugin are passed over. */
   add(hooks: object): void {
     const plugin = (hooks as { readonly [PLUGIN]?: object })[PLUGIN] ?? hooks;
     if (plugin === hooks && manifestOf(plugin.constructor) === undefined) return;

@@ -18,7 +18,7 @@ const TURNS = 40;
  *           `- the other turns go to those that wait longest: nobody is passed over for ever
  * ```
  *
- * note: beyond the limit a turn goes on, unless somebody waits without whom the others were within it. So the limit can
+ * note: beyond the limit a turn goes on, unless somebody waits, and the others without them were within it. So the limit can
  * be exceeded by one frame (of at most the limit), and by what arrives at once, a chunk for each.
  * note: a budget has a timer while somebody waits for the seat, and no other.
  */
@@ -81,7 +81,7 @@ export class SeatedBudget extends ByteBudget {
   /** See {@link SeatedAccount.pressedForMs}. */
   pressedForMs(account: SeatedAccount, polledAtMs: number): number {
     if (account !== this.#holder) {
-      // Beyond the limit somebody has to go, and waiting is no excuse for one that had nothing to send in its turn.
+      // Beyond the limit somebody has to go, and waiting does not excuse one that had nothing to send in its turn.
       const isSilent = account.isQuiet && this.used > this.limit;
       return isSilent ? Math.max(account.pressedMs, polledAtMs - account.quietSinceMs) : account.pressedMs;
     }
@@ -220,7 +220,7 @@ export class SeatedAccount extends BudgetAccount {
     if (this.bytes !== this.#seenBytes) this.#moved(nowMs);
   }
 
-  /** A turn is over. Nothing is left in the socket of one of whom nothing came in it. */
+  /** A turn is over. Nothing is left in the socket of a holder from which nothing came in it. */
   turnIsOver(polledAtMs: number): void {
     this.isQuiet = this.bytes === this.#seenBytes;
     if (!this.isQuiet) this.#moved(polledAtMs);

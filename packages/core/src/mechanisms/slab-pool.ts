@@ -9,7 +9,7 @@ const KEEP_LARGE = 8;
 /**
  * Blocks of memory that encoders write into. A node has one pool, so an idle connection holds no slab.
  *
- * note: a slab may be given back only when nobody reads from it any more.
+ * note: a slab may be released only when nobody reads from it any more.
  */
 export class SlabPool {
   #small: Buffer[] = [];

@@ -50,7 +50,7 @@ class TcpLink implements Link {
   }
 }
 
-/** Of a socket that is gone. */
+/** The address of a socket that is gone. */
 const UNKNOWN = new SocketAddress('0.0.0.0', 0);
 
 function socketOnError(): void {}

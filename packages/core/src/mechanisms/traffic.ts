@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Stats } from '../contracts/stats.js';
 
-/** The counters behind {@link Stats}: plain numbers that the reader and the writer raise. */
+/** The counters of {@link Stats}: plain numbers that the reader and the writer raise. */
 export class Traffic implements Stats {
   readonly since: number;
   messagesReceived = 0;

@@ -7,7 +7,7 @@ export type Departure = 'expired' | 'displaced';
 /** How long the line is, and how patient. */
 export interface WaitingLineLimits {
   readonly places: number;
-  /** Of them, for one group. */
+  /** How many of them one group may have. */
   readonly placesPerGroup: number;
   readonly patienceMs: number;
 }
@@ -19,7 +19,7 @@ interface Place<T> {
   readonly sinceMs: number;
 }
 
-/** Those of one group, in the order in which they came. */
+/** The entries of one group, in the order in which they came. */
 interface GroupQueue<T> {
   readonly group: string;
   readonly places: Place<T>[];

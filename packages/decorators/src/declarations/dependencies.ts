@@ -60,7 +60,7 @@ type CountChecked<
  * Makes `target` injectable: with the listed dependencies, else those that `@inject` on
  * parameters and the types that the compiler left (`emitDecoratorMetadata`) name.
  *
- * @param decorator what error texts call the decorator that asks for it
+ * @param decorator what error messages call the decorator that asks for it
  * @param base the class of the same kind that `target` extends: its injected properties, `@postConstruct` and
  * `@preDestroy` hold for `target`, too; so do its dependencies where `target` has no list and no
  * constructor parameters.

@@ -4,7 +4,7 @@ import { invalidDecorator } from './invalid-decorator.js';
 import type { MethodMark } from './method-mark.js';
 
 /**
- * A decorator of a public instance method that takes `Args`, or fewer, and answers an `Answer`.
+ * A decorator of a public instance method that takes `Args`, or fewer, and returns an `Answer`.
  * The first form is that of standard (TC39) decorators, the second that of `experimentalDecorators`.
  */
 export interface HookDecorator<Args extends readonly unknown[], Answer = unknown> {
@@ -20,7 +20,7 @@ export interface HookDecorator<Args extends readonly unknown[], Answer = unknown
 }
 
 /**
- * A connection that fits a parameter `Connection<In, Out>` of any peer: it answers nothing wrong
+ * A connection that fits a parameter `Connection<In, Out>` of any peer: it returns nothing wrong
  * and takes everything. Where no codec is named there is nothing to check a method against.
  */
 export type AnyConnection = Connection<never, unknown>;
@@ -54,7 +54,7 @@ export const OnHandshake: () => HookDecorator<[handshake: Handshake]> = hookDeco
  * The method hears of every connection that has become usable: `(connection) => void`. See `Hooks.onConnect`.
  *
  * note: reading starts when the method has started; messages do not wait for its promise.
- * note: throwing ends the connection, unless an `@OnError` method answers `'keep'`.
+ * note: throwing ends the connection, unless an `@OnError` method returns `'keep'`.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
  */
 export const OnConnect: () => HookDecorator<[connection: AnyConnection]> = hookDecorator(
@@ -76,7 +76,7 @@ export const OnDisconnect: () => HookDecorator<[connection: AnyConnection, reaso
  * The method hears of every hook that threw or rejected: `(error, context) => 'keep' | 'disconnect' | void`.
  * `'keep'` lets the connection live. See `Hooks.onError`.
  *
- * note: its answer decides at once, so it must not be `async`.
+ * note: what it returns decides at once, so it must not be `async`.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
  */
 export const OnError: () => HookDecorator<

@@ -5,7 +5,7 @@ import type { MessageFilter } from './message-filter.js';
 import { methodSite, runChecks, type MethodName } from './method-site.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
 
-/** What a decorator makes of a method: it serves `hook`, that of messages for those that it takes. */
+/** The role that a decorator gives a method: the hook that it serves and, for `onMessage`, the messages that it takes. */
 export type HookRole = PlainRole | MessageRole | MarkRole;
 
 export interface PlainRole {
@@ -33,7 +33,7 @@ const ROLES = Symbol.for('pea2pea.roles');
 
 /**
  * Gives the method that `decorator` stands on a role.
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when it is no public instance method, or has the role
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when it is not a public instance method, or has the role
  */
 export function addRole(decorator: string, role: HookRole, args: readonly unknown[]): void {
   const { method, name, whenReady } = methodSite(decorator, args);
@@ -62,7 +62,7 @@ function isSame(one: HookRole, other: HookRole): boolean {
  * The hook methods of a class: those of its base first, then in the order of declaration.
  *
  * note: a method that overrides one keeps its place, and its roles unless it is decorated itself.
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when one was overridden by something that is no method
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when one was overridden by something that is not a method
  */
 export function hookMethodsOf(target: PeerBase): HookMethod[] {
   const found = new Map<MethodName, readonly HookRole[]>();
@@ -73,7 +73,7 @@ export function hookMethodsOf(target: PeerBase): HookMethod[] {
       if (typeof value !== 'function') {
         if (found.has(name)) {
           throw invalidDecorator(
-            `${nameOfClass(prototype.constructor)}.${String(name)} overrides a hook method, but is none`,
+            `${nameOfClass(prototype.constructor)}.${String(name)} overrides a hook method, but is not a method`,
           );
         }
         continue;

@@ -5,7 +5,7 @@ import type { Newable } from 'inversify';
  * The connection that a session belongs to, where it stands for a value: `@Session({ inject: [Connection] })`. As a type
  * it is the `Connection` of `@pea2pea/core`.
  *
- * note: only what is made for one connection can have it: sessions, and what they inject that is no singleton.
+ * note: only what is made for one connection can have it: sessions, and what they inject that is not a singleton.
  */
 export type Connection<In = unknown, Out = In> = PeerConnection<In, Out>;
 

@@ -24,7 +24,7 @@ export type MessageFilter =
  *   a class           see isClass
  *   another function  a guard
  * ```
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when they are none of it
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when they are nothing of the kind
  */
 export function messageFilterOf(args: readonly unknown[]): MessageFilter {
   if (args.length === 0) return { by: 'nothing' };
@@ -109,7 +109,7 @@ const WRAPPERS = new Map<unknown, string>([
   [Symbol, 'symbol'],
 ]);
 
-/** A text is no instance of String, and so on: such a method would never be called. */
+/** A string is not an instance of String, and so on: such a method would never be called. */
 function refuseWrapper(target: MessageClass): MessageClass {
   const type = WRAPPERS.get(target);
   if (type === undefined) return target;

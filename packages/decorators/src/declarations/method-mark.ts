@@ -2,7 +2,7 @@ import type { Connection, PluginKey } from '@pea2pea/core';
 
 /** A method with a mark, found on a plugin, a session class or the peer. */
 export interface MarkedMethod<T> {
-  /** For texts: `ChatPeer.onTopic`. */
+  /** The name for messages: `ChatPeer.onTopic`. */
   readonly name: string;
   /** What its decorator said. */
   readonly value: T;
@@ -27,7 +27,7 @@ export interface MarkServer<T, P extends object = never> {
 export interface MethodMark<T> {
   /** The decorator, as users write it: `@OnTopic`. */
   readonly decorator: string;
-  /** Whom the methods are given to, where that is a class of hooks. */
+  /** The class of hooks that receives the methods, where one does. */
   readonly server: MarkServer<T> | undefined;
   /** Type only; never present. */
   readonly valueType?: T;

@@ -26,7 +26,7 @@ const CHECKS = Symbol.for('pea2pea.checks');
  * ```
  *
  * note: standard decorators do not know their class yet, so their errors name the method alone.
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when it is no public instance method
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when it is not a public instance method
  */
 export function methodSite(decorator: string, args: readonly unknown[]): MethodSite {
   const [first, second, third] = args;

@@ -38,10 +38,10 @@ type TagOf<In, Key extends string> = In extends { readonly [K in Key]: infer Tag
  *
  * note: one message at a time per connection; the promise of an `async` method, and of an asynchronous schema, holds
  * up the next one. If the connection ends while a schema validates, its message is dropped.
- * note: throwing ends the connection, unless an `@OnError` method answers `'keep'`; a schema or a guard that throws
+ * note: throwing ends the connection, unless an `@OnError` method returns `'keep'`; a schema or a guard that throws
  * is a method that throws.
- * note: a guard answers true or false, at once. Its parameter type is trusted, unless it is `unknown`.
- * note: a method that overrides one keeps its place. One named by a symbol comes after those named by a text.
+ * note: a guard returns true or false, at once. Its parameter type is trusted, unless it is `unknown`.
+ * note: a method that overrides one keeps its place. One named by a symbol comes after those named by a string.
  * note: a constructor in the old style (a `function` without methods) is taken for a guard.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method, or is
  * given something else; and when the peer starts: a catch-all that is not last, a second one, a codec that is not

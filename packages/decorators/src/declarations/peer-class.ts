@@ -6,7 +6,7 @@ export type PeerClass<T extends object = object> = new (...args: never) => T;
 /** The same, or the abstract base of one: what decorators stand on. */
 export type PeerBase = abstract new (...args: never) => object;
 
-/** How error texts call `value`. */
+/** How errors call `value`. */
 export function nameOfClass(value: unknown): string {
   const name = typeof value === 'function' ? readData(value, 'name') : undefined;
   if (name === '') return 'an anonymous class';

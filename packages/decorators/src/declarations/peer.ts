@@ -85,7 +85,7 @@ export interface PeerOptions<In, Out = In, List extends readonly Dependency[] = 
  * its own it is the same kind of peer.
  * note: options are checked when the peer starts.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when it stands on something else than a class, or twice;
- * P2P_ERR_MISSING_DEPENDENCY when `inject` is too short or holds something that is no token, or when nothing
+ * P2P_ERR_MISSING_DEPENDENCY when `inject` is too short or holds something that is not a token, or when nothing
  * tells what the constructor of the class it extends needs
  */
 export function Peer<In, Out, const List extends readonly Dependency[]>(
@@ -106,5 +106,5 @@ export function Peer(
 export function requirePeer(target: unknown): DeclaredOptions {
   const options = optionsOf('peer', target);
   if (options !== undefined) return options;
-  throw decoratorError('P2P_ERR_NOT_A_PEER', `${nameOfClass(target)} is no peer: it has no @Peer`);
+  throw decoratorError('P2P_ERR_NOT_A_PEER', `${nameOfClass(target)} is not a peer: it has no @Peer`);
 }

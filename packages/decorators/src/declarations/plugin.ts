@@ -8,7 +8,7 @@ import type { PeerBase } from './peer-class.js';
 /** A class with `@Plugin`. */
 export type PluginClass<T extends object = object> = new (...args: never) => T;
 
-/** A plugin with the options for one peer; {@link configured} answers one. */
+/** A plugin with the options for one peer; {@link configured} returns one. */
 export interface ConfiguredPlugin<T extends object = object> {
   /** The class with `@Plugin`. */
   readonly plugin: PluginClass<T>;
@@ -46,7 +46,7 @@ export interface PluginSettings<List extends readonly Dependency[] = readonly De
  * @Peer({ codec, plugins: [census({ most: 9 })] })
  * ```
  *
- * note: a message that a plugin takes goes on to the next plugin and to the peer, unless the method answers
+ * note: a message that a plugin takes goes on to the next plugin and to the peer, unless the method returns
  * `HANDLED` (or a promise of it). One that none of its message methods takes passes by.
  * note: `static readonly plugin = { name, after, before, needs }` has its place among other plugins checked.
  * note: what is said of inheritance and `inject` at {@link Peer} holds here, too.
@@ -66,7 +66,7 @@ export function Plugin(settings: PluginSettings = {}): InjectableDecorator<never
 }
 
 /**
- * The plugin with `options`, for the `plugins` of a peer: what the function that users call answers.
+ * The plugin with `options`, for the `plugins` of a peer: what the function that users call returns.
  *
  * ```ts
  * export const census = (options: CensusOptions = {}): ConfiguredPlugin<Census> => configured(Census, options);

@@ -14,7 +14,7 @@ export interface RunningApp {
   stop(options: { readonly timeoutMs?: number }): Promise<CloseReport[]>;
 }
 
-/** A running application: its peers, its services, and the way to end them all. {@link createApp} answers one. */
+/** A running application: its peers, its services, and the way to end them all. {@link createApp} returns one. */
 export class AppHandle extends Closable<CloseReport[]> {
   readonly #running: RunningApp;
 
@@ -23,7 +23,7 @@ export class AppHandle extends Closable<CloseReport[]> {
     this.#running = running;
   }
 
-  /** The handle of a peer of this application. @throws {PeerError} P2P_ERR_NOT_A_PEER when it is none */
+  /** The handle of a peer of this application. @throws {PeerError} P2P_ERR_NOT_A_PEER when it is not one */
   peer<T extends object, Args extends readonly unknown[]>(target: ClassOf<T, Args>): PeerHandle<T, Args> {
     const handle = this.#running.handles.get(target);
     if (handle === undefined) throw notInApp(nameOfClass(target));
@@ -39,7 +39,7 @@ export class AppHandle extends Closable<CloseReport[]> {
   }
 
   /**
-   * Ends the application. Answers the reports of the peers' nodes, in the order of `peers`.
+   * Ends the application. Resolves with the reports of the peers' nodes, in the order of `peers`.
    *
    * ```text
    *   services, last first: @OnStop, disposed of -> peers, last first: closed -> all else that the application's

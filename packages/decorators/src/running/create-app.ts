@@ -64,8 +64,8 @@ export interface CreateAppOptions {
  * note: what a container makes may be asynchronous (`toDynamicValue(async …)`, `@postConstruct`): it is awaited where it
  * is needed first.
  * note: if it fails half-way, what was started is ended in the order of `close`, and nothing is left.
- * @throws {PeerError} P2P_ERR_NOT_A_PEER when a peer is listed twice; P2P_ERR_INVALID_CONFIG when a service is, or is no
- * singleton; else as {@link createPeer}
+ * @throws {PeerError} P2P_ERR_NOT_A_PEER when a peer is listed twice; P2P_ERR_INVALID_CONFIG when a service is, or is
+ * not a singleton; else as {@link createPeer}
  * @throws what a constructor, a `@postConstruct` of something that is made, or an `@OnStart` throws
  */
 export async function createApp({

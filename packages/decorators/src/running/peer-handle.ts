@@ -18,7 +18,7 @@ export interface RunningPeer<T> {
 }
 
 /**
- * A running peer: the instance, its node, and the way to end both. {@link createPeer} and {@link startPeer} answer one.
+ * A running peer: the instance, its node, and the way to end both. {@link createPeer} and {@link startPeer} return one.
  */
 export class PeerHandle<
   T extends object,
@@ -65,7 +65,7 @@ export class PeerHandle<
   }
 
   /**
-   * Ends the peer. Answers what its node reports.
+   * Ends the peer. Resolves with what its node reports.
    *
    * ```text
    *   @OnStop: peer, then plugins in reverse -> connections ended -> sessions disposed of -> peer, plugins

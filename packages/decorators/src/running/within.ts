@@ -9,7 +9,7 @@ export interface LifeHost {
   readonly logger: Logger;
 }
 
-/** Of an application, or of a peer whose node is not there. */
+/** A host for an application, or for a peer whose node is not there. */
 export function hostWithoutNode(
   name: string,
   {

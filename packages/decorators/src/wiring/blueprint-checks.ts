@@ -86,7 +86,7 @@ function checkCatchAll(entries: readonly Entry[]): void {
   if (behind === undefined) return;
   const left = first.owner === behind.owner ? call(behind) : full(behind);
   throw invalidDecorator(
-    `${full(first)} takes every message and leaves ${left} none; declare it last, behind the others (methods of a ` +
+    `${full(first)} takes every message and leaves ${left} none; declare it last, after the others (methods of a ` +
       `base class come before those of a subclass, those of sessions before those of the peer)`,
   );
 }

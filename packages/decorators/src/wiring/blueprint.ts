@@ -117,7 +117,10 @@ function withTokens(parts: readonly PluginPart[]): PluginPart[] {
 
 function sessionPart(target: PeerClass): Part {
   if (isSession(target)) return partOf(target);
-  throw decoratorError('P2P_ERR_INVALID_SESSION', `${nameOfClass(target)} is no session: it has no @Session`);
+  throw decoratorError(
+    'P2P_ERR_INVALID_SESSION',
+    `${nameOfClass(target)} is not a session: it has no @Session`,
+  );
 }
 
 function checkUnmatched(unmatched: unknown): void {

@@ -11,15 +11,15 @@ export interface PlannedService {
 
 export interface PlannedBinding {
   readonly binding: Binding;
-  /** Of a class: its constructor's and its properties' services. */
+  /** For a class: the services of its constructor and its properties. */
   readonly constructorParams?: readonly (PlannedService | { readonly isNoParam: true })[];
   readonly propertyParams?: ReadonlyMap<string | symbol, PlannedService>;
   readonly classMetadata?: {
     readonly lifecycle: { readonly preDestroyMethodNames: ReadonlySet<string | symbol> };
   };
-  /** Of `toResolvedValue`. */
+  /** For `toResolvedValue`: its injections. */
   readonly params?: readonly PlannedService[];
-  /** Of `toService`. */
+  /** For `toService`: its target. */
   readonly redirection?: PlannedService;
 }
 
@@ -99,7 +99,7 @@ export function needsOf(planned: PlannedBinding): readonly PlannedService[] {
   ];
 }
 
-/** How texts call a service. */
+/** How errors call a service. */
 export function nameOfService(service: ServiceIdentifier): string {
   if (typeof service === 'function') return service.name;
   return typeof service === 'symbol' ? (service.description ?? 'a symbol') : service;

@@ -3,7 +3,7 @@ import { isPromise } from '@pea2pea/core/authoring';
 /**
  * Runs `calls` one after the other, all of them; rejects as the first of them that failed.
  *
- * note: as long as none answers a promise, all of it happens in this turn.
+ * note: as long as none returns a promise, all of it happens in this turn.
  */
 export async function eachDespiteErrors(calls: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];

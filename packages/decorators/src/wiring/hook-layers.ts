@@ -81,7 +81,7 @@ function layersOf(
     const call: HookCall = UNARY.has(hook)
       ? (subject) => target[name]!(subject)
       : (subject, detail) => target[name]!(subject, detail);
-    // For texts about it: `ChatPeer.begin()`.
+    // For messages about it: `ChatPeer.begin()`.
     layer[hook] = Object.defineProperty(call, 'name', { value: `${owner}.${String(name)}` });
   }
   if (onMessage !== undefined) (layers[0] ??= {}).onMessage = onMessage as HookCall;

@@ -37,7 +37,7 @@ export function messageHook(routes: readonly Route[], otherwise: Otherwise): Mes
   return first.call; // nothing in between, as it is called per message
 }
 
-/** Called per message, too: what is made, a schema makes, or a promise that one answers. */
+/** Called per message, too: what is made, a schema makes, or a promise that one returns. */
 function router(routes: readonly Route[], otherwise: Otherwise): MessageHook {
   /** What schemas have against the message at hand: one list for all, as a message is routed in one turn. */
   const scratch: Refused = routes.map(() => undefined);
@@ -98,8 +98,8 @@ function tagOf(message: unknown, key: string): unknown {
     : undefined;
 }
 
-/** A promise is no answer: it would be taken for true. */
+/** A promise is not a decision: it would be taken for true. */
 function asBoolean(answer: unknown, name: MethodName): boolean {
   if (typeof answer === 'boolean') return answer;
-  throw new TypeError(`the guard of ${String(name)}() answered ${typeof answer}, not true or false`);
+  throw new TypeError(`the guard of ${String(name)}() returned ${typeof answer}, not true or false`);
 }

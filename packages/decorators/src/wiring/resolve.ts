@@ -2,7 +2,7 @@ import type { Container, ServiceIdentifier } from 'inversify';
 import { missingDependency } from '../declarations/dependencies.js';
 
 /**
- * What `container` has for `service`, which error texts call `name`.
+ * What `container` has for `service`, which errors call `name`.
  * @throws {PeerError} P2P_ERR_MISSING_DEPENDENCY when it does not know how to make it
  * @throws what the making throws
  */

@@ -34,7 +34,7 @@ export class Sessions {
   readonly #entries = new Map<PeerConnection, Entry>();
   readonly #disposals = new Set<Promise<void>>();
   readonly #preDestroy = new Map<Part, ReadonlySet<string | symbol>>();
-  /** Whom sessions are made for, and where they are gathered, during the call that makes them. */
+  /** The connection that sessions are made for, and where they are gathered, during the call that makes them. */
   #current: { readonly connection: PeerConnection; readonly made: MadeSessions } | undefined;
   #planOnly = false;
   #refusal: Error | undefined;
@@ -101,7 +101,7 @@ export class Sessions {
     }
   }
 
-  /** Of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
+  /** The sessions of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
   of(connection: PeerConnection): readonly object[] | undefined {
     const entry = this.#entries.get(connection);
     return entry?.state === 'made' ? entry.instances : undefined;
@@ -121,7 +121,7 @@ export class Sessions {
   }
 
   /**
-   * What has to be waited for before the sessions of `connection` can be asked for; undefined where that is nothing.
+   * Resolves when the sessions of `connection` are ready; undefined if there is nothing to wait for.
    * @throws {PeerError} P2P_ERR_NO_SESSION where making them failed, and `@OnError` kept the connection
    */
   waitFor(connection: PeerConnection): Promise<void> | undefined {

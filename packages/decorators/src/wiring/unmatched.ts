@@ -17,7 +17,7 @@ export type Refused = (readonly StandardIssue[] | undefined)[];
 
 type Named = readonly { readonly name: MethodName }[];
 
-/** How many issues a text names; `cause` has them all. */
+/** How many issues a message names; `cause` has them all. */
 const MOST_ISSUES = 4;
 /** How many characters of each: it may quote what the peer sent. */
 const MOST_CHARACTERS = 120;

@@ -29,7 +29,7 @@ function signalOf(options: Waiting): AbortSignal | undefined {
 
 /**
  * `stream` for a negotiation: a handshake as it is, a `Duplex` through a reader that takes no byte more than it is asked
- * for. What comes behind the negotiation stays where it is.
+ * for. What comes after the negotiation stays where it is.
  */
 export function negotiable(stream: Negotiable | Duplex, options: Waiting): Negotiable {
   requireMethods('stream', stream, ['read', 'write']);
@@ -45,7 +45,7 @@ export function negotiable(stream: Negotiable | Duplex, options: Waiting): Negot
  * The next `size` bytes of a paused `stream`, and not one more: for protocols that begin with a few bytes of their own.
  *
  * note: `size` of a stream with windows, such as a `YamuxStream`, must be less than its window.
- * @throws {RangeError} for a `size` that is none
+ * @throws {RangeError} for a `size` that is not a number of bytes
  * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before; P2P_ERR_ABORTED
  */
 export async function readExactly(stream: Duplex, size: number, options: Waiting = {}): Promise<Buffer> {
@@ -71,7 +71,7 @@ class DuplexSource implements Negotiable {
     return this.#wait((resolve, reject) => {
       const stream = this.#stream;
       const attempt = (): void => {
-        // At its end, and there alone, a stream answers less than it was asked for.
+        // At its end, and there alone, a stream returns less than it was asked for.
         const bytes = stream.read(size) as Buffer | null;
         if (bytes?.length === size) resolve(bytes);
         else if (bytes !== null || stream.readableEnded || stream.destroyed) reject(ended());

@@ -18,8 +18,8 @@ import { MAX_PROTOCOLS, type NegotiationOptions } from './select.js';
 const MAX_MESSAGES = 2 * MAX_PROTOCOLS;
 
 /**
- * multistream-select 1.0, the listener: answers proposals until one is among `protocols`; resolves with it. `ls` is
- * answered with `protocols`.
+ * multistream-select 1.0, the listener: replies to proposals until one is among `protocols`; resolves with it. The
+ * reply to `ls` is `protocols`.
  *
  * note: as for {@link select}: a `Handshake` or a `Duplex`, and not a byte too many is read.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG; P2P_ERR_HANDSHAKE_REJECTED after 128 messages without a protocol in common;

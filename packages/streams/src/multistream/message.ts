@@ -58,7 +58,7 @@ export function requireProtocols(protocols: readonly string[], max: number): voi
   for (const protocol of protocols as readonly unknown[]) {
     if (typeof protocol !== 'string' || !/^\/[^\n]+$/.test(protocol)) {
       throw invalidConfig(
-        `a protocol is a text that begins with a slash, without newlines, not ${describe(protocol)}`,
+        `a protocol is a string that begins with a slash, without newlines, not ${describe(protocol)}`,
       );
     }
     if (Buffer.byteLength(protocol) >= MAX_MESSAGE_LENGTH) {

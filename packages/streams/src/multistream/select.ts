@@ -39,7 +39,7 @@ export interface NegotiationOptions {
  *
  * The first proposal goes out with the header, so that a protocol the listener speaks costs one round trip.
  *
- * note: `stream` is a kernel's `Handshake`, or a `Duplex` that nobody else reads meanwhile. Not a byte behind the
+ * note: `stream` is a kernel's `Handshake`, or a `Duplex` that nobody else reads meanwhile. Not a byte after the
  * negotiation is read.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG; P2P_ERR_HANDSHAKE_REJECTED when the listener speaks none of them;
  * P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE when it speaks something else altogether; P2P_ERR_HANDSHAKE_ENDED,
@@ -67,7 +67,7 @@ export async function select<P extends string>(
  * Asks the listener which protocols it speaks: multistream-select's `ls`. The listener then waits for a proposal, which
  * {@link select} makes.
  *
- * note: optional in practice: some implementations answer `na`, which is an empty list here.
+ * note: optional in practice: some implementations reply `na`, which is an empty list here.
  * @throws {PeerError} as {@link select}, but for P2P_ERR_HANDSHAKE_REJECTED
  */
 export async function list(

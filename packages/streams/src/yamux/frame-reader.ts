@@ -19,7 +19,7 @@ export interface FrameHandler {
  */
 export class FrameReader {
   readonly #handler: FrameHandler;
-  /** Of a header that spans chunks. */
+  /** The bytes of a header that spans chunks. */
   readonly #partial = Buffer.alloc(HEADER_LENGTH);
   #partialLength = 0;
   /** The frame whose body is being read. */

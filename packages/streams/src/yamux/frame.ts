@@ -31,8 +31,8 @@ export interface FrameHeader {
   /** 0: the session itself. */
   readonly streamId: number;
   /**
-   * Of `data`: bytes behind the header. Of `windowUpdate`: bytes by which the window grows. Of `ping`: an opaque value
-   * that the answer repeats. Of `goAway`: a {@link GoAwayCode}.
+   * In `data`: the bytes after the header. In `windowUpdate`: the bytes by which the window grows. In `ping`: an
+   * opaque value that the reply repeats. In `goAway`: a {@link GoAwayCode}.
    */
   readonly length: number;
 }

@@ -9,7 +9,7 @@ export interface PingHost {
   /** 0 = never. */
   readonly keepAliveIntervalMs: number;
   sendPing(value: number): void;
-  /** Whether we read nothing ourselves, so that an answer could not be heard. */
+  /** Whether we read nothing ourselves, so that a reply could not be heard. */
   isDeaf(): boolean;
   /** A ping of the keep-alive went unanswered. */
   onDead(error: PeerError): void;
@@ -26,7 +26,7 @@ interface Ping {
 /** A process in which only pings are left ends. */
 const WATCHES = { keepsAlive: false };
 
-/** The pings that we send: one at a time, who asks meanwhile gets its answer. */
+/** The pings that we send: one at a time; callers that ask meanwhile share its reply. */
 export class Pings {
   readonly #host: PingHost;
   #next = 0;
@@ -46,7 +46,7 @@ export class Pings {
   ping(): Promise<number> {
     if (this.#ping !== undefined) return this.#ping.answer.promise;
     const { answer, value } = (this.#ping = this.#begin());
-    this.#host.sendPing(value); // the answer may come within this very call
+    this.#host.sendPing(value); // the reply may come within this very call
     return answer.promise;
   }
 
@@ -55,7 +55,7 @@ export class Pings {
     this.#heard++;
   }
 
-  /** An answer. One that nobody waits for any more is let go: it comes late. */
+  /** A reply came. One that nobody waits for any more is late, and ignored. */
   answered(value: number): void {
     const ping = this.#ping;
     if (ping?.value !== value) return;

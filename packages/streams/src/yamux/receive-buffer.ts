@@ -3,7 +3,7 @@ const BLOCK_LENGTH = 4 * 1024;
 
 /**
  * Bytes that wait for their reader, at about their own price: a peer that sends them one by one does not cost us an
- * object for each, and a piece that is small against the memory behind it is copied, not kept with all of that.
+ * object for each, and a piece that is small against the memory that holds it is copied, not kept with all of that.
  *
  * note: a `ChunkQueue` would keep that memory: it owns the chunks that it is given, while these are parts of chunks that
  * all streams of a session share.
@@ -11,7 +11,7 @@ const BLOCK_LENGTH = 4 * 1024;
 export class ReceiveBuffer {
   /** In order; the last may still be gathered in. */
   readonly #pieces: Buffer[] = [];
-  /** The block behind the last piece, and how much of it that piece has. */
+  /** The block that holds the last piece, and how much of it that piece has. */
   #block: Buffer | undefined;
   #blockUsed = 0;
   #length = 0;

@@ -17,7 +17,7 @@ export interface SessionStreamOwner {
 }
 
 /**
- * A session as a stream, by which a connection owns it: it answers the header of each frame that came, ends or fails as
+ * A session as a stream, by which a connection owns it: it yields the header of each frame that came, ends or fails as
  * the session does, and ends the session when it is ended itself.
  */
 export class SessionStream extends Duplex {

@@ -35,12 +35,12 @@ const COMPLAINT_INTERVAL_MS = 1_000;
  *                          a Duplex: TCP, TLS, Noise
  * ```
  *
- * What the peer can make us hold is bounded: `maxStreams` streams, a window each; answers that it does not take stop the
+ * What the peer can make us hold is bounded: `maxStreams` streams, a window each; replies that it does not take stop the
  * reading; a frame is passed on as it comes, never gathered.
  *
  * note: it owns the stream below from here on, and reads from it from the next turn on.
- * note: what the specification forbids ends the session with P2P_ERR_INVALID_FRAME, behind a Go Away that says so.
- * Frames for a stream that is over are let go: they crossed its end on the way. A second ACK hurts nobody.
+ * note: what the specification forbids ends the session with P2P_ERR_INVALID_FRAME, after a Go Away that says so.
+ * Frames for a stream that is over are ignored: they crossed its end on the way. So is a second ACK.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Yamux {
@@ -58,12 +58,11 @@ export class Yamux {
   readonly #pings: Pings;
   readonly #complaints: LogThrottle;
   /**
-   * INVARIANT: bounded-memory. Beyond so many answers that the stream below has not taken, nothing more is read; beyond so
-   * many SYNs, none of ours is sent. What else we send is bounded by the streams: data and window updates one at a time, a
-   * FIN and an RST for each. It must not stop the reading: two sides that send much would wait for each other.
+   * INVARIANT: bounded-memory. At most this many replies may be queued below before we stop reading, and this many SYNs
+   * before we send no more of them. Everything else is bounded by the streams: data and window updates one at a time, a FIN and an RST for each. It must not stop the reading, or two sides that send much would wait for each other.
    */
   readonly #maxPending: number;
-  /** Frames that the peer has caused: the answer to a ping, the ACK of a stream, the reset of one that is refused. */
+  /** Frames that the peer has caused: the reply to a ping, the ACK of a stream, the reset of one that is refused. */
   #pendingAnswers = 0;
   #pendingSyns = 0;
   #refused = 0;
@@ -130,7 +129,7 @@ export class Yamux {
     return this.#state;
   }
 
-  /** Why the session ended, where that was no orderly end. */
+  /** Why the session ended, where the end was not an orderly one. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -169,8 +168,8 @@ export class Yamux {
   }
 
   /**
-   * Asks the peer for an answer; resolves with the milliseconds that it took. One ping is under way at a time: who asks
-   * meanwhile gets its answer.
+   * Asks the peer for a reply; resolves with the milliseconds that it took. One ping is under way at a time: callers
+   * that ask meanwhile share its reply.
    * @throws {PeerError} P2P_ERR_PING_TIMEOUT after `pingTimeoutMs`, P2P_ERR_DISCONNECTED, P2P_ERR_ABORTED
    */
   async ping({ signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
@@ -199,7 +198,7 @@ export class Yamux {
 
   /**
    * The session as the stream of a connection, for `handshake.upgrade`: the kernel owns the session by it. Reading it
-   * answers the header of every frame that came, for {@link yamuxFrames}: they are the messages of the connection. So its
+   * yields the header of every frame that came, for {@link yamuxFrames}: they are the messages of the connection. So its
    * `idleTimeoutMs` counts from the last frame, plugins that limit messages limit frames, and a handler that makes the
    * connection wait makes the session wait. What ends the session is the reason of the disconnect: `invalid-frame`, where
    * the peer broke the protocol.

@@ -18,7 +18,7 @@ export class StreamTable {
   readonly #count = { inbound: 0, outbound: 0 };
   #unacknowledged = 0;
   #nextId: number;
-  /** Of those that the peer has opened. */
+  /** The highest id of those that the peer has opened. */
   #highestId = 0;
 
   constructor(limits: StreamLimits) {
@@ -67,7 +67,7 @@ export class StreamTable {
    * The peer opens a stream: whether there is room for it.
    *
    * note: ids need not rise: a peer may number its streams in one order and send them off in another.
-   * @throws {PeerError} P2P_ERR_INVALID_FRAME when the id is none of the peer's, or in use
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when the id is not one of the peer's, or in use
    */
   admits(id: number): boolean {
     if (this.#isOurs(id)) throw violation(`the peer opens stream ${id}, an id of this side`);
@@ -98,7 +98,7 @@ export class StreamTable {
     if (!control.acknowledged) this.#unacknowledged--;
   }
 
-  /** Gives back the slot of a stream that was removed. */
+  /** Releases the slot of a stream that was removed. */
   vacate({ direction }: YamuxStream): void {
     this.#count[direction]--;
   }

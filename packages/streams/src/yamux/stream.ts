@@ -21,7 +21,7 @@ export interface StreamHost {
   release(stream: YamuxStream, reset: boolean): void;
   /** A listener, or the callback of a write, threw while the session delivered something. */
   listenerThrew(stream: YamuxStream, error: unknown): void;
-  /** Nothing of a stream that was given up waits in the stream below any more: there is room for another. */
+  /** The last frame of a closed stream has left the queue below: its slot may be used again. */
   vacate(stream: YamuxStream): void;
 }
 
@@ -36,7 +36,7 @@ export interface StreamControl {
   fin(): void;
   /** The peer has reset the stream. */
   reset(): void;
-  /** The session is over. What the peer has sent, and ended with a FIN, can still be read behind an orderly end. */
+  /** The session is over. What the peer has sent, and ended with a FIN, can still be read after an orderly end. */
   sessionEnds(error: Error, orderly: boolean): void;
   /** Whether the peer has acknowledged the stream, or opened it. */
   acknowledged: boolean;
@@ -142,7 +142,7 @@ export class YamuxStream extends Duplex {
   }
 
   #dataBegins(length: number): void {
-    if (length > 0 && this.#finReceived) throw violation(`data for stream ${this.id} behind its FIN`);
+    if (length > 0 && this.#finReceived) throw violation(`data for stream ${this.id} after its FIN`);
     if (length > this.#receiveWindow) {
       throw violation(`${length} bytes for stream ${this.id}, whose window is ${this.#receiveWindow}`);
     }
