@@ -417,12 +417,12 @@ describe('a filter that fails', () => {
     [
       'an asynchronous guard',
       async () => true,
-      new TypeError('the guard of read() answered object, not true or false'),
+      new TypeError('the guard of read() returned object, not true or false'),
     ],
     [
       'a guard that answers something like true',
       () => 1,
-      new TypeError('the guard of read() answered number, not true or false'),
+      new TypeError('the guard of read() returned number, not true or false'),
     ],
     [
       'a schema that answers nothing of use',

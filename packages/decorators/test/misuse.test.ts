@@ -143,7 +143,7 @@ describe('what is refused when a peer starts', () => {
     }
     const error = await peerErrorOf('P2P_ERR_NOT_A_PEER', () => createPeer(Undecorated));
     expect(error.message).toBe(
-      'Undecorated is no peer: it has no @Peer; annotate the class: @Peer({ codec })',
+      'Undecorated is not a peer: it has no @Peer; annotate the class: @Peer({ codec })',
     );
   });
 
@@ -241,7 +241,7 @@ describe('what is refused when a peer starts', () => {
     Object.defineProperty(Computed.prototype, 'greet', { get: () => () => undefined });
     expect((await invalid(() => createPeer(Hidden))).message).toContain('an instance has a field there');
     expect((await invalid(() => createPeer(Computed))).message).toContain(
-      'Computed.greet overrides a hook method, but is none',
+      'Computed.greet overrides a hook method, but is not a method',
     );
   });
 });

@@ -603,7 +603,7 @@ describe('what is refused at boot', () => {
       await peerErrorOf('P2P_ERR_INVALID_SESSION', peerWith(Counter, Counter)),
       await peerErrorOf('P2P_ERR_INVALID_SESSION', peerWith(undefined)),
     ].map(({ message }) => message);
-    expect(messages[0]).toContain('Plain is no session');
+    expect(messages[0]).toContain('Plain is not a session');
     expect(messages[1]).toContain('Host lists Counter twice');
     expect(messages[2]).toContain('Host lists undefined; if two modules import each other');
   });

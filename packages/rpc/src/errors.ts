@@ -15,7 +15,7 @@ export const RPC_ERRORS = {
     remedy: 'await some before sending more, or raise `maxPending`',
   },
   P2P_ERR_INVALID_RESPONSE: {
-    when: 'the response to a request is none, or its result is not what its schema takes; `cause` lists the issues',
+    when: 'the response to a request is not a valid one, or its result is not what its schema takes; `cause` lists the issues',
     remedy: 'check that both sides use the same version of the method',
   },
 } as const satisfies ErrorTable;

@@ -22,7 +22,7 @@ export const CORE_ERRORS = {
     isOwnFault: true,
   },
   P2P_ERR_INVALID_ADDRESS: {
-    when: 'a text or object is no address',
+    when: 'a string or object is not an address',
     remedy: "use 'host:port', '[ipv6]:port' or { host, port } with a port from 0 to 65535",
   },
   P2P_ERR_ALREADY_STARTED: {
@@ -151,7 +151,7 @@ export const CORE_ERRORS = {
     remedy: 'the peer went away while sending; connect again if the message matters',
   },
   P2P_ERR_STALLED_DECODER: {
-    when: 'a decoder answered a message without consuming a byte',
+    when: 'a decoder returned a message without consuming a byte',
     remedy: 'consume at least one byte a message in decode(); NEED_MORE says that there is none yet',
     isOwnFault: true,
   },

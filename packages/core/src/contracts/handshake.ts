@@ -47,7 +47,7 @@ export interface Handshake {
   /**
    * The bytes before the next `delimiter`, which is consumed, too.
    *
-   * note: a text delimiter stands for its UTF-8 bytes.
+   * note: a delimiter given as a string stands for its UTF-8 bytes.
    * @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE when `maxLength` bytes passed without one; else as {@link read}.
    */
   readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer>;

@@ -35,13 +35,13 @@ export const DECORATOR_ERRORS = {
     isOwnFault: true,
   },
   P2P_ERR_INVALID_SESSION: {
-    when: 'the `sessions` of a peer list something that is no session, one twice, or one with hooks that it cannot have',
+    when: 'the `sessions` of a peer list something that is not a session, one twice, or one with hooks that it cannot have',
     remedy: 'list each class with @Session once, with no other hooks than those of open connections',
     isOwnFault: true,
   },
   P2P_ERR_NO_SESSION: {
     when: 'a connection has no sessions, because making them failed; `cause` says why',
-    remedy: 'look at `cause`, and let such a connection end: do not answer keep for it in @OnError',
+    remedy: 'look at `cause`, and let such a connection end: do not return keep for it in @OnError',
     isOwnFault: true,
   },
 } as const satisfies ErrorTable;

@@ -8,7 +8,7 @@ export const STREAM_ERRORS = {
   },
   P2P_ERR_PING_TIMEOUT: {
     when: 'a session of many streams had no answer to a ping within `pingTimeoutMs`',
-    remedy: 'connect again, or allow more time; the peer may be gone, or too busy to answer',
+    remedy: 'connect again, or allow more time; the peer may be gone, or too busy to reply',
   },
 } as const satisfies ErrorTable;
 
