@@ -8,7 +8,7 @@ export const SNAPSHOT_VERSION = 1;
 
 /** What {@link snapshot} returns: plain data, as JSON can carry it. */
 export interface NodeSnapshot {
-  /** Of this shape: {@link SNAPSHOT_VERSION}. */
+  /** The shape of this data: {@link SNAPSHOT_VERSION}. */
   readonly version: typeof SNAPSHOT_VERSION;
   /** Milliseconds since the Unix epoch, by the clock of the node. */
   readonly takenAt: number;
@@ -48,7 +48,7 @@ export interface ConnectionSnapshot {
   readonly state: ConnectionState;
   /** The address of the peer, `host:port`. */
   readonly address: string;
-  /** Of this side, `host:port`. */
+  /** The address of this side, `host:port`. */
   readonly localAddress: string;
   /** Since it was opened, in milliseconds. */
   readonly ageMs: number;

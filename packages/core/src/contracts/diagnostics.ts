@@ -51,7 +51,7 @@ export interface ConnectionCloseEvent extends ConnectionEvent {
 export interface ConnectionRefusedEvent {
   /** The name of the node. */
   readonly node: string;
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
@@ -63,7 +63,7 @@ export interface ConnectionRefusedEvent {
 export interface HandshakeEvent {
   /** The name of the node. */
   readonly node: string;
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;

@@ -6,7 +6,7 @@ import type { SocketAddress } from './socket-address.js';
 
 /** An inbound peer that was let in by the limits and has not been read from yet. */
 export interface AcceptRequest {
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** Where the peer was accepted. */
   readonly localAddress: SocketAddress;
@@ -26,7 +26,7 @@ export interface Handshake {
   readonly direction: Direction;
   /** The address of the peer. */
   readonly address: SocketAddress;
-  /** Of this side. */
+  /** The address of this side. */
   readonly localAddress: SocketAddress;
   /**
    * The address that `connect` was given, before a name was resolved. Undefined where the peer dialled.

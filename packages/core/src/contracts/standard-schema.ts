@@ -10,7 +10,7 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 
 /** What a schema holds under `~standard`. */
 export interface StandardProps<Input = unknown, Output = Input> {
-  /** Of the specification. */
+  /** The version of the specification. */
   readonly version: 1;
   /** The library that made the schema. */
   readonly vendor: string;

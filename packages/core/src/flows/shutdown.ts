@@ -29,7 +29,7 @@ export interface CutOff {
    * - `stream`: destroyed, but has not closed in time.
    */
   readonly what: 'onDisconnect' | 'flush' | 'stream';
-  /** Of the peer. */
+  /** The address of the peer. */
   readonly address: SocketAddress;
   /** The id of the connection, where it was one. */
   readonly connection?: number;
