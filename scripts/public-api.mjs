@@ -59,15 +59,17 @@ export function publicApi(entryPoints) {
 const resolved = (symbol, checker) =>
   symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
 
-const isOf = ({ folder }, symbol) =>
-  symbol.declarations.some((node) => !relative(folder, node.getSourceFile().fileName).startsWith('..'));
+const isIn = (folder, node) => !relative(folder, node.getSourceFile().fileName).startsWith('..');
+
+const isOf = ({ folder }, symbol) => symbol.declarations.some((node) => isIn(folder, node));
 
 function reportOf(entryPoint, symbols) {
   const head = `# ${entryPoint.name}\n\nMade by \`npm run api\`; a test compares it with the code.\n`;
   const own = symbols.filter(({ symbol }) => isOf(entryPoint, symbol));
   const passedOn = symbols.filter(({ symbol }) => !isOf(entryPoint, symbol));
   const sections = own.map(
-    ({ name, symbol }) => `\n## ${name}\n\n\`\`\`ts\n${declarationsOf(symbol).join('\n')}\n\`\`\`\n`,
+    ({ name, symbol }) =>
+      `\n## ${name}\n\n\`\`\`ts\n${declarationsOf(symbol, entryPoint.folder).join('\n')}\n\`\`\`\n`,
   );
   if (passedOn.length > 0) {
     const list = passedOn.map(({ name, symbol }) => `- \`${name}\` of ${homeOf(symbol)}\n`);
@@ -84,8 +86,10 @@ function homeOf(symbol) {
 
 const printer = ts.createPrinter({ removeComments: true });
 
-function declarationsOf(symbol) {
-  return symbol.declarations.map((declaration) => {
+/** Those of the package itself: what others merge into it depends on which of them are there. */
+function declarationsOf(symbol, folder) {
+  const own = symbol.declarations.filter((declaration) => isIn(folder, declaration));
+  return own.map((declaration) => {
     const { transformed } = ts.transform(declaration, [withoutPrivateMembers]);
     const text = printer.printNode(ts.EmitHint.Unspecified, transformed[0], declaration.getSourceFile());
     const keyword = ts.isVariableDeclaration(declaration) ? 'const ' : '';
