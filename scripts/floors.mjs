@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
  * `.` is not the highest, `entries` are the files of it that stand above all.
  */
 const FLOORS = {
-  core: { floors: ['contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'] },
+  core: { floors: ['errors', 'net', 'contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'] },
   codecs: { floors: ['.', 'testing'], entries: ['testing.ts'] },
   streams: { floors: ['shared', ['multistream', 'yamux'], '.'] },
   noise: { floors: ['.'] },

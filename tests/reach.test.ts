@@ -449,7 +449,7 @@ describe('one address', () => {
     await expect(b.node.connect({ host: `${address}%${scopeid}`, port })).rejects.toMatchObject({
       code: 'P2P_ERR_ALREADY_CONNECTED',
     });
-    expect(connection.address.limitGroup(64)).toBe(`${address}%${zone}`);
+    expect(connection.address.limitGroup(64)).toBe(`${address}%${zone}/128`);
   });
 });
 

@@ -37,18 +37,19 @@ export type {
   ListenEvent,
   MessageEvent,
 } from './contracts/diagnostics.js';
-export { CORE_ERRORS } from './contracts/error-table.js';
-export type { PeerErrorCode, PeerErrorCodes } from './contracts/error-table.js';
-export { PeerError } from './contracts/errors.js';
-export type { PeerErrorOptions } from './contracts/errors.js';
+export { CORE_ERRORS } from './errors/error-table.js';
+export type { PeerErrorCode, PeerErrorCodes } from './errors/error-table.js';
+export { PeerError } from './errors/errors.js';
+export type { PeerErrorOptions } from './errors/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { PluginClass, PluginFactory, PluginKey, PluginManifest, PluginUse } from './contracts/plugin.js';
 export type { Random } from './contracts/random.js';
-export { SocketAddress } from './contracts/socket-address.js';
-export type { AddressLike } from './contracts/socket-address.js';
+export { IpPrefix } from './net/ip-prefix.js';
+export { SocketAddress } from './net/socket-address.js';
+export type { AddressLike } from './net/socket-address.js';
 export type {
   SchemaInput,
   SchemaOutput,

@@ -15,8 +15,8 @@ import {
   type NodeConfig,
   type ResolvedConfig,
 } from './contracts/config.js';
-import { describe } from './contracts/describe.js';
-import { SocketAddress } from './contracts/socket-address.js';
+import { describe } from './errors/describe.js';
+import { SocketAddress } from './net/socket-address.js';
 import { defaultLogger } from './mechanisms/default-logger.js';
 import { systemClock, systemRandom } from './mechanisms/system-clock.js';
 import { tcpTransport } from './mechanisms/tcp-transport.js';

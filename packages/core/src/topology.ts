@@ -1,9 +1,9 @@
 /// <reference types="node" preserve="true" />
 import type { Clock } from './contracts/clock.js';
 import { diagnostics } from './contracts/diagnostics.js';
-import { PeerError } from './contracts/errors.js';
+import { PeerError } from './errors/errors.js';
 import { Deadline } from './mechanisms/deadline.js';
-import type { AddressLike, SocketAddress } from './contracts/socket-address.js';
+import type { AddressLike, SocketAddress } from './net/socket-address.js';
 import { seededRandom } from './mechanisms/seeded-random.js';
 
 /**

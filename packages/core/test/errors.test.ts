@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CORE_ERRORS } from '@pea2pea/core';
 import { PeerError } from '@pea2pea/core';
 import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
-import { isOwnFault } from '@pea2pea/core/contracts/errors';
+import { isOwnFault } from '@pea2pea/core/errors/errors';
 
 const ROOM_ERRORS = {
   ROOMTEST_ERR_FULL: { when: 'a room is full', remedy: 'leave one' },

@@ -101,10 +101,10 @@ describe('a socket address', () => {
       'fec0::2',
     ];
     expect(machines.map(group)).toEqual([
-      'fe80::1%eth0',
-      'fe80::2%eth0',
-      'fe80::1%eth1',
-      'febf:ffff::1%eth0',
+      'fe80::1%eth0/128',
+      'fe80::2%eth0/128',
+      'fe80::1%eth1/128',
+      'febf:ffff::1%eth0/128',
       'fec0::/64',
       'fec0::/64',
     ]);

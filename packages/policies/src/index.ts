@@ -4,7 +4,6 @@ export type { BanDetails, BanEvent, BansEvents } from './bans/bans.js';
 export { BANS_DEFAULTS } from './bans/options.js';
 export type { BanEntry, BansOptions } from './bans/options.js';
 export type { BanTarget, Peered } from './bans/target.js';
-export { IpPrefix } from './bans/ip-prefix.js';
 export { rateLimit, RateLimit } from './rate-limit/rate-limit.js';
 export type { ExceededCounts, RateLimitEvents } from './rate-limit/rate-limit.js';
 export { RATE_LIMIT_DEFAULTS } from './rate-limit/options.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@pea2pea/core/testing';
-import { IpPrefix } from '@pea2pea/policies';
+import { IpPrefix } from '@pea2pea/core';
 import { BanList, type Ban } from '../src/bans/ban-list.js';
 
 describe('a list of bans', () => {

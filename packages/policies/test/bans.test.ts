@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { bytes } from '@pea2pea/codecs';
-import { PeerError, PeerNode, type Connection, type DisconnectReason, type Handshake } from '@pea2pea/core';
+import {
+  IpPrefix,
+  PeerError,
+  PeerNode,
+  type Connection,
+  type DisconnectReason,
+  type Handshake,
+} from '@pea2pea/core';
 import {
   createPeer,
   OnAccept,
@@ -15,7 +22,6 @@ import {
   bans,
   BANS_DEFAULTS,
   Bans,
-  IpPrefix,
   rateLimit,
   RateLimit,
   type BansOptions,

@@ -1,5 +1,5 @@
 import type { Cancellation } from '../contracts/cancellation.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 import { callApart } from './call-apart.js';
 import { requireSignal } from './checks.js';
 import { forgetAbort, onAbort } from './signal-listeners.js';

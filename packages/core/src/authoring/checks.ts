@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types';
-import { describe, printable } from '../contracts/describe.js';
-import { PeerError } from '../contracts/errors.js';
+import { describe, printable } from '../errors/describe.js';
+import { PeerError } from '../errors/errors.js';
 
 /** The longest delay of a Node.js timer, in milliseconds, about 25 days. A timer with a longer one fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -1,4 +1,4 @@
-import { describe, printable } from '../contracts/describe.js';
+import { describe, printable } from '../errors/describe.js';
 import type {
   SchemaOutput,
   StandardIssue,

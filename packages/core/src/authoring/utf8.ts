@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 
 /**
  * The string that `bytes` are, from `start` (inclusive) to `end` (exclusive).

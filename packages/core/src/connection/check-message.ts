@@ -1,5 +1,5 @@
-import type { PeerErrorCode } from '../contracts/error-table.js';
-import { PeerError } from '../contracts/errors.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
+import { PeerError } from '../errors/errors.js';
 import { markHandled } from '../authoring/deferred.js';
 
 /** Codes that say of bytes that they are not what was expected, whoever reads them. */

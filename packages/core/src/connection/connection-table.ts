@@ -1,6 +1,6 @@
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Direction } from '../contracts/connection.js';
-import type { PeerErrorCode } from '../contracts/error-table.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
 import { keptForDials } from '../contracts/config.js';
 
 /** The limits that the table keeps. */

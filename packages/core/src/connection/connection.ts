@@ -3,8 +3,8 @@ import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, Direction, DisconnectReason } from '../contracts/connection.js';
 import { describeReason, userReason } from '../contracts/connection.js';
-import { PeerError } from '../contracts/errors.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
@@ -171,7 +171,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   /** What pending and later sends reject with. */
   endError(): PeerError {
-    const reason = this.teardown?.reason ?? this.reader.endReason;
+    const reason = this.teardown?.reason ?? this.reader.ending;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
       return reason.error;
     const why = reason === undefined ? 'closed' : describeReason(reason);
@@ -189,9 +189,9 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const found = this.#findOverdue(nowMs, polledAtMs);
     if (found === 'idle') {
       // A peer that has gone waits for its last messages to be handled no longer than that, either.
-      const { endReason } = this.reader;
-      if (endReason === undefined) this.#node.heuristics.idleTimeouts++;
-      this.end(endReason ?? { origin: 'reading', cause: 'idle-timeout' });
+      const { ending } = this.reader;
+      if (ending === undefined) this.#node.heuristics.idleTimeouts++;
+      this.end(ending ?? { origin: 'reading', cause: 'idle-timeout' });
     } else if (found === 'frame-over-budget') {
       this.#endForBudget('reading', 'the frame that it sends is not complete');
     } else if (found === 'queue-over-budget') {

@@ -1,6 +1,6 @@
 import type { Encoder } from '../contracts/codec.js';
-import { describe } from '../contracts/describe.js';
-import { PeerError } from '../contracts/errors.js';
+import { describe } from '../errors/describe.js';
+import { PeerError } from '../errors/errors.js';
 import type { SlabSink } from '../mechanisms/byte-sink.js';
 import { markHandled } from '../authoring/deferred.js';
 

@@ -1,5 +1,5 @@
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
-import type { PeerError } from '../contracts/errors.js';
+import type { PeerError } from '../errors/errors.js';
 import type { Traffic } from '../mechanisms/traffic.js';
 
 /** A connection as its reader and writer see it. */

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../contracts/config.js';
-import type { PeerError } from '../contracts/errors.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../authoring/cancellation.js';
 import { ConnectionTable } from './connection-table.js';

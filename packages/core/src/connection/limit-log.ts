@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Direction } from '../contracts/connection.js';
 import type { Logger } from '../contracts/logger.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 
 /** The option that causes each refusal by a limit: the one to raise so that the peer gets in. */

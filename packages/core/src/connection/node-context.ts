@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Connection } from '../contracts/connection.js';
-import { isOwnFault } from '../contracts/errors.js';
+import { isOwnFault } from '../errors/errors.js';
 import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';

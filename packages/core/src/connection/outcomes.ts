@@ -8,9 +8,9 @@ import {
   type DisconnectReason,
 } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { isOwnFault, PeerError } from '../contracts/errors.js';
+import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import { LimitLog } from './limit-log.js';
 import type { PeerLog } from './peer-log.js';
 

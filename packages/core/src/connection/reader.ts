@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
@@ -52,10 +52,10 @@ export class Reader implements TurnTaker {
   #handling = false;
   /** Others have their turn; this goes on in the next one. */
   #yielded = false;
-  /** Set when the stream is over, to what the connection then ends with, where no frame is left unfinished. */
-  #ended: DisconnectReason | undefined;
-  /** Set when no more messages will come; teardown begins when those that came were handled. */
-  #finalReason: DisconnectReason | undefined;
+  /** Why the connection ends once what came before was handled; set when the stream is over, or a frame is bad. */
+  #ending: DisconnectReason | undefined;
+  /** There is no message any more; teardown begins when those that came were handled. */
+  #isOver = false;
   /** Made when the budget of the node first holds this connection back. */
   #askAgain: (() => void) | undefined;
   /** For idleness. */
@@ -131,7 +131,7 @@ export class Reader implements TurnTaker {
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
-    const heldBack = (this.#handling && this.#ended === undefined) || this.#yielded;
+    const heldBack = (this.#handling && this.#ending === undefined) || this.#yielded;
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
@@ -148,15 +148,15 @@ export class Reader implements TurnTaker {
     this.#handlerWatch.look(this.#node, this.#connection, waitingBytes, nowMs);
   }
 
-  /** Whether the stream is over for a bad frame of its own, and the connection ends once what came before was handled. */
+  /** Whether the connection ends for a bad frame, of its codec or of its stream, once what came before was handled. */
   get hasFrameError(): boolean {
-    const reason = this.#ended;
+    const reason = this.#ending;
     return reason?.origin === 'reading' && reason.cause === 'invalid-frame';
   }
 
   /** Why the connection will end once its messages were handled; undefined while more may come. */
-  get endReason(): DisconnectReason | undefined {
-    return this.#finalReason ?? this.#ended;
+  get ending(): DisconnectReason | undefined {
+    return this.#ending;
   }
 
   onData(chunk: Buffer): void {
@@ -169,7 +169,7 @@ export class Reader implements TurnTaker {
   }
 
   onEnd(): void {
-    this.#ended ??= { origin: 'reading', cause: 'ended' };
+    this.#ending ??= { origin: 'reading', cause: 'ended' };
     this.#pump();
   }
 
@@ -179,12 +179,12 @@ export class Reader implements TurnTaker {
       return;
     }
     // A stream that a handshake put on top has frames of its own. What came before a bad one is handled, as with ours.
-    this.#ended = { origin: 'reading', cause: 'invalid-frame', error };
+    if (!this.#isOver) this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
     this.#pump();
   }
 
   onClose(error?: Error): void {
-    if (this.#stopped || this.#ended !== undefined) return;
+    if (this.#stopped || this.#ending !== undefined) return;
     this.onError(error ?? new Error('the stream was closed before it ended'));
   }
 
@@ -209,13 +209,13 @@ export class Reader implements TurnTaker {
     this.#pumping = false;
     if (this.#stopped) return;
     this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
-    if (this.#finalReason !== undefined && !this.#handling) this.#connection.end(this.#finalReason);
+    if (this.#isOver && !this.#handling) this.#connection.end(this.#ending!);
     else this.#flow();
   }
 
   /** Whether the next message has a handler that is free. */
   get #canHandle(): boolean {
-    return !this.#handling && !this.#yielded && !this.#stopped && this.#finalReason === undefined;
+    return !this.#handling && !this.#yielded && !this.#stopped && !this.#isOver;
   }
 
   /** Message after message, until there is none, a handler returns a promise, or it is the turn of others. */
@@ -245,7 +245,7 @@ export class Reader implements TurnTaker {
   /** While a handler is busy the oldest messages make room for the newest: work as any other. INVARIANT: fair-turns. */
   #dropSurplus(): void {
     const slice = this.#slice;
-    while (this.#isFull && this.#finalReason === undefined) {
+    while (this.#isFull && !this.#isOver) {
       if (this.#decode() === NEED_MORE) return;
       const count = ++this.#connection.stats.messagesReceived;
       this.#node.traffic.messagesReceived++;
@@ -257,22 +257,23 @@ export class Reader implements TurnTaker {
     }
   }
 
-  /** The next message, NEED_MORE, or NEED_MORE with `#finalReason` set because there will be none. */
+  /** The next message, or NEED_MORE where there is none for now, or none any more: then `#isOver` is set. */
   #decode(): unknown {
     const queue = this.#queue;
     const before = queue.length;
     try {
       const holds = this.#mayHold && this.holdsMessages;
-      if (before === 0 && !holds) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
+      if (before === 0 && !holds) return this.#ending === undefined ? NEED_MORE : this.#decodeLast(before);
       const message: unknown = this.#decoder.decode(queue);
       const wasConsumed = queue.length < before;
       // A promise is looked for once: a decoder that returns promises does so from its first message on.
       if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;
-      if (message === NEED_MORE) return this.#ended === undefined ? NEED_MORE : this.#decodeLast(before);
+      if (message === NEED_MORE) return this.#ending === undefined ? NEED_MORE : this.#decodeLast(before);
       this.#isSound = true;
       return checkMessage(message, wasConsumed || holds);
     } catch (error) {
-      this.#finalReason = { origin: 'reading', cause: 'invalid-frame', error };
+      this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
+      this.#isOver = true;
       return NEED_MORE;
     }
   }
@@ -283,17 +284,13 @@ export class Reader implements TurnTaker {
     const decoder = this.#decoder;
     const message: unknown = hasRest && decoder.end !== undefined ? decoder.end(this.#queue) : NEED_MORE;
     if (message !== NEED_MORE) return checkMessage(message, this.#queue.length < before);
-    this.#finalReason = this.#endReason();
+    if (this.#queue.length > 0 && !this.hasFrameError) {
+      const what = `the stream ended with ${this.#queue.length} bytes of an unfinished frame`;
+      const error = new PeerError('P2P_ERR_TRUNCATED_FRAME', what);
+      this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
+    }
+    this.#isOver = true;
     return NEED_MORE;
-  }
-
-  #endReason(): DisconnectReason {
-    if (this.#queue.length === 0 || this.hasFrameError) return this.#ended!;
-    const error = new PeerError(
-      'P2P_ERR_TRUNCATED_FRAME',
-      `the stream ended with ${this.#queue.length} bytes of an unfinished frame`,
-    );
-    return { origin: 'reading', cause: 'invalid-frame', error };
   }
 
   #deliver(message: unknown): void {
@@ -360,7 +357,7 @@ export class Reader implements TurnTaker {
     const pausesWhenFull = this.#yielded || this.#node.config.whenInboundFull === 'pause';
     // Who is busy needs no more for now, and takes no seat from those whose frames are unfinished.
     const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.#account.isOverShare);
-    const wantsMore = this.#finalReason === undefined && !hasEnough;
+    const wantsMore = !this.#isOver && !hasEnough;
     if (!wantsMore) this.#account.leave();
     if (wantsMore && this.#mayGrow()) {
       if (this.#stream.isPaused()) this.#stream.resume();

@@ -3,7 +3,7 @@ import type { Encoder } from '../contracts/codec.js';
 import { aborted } from '../authoring/cancellation.js';
 import { requireSignal } from '../authoring/checks.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';

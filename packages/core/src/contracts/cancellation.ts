@@ -1,4 +1,4 @@
-import type { PeerError } from './errors.js';
+import type { PeerError } from '../errors/errors.js';
 
 /** Says when work is not wanted any more: what an AbortSignal is, without its price. */
 export interface Cancellation {

@@ -1,6 +1,6 @@
 import type { ConnectionContext } from './connection-context.js';
 import type { Connection, Direction } from './connection.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 
 /** What a decoder returns when it does not have a whole message yet. */
 export const NEED_MORE: unique symbol = Symbol.for('pea2pea.NEED_MORE');

@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 import type { Codec } from './codec.js';
 import type { Logger } from './logger.js';
 import type { Random } from './random.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Transport } from './transport.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { ConnectionContext } from './connection-context.js';
-import { describe, readData, wordsOf } from './describe.js';
-import { PeerError } from './errors.js';
-import type { SocketAddress } from './socket-address.js';
+import { describe, readData, wordsOf } from '../errors/describe.js';
+import { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Stats } from './stats.js';
 
 /** Who opened the connection: `'inbound'` the peer, `'outbound'` this node. */

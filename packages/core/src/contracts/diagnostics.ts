@@ -1,6 +1,6 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import type { Connection, DisconnectReason, Direction } from './connection.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 
 /**
  * The channels of `node:diagnostics_channel` that the kernel publishes to. Names are public API.

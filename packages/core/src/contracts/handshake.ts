@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Decoder } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
 import type { Direction } from './connection.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 
 /** An inbound peer that was let in by the limits and has not been read from yet. */
 export interface AcceptRequest {

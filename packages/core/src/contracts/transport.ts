@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Cancellation } from './cancellation.js';
-import type { SocketAddress } from './socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 
 /**
  * A kind of network: TCP, memory, a simulation. The kernel meets sockets through this contract only.

@@ -6,7 +6,7 @@ import {
   requireSignal,
   requireTimeout,
 } from '../authoring/checks.js';
-import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
+import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import { discard } from './connection-setup.js';
 import type { ConnectOptions } from './dialer.js';
 

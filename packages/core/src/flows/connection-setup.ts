@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
 import type { CounterName } from '../contracts/counters.js';
-import { describe } from '../contracts/describe.js';
+import { describe } from '../errors/describe.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { isOwnFault, PeerError } from '../contracts/errors.js';
+import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { AcceptRequest } from '../contracts/handshake.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
@@ -180,7 +180,7 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
     if (kernel.hookThrew('onConnect', error, connection) === 'keep') {
       kernel.logFault(error, connection, 'onConnect threw; onError keeps the connection');
     } else {
-      void kernel.disconnect(connection, { origin: 'on-connect', error });
+      connection.end({ origin: 'on-connect', error });
     }
   };
   try {

@@ -1,9 +1,9 @@
 import { isNativeError } from 'node:util/types';
 import type { CounterName } from '../contracts/counters.js';
-import { entryOf } from '../contracts/error-registry.js';
-import type { PeerErrorCode } from '../contracts/error-table.js';
-import { PeerError } from '../contracts/errors.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import { entryOf } from '../errors/error-registry.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
+import { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Kernel } from '../connection/kernel.js';
 import { shuttingDown } from './connection-setup.js';
 

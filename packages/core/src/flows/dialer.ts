@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { PeerError } from '../contracts/errors.js';
-import { SocketAddress, type AddressLike } from '../contracts/socket-address.js';
+import { PeerError } from '../errors/errors.js';
+import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';

@@ -1,8 +1,8 @@
 import type { CounterName } from '../contracts/counters.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import type { PeerErrorCode } from '../contracts/error-table.js';
-import { PeerError } from '../contracts/errors.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
+import { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource } from '../authoring/cancellation.js';

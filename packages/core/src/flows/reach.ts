@@ -1,7 +1,7 @@
 import type { Timer } from '../contracts/clock.js';
-import type { PeerErrorCode } from '../contracts/error-table.js';
-import { PeerError } from '../contracts/errors.js';
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
+import { PeerError } from '../errors/errors.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { Link, TransportConnectOptions } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';

@@ -1,4 +1,4 @@
-import type { SocketAddress } from '../contracts/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import { Deadline } from '../mechanisms/deadline.js';
@@ -61,7 +61,7 @@ export async function closeNode(
   // Half of the time, so that the teardowns have the other.
   const stopping = life.stop(Math.ceil(timeoutMs / 2));
   const stop = stopping === undefined ? { errors: [], cut: [] } : await stopping;
-  for (const connection of connections) void kernel.disconnect(connection, { origin: 'shutdown' });
+  for (const connection of connections) connection.end({ origin: 'shutdown' });
   const cut: CutOff[] = [];
   const teardowns = Promise.all(connections.map((connection) => finishTeardown(connection, cut)));
   if (!(await deadline.wait(teardowns))) {

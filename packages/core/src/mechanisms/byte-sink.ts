@@ -1,5 +1,5 @@
 import type { ByteSink, Endianness } from '../contracts/codec.js';
-import { describe } from '../contracts/describe.js';
+import { describe } from '../errors/describe.js';
 import { LARGE_SLAB, SMALL_SLAB } from './slab-pool.js';
 import type { SlabPool } from './slab-pool.js';
 

@@ -1,7 +1,7 @@
 import { Console } from 'node:console';
 import { debuglog } from 'node:util';
 import { isNativeError } from 'node:util/types';
-import { describe, printable, readData } from '../contracts/describe.js';
+import { describe, printable, readData } from '../errors/describe.js';
 import type { LogFields, Logger } from '../contracts/logger.js';
 
 const debug = debuglog('pea2pea');

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
 import { Deadline } from './deadline.js';
 import { overdue } from './overdue.js';

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
-import { PeerError } from '../contracts/errors.js';
-import { SocketAddress } from '../contracts/socket-address.js';
+import { PeerError } from '../errors/errors.js';
+import { SocketAddress } from '../net/socket-address.js';
 import type {
   Link,
   Transport,

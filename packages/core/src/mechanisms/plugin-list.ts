@@ -1,5 +1,5 @@
-import { describe, readData } from '../contracts/describe.js';
-import { PeerError } from '../contracts/errors.js';
+import { describe, readData } from '../errors/describe.js';
+import { PeerError } from '../errors/errors.js';
 import {
   PLUGIN,
   PLUGIN_USE,

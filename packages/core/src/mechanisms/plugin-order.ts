@@ -1,4 +1,4 @@
-import { PeerError } from '../contracts/errors.js';
+import { PeerError } from '../errors/errors.js';
 import type { PluginManifest } from '../contracts/plugin.js';
 
 /**

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { PeerError } from '../contracts/errors.js';
-import { SocketAddress } from '../contracts/socket-address.js';
+import { PeerError } from '../errors/errors.js';
+import { SocketAddress } from '../net/socket-address.js';
 import type {
   Link,
   Transport,

@@ -1,5 +1,5 @@
+import type { IpPrefix } from '@pea2pea/core';
 import { BoundedMap } from '@pea2pea/core/authoring';
-import type { IpPrefix } from './ip-prefix.js';
 
 /** A block of addresses that is banned. */
 export interface Ban {

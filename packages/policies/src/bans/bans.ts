@@ -6,6 +6,7 @@ import {
   type DisconnectReason,
   type Handshake,
   type Hooks,
+  IpPrefix,
   type PeerNode,
   type SocketAddress,
 } from '@pea2pea/core';
@@ -20,8 +21,7 @@ import {
   type ResolvedBans,
 } from './options.js';
 import { Strikes } from './strikes.js';
-import { blockOf, exactlyOf, groupOf, type BanTarget, type Peered } from './target.js';
-import type { IpPrefix } from './ip-prefix.js';
+import { blockOf, exactlyOf, type BanTarget, type Peered } from './target.js';
 
 /** How an address is banned. */
 export interface BanDetails {
@@ -209,7 +209,7 @@ export class Bans implements Hooks<unknown> {
   #strikePeer({ host }: SocketAddress, why: string, weight: number): void {
     const ip = parseIp(host);
     if (weight === 0 || ip === undefined) return;
-    this.#strike(groupOf(ip, this.#options.ipv6PrefixLength), why, weight);
+    this.#strike(IpPrefix.ofHost(ip, this.#options.ipv6PrefixLength), why, weight);
   }
 
   #strike(peer: IpPrefix, why: string, weight: number): boolean {
@@ -241,7 +241,7 @@ export class Bans implements Hooks<unknown> {
 
   #banOf({ host }: SocketAddress): Ban | undefined {
     const ip = parseIp(host);
-    return ip && this.#bans.covering(groupOf(ip, 128), this.#nowMs);
+    return ip && this.#bans.covering(IpPrefix.ofAddress(ip), this.#nowMs);
   }
 
   #blockOf(target: BanTarget): IpPrefix {
@@ -251,7 +251,7 @@ export class Bans implements Hooks<unknown> {
   /** Whom strikes against `target` are counted for. */
   #peerOf(target: BanTarget): IpPrefix {
     const block = this.#blockOf(target);
-    const peer = groupOf(block.start, this.#options.ipv6PrefixLength);
+    const peer = IpPrefix.ofHost(block.start, this.#options.ipv6PrefixLength);
     if (block.length >= peer.length) return peer;
     throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is more than one peer`);
   }

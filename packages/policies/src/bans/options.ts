@@ -1,4 +1,4 @@
-import { PeerError, type DisconnectReason, type PeerErrorCode } from '@pea2pea/core';
+import { IpPrefix, PeerError, type DisconnectReason, type PeerErrorCode } from '@pea2pea/core';
 import {
   describe,
   invalidConfig,
@@ -6,7 +6,6 @@ import {
   requireInteger,
   requireKnown,
 } from '@pea2pea/core/authoring';
-import { IpPrefix } from './ip-prefix.js';
 
 /** Every option of {@link bans} that has a default, with it. The docs quote this object. */
 export const BANS_DEFAULTS = {

@@ -1,6 +1,5 @@
-import { PeerError, SocketAddress, type AddressLike } from '@pea2pea/core';
-import { isLinkLocal, parseIp, type IpAddress } from '@pea2pea/core/authoring';
-import { IpPrefix } from './ip-prefix.js';
+import { IpPrefix, PeerError, SocketAddress, type AddressLike } from '@pea2pea/core';
+import { describe, parseIp, type IpAddress } from '@pea2pea/core/authoring';
 
 /**
  * Whom a ban is about: an IP address or a prefix as text (`'203.0.113.7'`, `'203.0.113.0/24'`), an address with a port,
@@ -20,19 +19,13 @@ export interface Peered {
  */
 export function blockOf(target: BanTarget, ipv6PrefixLength: number): IpPrefix {
   const named = addressOrPrefix(target);
-  return named instanceof IpPrefix ? named : groupOf(named, ipv6PrefixLength);
+  return named instanceof IpPrefix ? named : IpPrefix.ofHost(named, ipv6PrefixLength);
 }
 
 /** The block of the one address, or of the prefix, to look for. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
 export function exactlyOf(target: BanTarget): IpPrefix {
   const named = addressOrPrefix(target);
-  return named instanceof IpPrefix ? named : groupOf(named, 128);
-}
-
-/** Whom strikes of `ip` are counted for. */
-export function groupOf(ip: IpAddress, ipv6PrefixLength: number): IpPrefix {
-  if (ip.version === 4) return new IpPrefix(ip, 32);
-  return new IpPrefix(ip, isLinkLocal(ip) ? 128 : ipv6PrefixLength);
+  return named instanceof IpPrefix ? named : IpPrefix.ofAddress(named);
 }
 
 function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {
@@ -47,5 +40,5 @@ function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {
 function ipOf(host: string): IpAddress {
   const ip = parseIp(host);
   if (ip !== undefined) return ip;
-  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${JSON.stringify(host)} is a name; bans are by IP address`);
+  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${describe(host)} is a name; bans are by IP address`);
 }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { PeerError } from '@pea2pea/core';
+import { IpPrefix, PeerError } from '@pea2pea/core';
 import { parseIp } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
-import { IpPrefix } from '@pea2pea/policies';
 
 const text = (prefix: string): string => IpPrefix.parse(prefix).toString();
 const contains = (prefix: string, address: string): boolean =>

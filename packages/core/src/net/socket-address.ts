@@ -1,14 +1,7 @@
-import { describe } from './describe.js';
-import { PeerError } from './errors.js';
-import {
-  formatIp,
-  isCanonicalIpv4,
-  isLinkLocal,
-  isLoopback,
-  isWildcard,
-  parseIp,
-  prefixOf,
-} from './ip-address.js';
+import { describe } from '../errors/describe.js';
+import { PeerError } from '../errors/errors.js';
+import { formatIp, isCanonicalIpv4, isLoopback, isWildcard, parseIp } from './ip-address.js';
+import { IpPrefix } from './ip-prefix.js';
 
 /** What users may write where an address is wanted: `'127.0.0.1:4000'`, `'[::1]:4000'` or `{ host, port }`. */
 export type AddressLike = string | { readonly host: string; readonly port: number };
@@ -64,12 +57,12 @@ export class SocketAddress {
   }
 
   /**
-   * The group that per-IP limits count this address in: an IPv4 address itself, the first `ipv6PrefixLength` bits of an
-   * IPv6 address, a link-local one (`fe80::/10`) itself with its zone, a host name itself.
+   * The group that per-IP limits count this address in: a host name itself, an IP address as {@link IpPrefix.ofHost}
+   * has it.
    */
   limitGroup(ipv6PrefixLength: number): string {
     const ip = this.host.includes(':') ? parseIp(this.host) : undefined;
-    return ip === undefined || isLinkLocal(ip) ? this.host : prefixOf(ip, ipv6PrefixLength);
+    return ip === undefined ? this.host : IpPrefix.ofHost(ip, ipv6PrefixLength).toString();
   }
 
   /**

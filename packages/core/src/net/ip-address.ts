@@ -41,15 +41,6 @@ export function formatIp(ip: IpAddress): string {
   return ip.zone === '' ? text : `${text}%${ip.zone}`;
 }
 
-/** The network that holds `ip`, as a string such as `2001:db8::/64`. */
-export function prefixOf(ip: IpAddress, prefixLength: number): string {
-  const groups = ip.groups.map((group, index) => {
-    const bits = Math.min(16, Math.max(0, prefixLength - index * 16));
-    return group & (0xffff << (16 - bits)) & 0xffff;
-  });
-  return `${formatIpv6(groups)}/${prefixLength}`;
-}
-
 /** Whether `text` is an IPv4 address as {@link formatIp} writes it. It is asked several times a connection, so it allocates nothing. */
 export function isCanonicalIpv4(text: string): boolean {
   let [dots, digits, value] = [0, 0, 0];
