@@ -70,13 +70,13 @@ export function findViolations(root) {
   for (const [name, allowed] of Object.entries(PACKAGES)) {
     const src = join(root, 'packages', name, 'src');
     const imports = new Map();
-    for (const file of sources(src)) {
+    for (const file of sourcesIn(src)) {
       const text = readFileSync(file, 'utf8');
       const path = relative(src, file).split(sep).join('/');
       const lines = text.split('\n').length - 1;
       if (lines > MAX_LINES) violations.push(`${name}/${path}: ${lines} lines, the limit is ${MAX_LINES}`);
       const targets = [];
-      for (const specifier of specifiers(text)) {
+      for (const specifier of specifiersIn(text)) {
         if (specifier.startsWith('.')) {
           targets.push(
             relative(src, resolve(dirname(file), specifier))
@@ -126,16 +126,17 @@ function isException(file, specifier) {
   return EXCEPTIONS.some((exception) => exception.specifier === specifier && exception.files.test(file));
 }
 
-function* sources(folder) {
+/** Every source below `folder`. */
+export function* sourcesIn(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* sources(path);
+    if (entry.isDirectory()) yield* sourcesIn(path);
     else if (entry.name.endsWith('.ts')) yield path;
   }
 }
 
-/** Type-only imports vanish from the output, but they are dependencies all the same. */
-function* specifiers(text) {
+/** What a source imports. Type-only imports vanish from the output, but they are dependencies all the same. */
+export function* specifiersIn(text) {
   for (const [, specifier] of withoutComments(text).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g))
     yield specifier;
 }

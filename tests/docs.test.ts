@@ -58,7 +58,7 @@ describe('docs/errors.md', () => {
 
 describe('the pages of the plugins', () => {
   const quoted = new Map(
-    ['policies', 'rpc', 'noise', 'tls']
+    ['rate-limit', 'bans', 'reconnect', 'unique-peer', 'rpc', 'noise', 'tls']
       .flatMap((page) => tablesOf(read(`docs/${page}.md`)))
       .filter(({ header }) => header[0] === 'option')
       .flatMap(({ rows }) => rows.map(([option = '', fallback = '']) => [codeIn(option), fallback])),

@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error a plain script, shared with `npm run check`
 import { findViolations, PACKAGES } from '../scripts/floors.mjs';
+// @ts-expect-error a plain script, which also writes the page
+import { graphs, withGraphs } from '../scripts/graph.mjs';
 
 const find = findViolations as (root: string) => string[];
+const draw = graphs as (root: string) => Record<'packages' | 'core' | 'decorators', string>;
+const redraw = withGraphs as (page: string, root: string) => string;
 const known = Object.keys(PACKAGES as object);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -15,15 +19,17 @@ const packages = readdirSync(join(root, 'packages')).filter((name) =>
   existsSync(join(root, 'packages', name, 'package.json')),
 );
 
-/** The violations after `write` changed a copy of the sources. */
-function violationsAfter(path: string, text: string): string[] {
+/** What `look` finds in a copy of the sources in which `text` stands at `path`. */
+function inCopyWith<T>(path: string, text: string, look: (root: string) => T): T {
   const copy = mkdtempSync(join(tmpdir(), 'pea2pea-floors-'));
   try {
     for (const name of packages) {
-      cpSync(join(root, 'packages', name, 'src'), join(copy, 'packages', name, 'src'), { recursive: true });
+      for (const part of ['src', 'package.json']) {
+        cpSync(join(root, 'packages', name, part), join(copy, 'packages', name, part), { recursive: true });
+      }
     }
     writeFileSync(join(copy, 'packages', path), text);
-    return find(copy);
+    return look(copy);
   } finally {
     rmSync(copy, { recursive: true });
   }
@@ -70,6 +76,21 @@ describe('the floors of the packages', () => {
     ['core/src/flows/spy.ts', 'circular', "import { spy } from './spy.js';"],
     ['core/src/flows/spy.ts', '401 lines', '\n'.repeat(401)],
   ])('a change of %s is found: %s', (path, what, text) => {
-    expect(violationsAfter(path, text)).toEqual([expect.stringContaining(what)]);
+    expect(inCopyWith(path, text, find)).toEqual([expect.stringContaining(what)]);
+  });
+});
+
+describe('the graphs of docs/architecture.md', () => {
+  it('are those of the imports', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    expect(redraw(page, root)).toBe(page);
+  });
+
+  it.each([
+    ['packages', 'rpc/src/spy.ts', "import { bans } from '@pea2pea/policies';"],
+    ['core', 'core/src/contracts/spy.ts', "import { x } from '../flows/dialer.js';"],
+    ['decorators', 'decorators/src/spy.ts', "import { x } from './index.js';"],
+  ] as const)('the one of %s changes with an import in %s', (graph, path, text) => {
+    expect(inCopyWith(path, text, draw)[graph]).not.toBe(draw(root)[graph]);
   });
 });
