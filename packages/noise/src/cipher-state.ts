@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { PeerError } from '@pea2pea/core';
 import { noiseError } from './errors.js';
 
-/** Names of the specification, section 12, what OpenSSL calls them, and how the nonce is written. */
+/** The ciphers by their names in the specification, section 12: OpenSSL's name, and how the nonce is written. */
 export const CIPHERS = {
   ChaChaPoly: { algorithm: 'chacha20-poly1305', writeNonce: writeLittleEndian },
   AESGCM: { algorithm: 'aes-256-gcm', writeNonce: writeBigEndian },
@@ -10,7 +10,7 @@ export const CIPHERS = {
 
 export type CipherName = keyof typeof CIPHERS;
 
-/** Bytes of the authentication data behind every ciphertext. */
+/** Bytes of authentication data at the end of every ciphertext. */
 export const TAG_LENGTH = 16;
 
 const KEY_LENGTH = 32;
@@ -28,7 +28,7 @@ export class CipherState {
   #key: Buffer | undefined;
   #high = 0;
   #low = 0;
-  /** The nonce of 96 bits as the cipher takes it; only good for the call that is under way. */
+  /** The 96-bit nonce as the cipher takes it; valid only during the current call. */
   readonly #iv = Buffer.alloc(12);
 
   constructor(cipher: CipherName) {
@@ -68,7 +68,7 @@ export class CipherState {
 
   /**
    * DecryptWithAd(ad, ciphertext).
-   * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not authenticate: the nonce stays then
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when it does not authenticate; the nonce is then unchanged
    */
   decryptWithAd(ad: Uint8Array, ciphertext: Uint8Array): Buffer {
     if (!this.hasKey) return Buffer.from(ciphertext);
@@ -78,8 +78,8 @@ export class CipherState {
   }
 
   /**
-   * Encrypts one message that is given in parts; answers the parts of the ciphertext, the last of which is the
-   * authentication data. Nothing is put together, so nothing is copied.
+   * Encrypts one message, given in parts, and returns the parts of the ciphertext; the last is the authentication data.
+   * The parts are never concatenated, so nothing is copied.
    */
   seal(plaintext: readonly Uint8Array[], ad: Uint8Array = NOTHING): Buffer[] {
     this.#requireNonce();
@@ -88,7 +88,7 @@ export class CipherState {
     return sealed;
   }
 
-  /** Decrypts one message that is given in parts; answers the parts of the plaintext. */
+  /** Decrypts one message, given in parts, and returns the parts of the plaintext. */
   open(ciphertext: readonly Uint8Array[], tag: Uint8Array, ad: Uint8Array = NOTHING): Buffer[] {
     this.#requireNonce();
     const { algorithm, writeNonce } = this.#cipher;
@@ -107,7 +107,7 @@ export class CipherState {
     return opened;
   }
 
-  /** Rekey(): section 4.2. The nonce goes on. */
+  /** Rekey(): section 4.2. The nonce keeps counting. */
   rekey(): void {
     const [high, low] = [this.#high, this.#low];
     this.#high = MAX_UINT32;

@@ -10,18 +10,19 @@ import { PeerError } from '@pea2pea/core';
 /** DHLEN of 25519: the size of keys and of what they agree on, in bytes. */
 export const DHLEN = 32;
 
-/** A key pair of Curve25519, as RFC 7748 writes them: 32 bytes each. */
+/** A Curve25519 key pair in the encoding of RFC 7748. */
 export interface NoiseKeyPair {
+  /** 32 bytes; what others know this side by. */
   readonly publicKey: Buffer;
-  /** Keep it secret, and the same over restarts: it is who you are. */
+  /** 32 bytes. Keep it secret, and keep it across restarts: whoever has it is this side. */
   readonly privateKey: Buffer;
 }
 
-// What stands before the 32 bytes of a key in DER: RFC 8410, sections 4 and 7.
+// What precedes the 32 bytes of a key in DER: RFC 8410, sections 4 and 7.
 const SPKI = Buffer.from('302a300506032b656e032100', 'hex');
 const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
-/** GENERATE_KEYPAIR(): a new key pair, from the randomness of the system. */
+/** A new key pair from the system's random number generator; GENERATE_KEYPAIR() of the specification. */
 export function generateKeyPair(): NoiseKeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('x25519');
   return {
@@ -31,8 +32,8 @@ export function generateKeyPair(): NoiseKeyPair {
 }
 
 /**
- * The public key that belongs to a private one of 32 bytes.
- * @throws {RangeError} when it has another size
+ * The public key of a private key of 32 bytes.
+ * @throws {RangeError} when the private key has another size
  */
 export function publicKeyOf(privateKey: Uint8Array): Buffer {
   return rawPublicKey(createPublicKey(importPrivateKey(privateKey)));
@@ -41,9 +42,9 @@ export function publicKeyOf(privateKey: Uint8Array): Buffer {
 /**
  * DH(key_pair, public_key).
  *
- * note: a public key of low order, which would make the result all zeros whatever the private key, is refused, as
- * section 12.1 allows.
- * @throws {PeerError} P2P_ERR_INVALID_FRAME for such a key
+ * note: section 12.1 permits refusing public keys of low order, with which the result is zero whatever the private key;
+ * we do.
+ * @throws {PeerError} P2P_ERR_INVALID_FRAME for a public key of low order
  */
 export function dh({ privateKey }: NoiseKeyPair, publicKey: Uint8Array): Buffer {
   const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });

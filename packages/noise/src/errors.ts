@@ -1,10 +1,10 @@
 import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
 
-/** The errors of Noise, as `CORE_ERRORS` are those of the kernel. */
+/** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
 export const NOISE_ERRORS = {
   P2P_ERR_NONCE_EXHAUSTED: {
-    when: 'a cipher of the noise plugin has encrypted as many messages as it can, 2^64-1',
-    remedy: 'connect again, for new keys',
+    when: 'a Noise cipher has encrypted as many messages as one key allows, 2^64-1',
+    remedy: 'connect again to get new keys',
   },
 } as const satisfies ErrorTable;
 

@@ -8,31 +8,34 @@ import { SymmetricState } from './symmetric-state.js';
 /** The longest Noise message, in bytes; the specification, section 3. */
 export const MAX_MESSAGE_LENGTH = 65_535;
 
-/** What a handshake begins with. */
+/** What {@link HandshakeState} is made from. */
 export interface HandshakeStateOptions {
+  /** The protocol to speak, parsed from its name. */
   readonly protocol: NoiseProtocol;
+  /** Whether this side writes the first message. */
   readonly initiator: boolean;
-  /** What both sides must agree on besides; it is not sent. */
+  /** Further bytes that both sides must agree on; they are not sent. @default none */
   readonly prologue?: Uint8Array | undefined;
-  /** s */
+  /** `s`, the key pair of this side. Required where the pattern has one. */
   readonly staticKey?: NoiseKeyPair | undefined;
-  /** e: only where test vectors ask for one. Each handshake makes its own otherwise. */
+  /** `e`, for test vectors only: every real handshake must have its own. @default a new key pair */
   readonly ephemeralKey?: NoiseKeyPair | undefined;
-  /** rs, where the pattern has it as a pre-message for this side. Elsewhere it is not looked at. */
+  /** `rs`, for a side that knows it beforehand (a pre-message of the pattern); ignored otherwise. */
   readonly remoteStaticKey?: Uint8Array | undefined;
-  /** One for each `psk` token, in their order; 32 bytes each. */
+  /** Pre-shared keys of 32 bytes, one for each `psk` token, in the order of the tokens. */
   readonly psks?: readonly Uint8Array[] | undefined;
 }
 
 /**
- * One side of a handshake; the Noise specification, section 5.3. It knows nothing of streams: messages go in and out.
+ * One side of a handshake; the Noise specification, section 5.3. It takes and returns messages, and knows no streams.
  *
- * note: who gives what the pattern does not need, or does not give what it needs, made a mistake that is found before,
- * by the checks of {@link noiseHandshake}.
- * note: once a method threw, the handshake is of no use.
+ * note: it does not check that the keys it is given are those that the pattern needs; {@link noiseHandshake} does.
+ * note: after a method has thrown, the handshake cannot be continued.
  */
 export class HandshakeState {
+  /** The protocol being spoken. */
   readonly protocol: NoiseProtocol;
+  /** Whether this side writes the first message. */
   readonly initiator: boolean;
   readonly #symmetric: SymmetricState;
   readonly #s: NoiseKeyPair | undefined;
@@ -49,7 +52,7 @@ export class HandshakeState {
     this.initiator = initiator;
     this.#s = staticKey;
     this.#e = ephemeralKey;
-    // Any other key that somebody gave here would look like one that the peer has proved.
+    // A key given where the pattern does not use it would look like one that the peer has proved.
     const isKnown = remoteStaticKey !== undefined && knowsRemoteStaticKey(protocol.pattern, initiator);
     this.#rs = isKnown ? Buffer.from(remoteStaticKey) : undefined;
     this.#psks = [...(psks ?? [])];
@@ -60,22 +63,22 @@ export class HandshakeState {
     if (responderPreMessage) this.#symmetric.mixHash(initiator ? this.#rs! : this.#s!.publicKey);
   }
 
-  /** The number of the next message, from 0. */
+  /** The index of the next message, from 0. */
   get index(): number {
     return this.#index;
   }
 
-  /** Whether all messages were exchanged. */
+  /** Whether all messages have been exchanged. */
   get isComplete(): boolean {
     return this.#index === this.protocol.pattern.messages.length;
   }
 
-  /** Whether the next message is one to write. */
+  /** Whether this side writes the next message. */
   get isOurTurn(): boolean {
     return !this.isComplete && isInitiators(this.#index) === this.initiator;
   }
 
-  /** How many bytes the next message has besides its payload. */
+  /** How many bytes the next message has in addition to its payload. */
   get overhead(): number {
     let { hasKey } = this.#symmetric;
     let length = 0;
@@ -92,24 +95,25 @@ export class HandshakeState {
     return length + (hasKey ? TAG_LENGTH : 0);
   }
 
-  /** h: binds what is exchanged elsewhere to this handshake, once it is complete; section 11.2. */
+  /** `h`. Once the handshake is complete, it identifies it: see section 11.2 on channel binding. */
   get handshakeHash(): Buffer {
     return this.#symmetric.handshakeHash;
   }
 
-  /** The public key of s. */
+  /** The public key of this side, from `s`; undefined where the pattern has none. */
   get localStaticKey(): Buffer | undefined {
     return this.#s?.publicKey;
   }
 
-  /** rs, as soon as it is known: from the beginning where it is a pre-message, else once it was received. */
+  /** `rs`, the public key of the peer: known from the start where it is a pre-message, otherwise once received. */
   get remoteStaticKey(): Buffer | undefined {
     return this.#rs;
   }
 
   /**
-   * WriteMessage(payload).
-   * @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE, P2P_ERR_INVALID_FRAME for a key of low order
+   * Writes the next message: WriteMessage(payload).
+   * @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE when it would exceed 65 535 bytes; P2P_ERR_INVALID_FRAME when a key of the
+   * peer is of low order
    */
   writeMessage(payload: Uint8Array): Buffer {
     const length = this.overhead + payload.length;
@@ -135,8 +139,8 @@ export class HandshakeState {
   }
 
   /**
-   * ReadMessage(message): answers the payload.
-   * @throws {PeerError} P2P_ERR_INVALID_FRAME
+   * Reads the next message and returns its payload: ReadMessage(message).
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when it is too short, does not authenticate, or has a key of low order
    */
   readMessage(message: Uint8Array): Buffer {
     if (message.length < this.overhead) {
@@ -166,7 +170,7 @@ export class HandshakeState {
     return payload;
   }
 
-  /** Split(): the cipher state to send with, and that to receive with. Once the handshake is complete. */
+  /** The cipher states for sending and for receiving: Split(). To be called once the handshake is complete. */
   split(): { readonly sending: CipherState; readonly receiving: CipherState } {
     const [initiators, responders] = this.#symmetric.split();
     return this.initiator
@@ -184,7 +188,7 @@ export class HandshakeState {
 
   #mixEphemeral(publicKey: Uint8Array): void {
     this.#symmetric.mixHash(publicKey);
-    // Section 9.2: so that keys are never those of another handshake with the same psk.
+    // Section 9.2: so that no two handshakes with the same psk share keys.
     if (this.#usesPsk) this.#symmetric.mixKey(publicKey);
   }
 

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** Names of the specification, section 12, and what OpenSSL calls them. HASHLEN is 32 or 64 bytes. */
+/** The hashes by their names in the specification, section 12, with OpenSSL's names. HASHLEN is 32 or 64 bytes. */
 export const HASHES = {
   SHA256: 'sha256',
   SHA512: 'sha512',
@@ -10,14 +10,14 @@ export const HASHES = {
 
 export type HashName = keyof typeof HASHES;
 
-/** HASH(data), with `data` in parts. */
+/** HASH(data), where `data` is given in parts. */
 export function hash(name: HashName, ...data: readonly Uint8Array[]): Buffer {
   const hashing = createHash(HASHES[name]);
   for (const part of data) hashing.update(part);
   return hashing.digest();
 }
 
-/** HKDF(chaining_key, input_key_material, 3); section 4.3. Who needs two outputs leaves the third. */
+/** HKDF(chaining_key, input_key_material, 3); section 4.3. Callers that need two outputs ignore the third. */
 export function hkdf(name: HashName, chainingKey: Uint8Array, input: Uint8Array): [Buffer, Buffer, Buffer] {
   const hmac = (key: Uint8Array, ...data: readonly Uint8Array[]): Buffer => {
     const hashing = createHmac(HASHES[name], key);

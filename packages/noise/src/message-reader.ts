@@ -1,23 +1,23 @@
 import { PeerError } from '@pea2pea/core';
 import { TAG_LENGTH } from './cipher-state.js';
 
-/** Bytes of the length before each message. */
+/** Bytes of the length field before each message. */
 export const HEADER_LENGTH = 2;
 
-/** Pieces that are shorter, in bytes, are copied into blocks of this size until their message is whole. */
+/** Size in bytes of the blocks into which shorter pieces are copied until their message is complete. */
 const BLOCK_LENGTH = 4 * 1024;
 
-/** A transport message as it came: views into the chunks of the stream, or into blocks of what came in crumbs. */
+/** A transport message as received: views into the chunks of the stream, or into blocks for what came in small pieces. */
 export interface SealedMessage {
   readonly ciphertext: readonly Buffer[];
   readonly tag: Buffer;
 }
 
 /**
- * Cuts a stream into the messages in it, without putting together what came in several chunks.
+ * Splits a stream into its messages, without joining those that arrived in several chunks.
  *
- * note: but for short pieces of a message that is not whole yet. A view takes some hundred bytes whatever its length, so
- * a peer that sends a message byte by byte would have us keep a multiple of it.
+ * note: short pieces of an incomplete message are copied together. A view takes some hundred bytes whatever its length,
+ * so a peer that sends byte by byte would otherwise make us keep a multiple of its message.
  *
  * ```text
  *   [ length: uint16, big endian | ciphertext | tag ] [ length | …
@@ -26,32 +26,32 @@ export interface SealedMessage {
 export class MessageReader {
   #chunk: Buffer | undefined;
   #at = 0;
-  /** The first byte of a length that came in two chunks. */
+  /** The first byte of a length field that was split between two chunks. */
   #firstByte: number | undefined;
-  /** Of the message that is being read, without its tag; undefined between two messages. */
+  /** The ciphertext read so far of the current message, without its tag; undefined between two messages. */
   #ciphertext: Buffer[] | undefined;
-  /** Bytes of it that are still to come. */
+  /** Bytes of the current message that have not arrived. */
   #missing = 0;
-  /** Where the short pieces behind those of {@link #ciphertext} are, and how many bytes of it they fill. */
+  /** The block that collects the short pieces after those in {@link #ciphertext}, and how many bytes of it are in use. */
   #block: Buffer | undefined;
   #filled = 0;
-  /** What of the tag came in an earlier chunk. */
+  /** The part of the tag that arrived in an earlier chunk. */
   #tag: Buffer | undefined;
 
-  /** Whether the stream would end inside a message if it ended here. */
+  /** Whether a stream that ended here would end inside a message. */
   get isInsideMessage(): boolean {
     return this.#firstByte !== undefined || this.#ciphertext !== undefined;
   }
 
-  /** The next chunk. The one before it must have been read to its end. */
+  /** Adds the next chunk. {@link next} must have returned undefined for the one before it. */
   push(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#at = 0;
   }
 
   /**
-   * The next message; undefined when it takes another chunk.
-   * @throws {PeerError} P2P_ERR_INVALID_FRAME when a length is too small for a message
+   * The next message; undefined when it needs another chunk.
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when a length field is too small for a message
    */
   next(): SealedMessage | undefined {
     const chunk = this.#chunk;
@@ -72,7 +72,7 @@ export class MessageReader {
     return message;
   }
 
-  /** Keeps the next piece of the ciphertext: as it is, or where more short ones may follow it in a block. */
+  /** Keeps the next piece of the ciphertext: as a view, or copied into a block where more short pieces may follow. */
   #keep(piece: Buffer): void {
     const missing = this.#missing - TAG_LENGTH;
     if (piece.length >= BLOCK_LENGTH || piece.length === missing) {
@@ -80,7 +80,7 @@ export class MessageReader {
       this.#ciphertext!.push(piece);
       return;
     }
-    // Not of the pool, all of which a block would keep.
+    // Not from the pool: a block would keep all of the pool's slab alive.
     this.#block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK_LENGTH, missing));
     const copied = piece.copy(this.#block, this.#filled);
     this.#filled += copied;

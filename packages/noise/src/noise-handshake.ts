@@ -7,47 +7,49 @@ import { NoiseStream } from './noise-stream.js';
 import { checkedHandshake, requireBytes, type NoiseHandshakeOptions } from './options.js';
 import { MAX_PLAINTEXT_LENGTH, TransportCipher } from './transport-cipher.js';
 
-/** What a Noise handshake reads from and writes to: the `handshake` of a hook, or anything else that can do this. */
+/** What a Noise handshake reads from and writes to: the `handshake` of a hook, or any object with these two methods. */
 export interface NoiseWire {
-  /** The next `size` bytes. */
+  /** Resolves with the next `size` bytes. */
   read(size: number): Promise<Buffer>;
+  /** Writes `bytes` after those before them. */
   write(bytes: Uint8Array): Promise<unknown>;
 }
 
-/** What a handshake established. */
+/** The result of a handshake. */
 export interface NoiseSession {
-  /** The protocol name that was given as `pattern`. */
+  /** The protocol name, as given in the option `pattern`. */
   readonly pattern: string;
-  /** Of the peer, 32 bytes; undefined for patterns without one. */
+  /** The public key of the peer, 32 bytes; undefined for patterns in which it has none. */
   readonly remoteStaticKey: Buffer | undefined;
   /**
-   * Unique to this handshake and the same on both sides: what is signed or derived together with it holds for this
-   * connection alone; the Noise specification, section 11.2.
+   * A value that is the same on both sides and different for every handshake: sign it, or derive keys from it, to bind
+   * something to this connection alone; the Noise specification, section 11.2.
    */
   readonly handshakeHash: Buffer;
-  /** The payload of the peer's last handshake message; empty where it sent none. */
+  /** The payload of the peer's last handshake message; empty if it sent none. */
   readonly remotePayload: Buffer;
 }
 
-/** A session, and the way to use it. */
+/** A finished handshake, and the function that encrypts a stream with its keys. */
 export interface NoiseChannel {
+  /** What the handshake established. */
   readonly session: NoiseSession;
-  /** The encrypted stream over `raw`, which goes on where the handshake ended. Once. */
+  /** Returns the encrypted stream over `raw`, the stream that carried the handshake. To be called once. */
   secure(raw: Duplex): NoiseStream;
 }
 
 /**
- * A Noise handshake over `wire`; every message has its length before it, as uint16, big endian.
+ * Performs a Noise handshake over `wire`. Each message is preceded by its length as a big-endian uint16.
  *
  * ```ts
  * const channel = await noiseHandshake(handshake, { pattern, initiator, staticKey });
  * handshake.upgrade(channel.secure(handshake.stream), { recyclesWrites: true });
  * ```
  *
- * note: it has no deadline of its own: that of `wire` is its deadline.
- * note: in patterns of two messages the initiator adds an empty transport message, and the responder waits for the
- * first one: until then it might talk to somebody who repeats an old message. See `keyConfirmation`.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE for what
+ * note: it has no deadline of its own; set one on `wire`.
+ * note: in patterns of two messages the initiator adds an empty transport message, which the responder waits for: until
+ * it arrives, the peer may be somebody who replays a recorded message. See `keyConfirmation`.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE for what
  * the peer sent; whatever `wire` and the functions in `options` throw
  */
 export async function noiseHandshake(wire: NoiseWire, options: NoiseHandshakeOptions): Promise<NoiseChannel> {
@@ -58,7 +60,7 @@ export async function noiseHandshake(wire: NoiseWire, options: NoiseHandshakeOpt
   let remotePayload: Buffer = NOTHING;
 
   while (!state.isComplete) {
-    // The last message of a side is the last or the last but one of all.
+    // The last message of each side is one of the last two.
     const about = { index: state.index, isLast: state.index >= messageCount - 2, state };
     if (state.isOurTurn) {
       const content =
@@ -104,11 +106,11 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** What cannot be a message is refused before it is waited for: most likely somebody speaks another protocol. */
+/** A length that cannot be right is refused before its bytes are awaited: most likely the peer speaks another protocol. */
 async function readFramed(wire: NoiseWire, minLength: number, maxLength: number): Promise<Buffer> {
   const length = (await wire.read(HEADER_LENGTH)).readUInt16BE();
   if (length < minLength || length > maxLength) {
-    const what = `a message of the Noise handshake declares ${length} bytes, expected are ${minLength} to ${maxLength}`;
+    const what = `a Noise handshake message declares ${length} bytes, instead of ${minLength} to ${maxLength}`;
     throw new PeerError(length < minLength ? 'P2P_ERR_INVALID_FRAME' : 'P2P_ERR_FRAME_TOO_LARGE', what);
   }
   return wire.read(length);

@@ -6,34 +6,36 @@ import { MAX_PLAINTEXT_LENGTH, type TransportCipher } from './transport-cipher.j
 
 type Callback = (error?: Error | null) => void;
 
-/** A message of up to so many bytes is copied behind its length, to be one write. Copying a longer one costs more than that saves. */
+/** Messages of at most this many bytes are copied after their length field, to be one write; for longer ones the copy costs more. */
 const COPY_LENGTH = 4 * 1024;
 
 /** What a {@link NoiseStream} is made of. */
 export interface NoiseStreamParts {
+  /** Encrypts what is written. */
   readonly sending: TransportCipher;
+  /** Decrypts what arrives. */
   readonly receiving: TransportCipher;
-  /** Plaintext that came with the handshake. */
+  /** Plaintext that arrived with the handshake, to be read first. @default none */
   readonly received?: readonly Buffer[] | undefined;
 }
 
 /**
- * The transport messages of Noise over `raw`: what is written here is encrypted and written there, what comes there is
- * decrypted and read here. On the wire stands `length (uint16, big endian) || ciphertext`.
+ * An encrypted stream over `raw`: what is written here is encrypted and written to `raw`, what `raw` receives is decrypted
+ * and read here. Each message on the wire is `length (uint16, big endian) || ciphertext`.
  *
- * note: as few messages as possible, of 65 519 bytes of plaintext at most.
- * note: a message that does not authenticate, is too short, or is cut by the end of `raw` destroys the stream with
- * P2P_ERR_INVALID_FRAME or P2P_ERR_TRUNCATED_FRAME, after what came before it was read.
- * note: an end between two messages is not authenticated: who controls the network can feign it. A protocol that must
- * know says itself when it is done.
- * note: the stream owns `raw`: ends it with its own end, and destroys it.
+ * note: a write makes as few messages as possible, each with at most 65 519 bytes of plaintext.
+ * note: a message that does not authenticate or is too short destroys the stream with P2P_ERR_INVALID_FRAME, one that the
+ * end of `raw` cuts with P2P_ERR_TRUNCATED_FRAME; in both cases after everything before it has been read.
+ * note: an end between two messages is not authenticated: anyone on the network path can fake it. A protocol that must
+ * know whether it received everything has to say so itself.
+ * note: the stream owns `raw`: it ends `raw` when it ends, and destroys `raw` when it is destroyed.
  */
 export class NoiseStream extends Duplex {
   readonly #raw: Duplex;
   readonly #sending: TransportCipher;
   readonly #receiving: TransportCipher;
   readonly #reader = new MessageReader();
-  /** Why nothing more can be read; told when what came before was. */
+  /** Why nothing more can be read; the stream is destroyed with it once everything before it has been read. */
   #failure: Error | undefined;
 
   constructor(raw: Duplex, { sending, receiving, received = [] }: NoiseStreamParts) {
@@ -47,17 +49,17 @@ export class NoiseStream extends Duplex {
     raw.on('error', (error: Error) => this.destroy(error));
     raw.on('close', () => this.#onClose());
     for (const plaintext of received) this.push(plaintext);
-    // Events of a stream that ended before do not come again.
+    // A stream that has already ended does not emit the events again.
     if (raw.destroyed) this.#onClose();
     else if (raw.readableEnded) this.#onEnd();
   }
 
-  /** As {@link Duplex.read}; a failure waits until everything before it was taken from here. */
+  /** Reads as {@link Duplex.read} does; a failure is reported once everything before it has been read. */
   override read(size?: number): unknown {
     try {
       return super.read(size);
     } finally {
-      // Also where a listener of ours threw.
+      // Also when one of our listeners threw.
       if (this.#failure !== undefined && this.readableLength === 0) this.destroy(this.#failure);
     }
   }
@@ -110,11 +112,11 @@ export class NoiseStream extends Duplex {
     for (const piece of pieces) raw.write(piece);
     raw.write(last, taken);
     raw.uncork();
-    // Where the system took all of it at once, who writes need not wait for the next turn to hear so.
+    // If the system took everything at once, the writer need not wait for another turn of the event loop.
     if (raw.writableLength === 0 && !raw.destroyed) taken();
   }
 
-  /** The messages that hold the bytes of `chunks`, wherever one of those ends, as pieces to write. */
+  /** The messages for the bytes of `chunks`, whose borders they ignore, as pieces to write. */
   #seal(chunks: readonly Buffer[]): Buffer[] {
     const pieces: Buffer[] = [];
     let plaintext: Buffer[] = [];
@@ -155,8 +157,8 @@ export class NoiseStream extends Duplex {
   }
 
   /**
-   * Hands over what was decrypted. A listener for `data` is called from here: what it throws goes to who called us, as
-   * with any stream, and is no fault of the peer. The rest is there for who reads on.
+   * Passes on what was decrypted. Listeners for `data` run inside this call: what one throws reaches our caller, as with
+   * any stream, and is not the peer's fault. What was not passed on yet stays readable.
    */
   #pushAll(opened: readonly Buffer[]): void {
     let hasRoom = true;
@@ -166,7 +168,7 @@ export class NoiseStream extends Duplex {
     } finally {
       if (at < opened.length) {
         const flows = !this.isPaused();
-        this.pause(); // so that nobody is called
+        this.pause(); // so that no listener runs
         while (at < opened.length) hasRoom = this.push(opened[at++]);
         if (flows) this.resume();
       }
@@ -180,7 +182,7 @@ export class NoiseStream extends Duplex {
     else this.#fail(new PeerError('P2P_ERR_TRUNCATED_FRAME', 'the stream ended inside a Noise message'));
   }
 
-  /** What is under an ended stream may close; under any other it must not. */
+  /** `raw` may close once it has ended; closing earlier destroys this stream. */
   #onClose(): void {
     if (this.#failure === undefined && !this.#raw.readableEnded) this.destroy(this.#raw.errored ?? undefined);
   }
@@ -192,7 +194,7 @@ export class NoiseStream extends Duplex {
   }
 }
 
-/** Adds a message to `pieces`: its length, and what {@link TransportCipher.seal} made of `plaintextLength` bytes. */
+/** Adds a message to `pieces`: the length field, then what {@link TransportCipher.seal} returned for `plaintextLength` bytes. */
 function frame(sealed: readonly Buffer[], plaintextLength: number, pieces: Buffer[]): void {
   const length = plaintextLength + TAG_LENGTH;
   const isCopied = length <= COPY_LENGTH;

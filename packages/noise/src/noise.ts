@@ -11,41 +11,42 @@ import { checkedPlugin, type NoiseOptions } from './options.js';
 import { knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
 
 /**
- * On a connection whose peer has a static key: that key in hexadecimal. It fits `uniquePeer`:
- * `uniquePeer({ identity: noiseIdentity, localIdentity: staticKey.publicKey.toString('hex') })`.
+ * The context key under which a connection has the static key of its peer, in hexadecimal, if the peer has one. It is
+ * what `uniquePeer` needs: `uniquePeer({ identity: noiseIdentity, localIdentity: staticKey.publicKey.toString('hex') })`.
  */
 export const noiseIdentity: ContextKey<string> = contextKey<string>('noiseIdentity');
 
-/** On a connection that {@link noise} secured: what its handshake established. */
+/** The context key under which a connection that {@link noise} secured has the result of its handshake. */
 export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('noiseSession');
 
 /**
- * Secures every connection with Noise, in both directions: who dialled is the initiator.
+ * Secures every connection with Noise, in both directions; the side that dialled is the initiator.
  *
- * A peer is refused with P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE where its messages are none of this protocol or
- * do not authenticate, which is what other keys, another psk, prologue or pattern look like; with
- * P2P_ERR_HANDSHAKE_REJECTED where `authorize` says no. Transport messages that were tampered with end the connection
+ * A peer is refused with P2P_ERR_INVALID_FRAME or P2P_ERR_FRAME_TOO_LARGE if its messages do not belong to this protocol or
+ * do not authenticate, which is also what a wrong key, psk, prologue or pattern looks like; and with
+ * P2P_ERR_HANDSHAKE_REJECTED if `authorize` refuses it. A transport message that was tampered with ends the connection
  * with `invalid-frame`.
  *
- * note: it leaves {@link noiseIdentity} and {@link noiseSession} in the context of the connection.
- * note: handshake hooks after it talk over the encrypted stream, those before it over the plain one.
+ * note: it sets {@link noiseIdentity} and {@link noiseSession} in the context of the connection.
+ * note: handshake hooks after it use the encrypted stream, those before it the plain one.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Noise implements Hooks<unknown> {
+  /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'noise' };
   readonly #options: NoiseOptions;
   readonly #pattern: HandshakePattern;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(_node: PeerNode<unknown>, options: NoiseOptions) {
     this.#pattern = checkedPlugin(options).protocol.pattern;
     this.#options = options;
   }
 
   /**
-   * Does the handshake.
-   * @throws {PeerError} why there is no connection; P2P_ERR_INVALID_CONFIG where a key that this side of the pattern needs
-   * is missing
+   * Performs the handshake and encrypts the connection.
+   * @throws {PeerError} why the peer is refused; P2P_ERR_INVALID_CONFIG when a key that this side of the pattern needs is
+   * missing
    */
   async onHandshake(handshake: Handshake): Promise<void> {
     const { authorize, remoteStaticKey, ...rest } = this.#options;
@@ -54,7 +55,7 @@ export class Noise implements Hooks<unknown> {
     const channel = await noiseHandshake(handshake, {
       ...rest,
       initiator,
-      // A peer may take both sides of a pattern in which one of them knows the other beforehand.
+      // A node may take either side of a pattern in which only one side knows the other's key beforehand.
       ...(knowsRemoteStaticKey(this.#pattern, initiator) && {
         remoteStaticKey:
           typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey,
@@ -64,7 +65,7 @@ export class Noise implements Hooks<unknown> {
         const staticKey = state.remoteStaticKey;
         const identity = staticKey?.toString('hex') ?? '';
         if (await authorize({ staticKey, identity, payload, direction, address })) return;
-        handshake.reject(`authorize said no to ${identity === '' ? 'a peer without a key' : identity}`);
+        handshake.reject(`\`authorize\` refused ${identity === '' ? 'a peer without a key' : identity}`);
       },
     });
     const { session } = channel;
@@ -77,7 +78,7 @@ export class Noise implements Hooks<unknown> {
 }
 
 /**
- * {@link Noise} with options.
+ * Lists {@link Noise} among the plugins of a node or a peer.
  *
  * ```ts
  * const pattern = 'Noise_XX_25519_ChaChaPoly_SHA256';

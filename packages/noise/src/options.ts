@@ -12,7 +12,7 @@ import type { HandshakeState } from './handshake-state.js';
 import { hasStaticKey, knowsRemoteStaticKey, pskCount, type HandshakePattern } from './patterns.js';
 import { parseProtocolName, type NoiseProtocol } from './protocol.js';
 
-/** What the options of {@link noise} are where they are not given. */
+/** Every option of {@link noise} that has a default, with it. The docs quote this object. */
 export const NOISE_DEFAULTS = {
   maxPayloadLength: 4_096,
   rekeyAfterMessages: Infinity,
@@ -22,113 +22,118 @@ export const NOISE_DEFAULTS = {
 /** Bytes of a pre-shared key; the Noise specification, section 9. */
 const PSK_LENGTH = 32;
 
-/** What both sides must agree on, and the keys of this one. */
+/** What both sides must agree on, and the keys of this side. */
 export interface NoiseSecrets {
   /**
-   * The protocol name: pattern and modifiers, `25519`, `ChaChaPoly` or `AESGCM`, and `SHA256`, `SHA512`, `BLAKE2s` or
-   * `BLAKE2b`, such as `Noise_XX_25519_ChaChaPoly_SHA256` or `Noise_XXpsk3_25519_AESGCM_BLAKE2s`.
+   * The protocol name, such as `Noise_XX_25519_ChaChaPoly_SHA256` or `Noise_XXpsk3_25519_AESGCM_BLAKE2s`: the pattern with
+   * its modifiers, `25519`, `ChaChaPoly` or `AESGCM`, and `SHA256`, `SHA512`, `BLAKE2s` or `BLAKE2b`.
    *
-   * note: patterns are NN NK NX KN KK KX XN XK XX IN IK IX.
+   * note: the patterns are NN NK NX KN KK KX XN XK XX IN IK IX.
    */
   readonly pattern: string;
   /**
-   * Who this side is: from `generateKeyPair()`, kept over restarts. Required for every pattern in which both sides have
-   * one; else for the side that has one, when it connects. NN takes none.
+   * The identity of this side: a key pair from `generateKeyPair()`, kept across restarts. Required by patterns in which
+   * both sides have one; in others by the side that has one, when it connects. Not allowed with NN.
    */
   readonly staticKey?: NoiseKeyPair | undefined;
-  /** Pre-shared keys of 32 random bytes, one for each `psk` of the pattern. A password is none: derive one with scrypt. */
+  /** Pre-shared keys of 32 random bytes, one for each `psk` of the pattern. Derive them from passwords with scrypt. */
   readonly psk?: Uint8Array | readonly Uint8Array[] | undefined;
-  /** What must be alike on both sides and is not sent, such as the name and version of your protocol. @default none */
+  /** Bytes that must be equal on both sides and are not sent, such as the name and version of your protocol. @default none */
   readonly prologue?: Uint8Array | undefined;
-  /** The longest payload of a handshake message that is accepted, in bytes. @default 4096 */
+  /** The longest payload that is accepted in a handshake message, in bytes. @default 4096 */
   readonly maxPayloadLength?: number | undefined;
   /**
-   * So many transport messages after which a direction gets a new key, on both sides: they must agree.
+   * The number of transport messages after which a direction gets a new key. Both sides must have the same number.
    * @default Infinity: never
    */
   readonly rekeyAfterMessages?: number | undefined;
   /**
-   * In patterns of two messages: whether the initiator adds an empty transport message, and the responder waits for the
-   * first one before the connection opens. Without, whoever recorded a first message can repeat it, and gets a
-   * connection that looks like the initiator's, although nothing can be sent on it.
+   * In patterns of two messages: whether the initiator adds an empty transport message, which the responder waits for
+   * before the connection opens. Without it, anyone who recorded a first message can replay it and gets a connection
+   * that looks like the initiator's, although they cannot send anything on it.
    *
-   * note: `false` where the initiator is of another implementation and waits for us to speak first.
+   * note: set it to `false` if the initiator is another implementation that waits for the responder to send first.
    * @default true
    */
   readonly keyConfirmation?: boolean | undefined;
 }
 
-/** A message of the handshake that is about to be written, or was read. */
+/** A handshake message that is about to be written, or has been read. */
 export interface NoiseMessage {
-  /** From 0. The initiator writes those with an even index. */
+  /** The index of the message, from 0. The initiator writes those with an even index. */
   readonly index: number;
-  /** Whether it is the last one of the side that writes it: the one that is protected best. */
+  /** Whether it is the last message of the side that writes it, which is the best protected one. */
   readonly isLast: boolean;
-  /** Where the handshake stands: its static keys, and the handshake hash so far. */
+  /** The state of the handshake: its static keys, and the handshake hash so far. */
   readonly state: HandshakeState;
 }
 
 /** The options of {@link noiseHandshake}. */
 export interface NoiseHandshakeOptions extends NoiseSecrets {
-  /** Which side this one is: who dialled is the initiator. */
+  /** Whether this side is the initiator, which usually is the side that dialled. */
   readonly initiator: boolean;
   /**
-   * 32 bytes, where the pattern takes it for known beforehand: for the initiator of NK, XK and IK, for the responder of
-   * KN and KX, for both of KK. A mistake anywhere else: a key that comes in the handshake is compared in `onPayload`.
+   * The public key of the peer, 32 bytes, if the pattern requires it beforehand: for the initiator of NK, XK and IK, the
+   * responder of KN and KX, and both sides of KK. An error otherwise: compare a key that the peer sends in `onPayload`.
    */
   readonly remoteStaticKey?: Uint8Array | undefined;
   /**
-   * What to send along: bytes go with the last message of this side, a function is asked for each of its messages.
+   * What to send with the handshake: bytes go with the last message of this side; a function is called for each of its
+   * messages and returns the bytes for it.
    *
-   * note: in the first message of most patterns, and in all before `ee` or `es`, it is readable for everybody.
+   * note: payloads before `ee` or `es`, such as that of the first message in most patterns, are not encrypted.
    */
   readonly payload?:
     | Uint8Array
     | ((message: NoiseMessage) => Uint8Array | undefined | Promise<Uint8Array | undefined>)
     | undefined;
-  /** Called with each message that was read, before anything else is written; throw to refuse the peer. */
+  /** Called for each message that was read, before the next one is written. Throw to refuse the peer. */
   readonly onPayload?: ((message: NoiseMessage & { readonly payload: Buffer }) => unknown) | undefined;
 }
 
-/** Whom the handshake found at the other end. */
+/** The peer that `authorize` decides about. */
 export interface NoiseRemote {
   /**
-   * 32 bytes; undefined for patterns without one.
+   * The public key of the peer, 32 bytes; undefined for patterns in which it has none.
    *
-   * note: the peer has the private key of it, but for the initiators of KN, KX, IN and IX, who prove that with the
-   * transport message that the connection waits for, behind `authorize`. See `keyConfirmation`.
+   * note: the peer has proved that it has the private key, with one exception: the initiator of KN, KX, IN or IX proves it
+   * after `authorize`, with the transport message that the connection waits for. See `keyConfirmation`.
    */
   readonly staticKey: Buffer | undefined;
-  /** `staticKey` in hexadecimal; empty where there is none. */
+  /** `staticKey` in hexadecimal; empty if there is none. */
   readonly identity: string;
-  /** Of its last handshake message. */
+  /** The payload of its last handshake message; empty if it sent none. */
   readonly payload: Buffer;
+  /** Which side dialled. */
   readonly direction: Direction;
+  /** The address of the peer. */
   readonly address: SocketAddress;
 }
 
 /** The options of {@link noise}. */
 export interface NoiseOptions extends NoiseSecrets {
   /**
-   * The key of the peer, 32 bytes, for NK, XK, IK (who dials), KN, KX (who is dialled) and KK (both); or a function that
-   * is asked for that of the peer at hand, where this side needs it. A mistake for all other patterns, such as XX: the
-   * key comes in the handshake, compare it in `authorize`.
+   * The public key of the peer, 32 bytes, for NK, XK and IK (when dialling), KN and KX (when dialled) and KK (both); or a
+   * function that returns it for the peer of a handshake. An error for all other patterns, such as XX, in which the peer
+   * sends its key: compare it in `authorize`.
    */
   readonly remoteStaticKey?:
     | Uint8Array
     | ((handshake: Handshake) => Uint8Array | undefined | Promise<Uint8Array | undefined>)
     | undefined;
-  /** As in {@link NoiseHandshakeOptions}. @default none */
+  /** What to send with the handshake, as in {@link NoiseHandshakeOptions}. @default none */
   readonly payload?: NoiseHandshakeOptions['payload'];
   /**
-   * Whether to go on with a peer; asked behind its last handshake message, before anything else is written.
+   * Decides whether to accept a peer: called after its last handshake message, before anything else is written. False
+   * refuses the peer, and so does an error.
    *
-   * note: without it every peer that completes the handshake is let in: with XX, everybody.
+   * note: without it every peer that completes the handshake is accepted; with XX, that is everybody.
+   * @default every peer is accepted
    */
   readonly authorize?: ((remote: NoiseRemote) => boolean | Promise<boolean>) | undefined;
 }
 
-const NO_IDENTITIES = 'it knows no identities';
+const NO_IDENTITIES = 'in this pattern neither side has a key';
 
 const SECRETS = [
   'pattern',
@@ -142,7 +147,7 @@ const SECRETS = [
   'keyConfirmation',
 ] as const;
 
-/** Options without what can be left out. */
+/** The options with every default filled in. */
 export interface CheckedSecrets {
   readonly protocol: NoiseProtocol;
   readonly psks: readonly Uint8Array[];
@@ -152,7 +157,7 @@ export interface CheckedSecrets {
 }
 
 /**
- * What can be checked before it is known which side this is.
+ * Checks what can be checked before it is known which side this is.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG
  */
 export function checkedPlugin(options: NoiseOptions): CheckedSecrets {
@@ -161,7 +166,7 @@ export function checkedPlugin(options: NoiseOptions): CheckedSecrets {
   const { pattern, name } = checked.protocol;
   const { remoteStaticKey } = options;
   if (remoteStaticKey !== undefined && !pattern.initiatorPreMessage && !pattern.responderPreMessage) {
-    const advice = 'the key comes in the handshake; compare it in `authorize`';
+    const advice = 'the peer sends its key in the handshake; compare it in `authorize`';
     throw unusedRemoteStaticKey(name, hasAnyStaticKey(pattern) ? advice : NO_IDENTITIES);
   }
   if (typeof remoteStaticKey !== 'function') requireKey('remoteStaticKey', remoteStaticKey);
@@ -182,12 +187,12 @@ export function checkedHandshake(options: NoiseHandshakeOptions): CheckedSecrets
   const isKnown = knowsRemoteStaticKey(pattern, initiator);
   if (isKnown && remoteStaticKey === undefined) {
     throw invalidConfig(
-      `\`remoteStaticKey\` is missing: ${name} needs that of the peer, 32 bytes, before it begins`,
+      `\`remoteStaticKey\` is missing: ${name} needs the public key of the peer, 32 bytes, before the handshake`,
     );
   }
   if (!isKnown && remoteStaticKey !== undefined) {
     const who = initiator ? 'initiator' : 'responder';
-    const advice = 'the key comes in the handshake; compare it in `onPayload`';
+    const advice = 'the peer sends its key in the handshake; compare it in `onPayload`';
     const isReceived = hasStaticKey(pattern, !initiator);
     throw unusedRemoteStaticKey(`the ${who} of ${name}`, isReceived ? advice : 'its peer has none');
   }
@@ -195,7 +200,7 @@ export function checkedHandshake(options: NoiseHandshakeOptions): CheckedSecrets
   return checked;
 }
 
-/** Who gives a key takes the peer for its owner. A key that nothing compares must not be passed over in silence. */
+/** Whoever gives a key expects the peer to have it. One that would not be compared must not be ignored silently. */
 function unusedRemoteStaticKey(where: string, why: string): Error {
   return invalidConfig(`\`remoteStaticKey\` is not used by ${where}: ${why}`);
 }
@@ -224,14 +229,14 @@ function checkedPsks({ name, pattern }: NoiseProtocol, psk: NoiseSecrets['psk'])
   const count = pskCount(pattern);
   if (psks.length !== count) {
     throw invalidConfig(
-      `\`psk\` has ${psks.length} keys, ${name} takes ${count}: one for each psk in its name`,
+      `\`psk\` has ${psks.length} keys, but ${name} needs ${count}: one for each psk in its name`,
     );
   }
   for (const key of psks) {
     if (!isBytes(key, PSK_LENGTH)) {
-      // Not shown, as it would be in logs then.
+      // Without the value, which is a secret.
       const advice = 'derive one from a password with scrypt';
-      throw invalidConfig(`\`psk\` must be ${PSK_LENGTH} bytes, as Uint8Array; ${advice}`);
+      throw invalidConfig(`\`psk\` must be a Uint8Array of ${PSK_LENGTH} bytes; ${advice}`);
     }
   }
   return psks as Uint8Array[];
@@ -246,10 +251,10 @@ function checkStaticKey(
     throw invalidConfig(`\`staticKey\` is not used by ${name}: ${NO_IDENTITIES}`);
   const { publicKey, privateKey } = key ?? {};
   if (!isBytes(publicKey, DHLEN) || !isBytes(privateKey, DHLEN)) {
-    throw invalidConfig('`staticKey` must be a key pair as generateKeyPair() makes them');
+    throw invalidConfig('`staticKey` must be a key pair such as generateKeyPair() returns');
   }
   if (!publicKeyOf(privateKey).equals(publicKey)) {
-    throw invalidConfig('`staticKey` has a public key that belongs to another private key');
+    throw invalidConfig('the public key in `staticKey` does not belong to its private key');
   }
 }
 
@@ -259,7 +264,7 @@ function hasAnyStaticKey(pattern: HandshakePattern): boolean {
 
 function requireStaticKey(name: string, key: NoiseKeyPair | undefined): void {
   if (key === undefined)
-    throw invalidConfig(`\`staticKey\` is missing: ${name} needs a key pair, see generateKeyPair()`);
+    throw invalidConfig(`\`staticKey\` is missing: ${name} needs a key pair from generateKeyPair()`);
 }
 
 function requireKey(name: string, value: unknown): void {

@@ -1,17 +1,18 @@
-/** What a handshake message carries, or mixes into the state; the Noise specification, section 7.1. */
+/** What a handshake message carries or mixes into the state; the Noise specification, section 7.1. */
 export type Token = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk';
 
-/** A handshake pattern; the Noise specification, section 7. Messages alternate, beginning with the initiator's. */
+/** A handshake pattern; the Noise specification, section 7. The sides take turns, the initiator first. */
 export interface HandshakePattern {
   /** Whether the static key of the initiator is known to the responder beforehand. */
   readonly initiatorPreMessage: boolean;
   /** Whether the static key of the responder is known to the initiator beforehand. */
   readonly responderPreMessage: boolean;
+  /** The tokens of each message. */
   readonly messages: readonly (readonly Token[])[];
 }
 
 /**
- * The interactive fundamental patterns as the specification writes them, section 7.5. Lines before `...` are
+ * The interactive fundamental patterns, as written in section 7.5 of the specification. Lines before `...` are
  * pre-messages.
  */
 const PATTERNS: Readonly<Record<string, readonly string[]>> = {
@@ -29,10 +30,10 @@ const PATTERNS: Readonly<Record<string, readonly string[]>> = {
   IX: ['-> e, s', '<- e, ee, se, s, es'],
 };
 
-/** Of the patterns that are known, without modifiers. */
+/** The names of all patterns, without modifiers. */
 export const PATTERN_NAMES: readonly string[] = Object.keys(PATTERNS);
 
-/** The pattern of `name`, such as `XX`, `XXpsk3` or `NNpsk0+psk2`; undefined where there is none. */
+/** The pattern called `name`, such as `XX`, `XXpsk3` or `NNpsk0+psk2`; undefined if there is no such pattern. */
 export function patternOf(name: string): HandshakePattern | undefined {
   const [, base = '', modifiers = ''] = /^([A-Z]{2})((?:psk\d(?:\+psk\d)*)?)$/.exec(name) ?? [];
   const lines = Object.hasOwn(PATTERNS, base) ? PATTERNS[base] : undefined;
@@ -64,7 +65,7 @@ export function hasStaticKey(pattern: HandshakePattern, initiator: boolean): boo
   );
 }
 
-/** Whether a side needs the static key of the other beforehand. */
+/** Whether a side needs the static key of the other side beforehand. */
 export function knowsRemoteStaticKey(pattern: HandshakePattern, initiator: boolean): boolean {
   return initiator ? pattern.responderPreMessage : pattern.initiatorPreMessage;
 }
@@ -74,7 +75,7 @@ export function pskCount({ messages }: HandshakePattern): number {
   return messages.flat().filter((token) => token === 'psk').length;
 }
 
-/** Whether the message at `index` is written by the initiator. */
+/** Whether the initiator writes the message at `index`. */
 export function isInitiators(index: number): boolean {
   return index % 2 === 0;
 }

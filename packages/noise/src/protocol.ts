@@ -5,16 +5,19 @@ import { PATTERN_NAMES, patternOf, type HandshakePattern } from './patterns.js';
 
 /** What a protocol name stands for; the Noise specification, section 8. */
 export interface NoiseProtocol {
-  /** Such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`. */
+  /** The whole name, such as `Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s`. */
   readonly name: string;
+  /** The messages and their tokens. */
   readonly pattern: HandshakePattern;
+  /** `ChaChaPoly` or `AESGCM`. */
   readonly cipher: CipherName;
+  /** `SHA256`, `SHA512`, `BLAKE2s` or `BLAKE2b`. */
   readonly hash: HashName;
 }
 
 /**
- * Reads a protocol name.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming `pattern`, and what there is to choose from
+ * Parses a protocol name.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming `pattern` and the possible values
  */
 export function parseProtocolName(name: unknown): NoiseProtocol {
   const parts = typeof name === 'string' ? name.split('_') : [];
@@ -36,7 +39,7 @@ export function parseProtocolName(name: unknown): NoiseProtocol {
 
 function unknown(name: string, part: string, choice: readonly string[]): Error {
   return invalidConfig(
-    `the \`pattern\` ${describe(name)} has ${describe(part)}, which must be ${choice.join(', ')}`,
+    `\`pattern\` is ${describe(name)}, in which ${describe(part)} is unknown; supported: ${choice.join(', ')}`,
   );
 }
 

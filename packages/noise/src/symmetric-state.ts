@@ -21,7 +21,7 @@ export class SymmetricState {
     this.#cipherState = new CipherState(cipher);
   }
 
-  /** Whether what follows is encrypted. */
+  /** Whether payloads and keys are encrypted from here on. */
   get hasKey(): boolean {
     return this.#cipherState.hasKey;
   }
@@ -65,7 +65,7 @@ export class SymmetricState {
     return plaintext;
   }
 
-  /** Split(): the cipher state of the initiator's transport messages, and that of the responder's. */
+  /** Split(): the cipher states for the transport messages of the initiator and of the responder. */
   split(): [CipherState, CipherState] {
     const [first, second] = hkdf(this.#hash, this.#chainingKey, Buffer.alloc(0));
     const states: [CipherState, CipherState] = [new CipherState(this.#cipher), new CipherState(this.#cipher)];

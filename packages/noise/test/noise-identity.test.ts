@@ -77,7 +77,7 @@ it('of XX has the advice to compare it in authorize', async () => {
   @Peer({ codec: textCodec(), plugins: [noise({ pattern, staticKey: ALICE, remoteStaticKey })] })
   class Mistaken {}
   await expect(createPeer(Mistaken)).rejects.toThrow(
-    `\`remoteStaticKey\` is not used by ${pattern}: the key comes in the handshake; compare it in \`authorize\``,
+    `\`remoteStaticKey\` is not used by ${pattern}: the peer sends its key in the handshake; compare it in \`authorize\``,
   );
 });
 

@@ -61,7 +61,7 @@ describe('options that make no sense', () => {
     expect(error).toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
     const { message } = error as Error;
     expect(message).toContain(
-      '`psk` must be 32 bytes, as Uint8Array; derive one from a password with scrypt',
+      '`psk` must be a Uint8Array of 32 bytes; derive one from a password with scrypt',
     );
     expect(message).not.toContain('horse');
   });

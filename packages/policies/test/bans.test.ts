@@ -552,7 +552,7 @@ describe('failed handshakes', () => {
     async (_what, strikesForHandshake) => {
       await using lab = await shakeHands({ strikesForHandshake });
       await lab.say('woof');
-      expect(lab.log.count('strikesForHandshake threw')).toBe(1);
+      expect(lab.log.count('`strikesForHandshake` threw')).toBe(1);
       await lab.say('word');
       await until(() => lab.node.heuristics.openedInbound === 1);
     },

@@ -28,7 +28,7 @@ describe('rateLimit without options', () => {
     await connection.closed;
     expect(lab.diary.seen).toHaveLength(1_000);
     await until(() => lab.diary.reasons.length === 1);
-    expectRateLimited(lab.diary.reasons[0], 'more than 100 messages a second on one connection');
+    expectRateLimited(lab.diary.reasons[0], 'more than 100 messages per second on one connection');
   });
 
   it('lets bursts of 10 MiB through, and ends the connection beyond', async () => {
@@ -39,7 +39,7 @@ describe('rateLimit without options', () => {
     flood(connection, 1);
     await connection.closed;
     await until(() => lab.diary.reasons.length === 1);
-    expectRateLimited(lab.diary.reasons[0], 'more than 1048576 bytes a second on one connection');
+    expectRateLimited(lab.diary.reasons[0], 'more than 1048576 bytes per second on one connection');
   });
 
   it('has the defaults that it says', () => {
@@ -173,7 +173,7 @@ describe('rateLimit', () => {
   });
 });
 
-/** 5 messages at once and 1 a second from one IP address. */
+/** 5 messages at once and 1 per second from one IP address. */
 const IP_FIVE = {
   perConnection: false,
   perIp: { messagesPerSecond: 1, bytesPerSecond: Infinity, burstSeconds: 5 },
@@ -191,7 +191,7 @@ describe('the limit per IP address', () => {
     await until(() => lab.diary.seen.length === 10);
     expect(one.state).toBe('open');
     await until(() => lab.diary.reasons.length === 1);
-    expectRateLimited(lab.diary.reasons[0], 'more than 1 messages a second from one IP address');
+    expectRateLimited(lab.diary.reasons[0], 'more than 1 messages per second from one IP address');
     expect(lab.handle.get(RateLimit).exceeded.ipMessages).toBe(1);
   });
 

@@ -209,7 +209,7 @@ describe('the rule', () => {
     });
     await until(() => keeper.status().state === 'waiting');
     expect(keeper.log).toContainEqual(
-      expect.objectContaining({ level: 'error', text: 'shouldReconnect of reconnect threw' }),
+      expect.objectContaining({ level: 'error', text: '`shouldReconnect` of reconnect threw' }),
     );
   });
 });

@@ -21,7 +21,7 @@ import { requestOf, type Answer } from './envelope.js';
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
 
-/** What calls need of the node that they are made on. */
+/** What calls need from the node that makes them. */
 export interface CallsContext {
   readonly maxPending: number;
   readonly deadlines: Deadlines;
@@ -31,14 +31,14 @@ export interface CallsContext {
   now(): number;
 }
 
-/** How one call is made. */
+/** The options of one call, with defaults filled in. */
 export interface CallTerms {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * The calls of one connection, by the ids that they were sent with.
+ * The calls of one connection, by the ids of their requests.
  *
  * ```text
  *   call -> pending -- response --> result validated -> settled
@@ -56,15 +56,15 @@ export class Calls {
     this.#context = context;
   }
 
-  /** Calls without a response. */
+  /** How many calls wait for a response. */
   get size(): number {
     return this.#pending.size;
   }
 
   /**
-   * Sends a request; settles with what becomes of it. Nothing breaks if nobody awaits that.
+   * Sends a request, and settles with its outcome. The promise may be ignored: its rejection is never unhandled.
    *
-   * note: the signal has not aborted yet.
+   * note: `terms.signal` must not have aborted yet.
    */
   call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
     const { maxPending, deadlines } = this.#context;
@@ -91,24 +91,24 @@ export class Calls {
     return call.promise;
   }
 
-  /** A response arrived; undefined is one that makes no sense. */
+  /** Takes the response with `id`; undefined is one that is not valid. */
   answer(id: unknown, answer: Answer | undefined): void {
     const call = this.#pending.get(id as number);
     if (call === undefined) {
       this.#ignore(id, answer);
       return;
     }
-    // A second response is late; while the result is validated, the deadline still holds.
+    // A second response is counted as late. The deadline still applies while the result is validated.
     this.#pending.delete(id as number);
     call.answer(answer);
   }
 
-  /** The connection is ending: no response will come. Those that did may still be validated. */
+  /** Rejects the calls that wait, as the connection is ending. Results that have arrived may still be validated. */
   end(reason: DisconnectReason): void {
     for (const call of this.#pending.values()) call.reject(disconnected(this.#connection, reason));
   }
 
-  /** @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, the encoder's own */
+  /** @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, or whatever the encoder throws */
   #send(request: unknown): void {
     const connection = this.#connection;
     if (connection.trySend(request)) return;
@@ -129,7 +129,7 @@ export class Calls {
         lateResponses,
         unknownResponses,
       };
-      logger.warn({ ...fields, ...error }, 'responses that nobody waits for are ignored');
+      logger.warn({ ...fields, ...error }, 'ignored responses that no call waits for');
     });
   }
 }
@@ -162,11 +162,11 @@ class Call implements Expiring {
     this.promise.catch(ignore);
   }
 
-  /** The response is here: the call settles with it, once the result is validated. */
+  /** Settles the call with its response, once the result is validated. */
   answer(answer: Answer | undefined): void {
     const { address } = this.#connection;
     if (answer === undefined) {
-      this.reject(this.#invalidResponse('is not what JSON-RPC 2.0 says it must be'));
+      this.reject(this.#invalidResponse('is not a valid response of JSON-RPC 2.0'));
     } else if ('error' in answer) {
       const { code, message, data } = answer.error;
       this.reject(new RequestError(code, message, data, address));
@@ -181,7 +181,7 @@ class Call implements Expiring {
 
   expire(): void {
     const { address } = this.#connection;
-    const what = `${address} did not answer '${this.#method.name}' within ${this.timeoutMs} ms`;
+    const what = `${address} did not respond to '${this.#method.name}' within ${this.timeoutMs} ms`;
     this.reject(rpcError('P2P_ERR_REQUEST_TIMEOUT', what));
   }
 
@@ -204,7 +204,10 @@ class Call implements Expiring {
   readonly #onValidated = (validated: StandardResult<unknown>): void => {
     if (validated.issues) {
       const [first] = validated.issues;
-      const why = first === undefined ? 'is refused by its schema' : `is refused: ${wordsOf(first.message)}`;
+      const why =
+        first === undefined
+          ? 'does not match its schema'
+          : `does not match its schema: ${wordsOf(first.message)}`;
       this.reject(this.#invalidResponse(why, validated.issues));
       return;
     }
@@ -222,14 +225,14 @@ class Call implements Expiring {
   }
 }
 
-/** P2P_ERR_ABORTED: `cause` is the reason of the signal. */
+/** The error of a call whose signal aborted; `cause` is the reason of the signal. */
 export function aborted({ name }: Method, signal: AbortSignal): PeerError {
   return new PeerError('P2P_ERR_ABORTED', `the call of '${name}' was aborted`, {
     cause: signal.reason as unknown,
   });
 }
 
-/** P2P_ERR_DISCONNECTED: `cause` is the reason. */
+/** The error of a call whose connection has ended; `cause` is the reason. */
 export function disconnected({ address }: Connection, reason: DisconnectReason): PeerError {
   const what = `the connection with ${address} has ended: ${describeReason(reason)}`;
   return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });

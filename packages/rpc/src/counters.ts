@@ -1,16 +1,16 @@
-/** What happened to requests, over all connections. Numbers only rise. */
+/** What happened to requests over all connections, as counters that only rise. */
 export interface RequestCounters {
-  /** Requests and notifications of peers that a method has served, whatever came of it. */
+  /** Requests and notifications of peers for which there was a method, whatever their outcome. */
   readonly served: number;
-  /** Those that none did: beyond `maxConcurrent`, unknown, invalid, with an id that is in use. */
+  /** Requests and notifications of peers that were refused: above `maxConcurrent`, unknown, invalid, or with an id in use. */
   readonly refused: number;
-  /** Responses that could not be sent: the connection ended first, or the queue was full of refusals before them. */
+  /** Responses that could not be sent: the connection ended first, or the queue had no room for a refusal. */
   readonly unsentResponses: number;
-  /** Responses after the call had given up, and second ones. They are ignored. */
+  /** Responses that arrived after their call had settled, and second responses. They are ignored. */
   readonly lateResponses: number;
-  /** Responses to what was never asked. They are ignored. */
+  /** Responses to requests that were never sent. They are ignored. */
   readonly unknownResponses: number;
 }
 
-/** The same, to be counted in. */
+/** The counters of {@link RequestCounters}, writable. */
 export type Tally = { -readonly [Name in keyof RequestCounters]: number };

@@ -1,26 +1,27 @@
 import type { Clock, Timer } from '@pea2pea/core';
 import { overdue } from '@pea2pea/core/authoring';
 
-/** Something that waits, though not for ever. */
+/** Something that waits until a deadline. */
 export interface Expiring {
+  /** How long it waits in total. */
   readonly timeoutMs: number;
-  /** When it is over, on the clock of the {@link Deadlines}. */
+  /** When it is due, on the clock of the {@link Deadlines}. */
   readonly dueMs: number;
-  /** It is over. */
+  /** Called when it is due. */
   expire(): void;
 }
 
 /**
- * Many deadlines, one timer.
+ * Many deadlines with one timer.
  *
  * ```text
- *   10 000 ms: oldest -> … -> newest       those that wait equally long fall due in the order of their coming,
- *      500 ms: oldest -> … -> newest       so the first of each line is the next of it
- *              `- the earliest of these is what the timer is set to
+ *   10 000 ms: oldest -> … -> newest       entries with the same timeout fall due in the order of their
+ *      500 ms: oldest -> … -> newest       arrival, so the first of each line is due next
+ *              `- the timer is set to the earliest of these
  * ```
  *
- * An entry that is deleted leaves the timer as it is: when it fires it is set anew, to what is left. A response that
- * has come by then is heard first; and where nothing but calls is left that nobody answers, the process ends.
+ * Deleting an entry does not touch the timer, which is set anew when it fires. Responses that have arrived by then are
+ * handled first. The timer does not keep the process alive.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -31,6 +32,7 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  /** Adds an entry that is not in yet. */
   add(entry: Expiring): void {
     const { timeoutMs, dueMs } = entry;
     const line = this.#lines.get(timeoutMs);
@@ -39,14 +41,14 @@ export class Deadlines {
     this.#setTimer(dueMs);
   }
 
-  /** It waits no more. Harmless twice. */
+  /** Removes an entry. Removing it twice is harmless. */
   delete(entry: Expiring): void {
     const line = this.#lines.get(entry.timeoutMs);
     line?.delete(entry);
     if (line?.size === 0) this.#lines.delete(entry.timeoutMs);
   }
 
-  /** Gives the timer back where nothing waits, as nothing is about to. */
+  /** Cancels the timer if nothing waits. To be called when the last connection has ended. */
   rest(): void {
     if (this.#lines.size > 0) return;
     this.#timer?.timer.cancel();

@@ -1,19 +1,22 @@
 /**
- * The codes of JSON-RPC 2.0, section 5.1. Those from -32768 to -32000 are reserved by it: for errors of your own, use
- * others.
+ * The error codes of JSON-RPC 2.0, section 5.1, which reserves those from -32768 to -32000: use others for your own errors.
  *
  * note: -32700, a parse error, is never sent: a frame that the codec cannot read ends the connection.
  */
 export const RPC_CODES = {
+  /** The message is not a valid request, or its id is in use. */
   invalidRequest: -32600,
+  /** The peer does not serve this method. */
   methodNotFound: -32601,
+  /** The params do not match their schema. */
   invalidParams: -32602,
+  /** The method failed, or its response could not be encoded. */
   internalError: -32603,
-  /** Of the range that is left to servers: `maxConcurrent` requests are being served. */
+  /** The peer is serving `maxConcurrent` requests. This code is in the range that the standard leaves to servers. */
   tooManyRequests: -32000,
 } as const;
 
-/** Tells the response to a request from others. */
+/** What a response has in common with its request. */
 export type RequestId = string | number | null;
 
 /** The `error` of a response. */
@@ -23,10 +26,10 @@ export interface RpcFailure {
   readonly data?: unknown;
 }
 
-/** What a response says. */
+/** The outcome in a response: a result, or an error. */
 export type Answer = { readonly result: unknown } | { readonly error: RpcFailure };
 
-/** A request, or without an id a notification. */
+/** A request; a notification if it has no id. */
 export interface IncomingRequest {
   readonly kind: 'request';
   readonly id: RequestId | undefined;
@@ -34,15 +37,15 @@ export interface IncomingRequest {
   readonly params: object | undefined;
 }
 
-/** What a message of the other side is. */
+/** A message of the peer, by its kind. */
 export type Incoming =
   | IncomingRequest
-  /** Without an answer where it has none that makes sense; with whatever it has for an id. */
+  /** `answer` is undefined if it is not valid; `id` may be anything. */
   | { readonly kind: 'response'; readonly id: unknown; readonly answer: Answer | undefined }
-  /** Nothing of it, and why; to be refused. */
+  /** Neither, and why; to be refused. */
   | { readonly kind: 'invalid'; readonly id: RequestId; readonly why: string };
 
-/** An object that says that it is JSON-RPC 2.0, whatever else is in it. */
+/** An object that claims to be JSON-RPC 2.0. Its other members are not checked. */
 export interface Envelope {
   readonly jsonrpc: '2.0';
   readonly id?: unknown;
@@ -52,19 +55,19 @@ export interface Envelope {
   readonly error?: unknown;
 }
 
-/** Several at once, which we do not serve. */
+/** A batch, which we do not serve. */
 export type Batch = readonly [Envelope, ...unknown[]];
 
-/** A longer id is refused, so that what is remembered of a request is small. */
+/** Longer ids, in UTF-16 code units, are refused, so that what is kept for a request is small. */
 const MAX_ID_LENGTH = 128;
 
-/** Whether `message` is one for us. A list that begins with an envelope is a batch; any other is somebody else's. */
+/** Whether `message` is JSON-RPC: an envelope, or a batch, which is an array that begins with an envelope. */
 export function isForUs(message: unknown): message is Envelope | Batch {
   return isEnvelope(Array.isArray(message) ? message[0] : message);
 }
 
 /**
- * What `message` is.
+ * Tells what kind of message `message` is.
  *
  * ```text
  *   has a method               request, or notification without an id
@@ -72,26 +75,27 @@ export function isForUs(message: unknown): message is Envelope | Batch {
  *   anything else              invalid; so is a batch
  * ```
  *
- * note: `params: null`, and an `error: null` beside a result, count as left out, as some implementations send them.
+ * note: some implementations send `params: null`, or `error: null` beside a result; null counts as missing there.
  */
 export function readEnvelope(message: Envelope | Batch): Incoming {
-  if (isBatch(message)) return { kind: 'invalid', id: null, why: 'batches are not served: send one by one' };
+  if (isBatch(message))
+    return { kind: 'invalid', id: null, why: 'batches are not supported: send the requests one by one' };
   const { id, method, params } = message;
   if (method === undefined && ('result' in message || 'error' in message)) {
     return { kind: 'response', id, answer: answerIn(message) };
   }
   if (id !== undefined && !isId(id)) {
-    const why = `the id must be a finite number or a text of at most ${MAX_ID_LENGTH} characters`;
+    const why = `the id must be a finite number, or a string of at most ${MAX_ID_LENGTH} characters`;
     return { kind: 'invalid', id: null, why };
   }
   const invalid = (why: string): Incoming => ({ kind: 'invalid', id: id ?? null, why });
-  if (typeof method !== 'string') return invalid('the method must be a text');
+  if (typeof method !== 'string') return invalid('the method must be a string');
   if (params === undefined || params === null) return { kind: 'request', id, method, params: undefined };
-  if (typeof params !== 'object') return invalid('the params must be an object or a list');
+  if (typeof params !== 'object') return invalid('the params must be an object or an array');
   return { kind: 'request', id, method, params };
 }
 
-/** A request as it is sent; without an id a notification. */
+/** A request to send; a notification if `id` is undefined. */
 export function requestOf(id: number | undefined, method: string, params: unknown): Envelope {
   return {
     jsonrpc: '2.0',
@@ -101,7 +105,7 @@ export function requestOf(id: number | undefined, method: string, params: unknow
   };
 }
 
-/** A response as it is sent. */
+/** A response to send. */
 export function responseOf(id: RequestId, answer: Answer): Envelope {
   return { jsonrpc: '2.0', id, ...answer };
 }
@@ -121,7 +125,7 @@ function isId(id: unknown): id is RequestId {
   return id === null || Number.isFinite(id);
 }
 
-/** Undefined where there is both a result and an error, neither, or an error that is none. */
+/** The outcome in a response; undefined if it has both a result and an error, neither, or an error that is not valid. */
 function answerIn(message: Envelope): Answer | undefined {
   const { result, error } = message;
   if (error === undefined || error === null) return 'result' in message ? { result } : undefined;

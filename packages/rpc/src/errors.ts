@@ -1,21 +1,22 @@
 import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
 
-/** The errors of requests, as `CORE_ERRORS` are those of the kernel. */
+/** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
 export const RPC_ERRORS = {
   P2P_ERR_REQUEST_TIMEOUT: {
     when: 'a request had no response within its `timeoutMs`',
-    remedy: 'allow more time, or ask the peer why it is slow; it may have done what was asked',
+    remedy: 'allow more time, or find out why the peer is slow; it may have served the request nevertheless',
   },
   P2P_ERR_REQUEST_FAILED: {
-    when: 'the peer answered a request with an error; `rpcCode` and `data` are what it said',
-    remedy: 'look at `rpcCode`: the peer does not know the method, refuses the parameters, or failed',
+    when: 'the peer answered a request with an error, which `rpcCode`, `rpcMessage` and `data` quote',
+    remedy:
+      'check `rpcCode`: the peer may not know the method, may have refused the parameters, or may have failed',
   },
   P2P_ERR_TOO_MANY_REQUESTS: {
     when: 'a connection has `maxPending` requests without a response',
     remedy: 'await some before sending more, or raise `maxPending`',
   },
   P2P_ERR_INVALID_RESPONSE: {
-    when: 'the response to a request is not a valid one, or its result is not what its schema takes; `cause` lists the issues',
+    when: 'the response to a request is not valid, or its result does not match its schema; `cause` lists the issues',
     remedy: 'check that both sides use the same version of the method',
   },
 } as const satisfies ErrorTable;

@@ -1,11 +1,11 @@
 import type { SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import { invalidConfig, isStandardSchema } from '@pea2pea/core/authoring';
 
-/** What JSON-RPC lets params be: an object, or a list; or there are none. */
+/** The params that JSON-RPC allows: an object, an array, or none. */
 export type Structured = object | undefined | void;
 
 /**
- * A method that peers may call on each other: its name, and the types on both sides. {@link method} makes one.
+ * A method that peers can call on each other: its name, and its types on both sides. {@link method} makes one.
  *
  * ```text
  *   caller -- SentParams --> params schema -- Params --> handler
@@ -13,35 +13,41 @@ export type Structured = object | undefined | void;
  * ```
  */
 export interface Method<Params = unknown, Result = unknown, SentParams = unknown, SentResult = unknown> {
+  /** The name that is sent. */
   readonly name: string;
-  /** Validates what arrives at the handler. */
+  /** The schema for params that arrive at the handler; undefined to trust them. */
   readonly params: StandardSchemaV1 | undefined;
-  /** Validates what arrives at the caller. */
+  /** The schema for a result that arrives at the caller; undefined to trust it. */
   readonly result: StandardSchemaV1 | undefined;
-  /** Never present; tells the compiler. */
+  /** For the compiler only; never present. */
   readonly types?: {
+    /** The params as the handler takes them. */
     readonly params: Params;
+    /** The result as the caller gets it. */
     readonly result: Result;
+    /** The params as the caller gives them. */
     readonly sentParams: SentParams;
+    /** The result as the handler returns it. */
     readonly sentResult: SentResult;
   };
 }
 
 /**
- * A method, for both sides: the one serves it with `Requests.serve` or `@OnRequest`, the other calls it with `Requests.call`.
+ * Declares a method for both sides: one serves it with `Requests.serve` or `@OnRequest`, the other calls it with
+ * `Requests.call`.
  *
  * ```ts
- * method<Sum, number>('add');                                // params, result: trusted, nothing is checked
- * method<Sum, number>('add', { params: sum });               // params are checked, by any Standard Schema
- * method('add', { params: z.object({ … }), result: z.number() }); // both are checked; the types are those of the schemas
+ * method<Sum, number>('add');                                     // params and result are trusted, not checked
+ * method<Sum, number>('add', { params: sum });                    // params are checked, by any Standard Schema
+ * method('add', { params: z.object({ … }), result: z.number() }); // both are checked; the schemas have the types
  * ```
  *
- * note: a schema may be asynchronous, and may change what it validates. Params are validated where they arrive, before
- * the handler; a result where it arrives, before the caller has it.
- * note: where no types are named, and a schema is left out, there are no params, and the result is `unknown`.
- * note: what is sent is what the codec makes of it: with `json()` a Date arrives as a string. Undefined as a result
- * arrives as null.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG when the name is not a string, or a schema is not one
+ * note: a schema may be asynchronous, and may transform the value. Params are validated on the side that serves, before
+ * the handler runs; a result on the side that called, before the call resolves.
+ * note: without types and without a schema, the method takes no params, and its result is `unknown`.
+ * note: values arrive as the codec carries them: with `json()`, a Date arrives as a string. A result of undefined arrives
+ * as null.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when the name is not a string, or is empty, or a schema is not a Standard Schema
  */
 export function method<
   Params extends StandardSchemaV1<Structured, unknown> = StandardSchemaV1<void, void>,
@@ -59,7 +65,7 @@ export function method(
   { params, result }: { readonly params?: StandardSchemaV1; readonly result?: StandardSchemaV1 } = {},
 ): Method {
   if (typeof name !== 'string' || name === '')
-    throw invalidConfig(`the name of a method must be a string, not empty`);
+    throw invalidConfig('the name of a method must be a string that is not empty');
   for (const [what, schema] of Object.entries({ params, result })) {
     if (schema === undefined || isStandardSchema(schema)) continue;
     throw invalidConfig(`\`${what}\` of the method '${name}' must be a Standard Schema of version 1`);
@@ -67,7 +73,7 @@ export function method(
   return Object.freeze({ name, params, result });
 }
 
-/** By what it has, so that one made by another copy of this package is one, too. */
+/** Whether `value` is a method, also one made by another copy of this package. */
 export function isMethod(value: unknown): value is Method {
   return typeof value === 'object' && value !== null && 'params' in value && 'result' in value;
 }

@@ -7,13 +7,13 @@ export const REQUESTS_DEFAULTS = {
   maxConcurrent: 64,
 } as const;
 
-/** What {@link requests} takes. */
+/** Options of {@link requests}. */
 export interface RequestsOptions {
-  /** How long a call waits for its response unless it says otherwise, in milliseconds. @default 10000 */
+  /** How long a call waits for its response, in milliseconds, unless the call has its own. @default 10000 */
   readonly timeoutMs?: number;
-  /** Calls without a response at once, per connection. @default 256 */
+  /** How many calls per connection may wait for a response at once. @default 256 */
   readonly maxPending?: number;
-  /** Requests of the peer that are served at once, per connection. @default 64 */
+  /** How many requests of a peer may be served at once, per connection. @default 64 */
   readonly maxConcurrent?: number;
 }
 

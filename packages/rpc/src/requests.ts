@@ -23,23 +23,23 @@ import { isMethod, type Method } from './method.js';
 import { resolveOptions, type RequestsOptions } from './options.js';
 import { Serving, type Handler, type ServingContext } from './serving.js';
 
-/** What happens again and again writes one line in so long. */
+/** The interval in which repeated events write one line to the log. */
 const LOG_INTERVAL_MS = 1_000;
 
-/** How one call is made. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Gives the call up when it aborts. The peer does not hear of it. */
+  /** Ends the call when it aborts. The peer is not told. @default none */
   readonly signal?: AbortSignal;
-  /** In milliseconds. @default `timeoutMs` of the plugin */
+  /** How long to wait for the response, in milliseconds. @default `timeoutMs` of the plugin */
   readonly timeoutMs?: number;
 }
 
-/** What `Requests.call` takes after the method: params may be left out where the method has none. */
+/** The arguments of `Requests.call` after the method: params may be left out if the method has none. */
 export type CallArguments<SentParams> = undefined extends SentParams
   ? [params?: SentParams, options?: CallOptions]
   : [params: SentParams, options?: CallOptions];
 
-/** Methods as functions; see `Requests.client`. */
+/** The methods of a peer as functions; see `Requests.client`. */
 export type Client<Api> = {
   readonly [Name in keyof Api]: Api[Name] extends Method<unknown, infer Result, infer SentParams>
     ? (...args: CallArguments<SentParams>) => Promise<Result>
@@ -52,15 +52,16 @@ interface Channel {
   readonly serving: Serving;
 }
 
-/** Serves the requests for one method. */
+/** A function that serves the requests for one method: it takes the params and returns the result, or throws. */
 export type RequestHandler<Params, SentResult> = (
   params: Params,
   connection: Connection,
 ) => SentResult | Promise<SentResult>;
 
 /**
- * Requests and responses over the connections of a node, as JSON-RPC 2.0 objects (https://www.jsonrpc.org/specification)
- * that the node's codec carries. Both sides may call and serve. {@link requests} makes it.
+ * Requests and responses over the connections of a node. They are JSON-RPC 2.0 objects
+ * (https://www.jsonrpc.org/specification), which the node's codec carries. Both sides may call and serve.
+ * {@link requests} makes it.
  *
  * ```ts
  * const add = method<{ a: number; b: number }, number>('add');
@@ -71,10 +72,12 @@ export type RequestHandler<Params, SentResult> = (
  * await other.plugin(requests).call(connection, add, { a: 1, b: 2 }); // 3
  * ```
  *
- * note: `@OnRequest(add)` of `@pea2pea/rpc/decorators` has a method of an annotated peer, session or plugin serve.
- * note: messages that are not JSON-RPC objects pass by, to the other plugins and the peer.
+ * note: in an annotated peer, session or plugin, mark the methods that serve with `@OnRequest(add)` from
+ * `@pea2pea/rpc/decorators`.
+ * note: messages that are not JSON-RPC objects go on to the other plugins and the peer.
  */
 export class Requests implements Hooks<unknown> {
+  /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'requests' };
   readonly #node: PeerNode<unknown>;
   readonly #timeoutMs: number;
@@ -86,10 +89,9 @@ export class Requests implements Hooks<unknown> {
     lateResponses: 0,
     unknownResponses: 0,
   };
-  /** Of connections that have not ended, from their first request or call on. */
+  /** The channels of connections that have not ended, from their first request or call on. */
   readonly #channels = new Map<Connection, Channel>();
-
-  /** By the name of what they serve. */
+  /** By the name of the method that they serve. */
   readonly #handlers = new Map<string, Handler>();
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
@@ -113,13 +115,13 @@ export class Requests implements Hooks<unknown> {
   /**
    * Serves the requests for `served` with `handler`, from now on.
    *
-   * note: requests are served side by side, begun in the order of their arrival; none holds up a message.
-   * note: a `RequestError` that it throws is what the caller is told. Anything else is an 'internal error' to the caller,
-   * and a line in our log.
-   * note: once the connection has ended nobody hears the result; `connection.signal` tells.
+   * note: requests are served concurrently, started in the order of their arrival; messages do not wait for them.
+   * note: a `RequestError` that `handler` throws is sent to the caller. For any other error the caller gets an internal
+   * error without details, and the error is logged here.
+   * note: once the connection has ended, the result cannot be sent; `connection.signal` aborts then.
    * @param name of the handler, for log lines. @default that of the method
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG for what `method()` did not make, a handler that is not a function, and a
-   * name that is served already
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `served` was not made by `method()`, `handler` is not a function, or the
+   * method is served already
    */
   serve<Params, SentResult>(
     served: Method<Params, unknown, unknown, SentResult>,
@@ -129,7 +131,7 @@ export class Requests implements Hooks<unknown> {
     if (!isMethod(served))
       throw invalidConfig(`\`served\` must be made by method(), not ${describe(served)}`);
     requireFunction('handler', handler);
-    if (this.#handlers.has(served.name)) throw invalidConfig(`'${served.name}' is served already`);
+    if (this.#handlers.has(served.name)) throw invalidConfig(`the method '${served.name}' is served already`);
     const log = new LogThrottle(this.#node.config.clock, LOG_INTERVAL_MS);
     this.#handlers.set(served.name, {
       name,
@@ -141,19 +143,19 @@ export class Requests implements Hooks<unknown> {
   }
 
   /**
-   * Asks the peer, and resolves with its answer. Params and result are of the types of `method`.
+   * Sends a request, and resolves with the peer's result. `method` has the types of params and result.
    *
-   * note: nothing breaks if nobody awaits the answer.
-   * note: a call that is given up, by its deadline or its signal, may still be served; its response is ignored.
-   * note: responses to several calls come in any order.
-   * note: in a message method of the same connection, do not await it: that holds up the response. In a handler of
-   * requests it is fine.
-   * @throws {PeerError} P2P_ERR_REQUEST_FAILED, a `RequestError`, when the peer answers with an error;
+   * note: the promise may be ignored: its rejection is never unhandled.
+   * note: a call that ended by its deadline or its signal may still be served; its response is ignored.
+   * note: several calls may be responded to in any order.
+   * note: do not await it in a message handler of the same connection, which the response would have to wait for. In a
+   * handler of requests it is fine.
+   * @throws {PeerError} P2P_ERR_REQUEST_FAILED, a `RequestError`, when the peer responds with an error;
    * P2P_ERR_REQUEST_TIMEOUT, P2P_ERR_ABORTED, P2P_ERR_TOO_MANY_REQUESTS;
-   * P2P_ERR_INVALID_RESPONSE when the result is not what its schema takes, or the response none;
+   * P2P_ERR_INVALID_RESPONSE when the response is not valid, or its result does not match its schema;
    * P2P_ERR_DISCONNECTED, with the `DisconnectReason` as `cause`, when the connection ends first;
    * P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED and what the encoder throws, when it cannot be sent;
-   * P2P_ERR_INVALID_CONFIG for a `timeoutMs` that makes no sense, a `signal` that is not one, or the connection of another node
+   * P2P_ERR_INVALID_CONFIG for an invalid `timeoutMs` or `signal`, or the connection of another node
    */
   call<Result, SentParams>(
     connection: Connection,
@@ -173,10 +175,10 @@ export class Requests implements Hooks<unknown> {
   }
 
   /**
-   * Tells the peer, which does not answer: resolves when the bytes were handed to the operating system.
+   * Sends a notification, which has no response. Resolves when the bytes were handed to the operating system.
    *
-   * note: nothing breaks if nobody awaits the answer.
-   * @throws {PeerError} what `Connection.send` rejects with
+   * note: the promise may be ignored: its rejection is never unhandled.
+   * @throws {PeerError} whatever `Connection.send` rejects with
    */
   notify<SentParams>(
     connection: Connection,
@@ -187,7 +189,7 @@ export class Requests implements Hooks<unknown> {
   }
 
   /**
-   * The methods of a peer as functions: `call` with the first two arguments filled in.
+   * Returns the methods of a peer as functions: `call` with its first two arguments filled in.
    *
    * ```ts
    * const { add, subtract } = requests.client(connection, { add: addMethod, subtract: subtractMethod });
@@ -202,22 +204,22 @@ export class Requests implements Hooks<unknown> {
     return Object.freeze(Object.fromEntries(functions)) as Client<Api>;
   }
 
-  /** Calls that wait for a response now, over all connections. */
+  /** How many calls wait for a response now, over all connections. */
   get pending(): number {
     return sum(this.#channels.values(), ({ calls }) => calls.size);
   }
 
-  /** Requests of peers that are being served now, over all open connections. */
+  /** How many requests of peers are being served now, over all open connections. */
   get running(): number {
     return sum(this.#channels.values(), ({ serving }) => serving.running);
   }
 
-  /** What happened so far, over all connections, ended ones included. */
+  /** Counters over all connections so far, including those that have ended. */
   get counters(): RequestCounters {
     return this.#counters;
   }
 
-  /** Takes what is JSON-RPC; the connection's next message does not wait for what comes of it. */
+  /** Handles messages that are JSON-RPC. The next message of the connection does not wait for their outcome. */
   onMessage(message: unknown, connection: Connection): typeof HANDLED | undefined {
     if (!isForUs(message)) return undefined;
     const incoming = readEnvelope(message);
@@ -236,14 +238,14 @@ export class Requests implements Hooks<unknown> {
     return HANDLED;
   }
 
-  /** @throws {PeerError} P2P_ERR_DISCONNECTED; P2P_ERR_INVALID_CONFIG for the connection of another node */
+  /** @throws {PeerError} P2P_ERR_DISCONNECTED when it has ended; P2P_ERR_INVALID_CONFIG for the connection of another node */
   #channelOf(connection: Connection): Channel {
     const known = this.#channels.get(connection);
     if (known !== undefined) return known;
     const { signal, address } = connection;
     if (signal.aborted) throw disconnected(connection, signal.reason as DisconnectReason);
     if (this.#node.connections.get(address) !== connection) {
-      const what = `\`connection\` with ${address} is not one of the node ${this.#node.config.name}, whose Requests these are`;
+      const what = `\`connection\` with ${address} is not a connection of ${this.#node.config.name}, the node of these requests`;
       throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
     }
     const calls = new Calls(connection, this.#context);
@@ -262,7 +264,7 @@ export class Requests implements Hooks<unknown> {
   }
 }
 
-/** {@link Requests} with options: `node.use(requests({ … }))`, or among the `plugins` of a peer. */
+/** Lists {@link Requests} among the plugins of a node, `node.use(requests({ … }))`, or of a peer. */
 export const requests = definePlugin(Requests);
 
 function sum<T>(all: Iterable<T>, numberOf: (one: T) => number): number {

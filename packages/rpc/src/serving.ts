@@ -12,35 +12,35 @@ import {
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
 
-/** What serves the requests for one method. */
+/** A handler of requests for one method. */
 export interface Handler {
-  /** For log lines. */
+  /** The name for log lines. */
   readonly name: string;
   readonly method: Method;
   call(params: unknown, connection: Connection): unknown;
-  /** For what it throws. */
+  /** The throttle for log lines about its errors. */
   readonly log: LogThrottle;
 }
 
-/** What serving needs of the node that it happens on. */
+/** What serving needs from its node. */
 export interface ServingContext {
   readonly maxConcurrent: number;
-  /** By the name of what they serve. */
+  /** By the name of the method that they serve. */
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly counters: Tally;
   readonly logger: Logger;
 }
 
 /**
- * The requests of one peer, being served side by side.
+ * The requests of one peer, served concurrently.
  *
  * ```text
  *   request -- a slot is free? --> validated -> handler -> response queued -> slot free again
- *                 `- no: refused at once             `- queue full: the slot waits for room in it
+ *                 `- no: refused at once             `- queue full: the slot waits for room
  * ```
  *
- * So what is held for a peer that asks without reading is `maxConcurrent` responses, besides the outbound queue.
- * Refusals have no slot to wait in: those that find the queue full are dropped, and counted.
+ * So a peer that sends requests and does not read makes us hold at most `maxConcurrent` responses, in addition to the
+ * outbound queue. Refusals have no slot to wait in: if the queue is full they are dropped, and counted.
  */
 export class Serving {
   readonly #connection: Connection;
@@ -53,12 +53,12 @@ export class Serving {
     this.#context = context;
   }
 
-  /** Requests being served. */
+  /** How many requests are being served. */
   get running(): number {
     return this.#running;
   }
 
-  /** Begins to serve a request, or refuses it. Whatever comes of it, it concerns nobody else. */
+  /** Starts to serve a request, or refuses it. Never throws. */
   take(request: IncomingRequest): void {
     const { id } = request;
     if (this.#running >= this.#context.maxConcurrent) {
@@ -82,7 +82,7 @@ export class Serving {
     try {
       isQueued = this.#connection.trySend(responseOf(id, answer));
     } catch {
-      // The codec of this peer cannot say it.
+      // The codec of this node cannot encode it.
     }
     if (!isQueued) counters.unsentResponses++;
   }
@@ -91,7 +91,7 @@ export class Serving {
     const { id } = request;
     this.#running++;
     if (id !== undefined) this.#ids.add(id);
-    // A method that answers at once is done with in this turn: many such in a row take one slot after the other.
+    // A handler that returns at once is finished within this turn: many such in a row use one slot after the other.
     const answer = this.#answerTo(request);
     if (isPromise(answer)) void answer.then((settled) => this.#finish(request, settled));
     else this.#finish(request, answer);
@@ -134,13 +134,13 @@ export class Serving {
     if (validated.issues) {
       return failure(RPC_CODES.invalidParams, 'invalid params', plainIssues(validated.issues));
     }
-    // While a schema took its time, the peer may have gone: as with messages, nothing is begun for it then.
+    // The peer may have left during an asynchronous validation: as with messages, no handler starts then.
     if (this.#connection.state !== 'open') return INTERNAL_ERROR;
     const result = handler.call(validated.value, this.#connection);
     return isPromise(result) ? Promise.resolve(result).then(success) : success(result);
   }
 
-  /** What the peer is told of what a handler threw: nothing, unless it was meant for it. */
+  /** The error response for what a handler threw: without details, unless it is a RequestError made for the caller. */
   #failed(handler: Handler, error: unknown): Answer {
     if (RequestError.is(error) && readData(error, 'from') === undefined) {
       return failure(error.rpcCode, error.rpcMessage, readData(error, 'data'));
@@ -149,7 +149,7 @@ export class Serving {
     return INTERNAL_ERROR;
   }
 
-  /** Queues a response: at once, or when the answered promise resolves, which never rejects. */
+  /** Queues a response. Returns a promise that never rejects if it has to wait for room, undefined if it need not. */
   #respond(id: RequestId, answer: Answer, name: string): Promise<void> | undefined {
     const { counters, handlers } = this.#context;
     try {
@@ -169,7 +169,7 @@ export class Serving {
     );
   }
 
-  /** Once the connection has ended, what its handlers throw mostly says just that. */
+  /** Logs the error of a handler; for debugging only if the connection has ended, which most such errors are about. */
   #log(handler: Handler, error: unknown, text: string): void {
     const { logger } = this.#context;
     const fields = { peer: this.#connection.address.toString(), method: handler.name, err: error };

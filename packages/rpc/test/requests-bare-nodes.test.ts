@@ -65,7 +65,7 @@ describe('requests on nodes without a container', () => {
       await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve('add' as never, () => 1)),
     ].map(({ what }) => what);
     expect(refused).toEqual([
-      "'add' is served already",
+      "the method 'add' is served already",
       '`handler` must be a function, not "me"',
       '`served` must be made by method(), not "add"',
     ]);
@@ -82,6 +82,6 @@ describe('requests on nodes without a container', () => {
     await using handle = await createPeer(Twice, { config: { transport: memoryTransport() } });
     expect(
       (await errorOf('P2P_ERR_INVALID_CONFIG', () => handle.node.plugin(requests).serve(add, () => 2))).what,
-    ).toBe("'add' is served already");
+    ).toBe("the method 'add' is served already");
   });
 });

@@ -85,7 +85,7 @@ describe('a call', () => {
       data: { banned: true },
       from: pair.connection.address,
     });
-    expect(error.message).toContain(`${pair.connection.address} answered with 403 "not you"`);
+    expect(error.message).toContain(`${pair.connection.address} refused with 403 "not you"`);
   });
 });
 
@@ -107,7 +107,7 @@ describe('a deadline', () => {
       clock.advance(1);
       const error = await errorOf('P2P_ERR_REQUEST_TIMEOUT', () => call);
       expect(hand.requests.pending).toBe(0);
-      expect(error.message).toContain(`did not answer 'whoAmI' within ${timeoutMs} ms`);
+      expect(error.message).toContain(`did not respond to 'whoAmI' within ${timeoutMs} ms`);
       await hand.send({ jsonrpc: '2.0', id: 1, result: 'late' });
       await until('the response is counted', () => hand.requests.counters.lateResponses === 1);
     }
@@ -331,7 +331,7 @@ describe('a call that cannot be made', () => {
   it('on the connection of another node is refused, rather than never answered', async () => {
     await using pair = await connected(Server);
     const error = await errorOf('P2P_ERR_INVALID_CONFIG', () => pair.requests.call(pair.back, whoAmI));
-    expect(error.message).toContain('is not one of the node');
+    expect(error.message).toContain('is not a connection of');
   });
 });
 
@@ -362,7 +362,7 @@ describe('a result', () => {
     await hand.send({ jsonrpc: '2.0', id: 1, result: 'soon' });
     const error = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
     expect(error.cause).toEqual([{ message: 'no date' }]);
-    expect(error.message).toContain("to 'when' is refused: no date");
+    expect(error.message).toContain("to 'when' does not match its schema: no date");
   });
 
   it('whose schema throws, rejects or answers nothing rejects the call', async () => {

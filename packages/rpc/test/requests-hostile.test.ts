@@ -78,7 +78,7 @@ describe('a request', () => {
       id: null,
       error: {
         code: -32600,
-        message: 'the id must be a finite number or a text of at most 128 characters',
+        message: 'the id must be a finite number, or a string of at most 128 characters',
       },
     });
     expect(text.requests.counters.served).toBe(1);
@@ -107,7 +107,7 @@ describe('a request', () => {
     expect(await text.answerTo(`{"jsonrpc":"2.0","id":1,"method":"echo","params":${params}}`)).toEqual({
       jsonrpc: '2.0',
       id: 1,
-      error: { code: -32600, message: 'the params must be an object or a list' },
+      error: { code: -32600, message: 'the params must be an object or an array' },
     });
   });
 
@@ -128,7 +128,7 @@ describe('a request', () => {
     expect(await text.answerTo(line)).toEqual({
       jsonrpc: '2.0',
       id,
-      error: { code: -32600, message: 'the method must be a text' },
+      error: { code: -32600, message: 'the method must be a string' },
     });
   });
 
@@ -139,7 +139,7 @@ describe('a request', () => {
       expect(await text.answerTo(batch)).toEqual({
         jsonrpc: '2.0',
         id: null,
-        error: { code: -32600, message: 'batches are not served: send one by one' },
+        error: { code: -32600, message: 'batches are not supported: send the requests one by one' },
       });
     }
     for (const other of ['[]', `[7,${one}]`]) expect(await text.answerTo(other)).toBeUndefined();
@@ -188,7 +188,7 @@ describe('a response', () => {
           lateResponses: 0,
           unknownResponses: 1,
         },
-        text: 'responses that nobody waits for are ignored',
+        text: 'ignored responses that no call waits for',
       },
     ]);
     clock.advance(1_000);
@@ -215,7 +215,7 @@ describe('a response', () => {
     await hand.hears(1);
     await hand.send({ jsonrpc: '2.0', id: 1, ...answer });
     const error = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
-    expect(error.message).toContain("to 'echo' is not what JSON-RPC 2.0 says it must be");
+    expect(error.message).toContain("to 'echo' is not a valid response of JSON-RPC 2.0");
     expect(hand.requests.pending).toBe(0);
     expect(hand.back.state).toBe('open');
   });

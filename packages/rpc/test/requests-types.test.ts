@@ -146,7 +146,7 @@ export class Serves {
 
 it('anything but a method is refused where it stands, and does not compile', () => {
   // @ts-expect-error it takes a method, not a name
-  expect(() => OnRequest('add')).toThrow('@OnRequest takes what method() answered, not "add"');
+  expect(() => OnRequest('add')).toThrow('@OnRequest takes a method made by method(), not "add"');
   // @ts-expect-error as of two modules that import each other
   expect(() => OnRequest(undefined)).toThrow('not undefined');
   // @ts-expect-error as where the parentheses are missing

@@ -6,7 +6,10 @@ import type { TlsPolicy } from './options.js';
 import { authorizationErrorOf } from './session.js';
 import { CertificateError, gone, isError } from './tls-errors.js';
 
-/** @param dialled whom the user means to reach */
+/**
+ * Performs the handshake of the side that dialled.
+ * @param dialled the address that the user gave to `connect`
+ */
 export function dialTls(
   client: SecureContext,
   policy: TlsPolicy,
@@ -18,7 +21,7 @@ export function dialTls(
     const socket = connect({
       socket: stream,
       secureContext: client,
-      host: dialled.host, // what an IP address in the certificate is compared with
+      host: dialled.host, // compared with the IP addresses in the certificate
       ...(servername !== undefined && { servername }),
       rejectUnauthorized,
       checkServerIdentity: guarded(policy.checkServerIdentity ?? checkServerIdentity),
@@ -32,24 +35,22 @@ export function dialTls(
   });
 }
 
-/** IP addresses are never sent as a server name; nor is the dot at the end of an absolute name (RFC 6066 section 3). */
+/** The server name to send. RFC 6066 section 3 excludes IP addresses, and the dot at the end of an absolute name. */
 function nameOf(dialled: SocketAddress): string | undefined {
   return dialled.isIp ? undefined : dialled.host.replace(/\.$/, '');
 }
 
 /**
- * It is called from inside `node:tls`, where an error that is thrown would end the process, and a promise is an error of
- * which nobody hears. Whatever else than undefined comes refuses.
+ * Makes `check` safe to call from inside `node:tls`, where an error that is thrown would end the process, and a promise
+ * would count as an error but its rejection be lost. Anything but undefined refuses the peer.
  */
 function guarded(check: NonNullable<TlsPolicy['checkServerIdentity']>): typeof checkServerIdentity {
   return (hostname, cert) => {
     try {
-      const answer: unknown = check(hostname, cert);
-      if (answer === undefined || isError(answer)) return answer;
-      Promise.resolve(answer).catch(ignore);
-      return new Error(
-        '`checkServerIdentity` answered neither an error nor undefined, and cannot be asynchronous',
-      );
+      const problem: unknown = check(hostname, cert);
+      if (problem === undefined || isError(problem)) return problem;
+      Promise.resolve(problem).catch(ignore);
+      return new Error('`checkServerIdentity` must return an error or undefined, and cannot be asynchronous');
     } catch (cause) {
       return isError(cause) ? cause : new Error('`checkServerIdentity` threw', { cause });
     }

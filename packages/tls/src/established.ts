@@ -2,12 +2,12 @@ import type { TLSSocket } from 'node:tls';
 import { connectionError } from './tls-errors.js';
 
 /**
- * `socket`, whose handshake is over, as a stream for a connection: it ends with its first error, and with a PeerError
- * where the peer sent what is no TLS record; after what came before that was read. To be called in the turn in which the
- * handshake ends.
+ * Prepares `socket`, whose handshake is over, for a connection: its first error destroys it, once everything before that
+ * error has been read. If the peer sent something that is not a TLS record, the error is a PeerError. To be called in the
+ * turn in which the handshake ends.
  *
- * note: `node:tls` emits errors of OpenSSL and leaves the socket open. One that came before the connection listens would
- * be lost.
+ * note: `node:tls` emits errors of OpenSSL and leaves the socket open, and one that occurs before the connection listens
+ * would be lost.
  */
 export function established(socket: TLSSocket): TLSSocket {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
@@ -26,7 +26,7 @@ export function established(socket: TLSSocket): TLSSocket {
     if (failure !== undefined && socket.readableLength === 0) socket.destroy(failure);
     return chunk;
   };
-  // The peer may leave before everything was read: it is its first error that counts.
+  // The peer may leave before everything has been read: the first error counts.
   socket.destroy = (error?: Error) => destroy(failure ?? error);
   return socket;
 }

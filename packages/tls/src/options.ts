@@ -22,84 +22,88 @@ export const TLS_DEFAULTS = {
 /** TLS 1.0 and 1.1 are deprecated (RFC 8996). */
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** PEM, as text or bytes; of `ca`, several. */
+/** Text in PEM, as a string or bytes. */
 export type Pem = string | Buffer;
 
-/** Who this side is: a private key, and the certificate for it. */
+/** The identity of this side: a private key and its certificate. */
 export interface TlsKeyPair {
-  /** The private key, PEM. */
+  /** The private key, in PEM. */
   readonly key?: Pem;
-  /** The certificate for it, PEM, followed by those between it and the authority. */
+  /** The certificate for `key`, in PEM, followed by those between it and the authority. */
   readonly cert?: Pem;
-  /** Of an encrypted `key`. */
+  /** The passphrase of an encrypted `key`. */
   readonly passphrase?: string;
 }
 
-/** What can be replaced while the peer runs; see `setSecureContext`. */
+/** The options that can be replaced while the peer runs; see `setSecureContext`. */
 export interface TlsCredentials extends TlsKeyPair {
   /**
-   * The authorities that peers' certificates must come from, PEM.
+   * The authorities that must have issued the certificates of peers, in PEM.
    *
-   * note: they replace those that Node.js brings along.
-   * @default those that Node.js brings along, which vouch for web sites
+   * note: they replace the authorities that Node.js trusts by default.
+   * @default those that Node.js trusts, which issue certificates for web sites
    */
   readonly ca?: Pem | readonly Pem[];
-  /** Revocation lists of these authorities, PEM. One is needed of each of them, or nobody is authorized. @default none */
+  /** Revocation lists of these authorities, in PEM: one for each authority, or nobody is authorized. @default none */
   readonly crl?: Pem | readonly Pem[];
   /**
-   * By server name (SNI, RFC 6066 section 3): who this side is for diallers that ask for it. `*.example.org` stands for one
-   * label more, where no entry is for that very name. Case does not matter. For any other name, and for none, it is `cert`.
+   * Key pairs by server name, for peers that ask for one (SNI, RFC 6066 section 3). `*.example.org` covers the names with
+   * one more label, except those that have an entry of their own. Case does not matter. Peers that ask for another name, or
+   * for none, are shown `cert`.
+   * @default `cert` for every name
    */
   readonly contexts?: Readonly<Record<string, Required<Pick<TlsKeyPair, 'key' | 'cert'>> & TlsKeyPair>>;
 }
 
-/** What {@link tls} takes. Names are those of `node:tls` where they mean the same. */
+/** Options of {@link tls} and {@link TlsContext}. Those with a name from `node:tls` mean the same as there. */
 export interface TlsOptions extends TlsCredentials {
-  /** Whether those who dial have to show a certificate: mutual authentication. Those who are dialled always have to. @default false */
+  /** Whether the side that dials must show a certificate, too (mutual authentication). The dialled side always must. @default false */
   readonly requestCert?: boolean;
   /**
-   * Whether a peer is refused whose certificate does not come from `ca`, is out of date, revoked or for another name, or
-   * that shows none where one is asked for. With false it is let in with `authorized: false`, and {@link authorize} decides.
+   * Whether to refuse a peer whose certificate is not from `ca`, is expired, revoked or for another name, or is missing
+   * although one was requested. With false, such a peer has `authorized: false`, and {@link authorize} decides.
    * @default true
    */
   readonly rejectUnauthorized?: boolean;
   /**
-   * The name that the certificate of whom we dial has to be for; it is sent to him, too (SNI).
+   * The name that the certificate of a dialled peer must be for; it is also sent to the peer (SNI).
    *
-   * note: where all peers of a network have certificates for one name, whatever their addresses, it is that name.
-   * @default what `connect` was given: a name is sent and compared, an IP address only compared
+   * note: set it if all peers of a network have certificates for the same name, whatever their addresses.
+   * @default the host given to `connect`: a name is sent and compared, an IP address is only compared
    */
   readonly servername?: string;
   /**
-   * Compares the name with the certificate of whom we dialled, after it was found to be authentic: an error refuses.
+   * Checks that the certificate of a dialled peer is for the right name, after it was found to be authentic. Returning an
+   * error refuses the peer.
    *
-   * note: it answers at once: a promise refuses, and so does anything else that is not undefined.
+   * note: it must be synchronous. Anything but undefined refuses the peer, a promise included.
    * @default `checkServerIdentity` of `node:tls` (RFC 6125)
    */
   readonly checkServerIdentity?: (hostname: string, cert: PeerCertificate) => Error | undefined;
   /**
-   * The protocols to be spoken inside (ALPN, RFC 7301), best first; the side that was dialled chooses. A peer with none in
-   * common, or that takes no part in ALPN, is refused.
-   * @default ALPN is not used
+   * The protocols that may be spoken over TLS (ALPN, RFC 7301), best first; the dialled side chooses. A peer that has none
+   * of them, or does not use ALPN, is refused.
+   * @default none: ALPN is not used
    */
   readonly ALPNProtocols?: readonly string[];
-  /** @default 'TLSv1.3' */
+  /** The oldest version to accept. @default 'TLSv1.3' */
   readonly minVersion?: TlsVersion;
-  /** @default 'TLSv1.3' */
+  /** The newest version to accept. @default 'TLSv1.3' */
   readonly maxVersion?: TlsVersion;
-  /** In OpenSSL's syntax. @default those of Node.js */
+  /** The cipher suites, in OpenSSL's syntax. @default those of Node.js */
   readonly ciphers?: string;
   /**
-   * Has the last word about each peer, both directions: only true lets it in. Anything else refuses, and so does an error.
-   * True vouches for its certificate, so that it counts as an identity though no authority in `ca` says so: a pinned one.
+   * Decides about each peer, in both directions, after all other options: only true accepts it. Anything else refuses it,
+   * and so does an error. True also makes its certificate an identity, even if no authority in `ca` issued it: so a
+   * certificate can be pinned.
    *
-   * note: without a certificate that is authorized there is no telling who the peer is.
-   * @default everybody is let in whom the other options let through
+   * note: a peer without an authorized certificate may be anybody.
+   * @default every peer that the other options accept is accepted
    */
   readonly authorize?: (session: TlsSession, handshake: Handshake) => boolean | Promise<boolean>;
 }
 
-/** What holds for all handshakes, whatever the credentials are. */
+/** The rules for all handshakes, whatever the credentials: options with every default filled in. */
 export interface TlsPolicy extends Omit<TlsOptions, keyof TlsCredentials> {
   readonly requestCert: boolean;
   readonly rejectUnauthorized: boolean;
@@ -131,7 +135,7 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
   requireOneOf('maxVersion', maxVersion, VERSIONS);
   if (minVersion > maxVersion) {
     throw invalidConfig(
-      `\`minVersion\` is ${describe(minVersion)}, above \`maxVersion\`, ${describe(maxVersion)}`,
+      `\`minVersion\`, ${describe(minVersion)}, is newer than \`maxVersion\`, ${describe(maxVersion)}`,
     );
   }
   if (servername !== undefined) requireHostName('servername', servername);
@@ -151,7 +155,7 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
   };
 }
 
-/** The credentials among `options`, of which undefined is none. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+/** The credentials among `options`, without those that are undefined. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function credentialsOf(options: TlsCredentials, policy: TlsPolicy): TlsCredentials {
   const credentials = givenOf(options);
   const { key, cert, ca, crl, contexts } = credentials;
@@ -159,19 +163,19 @@ export function credentialsOf(options: TlsCredentials, policy: TlsPolicy): TlsCr
     throw invalidConfig(key === undefined ? '`cert` needs its `key`' : '`key` needs its `cert`');
   }
   requireKeyPair(credentials, '');
-  // OpenSSL takes anything for a list of authorities, and finds none in it.
+  // OpenSSL accepts any bytes as a list of authorities, and finds nothing in them.
   if (ca !== undefined) for (const one of listOf(ca)) requireCertificate('ca', one);
   if (crl !== undefined) for (const one of listOf(crl)) requirePem('crl', one, '');
   if (contexts !== undefined) requireContexts(contexts);
   if (policy.requestCert && policy.rejectUnauthorized && ca === undefined && policy.authorize === undefined) {
     throw invalidConfig(
-      '`ca` is needed with `requestCert`, or whoever has a certificate for a web site would be let in: name the authorities of your peers, or decide in `authorize`',
+      '`ca` is needed with `requestCert`, as anyone with a certificate for a web site would be accepted: name the authorities of your peers, or decide in `authorize`',
     );
   }
   return credentials;
 }
 
-/** `credentials` with what `later` has of them. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+/** `credentials`, replaced by those in `later`. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function replacedBy(
   later: TlsCredentials,
   credentials: TlsCredentials,
@@ -181,7 +185,7 @@ export function replacedBy(
   return credentialsOf({ ...credentials, ...givenOf(later) }, policy);
 }
 
-/** An option that is undefined is one that was not given. */
+/** The credentials that are given: an undefined one counts as missing. */
 function givenOf(options: TlsCredentials): TlsCredentials {
   return Object.fromEntries(
     CREDENTIALS.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
@@ -208,36 +212,36 @@ function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
   }
 }
 
-/** What Node.js says of a value that it does not take shows it: a secret must not come so far. */
+/** Checks a key pair before Node.js does, whose error messages quote the value: it is a secret. */
 function requireKeyPair({ key, cert, passphrase }: TlsKeyPair, where: string): void {
   if (key !== undefined) requirePem('key', key, where);
   if (cert !== undefined) requirePem('cert', cert, where);
   if (passphrase !== undefined && typeof passphrase !== 'string') {
-    throw invalidConfig(`\`passphrase\`${where} must be a text`);
+    throw invalidConfig(`\`passphrase\`${where} must be a string`);
   }
 }
 
-/** OpenSSL takes what is empty for what is not there. */
+/** An empty value is refused: OpenSSL would treat it as missing. */
 function requirePem(name: string, value: unknown, where: string): void {
   const isPem = typeof value === 'string' || ArrayBuffer.isView(value);
   if (!isPem || Buffer.byteLength(value as Pem) === 0)
-    throw invalidConfig(`\`${name}\`${where} must be PEM, as text or bytes`);
+    throw invalidConfig(`\`${name}\`${where} must be PEM, as a string or bytes`);
 }
 
 function requireCertificate(name: string, pem: unknown): void {
   try {
     void new X509Certificate(pem as Pem);
   } catch (cause) {
-    throw invalidConfig(`\`${name}\` must be certificates in PEM`, cause);
+    throw invalidConfig(`\`${name}\` must contain certificates in PEM`, cause);
   }
 }
 
-/** Server names are no IP addresses (RFC 6066 section 3). */
+/** IP addresses are not server names (RFC 6066 section 3). */
 function requireHostName(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[a-z\d_-]+(\.[a-z\d_-]+)*$/i.test(value) && !/^[\d.]+$/.test(value)) {
     return;
   }
-  throw invalidConfig(`\`${name}\` must name a host, not ${describe(value)}`);
+  throw invalidConfig(`\`${name}\` must be a host name, not ${describe(value)}`);
 }
 
 function requireProtocols(protocols: unknown): void {

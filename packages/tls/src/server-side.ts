@@ -14,8 +14,8 @@ import { authorizationErrorOf } from './session.js';
 import { CertificateError } from './tls-errors.js';
 
 /**
- * A stream on its way through a TLS server. It is an emitter of its own that inherits all else from the server: what
- * the server tells of the stream is emitted on it, so listeners know by `this` which stream they are told of.
+ * A stream on its way through a TLS server. It is an emitter of its own that inherits everything else from the server:
+ * events about the stream are emitted on it, so that listeners see from `this` which stream an event is about.
  */
 interface Arrival extends Server {
   resolve(socket: TLSSocket): void;
@@ -23,8 +23,8 @@ interface Arrival extends Server {
 }
 
 /**
- * The side that was dialled. It never listens: streams are handed to it, which `node:tls` allows for.
- * @param named what it shows to those who ask for a server name, by that in lower case
+ * Makes the server for the dialled side. It never listens: it is given streams, which `node:tls` supports.
+ * @param named the contexts for peers that ask for a server name, by that name in lower case
  */
 export function makeServer(
   options: SecureContextOptions,
@@ -45,7 +45,7 @@ export function makeServer(
   return server;
 }
 
-/** Resolves when the handshake is over and the certificate was looked at; rejects with what `node:tls` says. */
+/** Resolves when the handshake is over and the certificate checked; rejects with the error of `node:tls`. */
 export function acceptTls(server: Server, stream: Duplex): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const { allowHalfOpen } = stream;
@@ -54,7 +54,7 @@ export function acceptTls(server: Server, stream: Duplex): Promise<TLSSocket> {
       resolve(established(socket));
     };
     const arrival = Object.assign(Object.create(server) as Server, { resolve: onSecure, reject });
-    // The TLS socket takes it over: a peer that ends in the middle of the handshake has left.
+    // The TLS socket copies it: a peer that ends in the middle of the handshake has left.
     stream.allowHalfOpen = false;
     arrival.emit('connection', stream);
     stream.allowHalfOpen = allowHalfOpen;

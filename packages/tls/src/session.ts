@@ -2,39 +2,43 @@ import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { contextKey, type ContextKey } from '@pea2pea/core';
 
-/** What a TLS handshake came to. */
+/** The result of a TLS handshake. */
 export interface TlsSession {
-  /** `'TLSv1.3'` or `'TLSv1.2'`. */
+  /** The version, `'TLSv1.3'` or `'TLSv1.2'`. */
   readonly protocol: string;
-  /** The IANA name of the cipher suite: `'TLS_AES_256_GCM_SHA384'`. */
+  /** The IANA name of the cipher suite, such as `'TLS_AES_256_GCM_SHA384'`. */
   readonly cipher: string;
-  /** What ALPN settled on; undefined where it is not used. */
+  /** The protocol that ALPN chose; undefined if ALPN is not used. */
   readonly alpnProtocol: string | undefined;
   /** The name that the dialling side asked for (SNI). */
   readonly servername: string | undefined;
-  /** Of the peer; undefined where it was not asked for one, or showed none. It has proved to hold the private key. */
+  /** The certificate of the peer, which has proved to have its private key; undefined if it did not show one. */
   readonly peerCertificate: X509Certificate | undefined;
-  /** Whether the certificate comes from an authority, is valid now and, of a peer that we dialled, is for its name. */
+  /** Whether the certificate was issued by an authority in `ca`, is valid now and, for a dialled peer, is for its name. */
   readonly authorized: boolean;
-  /** Why not: the code of OpenSSL or Node.js. Undefined where none was asked for. */
+  /** Why the certificate is not authorized: a code of OpenSSL or Node.js. Undefined if it is, or was not requested. */
   readonly authorizationError: string | undefined;
 }
 
-/** On connections over TLS: what the handshake came to. */
+/** The context key under which a connection over TLS has the result of its handshake. */
 export const tlsSession: ContextKey<TlsSession> = contextKey<TlsSession>('pea2pea.tls-session');
 
 /**
- * On connections over TLS: the SHA-256 fingerprint of the peer's certificate, `'AB:CD:…'`, where that is authorized or
- * `authorize` answered true. It is proved, so it is an identity for `uniquePeer`.
+ * The context key under which a connection over TLS has the SHA-256 fingerprint of the peer's certificate, `'AB:CD:…'`, if
+ * the certificate is authorized or `authorize` returned true. The peer has proved it, so `uniquePeer` can take it as an
+ * identity.
  *
- * note: a renewed certificate has another one, even if the name in it is the same.
+ * note: a renewed certificate has another fingerprint, even for the same name.
  */
 export const tlsIdentity: ContextKey<string> = contextKey<string>('pea2pea.tls-identity');
 
-/** @param socket whose handshake is over */
+/**
+ * What the handshake established.
+ * @param socket one whose handshake is over
+ */
 export function sessionOf(socket: TLSSocket): TlsSession {
   const { alpnProtocol, authorized } = socket;
-  // On the dialled side the name is false where none was asked for, and the types do not know it.
+  // On the dialled side it is false if no name was requested, which the types do not say.
   const { servername } = socket as { readonly servername?: unknown };
   return {
     protocol: socket.getProtocol() ?? 'unknown',
@@ -47,7 +51,7 @@ export function sessionOf(socket: TLSSocket): TlsSession {
   };
 }
 
-/** It is a text, whatever the types say, and null where there is none. */
+/** Why the certificate is not authorized. It is a string, despite its type, or null if there is no error. */
 export function authorizationErrorOf(socket: TLSSocket): string | undefined {
   const { authorizationError } = socket as { readonly authorizationError: unknown };
   return typeof authorizationError === 'string' ? authorizationError : undefined;

@@ -12,42 +12,46 @@ import {
 } from './options.js';
 import { makeServer } from './server-side.js';
 
-/** Both sides of TLS with one set of credentials. */
+/** Both sides of TLS for one set of credentials. */
 export interface Endpoints {
-  /** For peers that dial us; undefined without a certificate to show them. */
+  /** The server for peers that dial us; undefined without a certificate to show them. */
   readonly server: Server | undefined;
-  /** For peers that we dial. */
+  /** The context for peers that we dial. */
   readonly client: SecureContext;
 }
 
 /**
- * Keys, certificates and rules of TLS, checked and loaded once, for any number of handshakes: for {@link tlsHandshake}.
+ * The keys, certificates and rules for {@link tlsHandshake}, checked and loaded once for any number of handshakes.
  *
- * note: session tickets are never taken: each connection is a full handshake, so that no peer comes back on the strength of
- * a certificate that has expired, was revoked or is not trusted any more.
- * note: there is no renegotiation (TLS 1.2), and no pre-shared keys.
+ * note: session tickets are not used: each connection performs a full handshake, so that a peer cannot return with a
+ * certificate that has expired, was revoked or is no longer trusted.
+ * note: renegotiation (TLS 1.2) and pre-shared keys are not supported.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class TlsContext {
+  /** The options for all handshakes, with every default filled in. */
   readonly policy: TlsPolicy;
   #credentials: TlsCredentials;
   #endpoints: Endpoints;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(options: TlsOptions) {
     this.policy = resolvePolicy(options);
     this.#credentials = credentialsOf(options, this.policy);
     this.#endpoints = makeEndpoints(this.#credentials, this.policy);
   }
 
+  /** The loaded credentials, for the next handshake. */
   get endpoints(): Endpoints {
     return this.#endpoints;
   }
 
   /**
-   * Replaces keys and certificates: `setSecureContext({ key, cert })` after a renewal. What is not given, or undefined, stays.
-   * Handshakes that begin later use them; connections, and handshakes under way, go on with the old ones.
+   * Replaces keys and certificates, for instance `setSecureContext({ key, cert })` after a renewal. Those that are missing
+   * or undefined are kept. Handshakes that begin later use the new ones; connections, and handshakes in progress, keep the
+   * old ones.
    *
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; the old ones stay then
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; nothing is replaced then
    */
   setSecureContext(credentials: TlsCredentials): void {
     const replaced = replacedBy(credentials, this.#credentials, this.policy);
@@ -76,7 +80,7 @@ function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoint
   return { server: makeServer(options, policy, named), client };
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option that OpenSSL does not take */
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option that OpenSSL rejects */
 function load(options: SecureContextOptions, where: string): SecureContext {
   try {
     return createSecureContext(options);
@@ -85,7 +89,7 @@ function load(options: SecureContextOptions, where: string): SecureContext {
   }
 }
 
-/** OpenSSL does not say what it was reading: each part is tried alone. */
+/** Finds the option that OpenSSL rejects by loading each alone, as its error does not say. */
 function blame(options: SecureContextOptions, where: string, cause: unknown): Error {
   const { key, cert, passphrase, ca, crl, ciphers } = options;
   const parts = {
@@ -102,5 +106,5 @@ function blame(options: SecureContextOptions, where: string, cause: unknown): Er
       return invalidConfig(`\`${name}\`${where} cannot be loaded: ${describe(error)}`, error);
     }
   }
-  return invalidConfig(`\`key\`${where} does not go with its \`cert\`: ${describe(cause)}`, cause);
+  return invalidConfig(`\`key\`${where} does not match its \`cert\`: ${describe(cause)}`, cause);
 }

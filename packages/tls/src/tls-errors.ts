@@ -6,42 +6,42 @@ import { authorizationErrorOf } from './session.js';
 interface TlsError extends Error {
   /** `'ERR_SSL_…'`, `'ERR_TLS_…'`, the name of a problem with a certificate, or that of the system. */
   readonly code?: string;
-  /** OpenSSL's words, without the file and line in its sources that the message has. */
+  /** OpenSSL's description; unlike the message, without a file and line of its sources. */
   readonly reason?: string;
 }
 
-/** A peer can write a lot into its certificate, which ends up in the message. */
+/** At most this many characters of a foreign message are quoted: it may contain text from the peer's certificate. */
 const MAX_TEXT_LENGTH = 300;
 
-/** What this side has against the certificate of a peer: `node:tls`, or `checkServerIdentity`. */
+/** The reason why `node:tls` or `checkServerIdentity` refuses the certificate of a peer. */
 export class CertificateError extends Error {
   readonly code: string | undefined;
 
-  /** @param cause where there is more than the code of `socket` */
+  /** @param cause the error, if there is more than the code that `socket` has */
   constructor(socket: TLSSocket, cause?: TlsError) {
-    super(cause?.message ?? "the peer's certificate is refused", { cause });
+    super(cause?.message ?? "the peer's certificate was refused", { cause });
     this.code = cause === undefined ? authorizationErrorOf(socket) : cause.code;
   }
 }
 
-/** Also where it comes from another realm, which `instanceof` does not see. */
+/** Whether `value` is an error, from any realm: `instanceof` knows only those of this one. */
 export function isError(value: unknown): value is Error {
   return Object.prototype.toString.call(value) === '[object Error]';
 }
 
-/** As `node:tls` says it of a peer that goes away. */
+/** The error for a peer that has left, like that of `node:tls`. */
 export function gone(): Error {
   return Object.assign(new Error('the stream ended'), { code: 'ECONNRESET' });
 }
 
 /**
- * Why a TLS handshake failed, by whose doing it was:
+ * The error of a TLS handshake that failed, by who ended it:
  *
  * ```text
- *   this side does not take what came (certificate, version, no TLS at all)   P2P_ERR_HANDSHAKE_REJECTED
- *   the peer said why it does not go on (an alert, RFC 8446 section 6)        P2P_ERR_HANDSHAKE_FAILED
- *   the peer went away, or what is below TLS failed                           P2P_ERR_HANDSHAKE_ENDED
- *   what is below TLS ended with a PeerError                                  that
+ *   this side refused what it received (certificate, version, not TLS)        P2P_ERR_HANDSHAKE_REJECTED
+ *   the peer refused, and said why (an alert, RFC 8446 section 6)             P2P_ERR_HANDSHAKE_FAILED
+ *   the peer left, or the stream below TLS failed                             P2P_ERR_HANDSHAKE_ENDED
+ *   the stream below TLS failed with a PeerError                              that PeerError
  * ```
  */
 export function handshakeError(address: SocketAddress, error: TlsError): PeerError {
@@ -62,14 +62,15 @@ export function handshakeError(address: SocketAddress, error: TlsError): PeerErr
   return new PeerError('P2P_ERR_HANDSHAKE_ENDED', what, { cause });
 }
 
+/** The error for a peer that this side refuses. */
 export function refusal(address: SocketAddress, why: string, cause?: unknown): PeerError {
   const what = `the TLS handshake with ${address} was refused: ${why}`;
   return new PeerError('P2P_ERR_HANDSHAKE_REJECTED', what, cause === undefined ? undefined : { cause });
 }
 
 /**
- * `error` of an open connection. Where it is about what the peer sent, such as a record that does not decrypt, it is the
- * PeerError that ends a connection with `invalid-frame`; an alert of the peer is told in OpenSSL's words alone.
+ * Translates the error of an open connection. If the peer sent something invalid, such as a record that does not decrypt,
+ * the result is a PeerError, which ends the connection with `invalid-frame`; if it sent an alert, an error that quotes it.
  */
 export function connectionError(error: TlsError): Error {
   const { code } = error;
@@ -77,11 +78,11 @@ export function connectionError(error: TlsError): Error {
   if (isAlert(error)) {
     return Object.assign(new Error(`the peer ended TLS: ${textOf(error)}`, { cause: error }), { code });
   }
-  const what = `the peer sent no sound TLS record: ${textOf(error)}`;
+  const what = `the peer sent an invalid TLS record: ${textOf(error)}`;
   return new PeerError('P2P_ERR_INVALID_FRAME', what, { cause: error });
 }
 
-/** Whether the peer sent it. OpenSSL names alerts by the oldest version that has them, and since 3.2 those of SSL 3 by both. */
+/** Whether the peer sent the error. OpenSSL names an alert after the oldest version that has it; since 3.2, those of SSL 3 also after TLS. */
 function isAlert({ code }: TlsError): boolean {
   return code !== undefined && /^ERR_SSL_(SSLV3|SSL\/TLS|TLSV1|TLSV13)_/.test(code);
 }

@@ -10,8 +10,8 @@ import type { Endpoints, TlsContext } from './tls-context.js';
 import { gone, handshakeError, isError, refusal } from './tls-errors.js';
 
 /**
- * TLS in any handshake hook, from here on: the side that dialled is the TLS client. What follows, in this hook, in later
- * ones and on the connection, goes through it. {@link tls} does it for a whole peer.
+ * Switches to TLS inside a handshake hook: everything after it, in this hook, in later hooks and on the connection, is
+ * encrypted. The side that dialled is the TLS client. {@link tls} does this for every connection of a peer.
  *
  * ```ts
  * const secured = new TlsContext({ key, cert, ca });
@@ -24,13 +24,13 @@ import { gone, handshakeError, isError, refusal } from './tls-errors.js';
  * });
  * ```
  *
- * note: bytes that arrived and were not read belong to TLS.
- * note: it leaves {@link tlsSession} and {@link tlsIdentity} in the context.
- * note: with TLS 1.3 the side that dialled is done before the other has looked at its certificate (RFC 8446 section 2).
- * Where that is refused, the handshake succeeds here, and the connection ends at once.
- * @throws {PeerError} P2P_ERR_HANDSHAKE_REJECTED where this side refuses what came; P2P_ERR_HANDSHAKE_FAILED where the
- * peer said why it refuses; P2P_ERR_HANDSHAKE_ENDED where it left, or the stream failed; P2P_ERR_INVALID_CONFIG when a peer dials that could not be shown a
- * certificate. `cause` is the error of `node:tls`. A PeerError of the stream stays as it is
+ * note: bytes that have arrived and were not read are taken as part of TLS.
+ * note: it sets {@link tlsSession} and {@link tlsIdentity} in the context.
+ * note: with TLS 1.3 the side that dialled finishes before the other side has checked its certificate (RFC 8446
+ * section 2). If the other side refuses it, the handshake succeeds here and the connection ends right after.
+ * @throws {PeerError} P2P_ERR_HANDSHAKE_REJECTED when this side refuses the peer; P2P_ERR_HANDSHAKE_FAILED when the peer
+ * refuses, and said why; P2P_ERR_HANDSHAKE_ENDED when the peer left or the stream failed; P2P_ERR_INVALID_CONFIG when a
+ * peer dials and there is no certificate to show. `cause` is the error of `node:tls`. A PeerError of the stream is passed on
  */
 export async function tlsHandshake(handshake: Handshake, context: TlsContext): Promise<TlsSession> {
   handshake.signal.throwIfAborted();
@@ -43,11 +43,11 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
   const session = sessionOf(socket);
   const { ALPNProtocols } = policy;
   if (ALPNProtocols !== undefined && session.alpnProtocol === undefined) {
-    throw refusal(handshake.address, `it takes no part in ALPN, and may speak ${ALPNProtocols.join(' or ')}`);
+    throw refusal(handshake.address, `it does not use ALPN, and must speak ${ALPNProtocols.join(' or ')}`);
   }
   const verdict: unknown = await policy.authorize?.(session, handshake);
   if (policy.authorize !== undefined && verdict !== true) {
-    throw refusal(handshake.address, '`authorize` did not answer true');
+    throw refusal(handshake.address, '`authorize` did not return true');
   }
   handshake.context.set(tlsSession, session);
   const { peerCertificate, authorized } = session;
@@ -57,7 +57,7 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
   return session;
 }
 
-/** @throws what `node:tls` or the stream says */
+/** Performs the handshake. @throws the error of `node:tls` or of the stream */
 async function secured(handshake: Handshake, endpoints: Endpoints, policy: TlsPolicy): Promise<TLSSocket> {
   const { stream, address, direction, dialled = address } = handshake;
   const { client, server } = endpoints;
@@ -66,7 +66,7 @@ async function secured(handshake: Handshake, endpoints: Endpoints, policy: TlsPo
   const beginTls = (): Promise<TLSSocket> => {
     if (direction === 'outbound') return dialTls(client, policy, stream, dialled);
     if (server === undefined)
-      throw invalidConfig('`cert` and its `key` are needed by a peer that is dialled');
+      throw invalidConfig('`cert` and its `key` are required for a peer that is dialled');
     return acceptTls(server, stream);
   };
   const socket = await unlessEnded(stream, beginTls);
@@ -74,15 +74,15 @@ async function secured(handshake: Handshake, endpoints: Endpoints, policy: TlsPo
   return socket;
 }
 
-/** Of a socket that was handed what is no TLS right behind the handshake, in one chunk with it. */
+/** Why `socket` is destroyed already: the chunk that ended its handshake went on with something that is not TLS. */
 function whyDestroyed({ errored }: TLSSocket): Error {
   if (PeerError.is(errored, 'P2P_ERR_INVALID_FRAME') && isError(errored.cause)) return errored.cause;
   return errored ?? gone();
 }
 
 /**
- * What `begin` promises, unless `stream` ends first. `node:tls` takes the handle of a socket, and what it has in store: an
- * end behind that does not come again.
+ * Waits for `begin`, and rejects if `stream` ends first. `node:tls` takes over the handle of a socket and the bytes it has
+ * buffered; an end that is already in there would not be reported to it.
  */
 async function unlessEnded<T>(stream: Duplex, begin: () => Promise<T>): Promise<T> {
   let onEnd: (() => void) | undefined;

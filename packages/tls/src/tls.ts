@@ -5,41 +5,43 @@ import { TlsContext } from './tls-context.js';
 import { tlsHandshake } from './tls-handshake.js';
 
 /**
- * TLS on every connection of a peer, both directions, by `node:tls`: the side that dialled is the client. {@link tls}
- * makes it.
+ * Secures every connection of a peer with TLS, in both directions, over `node:tls`; the side that dialled is the client.
+ * {@link tls} makes it.
  *
- * note: list it before what is to go through it, or to know who the peer is; after what shall come first, such as
- * a plugin that says STARTTLS.
- * note: what {@link tlsHandshake} says holds here, too.
+ * note: list it before plugins that need the encrypted stream or the identity of the peer, and after plugins that speak in
+ * plaintext first, such as STARTTLS.
+ * note: the notes and errors of {@link tlsHandshake} apply here, too.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Tls implements Hooks<unknown> {
+  /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'tls' };
   readonly #context: TlsContext;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: TlsOptions) {
     this.#context = new TlsContext(options);
     if (node.config.listen !== undefined && options.cert === undefined) {
-      throw invalidConfig('`cert` and its `key` are needed by a peer that listens');
+      throw invalidConfig('`cert` and its `key` are required for a peer that listens');
     }
   }
 
   /**
    * Replaces keys and certificates; see {@link TlsContext.setSecureContext}.
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; the old ones stay then
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; nothing is replaced then
    */
   setSecureContext(credentials: TlsCredentials): void {
     this.#context.setSecureContext(credentials);
   }
 
-  /** Secures the connection. */
+  /** Performs the handshake; see {@link tlsHandshake}. */
   async onHandshake(handshake: Handshake): Promise<void> {
     await tlsHandshake(handshake, this.#context);
   }
 }
 
 /**
- * {@link Tls} with options.
+ * Lists {@link Tls} among the plugins of a node or a peer.
  *
  * ```ts
  * node.use(tls({ key, cert, ca, requestCert: true }));

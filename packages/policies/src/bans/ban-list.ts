@@ -1,24 +1,24 @@
 import type { IpPrefix } from '@pea2pea/core';
 import { BoundedMap } from '@pea2pea/core/authoring';
 
-/** A block of addresses that is banned. */
+/** A ban of a block of addresses. */
 export interface Ban {
   readonly prefix: IpPrefix;
-  /** On the node's monotonic clock; Infinity is for good. */
+  /** When it ends, on the node's monotonic clock; Infinity for a permanent ban. */
   readonly untilMs: number;
   readonly why: string | undefined;
 }
 
 /**
- * Bans, found by address. All lie in maps by the text of their prefix; to find the one that covers an address, it is
- * shortened to each prefix length in use: three look-ups for three lengths, however many bans there are.
+ * Bans that can be looked up by address. They are in maps by the string form of their prefix; to find the ban that covers an
+ * address, the address is shortened to each prefix length in use: three look-ups for three lengths, for any number of bans.
  *
- * note: bans with an end are bounded: the oldest goes first. Those for good come from the operator alone, and stay.
+ * note: temporary bans are bounded: the oldest is removed first. Permanent ones come only from the operator, and stay.
  */
 export class BanList {
   readonly #passing: BoundedMap<Ban>;
   readonly #lasting = new Map<string, Ban>();
-  /** How many bans have which length. */
+  /** The number of bans by prefix length. */
   readonly #lengths = { 4: new Map<number, number>(), 6: new Map<number, number>() };
 
   constructor(maxEntries: number) {
@@ -29,12 +29,12 @@ export class BanList {
     });
   }
 
-  /** Bans that had to go before their time. */
+  /** How many bans were removed before they ended. */
   get evicted(): number {
     return this.#passing.evicted;
   }
 
-  /** Adds `ban`; one of the same prefix is replaced. */
+  /** Adds `ban`, in place of one of the same prefix. */
   set(ban: Ban, nowMs: number): void {
     this.delete(ban.prefix, nowMs);
     this.#countLength(ban, 1);
@@ -43,7 +43,7 @@ export class BanList {
     else this.#passing.set(key, ban, nowMs);
   }
 
-  /** Ends the ban of just this prefix; whether there was one in force. */
+  /** Removes the ban of exactly this prefix; returns whether there was one in force. */
   delete(prefix: IpPrefix, nowMs: number): boolean {
     const key = prefix.toString();
     const lasting = this.#lasting.get(key);
@@ -54,7 +54,7 @@ export class BanList {
     return true;
   }
 
-  /** A ban that covers all of `prefix`. */
+  /** A ban in force that covers all of `prefix`. */
   covering(prefix: IpPrefix, nowMs: number): Ban | undefined {
     for (const length of this.#lengths[prefix.version].keys()) {
       if (length > prefix.length) continue;
@@ -66,13 +66,13 @@ export class BanList {
     return undefined;
   }
 
-  /** The ban of just this prefix. */
+  /** The ban in force of exactly this prefix. */
   #get(prefix: IpPrefix, nowMs: number): Ban | undefined {
     const key = prefix.toString();
     return this.#lasting.get(key) ?? this.#passing.get(key, nowMs);
   }
 
-  /** Those in force: for good first, then oldest first. */
+  /** The bans in force: permanent ones first, then oldest first. */
   all(nowMs: number): Ban[] {
     return [...this.#lasting.values(), ...this.#passing.values(nowMs)];
   }

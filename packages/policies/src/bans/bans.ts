@@ -23,50 +23,54 @@ import {
 import { Strikes } from './strikes.js';
 import { blockOf, exactlyOf, type BanTarget, type Peered } from './target.js';
 
-/** How an address is banned. */
+/** Options of a ban. */
 export interface BanDetails {
-  /** In milliseconds; `Infinity` is for good. @default the `durationMs` of the plugin, an hour */
+  /** How long the ban lasts, in milliseconds; `Infinity` for a permanent one. @default the `durationMs` of the plugin: an hour */
   readonly durationMs?: number;
-  /** For people. @default none */
+  /** The reason, for people. @default none */
   readonly why?: string;
 }
 
-/** A ban that begins. */
+/** A ban that has begun. */
 export interface BanEvent {
+  /** The addresses that are banned, such as `203.0.113.7` or `2001:db8::/64`. */
   readonly prefix: string;
-  /** In milliseconds; `Infinity` is for good. */
+  /** How long it lasts, in milliseconds; `Infinity` for a permanent one. */
   readonly durationMs: number;
+  /** The reason, for people. */
   readonly why: string | undefined;
-  /** How many connections it ends. */
+  /** How many connections it ended. */
   readonly ended: number;
 }
 
-/** What {@link Bans.events} tell. */
+/** The events of {@link Bans.events}. */
 export interface BansEvents {
-  /** By `ban()`, or by strikes. */
+  /** Addresses were banned, by `ban()` or by strikes. */
   banned: [BanEvent];
 }
 
 /**
- * Keeps addresses out: those that you ban, and those that misbehave often enough.
+ * Refuses addresses that you ban, and bans those that misbehave repeatedly. {@link bans} makes it.
  *
  * ```text
  *   invalid frame, rate limit, refused handshake, strike() --> strikes --(3 within 10 min)--> ban, for an hour
  *   ban() ----------------------------------------------------------------------------------> ban
  * ```
  *
- * A banned peer is refused when it connects, before a byte of it is read; a dial to it fails with P2P_ERR_BANNED; the
- * connections that it has end when it is banned.
+ * A banned peer is refused when it connects, before any of its bytes is read; a dial to it fails with P2P_ERR_BANNED; the
+ * connections it has are ended when it is banned.
  *
- * note: list it first, before `rateLimit`: it cannot refuse for those before it, and hears of handshakes that fail after it.
- * note: an IPv6 address stands for its `/64` (`ipv6PrefixLength`); one that is meant alone is written with `/128`.
- * note: nothing runs in the background; a ban that is over is cleared away when others come.
- * note: bans live in memory. Keep `list()`, and give it back as `banned`.
+ * note: list it first, before `rateLimit`: plugins before it still see banned peers, and it counts only the failed
+ * handshakes of plugins after it.
+ * note: an IPv6 address stands for its `/64` (`ipv6PrefixLength`); write `/128` after it to ban that address alone.
+ * note: nothing runs in the background; bans that are over are removed when others are added.
+ * note: bans are kept in memory. To keep them across restarts, store `list()` and pass it as the option `banned`.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Bans implements Hooks<unknown> {
+  /** Its name among the plugins of a node, and those that it must come before. */
   static readonly plugin = { name: 'bans', before: ['rate-limit', 'tls', 'noise'] };
-  /** What others can hear. */
+  /** Events for other parts of the program. */
   readonly events: PluginEvents<BansEvents>;
   readonly #node: PeerNode<unknown>;
   readonly #options: ResolvedBans;
@@ -75,6 +79,7 @@ export class Bans implements Hooks<unknown> {
   #refused = 0;
   #dialsRefused = 0;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: BansOptions = {}) {
     this.#node = node;
     this.events = new PluginEvents(node.logger);
@@ -89,27 +94,26 @@ export class Bans implements Hooks<unknown> {
     }
   }
 
-  /** Inbound peers that were refused because they are banned. */
+  /** How many inbound peers were refused because they are banned. It only rises. */
   get refused(): number {
     return this.#refused;
   }
 
-  /** Dials that failed because the address is banned. */
+  /** How many dials failed because the address is banned. It only rises. */
   get dialsRefused(): number {
     return this.#dialsRefused;
   }
 
-  /** What was forgotten before its time, as there was more than `maxEntries`: bans, and addresses with strikes. */
+  /** How many bans, and addresses with strikes, were forgotten early because there were more than `maxEntries`. */
   get evicted(): { readonly bans: number; readonly strikes: number } {
     return { bans: this.#bans.evicted, strikes: this.#strikes.evicted };
   }
 
   /**
-   * Bans an address or a prefix, and ends the connections from there; returns how many those are.
+   * Bans an address or a prefix, ends the connections with it, and returns how many it ended.
    *
-   * note: a ban of the same prefix is replaced, whichever lasts longer.
-   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a host name;
-   * P2P_ERR_INVALID_CONFIG when `durationMs` makes no sense
+   * note: it replaces a ban of the same prefix, even one that would last longer.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a host name; P2P_ERR_INVALID_CONFIG for an invalid `durationMs`
    */
   ban(target: BanTarget, { durationMs = this.#options.durationMs, why }: BanDetails = {}): number {
     if (durationMs !== Infinity) requireInteger('durationMs', durationMs, { min: 1, max: MAX_DURATION_MS });
@@ -117,9 +121,9 @@ export class Bans implements Hooks<unknown> {
   }
 
   /**
-   * Ends the ban of just this address or prefix, and forgets its strikes; false where there was none.
+   * Lifts the ban of exactly this address or prefix, and forgets its strikes. Returns false if there was no such ban.
    *
-   * note: a wider ban stays in force: ask {@link isBanned}.
+   * note: a ban of a wider prefix stays in force: check with {@link isBanned}.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
   unban(target: BanTarget): boolean {
@@ -128,12 +132,12 @@ export class Bans implements Hooks<unknown> {
     return this.#bans.delete(prefix, this.#nowMs);
   }
 
-  /** Whether the address, or all of the prefix, is banned now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /** Whether the address, or every address of the prefix, is banned now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   isBanned(target: BanTarget): boolean {
     return this.#bans.covering(exactlyOf(target), this.#nowMs) !== undefined;
   }
 
-  /** The bans in force: for good first, then oldest first. `JSON.stringify` keeps them, the option `banned` takes them. */
+  /** The bans in force: permanent ones first, then oldest first. They can be stored as JSON, and given as the option `banned`. */
   list(): BanEntry[] {
     return this.#bans.all(this.#nowMs).map(({ prefix, untilMs, why }) => ({
       prefix: prefix.toString(),
@@ -143,31 +147,31 @@ export class Bans implements Hooks<unknown> {
   }
 
   /**
-   * One strike, or `weight` of them, against an address; true when it is banned for it, now. For what only your protocol
-   * can judge.
+   * Counts one strike, or `weight` strikes, against an address, for misbehaviour that only your protocol can detect.
+   * Returns true if the address is now banned for it.
    *
-   * @param why for people; the reason of the ban that comes of it
+   * @param why the reason, for people; also that of the ban, if it is the last strike
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a prefix wider than a peer and for a host name;
-   * P2P_ERR_INVALID_CONFIG when `weight` is no whole number of at least 1
+   * P2P_ERR_INVALID_CONFIG when `weight` is not an integer of at least 1
    */
   strike(target: BanTarget, why = 'misbehaved', weight = 1): boolean {
     requireInteger('weight', weight, { min: 1 });
     return this.#strike(this.#peerOf(target), why, weight);
   }
 
-  /** The strikes that count against an address now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, as {@link strike} */
+  /** How many strikes an address has now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, as {@link strike} */
   strikesOf(target: BanTarget): number {
     return this.#strikes.count(this.#peerOf(target), this.#nowMs);
   }
 
-  /** False for a banned peer. */
+  /** Refuses banned peers. */
   onAccept({ address }: AcceptRequest): boolean {
     if (this.#banOf(address) === undefined) return true;
     this.#refused++;
     return false;
   }
 
-  /** @throws {PeerError} P2P_ERR_BANNED when we dialled a banned address */
+  /** Refuses dials to banned addresses, and counts handshakes that fail. @throws {PeerError} P2P_ERR_BANNED when we dialled a banned address */
   onHandshake({ direction, address, signal }: Handshake): void {
     if (direction === 'inbound') {
       signal.addEventListener('abort', () => this.#onHandshakeFailed(address, signal.reason), { once: true });
@@ -179,7 +183,7 @@ export class Bans implements Hooks<unknown> {
     throw policyError('P2P_ERR_BANNED', `${address} is banned${this.#describe(ban)}`);
   }
 
-  /** Ends the connection of a peer that was banned during its handshake. */
+  /** Ends the connection if the peer was banned during its handshake. */
   onConnect(connection: Connection): void {
     if (this.#banOf(connection.address) === undefined) return;
     if (connection.direction === 'inbound') this.#refused++;
@@ -187,13 +191,13 @@ export class Bans implements Hooks<unknown> {
     void connection.disconnect('banned');
   }
 
-  /** Counts strikes for how a connection ended. */
+  /** Counts strikes for the way a connection ended. */
   onDisconnect({ address }: Peered, reason: DisconnectReason): void {
     const weight = requireInteger('strikesFor', this.#options.strikesFor(reason), { min: 0 });
     this.#strikePeer(address, inBrief(reason), weight);
   }
 
-  /** Runs as an event listener: what it throws would end the process. */
+  /** Counts strikes for a failed handshake. It must not throw: in an event listener, that would end the process. */
   #onHandshakeFailed(address: SocketAddress, error: unknown): void {
     if (!PeerError.is(error) || error.code === 'P2P_ERR_SHUTTING_DOWN') return;
     try {
@@ -201,11 +205,11 @@ export class Bans implements Hooks<unknown> {
       const weight = requireInteger('strikesForHandshake', strikesForHandshake(error), { min: 0 });
       this.#strikePeer(address, `handshake: ${error.code}`, weight);
     } catch (thrown) {
-      this.#node.logger.error({ peer: address.toString(), err: thrown }, 'strikesForHandshake threw');
+      this.#node.logger.error({ peer: address.toString(), err: thrown }, '`strikesForHandshake` threw');
     }
   }
 
-  /** The host of a stream that somebody brought along may be a name, which nobody can be banned by. */
+  /** Counts strikes, unless the host is a name, as it may be for a stream given to `connect`: bans are by IP address. */
   #strikePeer({ host }: SocketAddress, why: string, weight: number): void {
     const ip = parseIp(host);
     if (weight === 0 || ip === undefined) return;
@@ -215,7 +219,7 @@ export class Bans implements Hooks<unknown> {
   #strike(peer: IpPrefix, why: string, weight: number): boolean {
     const { durationMs, strikes } = this.#options;
     const nowMs = this.#nowMs;
-    // Its last connections end one after the other: the ban that they have led to is neither doubled nor shortened.
+    // A ban ends all connections of the peer, and those ends must not ban it again, for a shorter time perhaps.
     if (this.#bans.covering(peer, nowMs) !== undefined) return false;
     if (!this.#strikes.add(peer, weight, nowMs)) return false;
     this.#ban(peer, durationMs, `${strikes} strikes, the last: ${why}`);
@@ -248,12 +252,12 @@ export class Bans implements Hooks<unknown> {
     return blockOf(target, this.#options.ipv6PrefixLength);
   }
 
-  /** Whom strikes against `target` are counted for. */
+  /** The peer that strikes against `target` count for. */
   #peerOf(target: BanTarget): IpPrefix {
     const block = this.#blockOf(target);
     const peer = IpPrefix.ofHost(block.start, this.#options.ipv6PrefixLength);
     if (block.length >= peer.length) return peer;
-    throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is more than one peer`);
+    throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is wider than one peer`);
   }
 
   #describe({ untilMs, why }: Ban): string {
@@ -272,12 +276,12 @@ export class Bans implements Hooks<unknown> {
   }
 }
 
-/** Without the text of the error, which may quote what the peer sent. */
+/** The reason without the message of its error, which may quote what the peer sent. */
 function inBrief(reason: DisconnectReason): string {
   const cause = 'cause' in reason ? `${reason.origin}: ${reason.cause}` : reason.origin;
   const error = 'error' in reason ? reason.error : undefined;
   return PeerError.is(error) ? `${cause}, ${error.code}` : cause;
 }
 
-/** {@link Bans} with options: `node.use(bans({ … }))`, or among the `plugins` of a peer. */
+/** Lists {@link Bans} among the plugins of a node, `node.use(bans({ … }))`, or of a peer. */
 export const bans = definePlugin(Bans);

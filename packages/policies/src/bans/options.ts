@@ -15,48 +15,49 @@ export const BANS_DEFAULTS = {
   maxEntries: 10_000,
 } as const;
 
-/** A ban as it is shown, stored, and taken back in: nothing but texts and a number. */
+/** A ban as plain data, to be shown or stored, and to be given as the option `banned`. */
 export interface BanEntry {
-  /** `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/64`. */
+  /** The addresses that are banned: `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/64`. */
   readonly prefix: string;
-  /** When it ends, in milliseconds since the Unix epoch; absent is for good. */
+  /** When it ends, in milliseconds since the Unix epoch. @default never */
   readonly until?: number;
+  /** The reason, for people. @default none */
   readonly why?: string;
 }
 
 /** Options of {@link bans}. */
 export interface BansOptions {
-  /** So many strikes within {@link strikeWindowMs} ban an address. @default 3 */
+  /** How many strikes within {@link strikeWindowMs} ban an address. @default 3 */
   readonly strikes?: number;
   /** How long a strike counts, in milliseconds. @default 600000: ten minutes */
   readonly strikeWindowMs?: number;
-  /** How long a ban lasts unless `ban` is told otherwise, in milliseconds. @default 3600000: an hour */
+  /** How long a ban lasts, in milliseconds, unless `ban` is given another duration. @default 3600000: an hour */
   readonly durationMs?: number;
   /**
-   * How many strikes the end of a connection is worth: a whole number, 0 for none.
-   * @default 1 for `invalid-frame`, unless the frame was only truncated or the decoder stalled, and for `handler-error`
-   * with P2P_ERR_RATE_LIMITED or P2P_ERR_UNMATCHED_MESSAGE; 0 for anything else
+   * Returns how many strikes the end of a connection is worth: an integer, 0 for none.
+   * @default 1 for `invalid-frame`, unless the frame was only truncated or our decoder failed, and for `handler-error` with
+   * P2P_ERR_RATE_LIMITED or P2P_ERR_UNMATCHED_MESSAGE; 0 for anything else
    */
   readonly strikesFor?: (reason: DisconnectReason) => number;
   /**
-   * How many strikes an inbound peer gets whose handshake failed: a whole number, 0 for none.
+   * Returns how many strikes a failed handshake of an inbound peer is worth: an integer, 0 for none.
    *
-   * note: not asked about refusals by `@OnAccept`, nor about our own shutdown.
+   * note: it is not called for peers that an `onAccept` hook refuses, nor when the node shuts down.
    * @default 1 for P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_INVALID_FRAME and P2P_ERR_FRAME_TOO_LARGE; 0 for anything else:
-   * a timeout, a peer that went away, or a hook that failed may be no fault of the peer
+   * a timeout, a peer that left, or a hook that failed may not be the peer's fault
    */
   readonly strikesForHandshake?: (error: PeerError) => number;
   /**
-   * Addresses that are banned for a time, and addresses with strikes, at most; each. Beyond it the oldest is forgotten,
-   * and counted.
+   * The most temporary bans to keep, and also the most addresses with strikes. Above it the oldest is forgotten, which
+   * `Bans.evicted` counts.
    *
-   * note: bans for good, which only you make, are not counted in and never forgotten.
+   * note: permanent bans do not count towards it and are never forgotten; only you make those.
    * @default 10000
    */
   readonly maxEntries?: number;
-  /** Bans from the start: what `list()` answered in an earlier run, or texts, banned for good. @default none */
+  /** Initial bans: entries that `list()` returned in an earlier run, or strings for permanent bans. @default none */
   readonly banned?: readonly (string | BanEntry)[];
-  /** An IPv6 address stands for so many bits of it. @default that of the node, 64 */
+  /** How many bits of an IPv6 address count as one peer. @default that of the node, 64 */
   readonly ipv6PrefixLength?: number;
 }
 
@@ -70,7 +71,7 @@ export interface InitialBan {
   readonly why: string | undefined;
 }
 
-/** A hundred years, so that every end is a date. */
+/** A hundred years: the end of every ban must be a valid date. */
 export const MAX_DURATION_MS = 100 * 365 * 24 * 60 * 60 * 1_000;
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
@@ -113,17 +114,17 @@ function defaultStrikesFor(reason: DisconnectReason): number {
   return PeerError.is(error) && BLAMED.has(error.code) ? 1 : 0;
 }
 
-/** What a peer did that a handler refused. The second is an error of the decorators, which need not be there. */
+/** Errors of handlers that are the peer's fault. The second is an error of the decorators package, which is optional. */
 const BLAMED: ReadonlySet<string> = new Set(['P2P_ERR_RATE_LIMITED', 'P2P_ERR_UNMATCHED_MESSAGE']);
 
-/** What the network did to a peer, or our own codec: nobody is banned for it. */
+/** Errors that are the fault of the network or of our own codec: peers are not banned for them. */
 const BLAMELESS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_TRUNCATED_FRAME',
   'P2P_ERR_STALLED_DECODER',
   'P2P_ERR_BAD_DECODER',
 ]);
 
-/** What can be the fault of nobody but the peer. */
+/** Errors of handshakes that can only be the peer's fault. */
 const PEER_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_HANDSHAKE_REJECTED',
   'P2P_ERR_INVALID_FRAME',
@@ -142,16 +143,20 @@ function initialBan(entry: unknown, index: number): InitialBan {
     readonly until?: unknown;
     readonly why?: unknown;
   };
-  if (typeof prefix !== 'string') throw invalidConfig(`\`${name}\` must be a text or have a \`prefix\``);
+  if (typeof prefix !== 'string')
+    throw invalidConfig(`\`${name}\` must be a string, or an object with a \`prefix\``);
   try {
     IpPrefix.parse(prefix);
   } catch (cause) {
-    throw invalidConfig(`\`${name}\` is ${describe(prefix)}, which is no IP address and no prefix`, cause);
+    throw invalidConfig(
+      `\`${name}\` is ${describe(prefix)}, which is neither an IP address nor a prefix`,
+      cause,
+    );
   }
   if (until !== undefined && !Number.isFinite(until)) {
     throw invalidConfig(`\`${name}.until\` must be milliseconds since the epoch, not ${describe(until)}`);
   }
   if (why !== undefined && typeof why !== 'string')
-    throw invalidConfig(`\`${name}.why\` must be a text, not ${describe(why)}`);
+    throw invalidConfig(`\`${name}.why\` must be a string, not ${describe(why)}`);
   return { prefix, until: until as number | undefined, why };
 }

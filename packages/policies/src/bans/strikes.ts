@@ -1,7 +1,7 @@
 import type { IpPrefix } from '@pea2pea/core';
 import { BoundedMap } from '@pea2pea/core/authoring';
 
-/** How many strikes are too many. */
+/** The options that strikes are counted by. */
 export interface StrikeRules {
   readonly strikes: number;
   readonly strikeWindowMs: number;
@@ -13,7 +13,7 @@ interface Strike {
   readonly weight: number;
 }
 
-/** Strikes of addresses and IPv6 prefixes; each is forgotten when it is `strikeWindowMs` old. */
+/** The strikes of addresses and IPv6 prefixes. Each is forgotten after `strikeWindowMs`. */
 export class Strikes {
   readonly #rules: StrikeRules;
   readonly #strikes: BoundedMap<Strike[]>;
@@ -26,26 +26,26 @@ export class Strikes {
     });
   }
 
-  /** Addresses whose strikes had to be forgotten before their time. */
+  /** How many addresses had their strikes forgotten early, as there were more than `maxEntries`. */
   get evicted(): number {
     return this.#strikes.evicted;
   }
 
-  /** Adds a strike; true when those of the window are too many now, and then they are forgotten. */
+  /** Adds a strike. Returns true if there are now too many within the window; they are forgotten then. */
   add(prefix: IpPrefix, weight: number, nowMs: number): boolean {
     const key = prefix.toString();
     if (this.count(prefix, nowMs) + weight >= this.#rules.strikes) {
       this.#strikes.delete(key);
       return true;
     }
-    // Fewer than `strikes` of them, as each weighs 1 at least.
+    // The array stays shorter than `strikes`, as each weighs at least 1.
     const strikes = this.#strikes.get(key, nowMs);
     if (strikes === undefined) this.#strikes.set(key, [{ atMs: nowMs, weight }], nowMs);
     else strikes.push({ atMs: nowMs, weight });
     return false;
   }
 
-  /** The weight of the strikes of the window. */
+  /** The total weight of the strikes within the window. */
   count(prefix: IpPrefix, nowMs: number): number {
     const strikes = this.#strikes.get(prefix.toString(), nowMs);
     if (strikes === undefined) return 0;

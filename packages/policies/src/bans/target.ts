@@ -2,19 +2,21 @@ import { IpPrefix, PeerError, SocketAddress, type AddressLike } from '@pea2pea/c
 import { describe, parseIp, type IpAddress } from '@pea2pea/core/authoring';
 
 /**
- * Whom a ban is about: an IP address or a prefix as text (`'203.0.113.7'`, `'203.0.113.0/24'`), an address with a port,
- * which does not matter, or a peer: its connection, or the `Handshake` or `AcceptRequest` that it is known by.
+ * The target of a ban: an IP address or prefix as a string (`'203.0.113.7'`, `'203.0.113.0/24'`), an address with a port,
+ * which is ignored, or a peer: its connection, `Handshake` or `AcceptRequest`.
  */
 export type BanTarget = AddressLike | IpPrefix | Peered;
 
-/** What has the address of a peer: a connection, first of all. */
+/** Anything that has the address of a peer, such as a connection. */
 export interface Peered {
+  /** The address of the peer. */
   readonly address: SocketAddress;
 }
 
 /**
- * The block of addresses to ban: an IPv6 address without a length stands for its first `ipv6PrefixLength` bits, as
- * whoever has one has those. A link-local one (`fe80::/10`) stands for itself, as all of a LAN share its first bits.
+ * The block of addresses to ban. An IPv6 address without a length stands for its first `ipv6PrefixLength` bits: whoever
+ * has the address usually has all of these. A link-local one (`fe80::/10`) stands for itself: its first bits are shared by
+ * all of a LAN.
  * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
  */
 export function blockOf(target: BanTarget, ipv6PrefixLength: number): IpPrefix {
@@ -22,7 +24,7 @@ export function blockOf(target: BanTarget, ipv6PrefixLength: number): IpPrefix {
   return named instanceof IpPrefix ? named : IpPrefix.ofHost(named, ipv6PrefixLength);
 }
 
-/** The block of the one address, or of the prefix, to look for. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+/** The block of exactly this address or prefix. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
 export function exactlyOf(target: BanTarget): IpPrefix {
   const named = addressOrPrefix(target);
   return named instanceof IpPrefix ? named : IpPrefix.ofAddress(named);
@@ -40,5 +42,5 @@ function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {
 function ipOf(host: string): IpAddress {
   const ip = parseIp(host);
   if (ip !== undefined) return ip;
-  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${describe(host)} is a name; bans are by IP address`);
+  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${describe(host)} is a host name; bans are by IP address`);
 }

@@ -2,13 +2,13 @@ import type { SocketAddress } from '@pea2pea/core';
 import { BoundedMap, TokenBucket } from '@pea2pea/core/authoring';
 import type { Rates } from './options.js';
 
-/** What one sender, a connection or an IP address, may still send. */
+/** How much one sender, a connection or an IP address, may still send. */
 export class Allowance {
   readonly messages: TokenBucket | undefined;
   readonly bytes: TokenBucket | undefined;
-  /** When something was last taken from it. */
+  /** When it was last used. */
   usedMs: number;
-  /** It was forgotten: who still holds it asks for the one that is in force now. */
+  /** Whether it was evicted from the map; whoever holds it must then look its address up again. */
   forgotten = false;
 
   constructor({ messages, bytes }: Rates, nowMs: number) {
@@ -17,24 +17,24 @@ export class Allowance {
     this.usedMs = nowMs;
   }
 
-  /** As if it had never been used. */
+  /** Whether it is as full as a new one. */
   isWhole(nowMs: number): boolean {
     return (this.messages?.isFull(nowMs) ?? true) && (this.bytes?.isFull(nowMs) ?? true);
   }
 }
 
-/** A whole allowance is kept so long, or those of peers that send little would be made anew for every message. */
+/** How long a full allowance is kept after its last use: without it, a peer that sends slowly would get a new one for every message. */
 const KEEP_WHOLE_MS = 1_000;
 
 /**
- * The allowances of IP addresses. One outlives the connections of its address for as long as it is not whole, so that
- * nobody gets a fresh one by reconnecting; a whole one is as good as none and may be forgotten.
+ * The allowances of IP addresses. An allowance outlives the connections of its address until it is full again, so that
+ * reconnecting does not gain a new one. A full one may be forgotten.
  */
 export class AddressAllowances {
   readonly #rates: Rates;
   readonly #ipv6PrefixLength: number;
   readonly #allowances: BoundedMap<Allowance>;
-  /** That of everybody, where there is no limit to remember anybody for. */
+  /** The allowance that all addresses share if there is no limit. */
   readonly #boundless: Allowance | undefined;
 
   constructor(rates: Rates, ipv6PrefixLength: number, maxAddresses: number) {

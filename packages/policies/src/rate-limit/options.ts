@@ -11,62 +11,65 @@ import {
 /** Every option of {@link rateLimit} that has a default, with it. The docs quote this object. */
 export const RATE_LIMIT_DEFAULTS = {
   perConnection: { messagesPerSecond: 100, bytesPerSecond: 1024 * 1024, burstSeconds: 10 },
-  /** The defaults of `perIp` are so many times what `perConnection` is. */
+  /** The defaults of `perIp` are this many times those of `perConnection`. */
   perIpFactor: 4,
   whenExceeded: 'disconnect',
   maxAddresses: 10_000,
 } as const;
 
-/** How much may be sent. */
+/** How much a sender may send. */
 export interface RateLimits {
-  /** Messages a second, in the long run; a fraction, or `Infinity` for no limit. */
+  /** Messages per second, on average; may be a fraction, or `Infinity` for no limit. @default 100 per connection */
   readonly messagesPerSecond?: number;
-  /** Bytes a second, in the long run; `Infinity` for no limit. */
+  /** Bytes per second, on average; `Infinity` for no limit. @default 1 MiB per connection */
   readonly bytesPerSecond?: number;
   /**
-   * So many seconds' worth may come at once, after as long a silence: with 100 messages a second and 10 seconds, 1000.
+   * The size of a burst, in seconds: how many seconds' worth a peer may send at once after having sent nothing for as
+   * long. With 100 messages per second and 10 seconds, that is 1000 messages.
    *
-   * note: `bytesPerSecond * burstSeconds` must exceed the largest frame of your codec, or that frame always exceeds it.
-   * note: it is also how long our own handlers may stall without the peer paying for what piled up meanwhile.
+   * note: `bytesPerSecond * burstSeconds` must exceed the largest frame of your codec; such a frame would always be above
+   * the limit otherwise.
+   * note: it is also how long our own handlers may stall before the messages that accumulate exceed the limit.
    * @default 10
    */
   readonly burstSeconds?: number;
 }
 
 /**
- * What becomes of a message above a limit:
- * - `'disconnect'`: it is not handled, and the connection ends with `handler-error`, P2P_ERR_RATE_LIMITED.
- * - `'slow-down'`: it is handled once the peer has paid for it with waiting; meanwhile its next messages wait,
- *   then its socket.
- * - `'drop'`: it is not handled. It does not count as a message then; its bytes have arrived, and count.
+ * What happens to a message above a limit:
+ * - `'disconnect'`: it is not handled, and the connection ends with `handler-error` and P2P_ERR_RATE_LIMITED.
+ * - `'slow-down'`: it is handled after a delay that brings the peer back to the limit; its later messages wait
+ *   meanwhile, first in our queue, then in its socket.
+ * - `'drop'`: it is not handled, and does not count as a message. Its bytes do count.
  */
 export type WhenExceeded = 'disconnect' | 'slow-down' | 'drop';
 
 /** Options of {@link rateLimit}. */
 export interface RateLimitOptions {
-  /** For each connection; false for no limit. @default 100 messages and 1 MiB a second, bursts of 10 seconds */
+  /** The limits of each connection; false for none. @default 100 messages and 1 MiB per second, bursts of 10 seconds */
   readonly perConnection?: RateLimits | false;
   /**
-   * For all connections of an IPv4 address, or of an IPv6 prefix, together: who reconnects does not begin anew. False
-   * for no limit.
-   * @default four times `perConnection`, or four times its defaults where that is false: 400 messages and 4 MiB a
-   * second, the same burst
+   * The limits of all connections of an IPv4 address, or of an IPv6 prefix, together; they also hold after a peer has
+   * reconnected. False for none.
+   * @default four times `perConnection`, or four times its defaults if that is false: 400 messages and 4 MiB per second,
+   * with the same bursts
    */
   readonly perIp?: RateLimits | false;
   /** How many bits of an IPv6 address count as one IP. @default that of the node, 64 */
   readonly ipv6PrefixLength?: number;
-  /** @default 'disconnect' */
+  /** What happens to a message above a limit. @default 'disconnect' */
   readonly whenExceeded?: WhenExceeded;
   /**
-   * Addresses remembered at once. Beyond it the one remembered longest is forgotten, and counted: it begins anew.
+   * How many addresses to remember. Above it the one remembered longest is forgotten, so that it starts anew;
+   * `RateLimit.evictedAddresses` counts those.
    *
-   * note: who has sent nothing for `burstSeconds`, twice that after a flood, need not be remembered.
-   * @default 10000, or the `maxConnections` of the node where that is more
+   * note: an address that has sent nothing for `burstSeconds`, or twice that after a flood, is not remembered.
+   * @default 10000, or the `maxConnections` of the node if that is more
    */
   readonly maxAddresses?: number;
 }
 
-/** Both limits of one kind of sender; undefined is no limit. */
+/** Both limits of one kind of sender; undefined means unlimited. */
 export interface Rates {
   readonly messages: TokenRate | undefined;
   readonly bytes: TokenRate | undefined;
@@ -80,7 +83,7 @@ export interface ResolvedRateLimit {
   readonly maxAddresses: number;
 }
 
-/** An hour: nobody is held back longer than that. */
+/** An hour: the longest that a peer can be held back. */
 const MAX_BURST_SECONDS = 3_600;
 const NO_LIMITS: Required<RateLimits> = {
   messagesPerSecond: Infinity,
@@ -158,13 +161,13 @@ function rateOf(name: string, perSecond: number, burstSeconds: number): TokenRat
   const capacity = perSecond * burstSeconds;
   if (capacity >= 1) return { perSecond, capacity };
   throw invalidConfig(
-    `\`${name}\` of ${perSecond} lets nothing through, as less than 1 comes together in the ${burstSeconds} seconds of \`burstSeconds\``,
+    `\`${name}\` of ${perSecond} would let nothing through: it amounts to less than 1 in the ${burstSeconds} seconds of \`burstSeconds\``,
   );
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 function requirePositive(name: string, value: unknown, max = Infinity): void {
   if (typeof value === 'number' && value > 0 && value <= max) return;
-  const range = max === Infinity ? 'above 0, or Infinity for no limit' : `above 0, ${max} at most`;
+  const range = max === Infinity ? 'above 0, or Infinity for no limit' : `above 0 and at most ${max}`;
   throw invalidConfig(`\`${name}\` must be a number ${range}, not ${describe(value)}`);
 }

@@ -4,56 +4,62 @@ import { policyError } from '../shared/errors.js';
 import { AddressAllowances, Allowance } from './allowance.js';
 import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
 
-/** Messages above a limit, by the limit. One that is above several counts for the first of them. */
+/** How many messages were above each limit. A message above several counts for the first of them, in this order. */
 export interface ExceededCounts {
+  /** Above `messagesPerSecond` of `perConnection`. */
   readonly connectionMessages: number;
+  /** Above `bytesPerSecond` of `perConnection`. */
   readonly connectionBytes: number;
+  /** Above `messagesPerSecond` of `perIp`. */
   readonly ipMessages: number;
+  /** Above `bytesPerSecond` of `perIp`. */
   readonly ipBytes: number;
 }
 
-/** The limits in the order in which they are looked at, as texts for people. */
+/** The limits in the order in which they are checked, with their descriptions for people. */
 const LIMITS = {
-  connectionMessages: 'messages a second on one connection',
-  connectionBytes: 'bytes a second on one connection',
-  ipMessages: 'messages a second from one IP address',
-  ipBytes: 'bytes a second from one IP address',
+  connectionMessages: 'messages per second on one connection',
+  connectionBytes: 'bytes per second on one connection',
+  ipMessages: 'messages per second from one IP address',
+  ipBytes: 'bytes per second from one IP address',
 } as const satisfies Record<keyof ExceededCounts, string>;
 
-/** What {@link RateLimit.events} tell. */
+/** The events of {@link RateLimit.events}. */
 export interface RateLimitEvents {
-  /** A connection is above a limit for the first time. */
+  /** A connection has exceeded a limit for the first time. */
   exceeded: [{ readonly connection: Connection; readonly limit: keyof ExceededCounts }];
 }
 
-/** What is known about a connection that has sent something. */
+/** What is kept for a connection that has sent something. */
 interface Sender {
   readonly allowance: Allowance;
-  /** Shared with the other connections of its IP address. */
+  /** The allowance of its IP address, shared with the other connections of that address. */
   shared: Allowance;
-  /** `stats.bytesReceived` as of its last message. */
+  /** `stats.bytesReceived` at its last message. */
   bytesSeen: number;
   told: boolean;
 }
 
 /**
  * Limits how many messages and bytes each connection, and each IP address over all its connections, may send.
+ * {@link rateLimit} makes it.
  *
  * ```ts
  * node.use(rateLimit({ perConnection: { messagesPerSecond: 20 } }));
  * @Peer({ codec, plugins: [rateLimit({ perConnection: { messagesPerSecond: 20 } })] })
  * ```
  *
- * note: list it before what it is to protect, after `bans`.
- * note: bytes are counted when they arrive and charged with the next message: a chunk of 64 KiB with many messages is
- * charged with the first of them, an unfinished frame not before it is complete.
- * note: a limit is a token bucket. Nobody pays longer than `burstSeconds` for what was too much.
- * note: a connection that sends nothing costs nothing.
+ * note: list it after `bans`, and before the plugins that it protects.
+ * note: received bytes are counted against the next message. If a chunk of 64 KiB contains several messages, all its bytes
+ * are counted against the first; those of an unfinished frame once it is complete.
+ * note: each limit is a token bucket. No peer is held back longer than `burstSeconds` for having sent too much.
+ * note: a connection that sends nothing uses no memory here.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class RateLimit implements Hooks<unknown> {
+  /** Its name among the plugins of a node, and those that it must come after and before. */
   static readonly plugin = { name: 'rate-limit', after: ['bans'], before: ['requests'] };
-  /** What others can hear. */
+  /** Events for other parts of the program. */
   readonly events: PluginEvents<RateLimitEvents>;
   readonly #node: PeerNode<unknown>;
   readonly #limits: ResolvedRateLimit;
@@ -67,6 +73,7 @@ export class RateLimit implements Hooks<unknown> {
   };
   #heldBack = 0;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: RateLimitOptions = {}) {
     this.#node = node;
     this.events = new PluginEvents(node.logger);
@@ -75,27 +82,27 @@ export class RateLimit implements Hooks<unknown> {
     this.#addresses = new AddressAllowances(perIp, ipv6PrefixLength, maxAddresses);
   }
 
-  /** Messages above a limit so far, whatever became of them. */
+  /** How many messages were above a limit so far, whatever happened to them. */
   get exceeded(): ExceededCounts {
     return { ...this.#exceeded };
   }
 
-  /** Connections that are held back now; with `'slow-down'` only. */
+  /** How many connections are held back now; only with `'slow-down'`. */
   get heldBack(): number {
     return this.#heldBack;
   }
 
-  /** IP addresses and prefixes that are remembered now, `maxAddresses` at most. */
+  /** How many IP addresses and prefixes are remembered now; at most `maxAddresses`. */
   get addresses(): number {
     return this.#addresses.size;
   }
 
-  /** Addresses that were forgotten too early, as there were more than `maxAddresses`. */
+  /** How many addresses were forgotten early because there were more than `maxAddresses`. It only rises. */
   get evictedAddresses(): number {
     return this.#addresses.evicted;
   }
 
-  /** @throws {PeerError} P2P_ERR_RATE_LIMITED above a limit, with `'disconnect'` */
+  /** Counts the message. @throws {PeerError} P2P_ERR_RATE_LIMITED above a limit, with `'disconnect'` */
   onMessage(_message: unknown, connection: Connection): undefined | typeof HANDLED | Promise<void> {
     const nowMs = this.#node.config.clock.now();
     const sender = this.#senders.get(connection) ?? this.#meet(connection, nowMs);
@@ -144,7 +151,7 @@ export class RateLimit implements Hooks<unknown> {
       this.#warn(sender, connection, limit, 'a peer sends too much and is slowed down');
       return this.#holdBack(connection, waitMs);
     }
-    // It is not handled, so it is not charged: with 'drop' as many get through as may. The bytes have arrived.
+    // A message that is not handled is not charged, so that 'drop' lets as many through as are allowed; its bytes are.
     sender.allowance.messages?.putBack(1);
     sender.shared.messages?.putBack(1);
     if (whenExceeded === 'drop') {
@@ -156,7 +163,7 @@ export class RateLimit implements Hooks<unknown> {
     throw policyError('P2P_ERR_RATE_LIMITED', what);
   }
 
-  /** Resolves when the debt is paid, or the connection ends. */
+  /** Resolves when the peer is back at the limit, or the connection ends. */
   #holdBack(connection: Connection, waitMs: number): Promise<void> {
     this.#heldBack++;
     return new Promise((resolve) => {
@@ -178,7 +185,7 @@ export class RateLimit implements Hooks<unknown> {
     this.#node.logger.warn(fields, text);
   }
 
-  /** Once for each connection: nothing is told per message. */
+  /** Emits the event and returns true, once per connection: there is no event or log line per message. */
   #tell(sender: Sender, connection: Connection, limit: keyof ExceededCounts): boolean {
     if (sender.told) return false;
     sender.told = true;
@@ -201,5 +208,5 @@ export class RateLimit implements Hooks<unknown> {
   }
 }
 
-/** {@link RateLimit} with options: `node.use(rateLimit({ … }))`, or among the `plugins` of a peer. */
+/** Lists {@link RateLimit} among the plugins of a node, `node.use(rateLimit({ … }))`, or of a peer. */
 export const rateLimit = definePlugin(RateLimit);

@@ -1,7 +1,7 @@
 import type { Random } from '@pea2pea/core';
 import { MAX_TIMER_MS, requireNumber } from '@pea2pea/core/authoring';
 
-/** How long to wait between tries, as numbers. Times are in milliseconds. */
+/** The numbers that the delays between attempts are computed from. */
 export interface BackoffSettings {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
@@ -10,12 +10,12 @@ export interface BackoffSettings {
 }
 
 /**
- * Delays that grow by `factor`, from `minDelayMs` to `maxDelayMs`, of which the share `jitter` is random:
+ * Computes delays that grow by `factor`, from `minDelayMs` to `maxDelayMs`, and of which the share `jitter` is random:
  *
  * ```text
  *   failures      1        2        3        4  …
  *   without       1 s      2 s      4 s      8 s      (factor 2)
- *   jitter 0.5    0.5-1 s  1-2 s    2-4 s    4-8 s    so that those who lost a peer at once do not return at once
+ *   jitter 0.5    0.5-1 s  1-2 s    2-4 s    4-8 s    peers that lost the same node then return at different times
  * ```
  */
 export class Backoff {
@@ -33,10 +33,10 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** How long to wait after so many failures in a row, in whole milliseconds; after none as after one. */
+  /** How long to wait after a number of failures in a row, in whole milliseconds; 0 counts as 1. */
   delayMs(failures: number): number {
     const { minDelayMs, maxDelayMs, factor, jitter } = this.#settings;
-    // A power that is too large is infinite, and bounded like any other.
+    // A power that overflows is Infinity, and bounded like any other.
     const delayMs = Math.min(maxDelayMs, minDelayMs * factor ** Math.max(0, failures - 1));
     return Math.ceil(delayMs * (1 - jitter * this.#random.next()));
   }

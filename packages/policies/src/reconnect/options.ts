@@ -6,6 +6,7 @@ import {
   type PeerErrorCode,
 } from '@pea2pea/core';
 import {
+  describe,
   invalidConfig,
   requireBoolean,
   requireFunction,
@@ -26,37 +27,37 @@ export const RECONNECT_DEFAULTS = {
   keepsAlive: true,
 } as const;
 
-/** What `reconnect` takes. */
+/** Options of `reconnect`. */
 export interface ReconnectOptions {
-  /** Whom to keep connected from the start; `Reconnect.add` adds more. @default none */
+  /** The addresses to keep connected; `Reconnect.add` adds more. @default none */
   readonly addresses?: readonly AddressLike[];
-  /** The delay after the first failure, jitter aside; at least 1. @default 1000 */
+  /** The delay after the first failure, before jitter, in milliseconds; at least 1. @default 1000 */
   readonly minDelayMs?: number;
-  /** What delays grow to, at most; not below `minDelayMs`. @default 60000 */
+  /** The longest delay, in milliseconds; at least `minDelayMs`. @default 60000 */
   readonly maxDelayMs?: number;
-  /** By how much each delay is longer than the one before; 1 for equal ones. @default 2 */
+  /** How many times longer each delay is than the one before; 1 for equal delays. @default 2 */
   readonly factor?: number;
-  /** The share of a delay that is random, 0 to 1; the numbers are those of the node's `random`. @default 0.5 */
+  /** The share of a delay that is random, 0 to 1, by the `random` of the node. @default 0.5 */
   readonly jitter?: number;
-  /** Failures in a row after which it gives up on an address: a whole number of at least 1. @default Infinity */
+  /** How many failures in a row until an address is given up: an integer of at least 1. @default Infinity: never */
   readonly maxAttempts?: number;
   /**
-   * A connection that ends sooner counts as a failure, so that a peer which hangs up on us at once is not dialled
-   * without a pause that grows. One that lasted so long makes the next failure the first again.
+   * How long a connection must last to count as a success, in milliseconds. One that ends sooner counts as a failure, so
+   * that a peer which always hangs up at once is dialled with growing delays, too.
    * @default 10000
    */
   readonly stableAfterMs?: number;
   /**
-   * Whether the process stays alive for a dial to come, though nothing else is left to do.
+   * Whether a pending dial keeps the process alive if it has nothing else to do.
    *
-   * note: a program that serves while it is connected wants that; one that ends when its own work is done does not.
+   * note: set it to false in a program that should end when its own work is done.
    * @default true
    */
   readonly keepsAlive?: boolean;
   /**
-   * Whether to try again after `event`; false gives the address up.
+   * Decides whether to try again after `event`; false gives the address up.
    *
-   * note: called synchronously; where it throws, that is logged and {@link shouldReconnectByDefault} decides.
+   * note: it must be synchronous. If it throws, the error is logged and {@link shouldReconnectByDefault} decides.
    * @default shouldReconnectByDefault
    */
   readonly shouldReconnect?: (event: ReconnectEvent) => boolean;
@@ -64,9 +65,9 @@ export interface ReconnectOptions {
 
 /** A dial that failed (`error`), or a connection that ended (`reason`). */
 export type ReconnectEvent = {
-  /** As it stands in the list. */
+  /** The address as it was added. */
   readonly address: SocketAddress;
-  /** Failures in a row, this one included; 0 where a connection ended that had lasted `stableAfterMs`. */
+  /** How many failures in a row, including this one; 0 if a connection ended that had lasted `stableAfterMs`. */
   readonly attempt: number;
 } & (
   | { readonly error: unknown; readonly reason?: never }
@@ -74,11 +75,10 @@ export type ReconnectEvent = {
 );
 
 /**
- * The rule of `reconnect`, to build others on: again after everything but
- * - an end that this side asked for: `disconnect()` (origin `'user'`, whoever in this process called it), or a node
- *   that closes;
- * - a dial that can only fail again: the own address (P2P_ERR_SELF_CONNECT), a banned one (P2P_ERR_BANNED), no
- *   address (P2P_ERR_INVALID_ADDRESS), a node that closes (P2P_ERR_SHUTTING_DOWN).
+ * The default rule of `reconnect`, for use in rules of your own. It returns true for everything except
+ * - an end that this process asked for: `disconnect()` (origin `'user'`), or the node closing;
+ * - a dial that can only fail again: to the node itself (P2P_ERR_SELF_CONNECT), to a banned address (P2P_ERR_BANNED) or an
+ *   invalid one (P2P_ERR_INVALID_ADDRESS), or while the node closes (P2P_ERR_SHUTTING_DOWN).
  *
  * ```ts
  * reconnect({ shouldReconnect: (event) => event.reason?.origin === 'user' || shouldReconnectByDefault(event) })
@@ -106,7 +106,7 @@ export interface ResolvedReconnectOptions extends BackoffSettings {
 }
 
 /**
- * Checks the options, those for `Backoff` aside, and fills in the rest.
+ * Checks the options, except those that `Backoff` checks, and fills in the defaults.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReconnectOptions {
@@ -121,7 +121,7 @@ export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReco
   const { maxAttempts, stableAfterMs } = resolved;
   if (maxAttempts !== Infinity && !(Number.isInteger(maxAttempts) && maxAttempts >= 1)) {
     throw invalidConfig(
-      `\`maxAttempts\` must be a whole number of at least 1, or Infinity, not ${maxAttempts}`,
+      `\`maxAttempts\` must be an integer of at least 1, or Infinity, not ${describe(maxAttempts)}`,
     );
   }
   requireNumber('stableAfterMs', stableAfterMs, { min: 0 });
@@ -130,7 +130,7 @@ export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReco
   return resolved;
 }
 
-/** @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0, that nobody can be dialled at */
+/** The address to dial. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0, which cannot be dialled */
 export function dialableAddress(address: AddressLike): SocketAddress {
   const resolved = SocketAddress.from(address);
   if (resolved.port === 0) throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${resolved} cannot be dialled`);
@@ -138,10 +138,10 @@ export function dialableAddress(address: AddressLike): SocketAddress {
 }
 
 function resolveAddresses(addresses: readonly AddressLike[]): readonly SocketAddress[] {
-  if (!Array.isArray(addresses)) throw invalidConfig('`addresses` must be a list');
+  if (!Array.isArray(addresses)) throw invalidConfig('`addresses` must be an array');
   try {
     return addresses.map(dialableAddress);
   } catch (cause) {
-    throw invalidConfig(`\`addresses\` must list addresses to dial: ${(cause as Error).message}`, cause);
+    throw invalidConfig(`\`addresses\` has one that cannot be dialled: ${(cause as Error).message}`, cause);
   }
 }

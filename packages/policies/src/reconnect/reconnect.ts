@@ -9,31 +9,33 @@ import {
 } from './options.js';
 import { ReconnectTarget, type ReconnectStatus, type Surroundings } from './target.js';
 
-/** What {@link Reconnect.events} tell. */
+/** The events of {@link Reconnect.events}. */
 export interface ReconnectEvents {
-  /** An address is not dialled any more, until it is added again; with what went wrong last. */
+  /** An address was given up: it is not dialled again until it is added again. The event is its last failure. */
   'given-up': [ReconnectEvent];
 }
 
 /**
  * Keeps a list of addresses connected: dials them when the node starts, and again, with growing delays, when a dial
- * fails or a connection ends.
+ * fails or a connection ends. {@link reconnect} makes it.
  *
- * note: a node that does not listen is started with `node.start()`.
- * note: the start does not wait for connections: a peer that is down holds nobody up.
- * note: an address that is connected already, whoever dialled it, is left so; its turn comes when that connection ends.
- * note: addresses are told apart by their text. A name and its IP address are two entries, which share a connection.
+ * note: start a node that does not listen with `node.start()`.
+ * note: the start of the node does not wait for connections.
+ * note: an address that is already connected, whichever side dialled, is not dialled until that connection ends.
+ * note: addresses are compared as strings. A name and its IP address are two entries, which share a connection.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Reconnect implements Hooks<unknown> {
+  /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'reconnect' };
-  /** What others can hear. */
+  /** Events for other parts of the program. */
   readonly events: PluginEvents<ReconnectEvents>;
   readonly #targets = new Map<string, ReconnectTarget>();
   readonly #surroundings: Surroundings;
   #phase: 'idle' | 'running' | 'stopped' = 'idle';
   #givenUp = 0;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: ReconnectOptions = {}) {
     this.events = new PluginEvents(node.logger);
     const resolved = resolveReconnectOptions(options);
@@ -55,8 +57,8 @@ export class Reconnect implements Hooks<unknown> {
   }
 
   /**
-   * Keeps `address` connected from now on; before the node starts, from then on. One that was given up begins anew.
-   * False where it is in the list and not given up.
+   * Keeps `address` connected, from now on or from the start of the node. One that was given up is dialled again. Returns
+   * false if the address is in the list already and not given up.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0; P2P_ERR_SHUTTING_DOWN when the node closes or is closed
    */
   add(address: AddressLike): boolean {
@@ -74,7 +76,8 @@ export class Reconnect implements Hooks<unknown> {
   }
 
   /**
-   * Takes `address` off the list: a dial under way is aborted, a connection lives on. False where it is not in the list.
+   * Removes `address` from the list: a dial in progress is aborted, a connection stays open. Returns false if it is not in
+   * the list.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
   remove(address: AddressLike): boolean {
@@ -83,20 +86,20 @@ export class Reconnect implements Hooks<unknown> {
     return this.#targets.delete(key);
   }
 
-  /** What is the matter with each address, in the order in which they were added. */
+  /** The status of each address, in the order in which they were added. */
   status(): ReconnectStatus[] {
     return [...this.#targets.values()].map(({ status }) => status);
   }
 
-  /** Begins to dial. */
+  /** Dials the addresses. */
   onStart(): void {
     this.#phase = 'running';
-    // Before the `onStop` of others, which may take their time: nothing is dialled then.
+    // Stops before the `onStop` hooks of others, which may take long: nothing must be dialled meanwhile.
     this.#surroundings.node.signal.addEventListener('abort', () => this.onStop(), { once: true });
     for (const target of this.#targets.values()) target.start();
   }
 
-  /** Ends it for good: no timer and no dial is left. */
+  /** Stops for good: all dials are aborted and all timers cancelled. */
   onStop(): void {
     this.#phase = 'stopped';
     for (const target of this.#targets.values()) target.stop();
@@ -104,7 +107,7 @@ export class Reconnect implements Hooks<unknown> {
 }
 
 /**
- * {@link Reconnect} with options.
+ * Lists {@link Reconnect} among the plugins of a node or a peer.
  *
  * ```ts
  * node.use(reconnect({ addresses: ['seed.example.org:4000'], maxDelayMs: 30_000 }));

@@ -13,31 +13,34 @@ import type { ReconnectEvent, ResolvedReconnectOptions } from './options.js';
 import { shouldReconnectByDefault } from './options.js';
 import { duplicateOf } from '../unique-peer/unique-peer.js';
 
-/** Whether an address is connected, and since it is not, what comes next. */
+/** Whether an address is connected and, if it is not, what happens next. */
 export type ReconnectStatus = {
-  /** As it stands in the list: a name stays a name. */
+  /** The address as it was added: a name is not resolved. */
   readonly address: SocketAddress;
-  /** Failures in a row. */
+  /** How many failures in a row. */
   readonly attempts: number;
-  /** What went wrong last, if anything did. It stays when the address is connected again. */
+  /** The last failure, if there was one. It is kept when the address is connected again. */
   readonly last: ReconnectEvent | undefined;
 } & (
   | {
       /**
-       * - `idle`: not begun, the node starts first; or over, the node closes.
-       * - `connecting`: being dialled.
-       * - `given-up`: not dialled any more, until it is added again.
+       * The state of the address:
+       * - `idle`: the node has not started, or is closing.
+       * - `connecting`: it is being dialled.
+       * - `given-up`: it is not dialled until it is added again.
        */
       readonly state: 'idle' | 'connecting' | 'given-up';
     }
   | {
+      /** The address is connected. */
       readonly state: 'connected';
-      /** That of the address, or another one with the same peer which `uniquePeer` kept in its place. */
+      /** The connection with the address, or the one with the same peer that `uniquePeer` kept in its place. */
       readonly connection: Connection;
     }
   | {
+      /** The next dial is due after a delay. */
       readonly state: 'waiting';
-      /** Milliseconds until it is dialled again. */
+      /** How many milliseconds until it is dialled again. */
       readonly retryInMs: number;
     }
 );
@@ -49,7 +52,7 @@ type State =
   | { readonly name: 'waiting'; readonly dueMs: number; readonly timer: Timer }
   | { readonly name: 'given-up' };
 
-/** What the targets of a node share. */
+/** What all targets of a node share. */
 export interface Surroundings {
   readonly node: PeerNode<unknown>;
   readonly options: ResolvedReconnectOptions;
@@ -58,7 +61,7 @@ export interface Surroundings {
 }
 
 /**
- * One address that is kept connected. What settles late finds that the state is another one, and does nothing.
+ * One address that is kept connected. A promise that settles after the state has changed has no effect.
  *
  * ```text
  *   idle --start--> connecting --------> connected <--.
@@ -80,7 +83,7 @@ export class ReconnectTarget {
     this.#surroundings = surroundings;
   }
 
-  /** Begins, or begins anew where it was given up. False where it is at it. */
+  /** Starts, also after the address was given up. Returns false if it is running. */
   start(): boolean {
     const { name } = this.#state;
     if (name !== 'idle' && name !== 'given-up') return false;
@@ -89,7 +92,7 @@ export class ReconnectTarget {
     return true;
   }
 
-  /** No dial and no timer is left; a connection lives on. */
+  /** Aborts its dial and cancels its timer. A connection stays open. */
   stop(): void {
     const state = this.#state;
     this.#state = { name: 'idle' };
@@ -138,7 +141,7 @@ export class ReconnectTarget {
     }
   }
 
-  /** The open connection that the address, or one that the name stands for, has already. */
+  /** The open connection with the address, or with one of the addresses of the name. */
   async #findConnection(): Promise<Connection | undefined> {
     const { node } = this.#surroundings;
     const addresses = await this.#addresses();
@@ -147,7 +150,7 @@ export class ReconnectTarget {
       .find((connection) => connection?.state === 'open');
   }
 
-  /** None where the name has none now. */
+  /** The addresses of the name; none if it cannot be resolved now. */
   async #addresses(): Promise<readonly SocketAddress[]> {
     try {
       return await this.#surroundings.node.config.transport.resolve(this.address);
@@ -190,7 +193,7 @@ export class ReconnectTarget {
     try {
       return this.#surroundings.options.shouldReconnect(event);
     } catch (error) {
-      const text = 'shouldReconnect of reconnect threw';
+      const text = '`shouldReconnect` of reconnect threw';
       this.#surroundings.node.logger.error({ ...this.#fields(), err: error }, text);
       return shouldReconnectByDefault(event);
     }
@@ -223,7 +226,7 @@ export class ReconnectTarget {
   }
 }
 
-/** Refusals of this very node that pass by themselves soon, and say nothing about the peer. */
+/** Whether this node itself refused the dial, for a reason that passes soon and says nothing about the peer. */
 function isBusy(error: unknown): boolean {
   return (
     PeerError.is(error, 'P2P_ERR_ALREADY_CONNECTING') || PeerError.is(error, 'P2P_ERR_TOO_MANY_CONNECTING')

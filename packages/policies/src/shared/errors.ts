@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
 
-/** The errors of policies, as `CORE_ERRORS` are those of the kernel. */
+/** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
 export const POLICY_ERRORS = {
   P2P_ERR_RATE_LIMITED: {
     when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
@@ -8,8 +8,8 @@ export const POLICY_ERRORS = {
       "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
   },
   P2P_ERR_BANNED: {
-    when: 'an address is dialled that the bans plugin has banned',
-    remedy: 'unban() it, or wait until the ban is over',
+    when: 'a dialled address is banned by the bans plugin',
+    remedy: 'lift the ban with unban(), or wait until it is over',
   },
   P2P_ERR_DUPLICATE_PEER: {
     when: 'the uniquePeer plugin ended one of two connections with the same remote identity',

@@ -6,118 +6,123 @@ import {
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
-import { invalidConfig, PluginEvents, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { describe, invalidConfig, PluginEvents, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 
 /**
- * On a connection that ended while another one with the same peer was kept: that other one. `uniquePeer` sets it, on
- * the side that ended the duplicate and on the other; `reconnect` reads it, and dials when the one that was kept ends.
+ * The context key under which a connection that ended as a duplicate has the connection with the same peer that was kept.
+ * `uniquePeer` sets it on both sides; `reconnect` reads it, and dials again when the kept connection ends.
  */
 export const duplicateOf: ContextKey<Connection> = contextKey<Connection>('pea2pea.duplicate-of');
 
-/** Which of two connections with one peer is kept; see {@link UniquePeer}. */
+/** Which of two connections with a peer is kept; see {@link UniquePeer}. */
 export type OnDuplicate = 'tie-break' | 'keep-older' | 'keep-newer';
 
-/** An identity, or what tells it when it is needed. */
+/** An identity, or a function that returns it when it is needed. */
 export type LocalIdentity = string | (() => string | undefined);
 
-/** What {@link uniquePeer} takes. */
+/** Options of {@link uniquePeer}. */
 export type UniquePeerOptions = {
   /**
-   * Who the peer is: the key under which the handshake left it in `connection.context`, or a function that is asked
-   * when a connection opens. Undefined: the connection is not subject to the rule, and counted (`unidentified`).
+   * The identity of a peer: the key under which the handshake stored it in `connection.context`, or a function that is
+   * called when a connection opens. A connection without one is not subject to the rule; `unidentified` counts those.
    *
-   * note: **it must be authenticated**: something the peer has proved to be, such as a public key that signed the
-   * handshake. Where peers merely claim it, anybody can push anybody else out, or lock them out.
+   * note: **the identity must be authenticated**: something that the peer has proved, such as a public key that signed the
+   * handshake. If peers only claimed it, any of them could end the connections of others, or keep them out.
    */
   readonly identity: ContextKey<string> | ((connection: Connection) => string | undefined);
 } & (
   | {
-      /** @default 'tie-break' */
+      /** Which of two connections is kept. @default 'tie-break' */
       readonly onDuplicate?: 'tie-break';
       /**
-       * Who this node is, as its peers know it: the tie-break compares both. A peer with the same identity is taken
-       * for this node itself, and its connection ended.
+       * The identity of this node, as its peers see it; the tie-break compares the two. A connection with a peer of the
+       * same identity is ended: that peer is this node itself.
        */
       readonly localIdentity: LocalIdentity;
     }
   | {
+      /** Which of two connections is kept. */
       readonly onDuplicate: 'keep-older' | 'keep-newer';
+      /** The identity of this node: a connection with itself is ended. @default none */
       readonly localIdentity?: LocalIdentity;
     }
 );
 
-/** What {@link UniquePeer.events} tell. */
+/** The events of {@link UniquePeer.events}. */
 export interface UniquePeerEvents {
   /** This side ended one of two connections with a peer. */
   duplicate: [{ readonly identity: string; readonly ended: Connection; readonly kept: Connection }];
 }
 
 /**
- * One connection a peer, told by who the peer is rather than by its address. It decides the moment a connection opens;
+ * Keeps one connection per peer, by the identity of the peer rather than its address. It decides when a connection opens.
  * {@link uniquePeer} makes it.
  *
- * `'tie-break'`, for nodes that dial each other; both sides run it, and keep the same connection in whatever order each
- * of them sees the two open:
+ * `'tie-break'` is for nodes that dial each other. Both sides run it, and keep the same connection, whatever the order in
+ * which each of them sees the two open:
  *
  * ```text
- *   the two were dialled   by different sides    kept is the one that the smaller identity dialled, on both sides
+ *   the two were dialled   by different sides    both sides keep the one that the smaller identity dialled
  *                          by the same side      the accepting side keeps the one that opened first there, and
- *                                                the dialling side leaves it to it
+ *                                                the dialling side leaves the decision to it
  * ```
  *
  * Identities are compared by UTF-16 code units, as `<` does. `'keep-older'` and `'keep-newer'` go by the order in which
- * this side saw them open: for a server whose clients do not run the plugin. Where both sides did, they could keep
- * different ones, and end up with none.
+ * this side saw the connections open. They are for a server whose clients do not run the plugin: if both sides ran it,
+ * each could end the connection that the other keeps.
  *
- * note: the duplicate is ended by `disconnect()`: reason `{ origin: 'user', why, error }`, whose
- * `error` has the code P2P_ERR_DUPLICATE_PEER, what is
- * queued on it is flushed, {@link duplicateOf} names the other. If that is the new one, hooks behind the plugin hear nothing of it.
- * note: what the peer sent on it and no handler has been given yet is lost, as with any disconnect.
- * note: a connection whose end this side has not noticed yet counts as open, `idleTimeoutMs` at most.
+ * note: the duplicate is ended with `disconnect()`, which flushes what is queued on it. Its reason is
+ * `{ origin: 'user', why, error }`, where `error` has the code P2P_ERR_DUPLICATE_PEER, and {@link duplicateOf} in its
+ * context is the connection that was kept. If the new connection is the duplicate, `onConnect` hooks after this plugin are
+ * not called for it.
+ * note: messages received on the duplicate but not yet delivered to a handler are lost, as with any disconnect.
+ * note: a connection that the peer has lost counts as open until this side notices, after at most `idleTimeoutMs`.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class UniquePeer implements Hooks<unknown> {
+  /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'unique-peer' };
-  /** What others can hear. */
+  /** Events for other parts of the program. */
   readonly events: PluginEvents<UniquePeerEvents>;
   readonly #options: UniquePeerOptions;
   readonly #onDuplicate: OnDuplicate;
-  /** By identity, oldest first. More than one only while an accepting side has yet to decide. */
+  /** The connections by identity, oldest first. There are several only while the accepting side has yet to decide. */
   readonly #held = new Map<string, readonly Connection[]>();
   #duplicates = 0;
   #unidentified = 0;
 
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: UniquePeerOptions) {
     this.events = new PluginEvents(node.logger);
     this.#options = options;
     this.#onDuplicate = checked(options);
   }
 
-  /** Peers that are connected: identities, not connections. */
+  /** How many identities are connected. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** Connections that this side ended as duplicates. It only rises. */
+  /** How many connections this side ended as duplicates. It only rises. */
   get duplicates(): number {
     return this.#duplicates;
   }
 
-  /** Connections without an identity. It only rises. */
+  /** How many connections had no identity. It only rises. */
   get unidentified(): number {
     return this.#unidentified;
   }
 
-  /** The connection with the peer of this identity. */
+  /** The open connection with the peer of this identity; the oldest, if there are several. */
   get(identity: string): Connection | undefined {
     return this.#open(identity)[0];
   }
 
   /**
-   * Decides whether the connection is one too many.
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when there is a tie to break and `localIdentity` answers undefined, or
-   * `identity` answers no text: the connection ends with `{ origin: 'on-connect' }`
+   * Decides whether the connection, or an older one with the same peer, is ended.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `localIdentity` returns undefined for a tie-break, or `identity` returns
+   * something other than a string or undefined; the connection then ends with `{ origin: 'on-connect' }`
    */
   onConnect(connection: Connection): void {
     const identity = this.#identityOf(connection);
@@ -151,12 +156,10 @@ export class UniquePeer implements Hooks<unknown> {
   ): 'older' | 'newer' | 'both' {
     if (this.#onDuplicate === 'keep-older') return 'older';
     if (this.#onDuplicate === 'keep-newer') return 'newer';
-    // One direction: only the accepting side decides, so that there is one order to go by.
+    // Same direction: only the accepting side decides, so that a single order counts.
     if (older.direction === newer.direction) return newer.direction === 'inbound' ? 'older' : 'both';
     if (local === undefined) {
-      throw invalidConfig(
-        '`localIdentity` must be known when there is a tie to break, and it answered undefined',
-      );
+      throw invalidConfig('`localIdentity` must be known for a tie-break, but it returned undefined');
     }
     const kept = local < remote ? 'outbound' : 'inbound';
     return newer.direction === kept ? 'newer' : 'older';
@@ -170,7 +173,7 @@ export class UniquePeer implements Hooks<unknown> {
     this.events.emit('duplicate', { identity, ended: loser, kept });
   }
 
-  /** Until its teardown begins. `signal` rather than `@OnDisconnect`, which another's slow hook can keep from being called. */
+  /** Holds the connection until its teardown begins. `signal` tells at once; `onDisconnect` would wait for hooks before it. */
   #hold(identity: string, connection: Connection): void {
     this.#held.set(identity, [...(this.#held.get(identity) ?? []), connection]);
     connection.signal.addEventListener('abort', () => this.#release(identity, connection), { once: true });
@@ -180,12 +183,12 @@ export class UniquePeer implements Hooks<unknown> {
     const rest = this.#held.get(identity)?.filter((held) => held !== connection) ?? [];
     if (rest.length > 0) this.#held.set(identity, rest);
     else this.#held.delete(identity);
-    // The other side ended it, or the network: the peer is connected all the same.
+    // If the other side or the network ended it, the peer is still connected by the other connection.
     const kept = rest.find(isOpen);
     if (kept !== undefined && !connection.context.has(duplicateOf)) connection.context.set(duplicateOf, kept);
   }
 
-  /** Those that are not ending, oldest first. */
+  /** The open connections of an identity, oldest first. */
   #open(identity: string): readonly Connection[] {
     return this.#held.get(identity)?.filter(isOpen) ?? [];
   }
@@ -195,7 +198,7 @@ export class UniquePeer implements Hooks<unknown> {
     const found: unknown =
       typeof identity === 'function' ? identity(connection) : connection.context.get(identity);
     if (found === undefined || typeof found === 'string') return found;
-    throw invalidConfig(`\`identity\` must answer a text or undefined, not ${typeof found}`);
+    throw invalidConfig(`\`identity\` must return a string or undefined, not ${describe(found)}`);
   }
 
   #localIdentity(): string | undefined {
@@ -205,7 +208,7 @@ export class UniquePeer implements Hooks<unknown> {
 }
 
 /**
- * {@link UniquePeer} with options.
+ * Lists {@link UniquePeer} among the plugins of a node or a peer.
  *
  * ```ts
  * node.use(uniquePeer({ identity: PUBLIC_KEY, localIdentity: () => ownKey }));
@@ -227,7 +230,7 @@ function checked(options: UniquePeerOptions): OnDuplicate {
   }
   requireOneOf('onDuplicate', onDuplicate, ['tie-break', 'keep-older', 'keep-newer']);
   if (localIdentity === undefined ? onDuplicate === 'tie-break' : !isIdentity(localIdentity)) {
-    throw invalidConfig('`localIdentity` must be a text or a function');
+    throw invalidConfig('`localIdentity` must be a string or a function');
   }
   return onDuplicate;
 }

@@ -4,7 +4,7 @@ import { markedBy, methodMark, type AnyConnection, type HookDecorator } from '@p
 import { isMethod, type Method } from '../method.js';
 import { Requests } from '../requests.js';
 
-/** Marks the methods that serve requests. */
+/** The mark of methods that serve requests. */
 const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
   plugin: Requests,
   serve: (requests, methods) => {
@@ -12,7 +12,7 @@ const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
       const { name, value } = method;
       const other = methods.slice(0, index).find((earlier) => earlier.value.name === value.name);
       if (other !== undefined) {
-        const what = `${other.name}() and ${name}() both serve '${value.name}'; leave one of them, or give it a method of another name`;
+        const what = `${other.name}() and ${name}() both serve '${value.name}'; remove one of them, or give it a method of another name`;
         throw new PeerError('P2P_ERR_INVALID_DECORATOR', what);
       }
       requests.serve(value, (params, connection) => method.call(connection, params, connection), name);
@@ -21,30 +21,30 @@ const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
 });
 
 /**
- * The method serves the requests for `served`: `(params, connection) => result`, or a promise of it. It may stand on
- * the peer, a session or a plugin, where the peer lists {@link requests} among its plugins.
+ * Marks a method that serves the requests for `served`: `(params, connection) => result`, or a promise of it. It may be a
+ * method of the peer, a session or a plugin; the peer must list {@link requests} among its plugins.
  *
  * ```ts
  * @OnRequest(add)
  * add({ a, b }: { a: number; b: number }) { return a + b; }
  * ```
  *
- * note: requests are served side by side, begun in the order of their arrival; none holds up a message. What belongs
- * together in time is for the method to put in order.
- * note: a `RequestError` that it throws is what the caller is told. Anything else is an 'internal error' to the caller,
- * and a line in our log.
- * note: once the connection has ended nobody hears the answer; `connection.signal` tells.
- * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method; and when the
- * peer starts: two methods that serve the same name, or a peer without the plugin
+ * note: requests are served concurrently, started in the order of their arrival; messages do not wait for them. A method
+ * that needs one request to finish before the next has to see to that itself.
+ * note: a `RequestError` that the method throws is sent to the caller. For any other error the caller gets an internal
+ * error without details, and the error is logged here.
+ * note: once the connection has ended, the result cannot be sent; `connection.signal` aborts then.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR on anything but a public instance method; and when the peer starts, for
+ * two methods that serve the same name, or a peer without the plugin
  */
 export function OnRequest<Params, SentResult>(
   served: Method<Params, unknown, unknown, SentResult>,
 ): HookDecorator<[params: Params, connection: AnyConnection], SentResult | Promise<SentResult>> {
-  // Without its parentheses it is called with what it stands on; two modules that import each other leave undefined.
+  // Without parentheses it is called with the method it stands on; with circular imports, with undefined.
   if (!isMethod(served)) {
     throw new PeerError(
       'P2P_ERR_INVALID_DECORATOR',
-      `@OnRequest takes what method() answered, not ${describe(served)}: write @OnRequest(add), with add = method('add')`,
+      `@OnRequest takes a method made by method(), not ${describe(served)}: write @OnRequest(add), with add = method('add')`,
     );
   }
   return markedBy(ON_REQUEST, served);
