@@ -254,7 +254,8 @@ describe('the handshake', () => {
   it('what recycles on top of a link that does not is written to behind the caller, never in the middle', async () => {
     const network = inMemory();
     const recycling: Hooks<string> = {
-      onHandshake: (handshake) => handshake.upgrade(handshake.stream, { recyclesWrites: true }),
+      onHandshake: (handshake) =>
+        handshake.upgrade(handshake.stream, { reusesBuffers: true, neverReenters: true }),
     };
     const [a, b] = [makeNode(network, recycling), makeNode(network, recycling)];
     const [connection] = await join(a, b);

@@ -278,7 +278,7 @@ async function secureByNoise(handshake: Handshake): Promise<void> {
     pattern: 'Noise_NN_25519_ChaChaPoly_SHA256',
     initiator: handshake.direction === 'outbound',
   });
-  handshake.upgrade(channel.secure(handshake.stream), { recyclesWrites: true });
+  handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
 }
 
 /** A stream over `raw` that changes nothing, and passes on what is written to it a turn later. */

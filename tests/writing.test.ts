@@ -10,9 +10,11 @@ import {
   type Hooks,
   type NodeConfig,
   type Transport,
+  type UpgradeOptions,
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
+import { MaskedStream } from './chaos/greeting.js';
 import { inMemory, join, listen, makeNode } from './support/lab.js';
 import { rawConnect } from './support/raw-socket.js';
 import { silentLogger } from './support/silent-logger.js';
@@ -66,6 +68,59 @@ describe('send', () => {
     expect(connection.stats.bytesSent).toBeGreaterThanOrEqual(50_000);
     await until('all arrived', () => b.messages.length === 100);
   });
+
+  it.each([
+    ['neverReenters', 'neverReenters', 'writes at once'],
+    ['nothing', 'neverReenters', 'waits'],
+    ['neverReenters', 'nothing', 'waits'],
+  ])('a stream with %s below and one with %s on top: what fills a slab %s', async (below, top, when) => {
+    const traits = (what: string): UpgradeOptions => ({ neverReenters: what === 'neverReenters' });
+    const written: number[] = [];
+    const [a, b] = [
+      makeNode(
+        {},
+        {
+          onHandshake(handshake) {
+            // Two masks cancel each other out, so the peer needs none.
+            handshake.upgrade(new MaskedStream(handshake.stream), traits(below));
+            handshake.upgrade(new RecordingStream(handshake.stream, written), traits(top));
+          },
+        },
+      ),
+      makeNode(),
+    ];
+    const [connection] = await join(a, b);
+    const message = 'x'.repeat(999);
+    for (let sent = 0; sent < 100; sent++) connection.trySend(message);
+    if (when === 'waits') expect(written).toEqual([]);
+    else expect(written.length).toBeGreaterThan(0);
+    await until('all arrived', () => b.messages.length === 100);
+  });
+
+  it.each([true, false])(
+    'with reusesBuffers %s a slab is written over after its write: %s',
+    async (reusesBuffers) => {
+      const kept: Buffer[] = [];
+      const stream = new Duplex({
+        read() {},
+        write(chunk: Buffer, _encoding, done) {
+          kept.push(chunk);
+          done();
+        },
+      });
+      const [a, b] = [
+        makeNode({}, { onHandshake: (handshake) => handshake.upgrade(stream, { reusesBuffers }) }),
+        makeNode(),
+      ];
+      const connection = await a.node.connect(await b.node.listen({ host: '127.0.0.1', port: 0 }));
+      await connection.send('a'.repeat(2_000));
+      await connection.send('b'.repeat(2_000));
+      // Another slab is begun when the one before went out: with `reusesBuffers` it is the same one.
+      expect(kept.map((chunk) => String.fromCharCode(chunk[0]!))).toEqual(
+        reusesBuffers ? ['b', 'b'] : ['a', 'b'],
+      );
+    },
+  );
 
   it('over a socket a loop of sends gets rid of two queues at most in a turn, however fast the peer reads', async () => {
     const outboundQueueBytes = 256 * 1024;
@@ -203,7 +258,7 @@ describe('send', () => {
       const there = makeNode();
       const { port } = await there.node.listen({ host: '127.0.0.1', port: 0 });
       const node = new PeerNode({ codec: textCodec(), logger: silentLogger }).use({
-        onHandshake: (handshake) => handshake.upgrade(refusing, { recyclesWrites: true }),
+        onHandshake: (handshake) => handshake.upgrade(refusing, { reusesBuffers: true, neverReenters: true }),
       });
       const connection = await node.connect({ host: '127.0.0.1', port });
       await expect(connection.send('hello')).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
@@ -515,6 +570,21 @@ function makeBytesNode(config: BytesConfig, hooks: BytesHooks = {}): PeerNode<Bu
 }
 
 /** A memory transport that writes down the size of every write of its dialled links. */
+/** Notes how much it was given to write, and passes it on masked. */
+class RecordingStream extends MaskedStream {
+  readonly #written: number[];
+
+  constructor(inner: Duplex, written: number[]) {
+    super(inner);
+    this.#written = written;
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#written.push(chunk.length);
+    super._write(chunk, encoding, callback);
+  }
+}
+
 function countingTransport(writes: number[]): Transport {
   const inner = memoryTransport();
   return {

@@ -52,7 +52,7 @@ export async function upgrade(handshake: Handshake, options: UpgradeOptions): Pr
       }
     },
   });
-  handshake.upgrade(channel.secure(handshake.stream), { recyclesWrites: true });
+  handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
 
   await negotiate('/yamux/1.0.0');
   const session = new Yamux(handshake.stream, {

@@ -66,6 +66,7 @@ export type {
   TransportListenEvents,
   TransportListener,
   TransportListenOptions,
+  WriteTraits,
 } from './contracts/transport.js';
 export type { ConnectOptions } from './flows/dialer.js';
 export { snapshot, SNAPSHOT_VERSION } from './snapshot.js';

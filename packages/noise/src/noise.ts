@@ -73,7 +73,7 @@ export class Noise implements Hooks<unknown> {
     if (session.remoteStaticKey !== undefined) {
       context.set(noiseIdentity, session.remoteStaticKey.toString('hex'));
     }
-    handshake.upgrade(channel.secure(handshake.stream), { recyclesWrites: true });
+    handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
   }
 }
 

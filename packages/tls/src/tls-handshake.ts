@@ -39,7 +39,7 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
     handshake.signal.throwIfAborted();
     throw handshakeError(handshake.address, error);
   });
-  handshake.upgrade(socket, { recyclesWrites: true }); // what is written is encrypted, and so copied, at once
+  handshake.upgrade(socket, { reusesBuffers: true, neverReenters: true }); // what is written is encrypted, and so copied, at once
   const session = sessionOf(socket);
   const { ALPNProtocols } = policy;
   if (ALPNProtocols !== undefined && session.alpnProtocol === undefined) {

@@ -70,7 +70,8 @@ function linkOf(stream: Duplex) {
     stream,
     address: new SocketAddress('127.0.0.1', 9),
     localAddress: new SocketAddress('127.0.0.1', 1),
-    recyclesWrites: false,
+    reusesBuffers: false,
+    neverReenters: false,
     reset: () => void stream.destroy(),
   };
 }

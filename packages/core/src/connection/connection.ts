@@ -5,7 +5,7 @@ import type { ConnectionState, Direction, DisconnectReason } from '../contracts/
 import { describeReason, userReason } from '../contracts/connection.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
-import type { Link } from '../contracts/transport.js';
+import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
 import { defer, type Deferred } from '../authoring/deferred.js';
@@ -24,8 +24,8 @@ export interface ConnectionParts {
   readonly link: Link;
   /** The stream to talk over: the link's own, or what the handshake put on top of it. */
   readonly stream: Duplex;
-  /** Whether `stream` recycles writes; see {@link Link.recyclesWrites}. */
-  readonly recyclesWrites: boolean;
+  /** How `stream` takes what is written to it. */
+  readonly writes: WriteTraits;
   readonly direction: Direction;
   /** Whether bytes may have been written to the link before. */
   readonly hasSpoken: boolean;
@@ -58,7 +58,6 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly context: ConnectionContext;
   readonly link: Link;
   readonly stream: Duplex;
-  readonly recyclesWrites: boolean;
   readonly slot: Slot<PeerConnection>;
   readonly reader: Reader;
   readonly writer: Writer;
@@ -83,13 +82,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.context = context;
     this.link = link;
     this.stream = stream;
-    this.recyclesWrites = parts.recyclesWrites;
     this.slot = slot;
     this.stats = new Traffic(node.clock);
     const codecContext: CodecContext = { direction, address: link.address, context };
     const { codec } = node.config;
     this.reader = new Reader(node, this, stream, received, codec.decoder(codecContext));
-    this.writer = new Writer(node, this, stream, codec.encoder(codecContext));
+    this.writer = new Writer(node, this, stream, parts.writes, codec.encoder(codecContext));
   }
 
   get address(): SocketAddress {

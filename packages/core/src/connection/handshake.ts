@@ -7,7 +7,7 @@ import { PeerError } from '../errors/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Cancellation } from '../contracts/cancellation.js';
-import type { Link } from '../contracts/transport.js';
+import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
 import { checkMessage } from './check-message.js';
@@ -32,8 +32,8 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   readonly #cancellation: Cancellation;
   /** The stream that the connection goes on over. */
   #intake: Intake;
-  /** Whether the stream that it goes on over recycles writes; see {@link Link.recyclesWrites}. */
-  recyclesWrites: boolean;
+  /** How the stream that it goes on over takes what is written to it. */
+  writes: WriteTraits;
   /** Whether bytes may have gone to the peer. */
   hasSpoken = false;
   #pending: PendingRead[] = [];
@@ -52,7 +52,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
   ) {
     this.#link = link;
     this.#intake = new Intake(link.stream, this);
-    this.recyclesWrites = link.recyclesWrites;
+    this.writes = link;
     this.direction = direction;
     this.dialled = dialled;
     this.#cancellation = cancellation;
@@ -140,7 +140,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
     return this.#intake.stream;
   }
 
-  upgrade(duplex: Duplex, { recyclesWrites = false }: UpgradeOptions = {}): void {
+  upgrade(duplex: Duplex, { reusesBuffers = false, neverReenters = false }: UpgradeOptions = {}): void {
     if (typeof duplex?.pipe !== 'function' || typeof duplex.write !== 'function') {
       throw new TypeError('upgrade(): a stream.Duplex is needed, to read from and write to');
     }
@@ -155,8 +155,8 @@ export class HandshakeSession implements Handshake, IntakeEvents {
     this.#intake = new Intake(duplex, this);
     this.hasSpoken = true;
     this.#end = undefined;
-    // A write that goes out early must not end in a handler of the peer: only the link knows that it cannot.
-    this.recyclesWrites = recyclesWrites && this.#link.recyclesWrites;
+    // Any stream below may run the handlers of the peer during a write, whatever the one on top does.
+    this.writes = { reusesBuffers, neverReenters: neverReenters && this.writes.neverReenters };
   }
 
   reject(why: string): never {

@@ -5,8 +5,6 @@ import type { Traffic } from '../mechanisms/traffic.js';
 /** A connection as its reader and writer see it. */
 export interface InnerConnection extends Connection {
   readonly stats: Traffic;
-  /** Whether a buffer may be used again once its write was called back. */
-  readonly recyclesWrites: boolean;
   /** Begins the teardown, unless it has begun. */
   end(reason: DisconnectReason): void;
   /** The stream takes nothing more. */

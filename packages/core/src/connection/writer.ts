@@ -3,6 +3,7 @@ import type { Encoder } from '../contracts/codec.js';
 import { aborted } from '../authoring/cancellation.js';
 import { requireSignal } from '../authoring/checks.js';
 import { diagnostics } from '../contracts/diagnostics.js';
+import type { WriteTraits } from '../contracts/transport.js';
 import { PeerError } from '../errors/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
@@ -28,6 +29,7 @@ export class Writer {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
   readonly #stream: Duplex;
+  readonly #writes: WriteTraits;
   readonly #encoder: Encoder<unknown>;
   readonly #account: BudgetAccount;
   /** Made with the first message: an idle connection has none. */
@@ -57,10 +59,17 @@ export class Writer {
   /** Made when a flight is first looked at, and kept. */
   #stall: StallWatch | undefined;
 
-  constructor(node: NodeContext, connection: InnerConnection, stream: Duplex, encoder: Encoder<unknown>) {
+  constructor(
+    node: NodeContext,
+    connection: InnerConnection,
+    stream: Duplex,
+    writes: WriteTraits,
+    encoder: Encoder<unknown>,
+  ) {
     this.#node = node;
     this.#connection = connection;
     this.#stream = stream;
+    this.#writes = writes;
     this.#encoder = encoder;
     this.#account = node.outbound.account();
   }
@@ -242,7 +251,7 @@ export class Writer {
    */
   #sendOff(sink: SlabSink): void {
     if (this.#flight !== undefined) return; // its end does it
-    if ((sink.fillsSlab || sink.bytes >= WRITE_BYTES) && this.#connection.recyclesWrites) {
+    if ((sink.fillsSlab || sink.bytes >= WRITE_BYTES) && this.#writes.neverReenters) {
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -275,7 +284,8 @@ export class Writer {
    */
   #hasPassedOn(size: number): boolean {
     const stream = this.#stream;
-    if (!this.#connection.recyclesWrites || stream.writableLength > 0) return false;
+    // Where handlers run inside a write, to go on at once would be to go on inside them.
+    if (!this.#writes.neverReenters || stream.writableLength > 0) return false;
     // One that it refused counts as written, too, until its callback says so in a later turn.
     if (stream.destroyed || stream.errored !== null) return false;
     if (this.#earlyBytes + size > this.#node.config.outboundQueueBytes) return false;
@@ -320,7 +330,7 @@ export class Writer {
     this.#flight = undefined;
     countSent(this.#connection.stats, flight);
     countSent(this.#node.traffic, flight);
-    if (this.#connection.recyclesWrites) {
+    if (this.#writes.reusesBuffers) {
       for (const slab of flight.slabs) this.#node.slabs.giveBack(slab);
     }
     if (this.#hasGathered()) this.flush();

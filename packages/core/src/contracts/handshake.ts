@@ -3,6 +3,7 @@ import type { Decoder } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
 import type { Direction } from './connection.js';
 import type { SocketAddress } from '../net/socket-address.js';
+import type { WriteTraits } from './transport.js';
 
 /** An inbound peer that was let in by the limits and has not been read from yet. */
 export interface AcceptRequest {
@@ -89,15 +90,10 @@ export interface Handshake {
   reject(why: string): never;
 }
 
-/** What is known of a stream that a handshake puts on top of the link. */
-export interface UpgradeOptions {
-  /**
-   * Whether bytes given to `duplex.write` are no longer needed when its callback is called, so that their buffer can
-   * be used again: true of streams that transform them, false of those that pass them on inside the process.
-   *
-   * note: it is honoured only if the link below recycles writes too, as TCP does. A link inside the process may run the
-   * handlers of the peer during `write`, so it is ignored there.
-   * @default false
-   */
-  readonly recyclesWrites?: boolean;
-}
+/**
+ * How a stream that a handshake puts on top of the link takes what is written to it; each makes sending cheaper.
+ *
+ * note: `neverReenters` counts where all that is below has it, too, as a socket does.
+ * @default false for each
+ */
+export type UpgradeOptions = Partial<WriteTraits>;

@@ -35,19 +35,29 @@ export interface Transport {
   connect(address: SocketAddress, options: TransportConnectOptions): Promise<Link>;
 }
 
+/** How a stream takes what is written to it. */
+export interface WriteTraits {
+  /**
+   * Whether bytes given to `write` are no longer needed once its callback was called, so that the kernel can use their
+   * buffer again: true of sockets, and of streams that copy or transform what they take; false of those that pass it on
+   * inside the process.
+   */
+  readonly reusesBuffers: boolean;
+  /**
+   * Whether `write` never runs a handler of the peer before it returns: true of sockets, false of a stream to a peer in
+   * the same process. The kernel then writes a batch at once when it is full, instead of at the end of the tick.
+   */
+  readonly neverReenters: boolean;
+}
+
 /** One end of a connection, before and below framing. */
-export interface Link {
+export interface Link extends WriteTraits {
   /** The bytes, both directions. */
   readonly stream: Duplex;
   /** The address of the peer. */
   readonly address: SocketAddress;
   /** May be read after the link has closed; it is then the best known value, such as the listening address. */
   readonly localAddress: SocketAddress;
-  /**
-   * Whether bytes given to `stream.write` are no longer needed when its callback is called,
-   * so that their buffer can be used again.
-   */
-  readonly recyclesWrites: boolean;
   /** Closes at once, without flushing; over TCP the peer sees a reset. */
   reset(): void;
 }

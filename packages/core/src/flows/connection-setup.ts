@@ -153,7 +153,7 @@ function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | unde
   const connection = new PeerConnection(kernel, {
     link,
     stream,
-    recyclesWrites: session?.recyclesWrites ?? link.recyclesWrites,
+    writes: session?.writes ?? link,
     direction,
     hasSpoken: session?.hasSpoken === true,
     context,

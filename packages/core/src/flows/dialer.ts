@@ -91,7 +91,8 @@ class StreamLink implements Link {
   readonly address: SocketAddress;
   readonly localAddress = new SocketAddress('localhost', 0);
   /** Nothing is known about who reads from it. */
-  readonly recyclesWrites = false;
+  readonly reusesBuffers = false;
+  readonly neverReenters = false;
 
   constructor(stream: Duplex, address: SocketAddress) {
     this.stream = stream;

@@ -112,8 +112,10 @@ class MemoryLink implements Link {
   readonly stream: MemoryStream;
   readonly address: SocketAddress;
   readonly localAddress: SocketAddress;
+  /** What is written is copied. */
+  readonly reusesBuffers = true;
   /** A write may call the peer, which is in this process, before it returns. */
-  readonly recyclesWrites = false;
+  readonly neverReenters = false;
 
   constructor(stream: MemoryStream, address: SocketAddress, localAddress: SocketAddress) {
     this.stream = stream;

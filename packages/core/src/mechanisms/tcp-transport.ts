@@ -23,7 +23,8 @@ class TcpLink implements Link {
   #localAddress: SocketAddress | undefined;
   readonly #listening: SocketAddress | undefined;
   /** The callback of a socket write comes after the bytes went to the system. */
-  readonly recyclesWrites = true;
+  readonly reusesBuffers = true;
+  readonly neverReenters = true;
 
   /** @param listening where the socket was accepted, if it was */
   constructor(socket: Socket, address: SocketAddress, listening?: SocketAddress) {
