@@ -30,7 +30,7 @@ const SIZES = [16, 256, 4096, 65536];
 const CHUNK = 64 * 1024;
 
 const same = (frame) => frame;
-const copied = { encoder: () => same, decoder: () => same, encodesAlike: true };
+const copied = { encoder: () => same, decoder: () => same, statelessEncoder: true };
 const textOf = (size) => 'the quick brown fox jumps over the lazy dog. '.repeat(size / 45 + 1).slice(0, size);
 /** An object whose JSON has about `size` bytes. */
 const objectOf = (size) => ({ n: 1, t: textOf(Math.max(size - 12, 1)) });

@@ -16,6 +16,7 @@ import {
   type Connection,
   type DisconnectReason,
   type Handshake,
+  type AnyConnection,
 } from '@pea2pea/core';
 import {
   configured,
@@ -27,7 +28,6 @@ import {
   Peer,
   Plugin,
   PluginOptions,
-  type AnyConnection,
 } from '@pea2pea/decorators';
 import {
   bans,

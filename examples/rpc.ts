@@ -5,9 +5,9 @@
  *
  *   npm run example rpc
  */
-import { PeerError, type StandardSchemaV1 } from '@pea2pea/core';
+import { PeerError, type StandardSchemaV1, type AnyConnection } from '@pea2pea/core';
 import { json, lines } from '@pea2pea/codecs';
-import { createPeer, Peer, type AnyConnection } from '@pea2pea/decorators';
+import { createPeer, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
 

@@ -9,9 +9,14 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { json, lines, tagged, unchecked, type TaggedMessage } from '@pea2pea/codecs';
-import { describeReason, PeerNode, type DisconnectReason, type SocketAddress } from '@pea2pea/core';
 import {
-  Connection,
+  type Connection,
+  describeReason,
+  PeerNode,
+  type DisconnectReason,
+  type SocketAddress,
+} from '@pea2pea/core';
+import {
   createPeer,
   type PeerHandle,
   OnConnect,
@@ -19,6 +24,7 @@ import {
   OnMessage,
   Peer,
   Session,
+  SessionConnection,
 } from '@pea2pea/decorators';
 import { ContainerModule, injectable } from 'inversify';
 import { z } from 'zod';
@@ -136,7 +142,7 @@ class Talk {
   constructor(
     private readonly account: Account,
     private readonly lounge: Lounge,
-    private readonly connection: Connection<Message>,
+    private readonly connection: SessionConnection<Message>,
   ) {}
 
   @OnConnect()

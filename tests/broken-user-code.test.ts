@@ -25,8 +25,11 @@ describe('a handshake hook that', () => {
     ['throws', throws],
     ['rejects', rejects],
     ['never settles', never],
-    ['destroys the stream', (handshake) => void handshake.stream.destroy()],
-    ['destroys the stream with an error', (handshake) => void handshake.stream.destroy(new Error('oops'))],
+    ['destroys the stream', (handshake) => void handshake.takeStream().destroy()],
+    [
+      'destroys the stream with an error',
+      (handshake) => void handshake.takeStream().destroy(new Error('oops')),
+    ],
     ['upgrades to no stream', (handshake) => handshake.upgrade({} as never)],
     ['throws undefined', () => Promise.reject(undefined)],
     ['reads nonsense', async (handshake) => void (await handshake.read(-1))],

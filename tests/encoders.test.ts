@@ -8,16 +8,16 @@ import { until } from './support/until.js';
 type Encode = (message: string, output: ByteSink) => unknown;
 
 /** Lines of text, with an `encode` of which nothing is known. */
-function encodedBy(encode: Encode, encodesAlike = false): Codec<string> {
-  return { ...textCodec(), encodesAlike, encoder: () => ({ encode }) };
+function encodedBy(encode: Encode, statelessEncoder = false): Codec<string> {
+  return { ...textCodec(), statelessEncoder, encoder: () => ({ encode }) };
 }
 
 /** Encodes as everybody does, but for the messages that `odd` has a way of its own with. */
-function encodedButFor(odd: Record<string, Encode>, encodesAlike = false): Codec<string> {
+function encodedButFor(odd: Record<string, Encode>, statelessEncoder = false): Codec<string> {
   return encodedBy((message, output) => {
     const encode = odd[message] ?? ((_, plain) => plain.writeText(`${message}\n`));
     return encode(message, output);
-  }, encodesAlike);
+  }, statelessEncoder);
 }
 
 const failed = (message: RegExp) =>
@@ -77,9 +77,9 @@ describe.each(returning)('an encoder that returns %s', (_what, encode) => {
     expect(unhandled).toEqual([]);
   });
 
-  it.each([true, false])('fails a broadcast likewise, encodesAlike %p', async (encodesAlike) => {
+  it.each([true, false])('fails a broadcast likewise, statelessEncoder %p', async (statelessEncoder) => {
     const network = inMemory();
-    const codec = encodedButFor({ odd: encode }, encodesAlike);
+    const codec = encodedButFor({ odd: encode }, statelessEncoder);
     const [a, b] = [makeNode({ ...network, codec }), makeNode(network)];
     await join(a, b);
     expect(() => a.node.broadcast('odd')).toThrow(failed(/return nothing/));

@@ -215,7 +215,7 @@ describe('the handshake', () => {
       {
         async onHandshake(handshake) {
           heard.push(String(await handshake.read(2)));
-          const { stream } = handshake;
+          const stream = handshake.takeStream();
           const chunk = await new Promise<Buffer>((resolve) => stream.once('data', resolve).resume());
           stream.pause();
           heard.push(String(chunk.subarray(0, 3)));
@@ -237,7 +237,7 @@ describe('the handshake', () => {
       async onHandshake(handshake) {
         await handshake.write('go');
         await handshake.read(2);
-        handshake.upgrade(rot(handshake.stream));
+        handshake.upgrade(rot(handshake.takeStream()));
       },
     };
     const [a, b] = [makeNode({}, upgrade), makeNode({}, upgrade)];
@@ -255,7 +255,7 @@ describe('the handshake', () => {
     const network = inMemory();
     const recycling: Hooks<string> = {
       onHandshake: (handshake) =>
-        handshake.upgrade(handshake.stream, { reusesBuffers: true, neverReenters: true }),
+        handshake.upgrade(handshake.takeStream(), { reusesBuffers: true, neverReenters: true }),
     };
     const [a, b] = [makeNode(network, recycling), makeNode(network, recycling)];
     const [connection] = await join(a, b);
@@ -275,7 +275,7 @@ describe('the handshake', () => {
       {},
       {
         onHandshake(handshake) {
-          upgraded.push(rot(handshake.stream));
+          upgraded.push(rot(handshake.takeStream()));
           handshake.upgrade(upgraded.at(-1)!);
         },
       },
@@ -300,7 +300,7 @@ describe('the handshake', () => {
       { codec: lines() },
       {
         onHandshake(handshake) {
-          upgraded = rot(handshake.stream);
+          upgraded = rot(handshake.takeStream());
           handshake.upgrade(upgraded);
         },
         onMessage: (message) => (a.messages.push(message), held),
@@ -332,7 +332,7 @@ describe('the handshake', () => {
       {},
       {
         onHandshake(handshake) {
-          upgraded = rot(handshake.stream);
+          upgraded = rot(handshake.takeStream());
           handshake.upgrade(upgraded);
         },
         async onMessage(message, connection) {
@@ -367,7 +367,7 @@ describe('the handshake', () => {
       {
         async onHandshake(handshake) {
           await handshake.read(8);
-          handshake.upgrade(rot(handshake.stream));
+          handshake.upgrade(rot(handshake.takeStream()));
         },
       },
     );

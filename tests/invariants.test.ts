@@ -107,7 +107,7 @@ it('reserve-once: no instant sees more than the limit, and every path gives its 
         if (how === 'slow') await turn();
         if (how === 'throw') throw new Error('a bug');
         if (how === 'reject') handshake.reject('no');
-        if (how === 'destroy') handshake.stream.destroy();
+        if (how === 'destroy') handshake.takeStream().destroy();
         if (how === 'read') await handshake.read(1);
         if (how === 'never') await never();
       },
@@ -653,7 +653,7 @@ it('nothing-crosses-an-upgrade: what was read below a stream is never what came 
         for (let wait = pick(0, 1, 5, 20); wait > 0; wait--) await turn();
         const early = pick(true, false) ? handshake.readUntil('?', 100).catch(() => {}) : undefined;
         try {
-          handshake.upgrade(new MaskedStream(handshake.stream));
+          handshake.upgrade(new MaskedStream(handshake.takeStream()));
         } catch (error) {
           errors.push(error);
           if (pick(true, false)) throw error;
@@ -1029,7 +1029,7 @@ it('every-promise-settles: whatever ends a connection, no promise that was hande
       },
     );
     let far: Duplex | undefined;
-    const c = makeNode(network, { onHandshake: ({ stream }) => ((far = stream), never()) });
+    const c = makeNode(network, { onHandshake: (handshake) => ((far = handshake.takeStream()), never()) });
     const abort = new AbortController();
     const dial = b.node.connect(await listen(c), { signal: abort.signal });
     await until('both are in the handshake', () => inside.length === 4 && far !== undefined);

@@ -188,7 +188,7 @@ describe('through a stream on top', () => {
   it('what it has not passed on yet goes out, and the end of the link is waited for', async () => {
     const a = makeNode(
       {},
-      { onHandshake: (handshake) => handshake.upgrade(slow(handshake.stream)), onMessage: never },
+      { onHandshake: (handshake) => handshake.upgrade(slow(handshake.takeStream())), onMessage: never },
     );
     const [socket, connection] = await loudPeer(a);
     await connection.send('x'.repeat(200_000));
@@ -206,7 +206,7 @@ describe('through a stream on top', () => {
       {},
       {
         onHandshake(handshake) {
-          raw = handshake.stream as Socket;
+          raw = handshake.takeStream() as Socket;
           handshake.upgrade((top = slow(raw)));
         },
         onMessage: (_, connection) => connection.send(WORDS),
@@ -278,7 +278,7 @@ async function secureByNoise(handshake: Handshake): Promise<void> {
     pattern: 'Noise_NN_25519_ChaChaPoly_SHA256',
     initiator: handshake.direction === 'outbound',
   });
-  handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
+  handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
 }
 
 /** A stream over `raw` that changes nothing, and passes on what is written to it a turn later. */

@@ -70,7 +70,7 @@ describeWithJs('multistream-select and yamux of js-libp2p, over plain TCP', () =
           // A proposal that nobody knows comes first, so that there is something to turn down.
           await (dials ? select(handshake, ['/tls/1.0.0', protocol]) : handle(handshake, [protocol]));
         }
-        const session = new Yamux(handshake.stream, {
+        const session = new Yamux(handshake.takeStream(), {
           role: dials ? 'client' : 'server',
           async onStream(stream) {
             await handle(stream, [ECHO]);

@@ -18,7 +18,7 @@ const CHANNELS: Record<string, (handshake: Handshake) => Promise<unknown>> = {
     const initiator = handshake.direction === 'outbound';
     const staticKey = initiator ? ALICE : BOB;
     const channel = await noiseHandshake(handshake, { pattern: XX, initiator, staticKey });
-    handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
+    handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
   },
 };
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { systemClock, type Clock, type Connection, type MessageEvent } from '@pea2pea/core';
+import { systemClock, type Clock, type Connection, type MessageDiagnostic } from '@pea2pea/core';
 import { inMemory, join, makeNode, type TestNode } from './support/lab.js';
 import { textCodec } from './support/text-codec.js';
 import { until } from './support/until.js';
@@ -14,7 +14,7 @@ afterEach(() => {
 
 /** A connection whose queue a message of 1 000 bytes fills for the rest of the turn, and a way to let some time go by. */
 async function pair(
-  encodesAlike = true,
+  statelessEncoder = true,
 ): Promise<[TestNode, Connection<string>, (durationMs: number) => void]> {
   let aheadMs = 0;
   const clock: Clock = {
@@ -24,7 +24,7 @@ async function pair(
     nextTurn: (callback) => systemClock.nextTurn(callback),
   };
   const network = inMemory();
-  const codec = textCodec({ encodesAlike });
+  const codec = textCodec({ statelessEncoder });
   const a = makeNode({ ...network, codec, clock, outboundQueueBytes: 1_000, name: 'a' });
   const [connection] = await join(a, makeNode(network));
   return [a, connection, (durationMs) => void (aheadMs += durationMs)];
@@ -37,16 +37,16 @@ describe.each<[string, boolean, (a: TestNode, connection: Connection<string>) =>
   ['trySend', true, (_, connection) => connection.trySend('lost')],
   ['broadcast', true, ({ node }) => node.broadcast('lost')],
   ['broadcast, encoded for each', false, ({ node }) => node.broadcast('lost')],
-])('what a full queue refuses of %s', (_how, encodesAlike, act) => {
+])('what a full queue refuses of %s', (_how, statelessEncoder, act) => {
   it('is counted by node and connection', async () => {
-    const [a, connection] = await pair(encodesAlike);
+    const [a, connection] = await pair(statelessEncoder);
     connection.trySend(FILLING);
     for (let count = 0; count < 20; count++) act(a, connection);
     expect([a.node.stats.messagesRefused, connection.stats.messagesRefused]).toEqual([20, 20]);
   });
 
   it('is told in one warning a second, with the option and the peer', async () => {
-    const [a, connection, letPass] = await pair(encodesAlike);
+    const [a, connection, letPass] = await pair(statelessEncoder);
     connection.trySend(FILLING);
     for (let count = 0; count < 20; count++) act(a, connection);
     expect(warnings(a)).toEqual([
@@ -70,11 +70,11 @@ describe.each<[string, boolean, (a: TestNode, connection: Connection<string>) =>
   });
 
   it('is published, each message', async () => {
-    const events: MessageEvent[] = [];
-    const note = (event: unknown): void => void events.push(event as MessageEvent);
+    const events: MessageDiagnostic[] = [];
+    const note = (event: unknown): void => void events.push(event as MessageDiagnostic);
     subscribe('pea2pea:message:refused', note);
     cleanups.push(() => unsubscribe('pea2pea:message:refused', note));
-    const [a, connection] = await pair(encodesAlike);
+    const [a, connection] = await pair(statelessEncoder);
     connection.trySend(FILLING);
     for (let count = 0; count < 3; count++) act(a, connection);
     expect(events).toEqual(Array(3).fill({ node: 'a', connection, message: 'lost' }));

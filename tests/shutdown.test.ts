@@ -270,7 +270,7 @@ describe('after close nothing is left', () => {
       {},
       {
         onHandshake(handshake) {
-          const { stream } = handshake;
+          const stream = handshake.takeStream();
           const top = new Duplex({
             read() {},
             write(_chunk, _encoding, callback) {

@@ -77,10 +77,10 @@ const upgrades: Record<string, (handshake: Handshake) => Promise<void>> = {
   async 'after a wait'(handshake) {
     await handshake.read(8);
     await turns(20);
-    handshake.upgrade(new MaskedStream(handshake.stream));
+    handshake.upgrade(new MaskedStream(handshake.takeStream()));
   },
   async 'over a stream that it took before'(handshake) {
-    const { stream } = handshake;
+    const stream = handshake.takeStream();
     await handshake.read(8);
     await turns(20);
     handshake.upgrade(new MaskedStream(stream));
@@ -89,15 +89,15 @@ const upgrades: Record<string, (handshake: Handshake) => Promise<void>> = {
     await handshake.readUntil('S', 8); // of STARTTLS: the very first byte
     await handshake.read(7);
     await turns(20);
-    handshake.upgrade(handshake.stream);
+    handshake.upgrade(handshake.takeStream());
     await turn();
-    handshake.upgrade(new MaskedStream(handshake.stream));
+    handshake.upgrade(new MaskedStream(handshake.takeStream()));
   },
   async 'and hides that it was refused'(handshake) {
     await handshake.read(8);
     await turns(20);
     try {
-      handshake.upgrade(new MaskedStream(handshake.stream));
+      handshake.upgrade(new MaskedStream(handshake.takeStream()));
     } catch {
       // As if nothing had happened.
     }
@@ -106,7 +106,7 @@ const upgrades: Record<string, (handshake: Handshake) => Promise<void>> = {
     await handshake.read(8);
     const early = handshake.readUntil('\r', 64).catch(() => {});
     await turns(20);
-    handshake.upgrade(new MaskedStream(handshake.stream));
+    handshake.upgrade(new MaskedStream(handshake.takeStream()));
     await early;
   },
 };
@@ -159,7 +159,7 @@ describe('what is sent below an upgrade', () => {
         await handshake.read(8);
         await turns(20);
         try {
-          handshake.upgrade(new MaskedStream(handshake.stream));
+          handshake.upgrade(new MaskedStream(handshake.takeStream()));
         } catch (error) {
           errors.push(error);
         }
@@ -185,7 +185,7 @@ describe('what is sent below an upgrade', () => {
       const { a, link } = await attacked(tcpTransport(), 'inbound', async (handshake) => {
         await handshake.read(8);
         await turns(20);
-        handshake.upgrade(new MaskedStream(handshake.stream));
+        handshake.upgrade(new MaskedStream(handshake.takeStream()));
         if (method === 'read') heard.push(String(await handshake.read(3)));
         else if (method === 'readUntil') heard.push(String(await handshake.readUntil('\n', 10)));
         else heard.push(await handshake.receive(lines().decoder(undefined as never)));
@@ -203,7 +203,7 @@ describe('what is sent below an upgrade', () => {
     const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
       await handshake.read(8);
       await turns(5);
-      handshake.upgrade((top = new MaskedStream(handshake.stream)));
+      handshake.upgrade((top = new MaskedStream(handshake.takeStream())));
     });
     link.stream.end('STARTTLSplain\n');
     await until('the setup failed', () => a.node.heuristics.handshakeFailures === 1);
@@ -237,8 +237,8 @@ describe('a read that waits when the stream is upgraded', () => {
     const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
       const early = handshake.read(100);
       await turns(3);
-      if (how === 'upgrade') handshake.upgrade(new MaskedStream(handshake.stream));
-      else void handshake.stream;
+      if (how === 'upgrade') handshake.upgrade(new MaskedStream(handshake.takeStream()));
+      else void handshake.takeStream();
       await soon('the read', early).catch((error: unknown) => errors.push(error));
     });
     link.stream.write('some');
@@ -256,7 +256,7 @@ describe('a handshake that is over', () => {
     await until('it is open', () => a.opened.length === 1);
     link.stream.write('half a ');
     await until('it arrived', () => a.opened[0]!.stats.bytesReceived === 7);
-    const { stream } = late;
+    const stream = late.takeStream();
     expect(stream.readableLength).toBe(0);
     const top = new PassThrough();
     expect(() => late.upgrade(top)).toThrow(expect.objectContaining({ code: 'P2P_ERR_HANDSHAKE_ENDED' }));
@@ -298,7 +298,7 @@ describe('negotiations', () => {
     const { a, link } = await attacked(tcpTransport(), 'outbound', async (handshake) => {
       await select(handshake, ['/mask']);
       await turns(10);
-      handshake.upgrade(new MaskedStream(handshake.stream));
+      handshake.upgrade(new MaskedStream(handshake.takeStream()));
     });
     const answer = Buffer.from('\x13/multistream/1.0.0\n\x06/mask\n', 'latin1');
     link.stream.write(Buffer.concat([answer, flip(Buffer.from('hidden\n'))]));
@@ -369,7 +369,7 @@ describe('messages that a decoder of the handshake holds', () => {
   it('do not cross an upgrade: it is refused', async () => {
     const a = await shake(async (handshake, decoder) => {
       await handshake.receive(decoder);
-      handshake.upgrade(new MaskedStream(handshake.stream));
+      handshake.upgrade(new MaskedStream(handshake.takeStream()));
     });
     expect(a.log.at(-1)!.fields).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_FAILED' });
   });

@@ -82,8 +82,8 @@ describe('send', () => {
         {
           onHandshake(handshake) {
             // Two masks cancel each other out, so the peer needs none.
-            handshake.upgrade(new MaskedStream(handshake.stream), traits(below));
-            handshake.upgrade(new RecordingStream(handshake.stream, written), traits(top));
+            handshake.upgrade(new MaskedStream(handshake.takeStream()), traits(below));
+            handshake.upgrade(new RecordingStream(handshake.takeStream(), written), traits(top));
           },
         },
       ),
@@ -517,10 +517,10 @@ describe('broadcast', () => {
   });
 
   it.each([true, false])(
-    'a message that cannot be encoded fails as in send, encodesAlike %p',
-    async (encodesAlike) => {
+    'a message that cannot be encoded fails as in send, statelessEncoder %p',
+    async (statelessEncoder) => {
       const network = inMemory();
-      const a = makeNode({ ...network, codec: textCodec({ encodesAlike }) });
+      const a = makeNode({ ...network, codec: textCodec({ statelessEncoder }) });
       await join(makeNode(network), a);
       expect(() => a.node.broadcast('!')).toThrow(expect.objectContaining({ code: 'P2P_ERR_ENCODE_FAILED' }));
       expect(a.node.broadcast('fine')).toBe(1);
@@ -540,11 +540,11 @@ describe('broadcast', () => {
   it.each([
     [true, 1],
     [false, 3],
-  ])('with encodesAlike %p a message for three is encoded %p times', async (encodesAlike, times) => {
+  ])('with statelessEncoder %p a message for three is encoded %p times', async (statelessEncoder, times) => {
     let encoded = 0;
     const inner = textCodec();
     const codec: Codec<string> = {
-      encodesAlike,
+      statelessEncoder,
       decoder: inner.decoder,
       encoder: (context) => ({
         encode: (message, output) => (encoded++, inner.encoder(context).encode(message, output)),

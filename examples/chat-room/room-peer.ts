@@ -1,5 +1,5 @@
-import { PeerError, type DisconnectReason } from '@pea2pea/core';
-import { Connection, OnDisconnect, OnMessage, Peer, Session } from '@pea2pea/decorators';
+import { type Connection, PeerError, type DisconnectReason } from '@pea2pea/core';
+import { OnDisconnect, OnMessage, Peer, Session, SessionConnection } from '@pea2pea/decorators';
 import { chat, type ChatMessage, type Enter, type Say } from './protocol.js';
 import { Rooms } from './rooms.js';
 
@@ -10,7 +10,7 @@ export class Member {
 
   constructor(
     private readonly rooms: Rooms,
-    private readonly connection: Connection<ChatMessage>,
+    private readonly connection: SessionConnection<ChatMessage>,
   ) {}
 
   @OnMessage(chat, 'enter')

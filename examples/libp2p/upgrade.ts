@@ -52,10 +52,10 @@ export async function upgrade(handshake: Handshake, options: UpgradeOptions): Pr
       }
     },
   });
-  handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
+  handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
 
   await negotiate('/yamux/1.0.0');
-  const session = new Yamux(handshake.stream, {
+  const session = new Yamux(handshake.takeStream(), {
     role: initiator ? 'client' : 'server',
     onStream: (stream) => options.onStream(stream, remote!),
   });

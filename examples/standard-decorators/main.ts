@@ -5,10 +5,9 @@
  *   npm run example standard-decorators
  */
 import { json, tagged, type TaggedMessage } from '@pea2pea/codecs';
-import { PeerNode, type AcceptRequest, type SocketAddress } from '@pea2pea/core';
+import { type Connection, PeerNode, type AcceptRequest, type SocketAddress } from '@pea2pea/core';
 import {
   configured,
-  Connection,
   createPeer,
   OnAccept,
   OnDisconnect,
@@ -18,6 +17,7 @@ import {
   Plugin,
   PluginOptions,
   Session,
+  SessionConnection,
 } from '@pea2pea/decorators';
 import { ContainerModule, decorate, injectable, preDestroy } from 'inversify';
 import { z } from 'zod';
@@ -96,7 +96,7 @@ class Capacity {
 const capacity = (options: CapacityOptions) => configured(Capacity, options);
 
 /** One for each connection. */
-@Session({ inject: [Connection, Room] })
+@Session({ inject: [SessionConnection, Room] })
 class Guest {
   readonly #connection: Connection<Message>;
   readonly #room: Room;

@@ -6,8 +6,8 @@
  */
 import { createConnection } from 'node:net';
 import { lines } from '@pea2pea/codecs';
-import { describeReason, PeerError, type Connection } from '@pea2pea/core';
-import { createPeer, OnMessage, Peer, type AnyConnection } from '@pea2pea/decorators';
+import { describeReason, PeerError, type Connection, type AnyConnection } from '@pea2pea/core';
+import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { tls, Tls, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { newAuthority } from './certificates.js';
 

@@ -35,7 +35,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       return handshake.reject('a stolen greeting');
     }
     handshake.context.set(streamLogs, { own: log, peer: peerLog });
-    if (masked || (!outbound && peer.masked)) handshake.upgrade(new MaskedStream(handshake.stream));
+    if (masked || (!outbound && peer.masked)) handshake.upgrade(new MaskedStream(handshake.takeStream()));
   }
 
   return {
@@ -60,7 +60,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       if (chaos.does('handshakeDawdles')) await dawdle();
       if (chaos.does('handshakeLies')) void handshake.write('CHAOS/9 somebody else\n');
       await greet(handshake);
-      if (chaos.does('handshakeDestroysStream')) handshake.stream.destroy();
+      if (chaos.does('handshakeDestroysStream')) handshake.takeStream().destroy();
     },
 
     onConnect(connection) {

@@ -31,9 +31,9 @@ function bodyOf(number: number, size: number): Buffer {
   return PATTERN.subarray(number % 251, (number % 251) + size);
 }
 
-export function chaosCodec(encodesAlike: boolean): Codec<ChaosMessage> {
+export function chaosCodec(statelessEncoder: boolean): Codec<ChaosMessage> {
   return {
-    encodesAlike,
+    statelessEncoder,
     decoder: () => ({
       decode(input) {
         if (input.length < HEADER) return NEED_MORE;

@@ -3,10 +3,10 @@ import { NEED_MORE, PeerError, type Codec } from '@pea2pea/core';
 const LF = 10;
 
 /** Lines of text, as little as the kernel's tests need; a line `!` cannot be decoded, a message `!` cannot be encoded. */
-export function textCodec(options: { encodesAlike?: boolean; maxLength?: number } = {}): Codec<string> {
-  const { encodesAlike = true, maxLength = 1024 * 1024 } = options;
+export function textCodec(options: { statelessEncoder?: boolean; maxLength?: number } = {}): Codec<string> {
+  const { statelessEncoder = true, maxLength = 1024 * 1024 } = options;
   return {
-    encodesAlike,
+    statelessEncoder,
     decoder: () => ({
       decode(input) {
         const length = input.indexOf(LF);

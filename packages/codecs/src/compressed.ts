@@ -45,7 +45,7 @@ export function compressed(
     return deflateRawSync(payload, { level });
   };
   const inflate = (frame: Buffer): Buffer => inflateAll(frame, maxInflatedLength);
-  return transformed(framing, { encoder: () => deflate, decoder: () => inflate, encodesAlike: true });
+  return transformed(framing, { encoder: () => deflate, decoder: () => inflate, statelessEncoder: true });
 }
 
 function inflateAll(frame: Buffer, limit: number): Buffer {

@@ -50,7 +50,7 @@ export function delimiter(
   return {
     decoder: () => new DelimiterDecoder(ending, borders, maxLength, unfinished),
     encoder: () => encoder,
-    encodesAlike: true,
+    statelessEncoder: true,
   };
 }
 

@@ -34,7 +34,7 @@ export function fixedLength(size: number): Codec<Buffer, Uint8Array | string> {
       output.write(bytes);
     },
   };
-  return { decoder: () => decoder, encoder: () => encoder, encodesAlike: true };
+  return { decoder: () => decoder, encoder: () => encoder, statelessEncoder: true };
 }
 
 function wrongSize(actual: number, size: number): PeerError {

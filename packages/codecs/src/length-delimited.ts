@@ -64,7 +64,11 @@ export interface LengthDelimitedOptions {
 export function lengthDelimited(options: LengthDelimitedOptions = {}): Codec<Buffer, Uint8Array | string> {
   const layout = resolveLayout(options);
   const encoder = new LengthDelimitedEncoder(layout);
-  return { decoder: () => new LengthDelimitedDecoder(layout), encoder: () => encoder, encodesAlike: true };
+  return {
+    decoder: () => new LengthDelimitedDecoder(layout),
+    encoder: () => encoder,
+    statelessEncoder: true,
+  };
 }
 
 interface Layout {

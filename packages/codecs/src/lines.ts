@@ -44,7 +44,7 @@ export function lines(options: LinesOptions = {}): Codec<string> {
   return {
     decoder: () => new LinesDecoder(maxLength, unfinished),
     encoder: () => encoder,
-    encodesAlike: true,
+    statelessEncoder: true,
   };
 }
 

@@ -31,7 +31,7 @@ export function mapCodec<InnerIn, InnerOut, In, Out = In>(
   return {
     decoder: (context) => new MappedDecoder(inner.decoder(context), maps),
     encoder: (context) => new MappedEncoder(inner.encoder(context), maps),
-    encodesAlike: inner.encodesAlike === true,
+    statelessEncoder: inner.statelessEncoder === true,
   };
 }
 

@@ -31,7 +31,7 @@ export interface Transform {
    * note: leave it out where there is a key or a sequence number: all connections would send the same bytes.
    * @default false
    */
-  readonly encodesAlike?: boolean;
+  readonly statelessEncoder?: boolean;
 }
 
 /**
@@ -57,7 +57,7 @@ export function transformed(framing: BytesFraming, transform: Transform): Codec<
   return {
     decoder: (context) => new TransformedDecoder(framing.decoder(context), transform.decoder(context)),
     encoder: (context) => new TransformedEncoder(framing.encoder(context), transform.encoder(context)),
-    encodesAlike: framing.encodesAlike === true && transform.encodesAlike === true,
+    statelessEncoder: framing.statelessEncoder === true && transform.statelessEncoder === true,
   };
 }
 

@@ -40,7 +40,7 @@ export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buf
   return {
     decoder: () => new VarintDelimitedDecoder(maxFrameLength),
     encoder: () => encoder,
-    encodesAlike: true,
+    statelessEncoder: true,
   };
 }
 

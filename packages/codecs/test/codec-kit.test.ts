@@ -264,7 +264,7 @@ describe('a codec is found out that', () => {
     const samples = SAMPLES.slice(0, 3);
     expect(checkCodec(codec, samples)).toEqual([]);
     expect(factsOf(checkCodec(codec, samples, { unsendable: [Buffer.alloc(LIMIT)] }))).toEqual(['rollback']);
-    const lying = { ...codec, encodesAlike: true };
+    const lying = { ...codec, statelessEncoder: true };
     expect(factsOf(checkCodec(lying, samples))).toEqual(['encodes-alike']);
   });
 });

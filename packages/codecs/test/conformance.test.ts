@@ -172,7 +172,7 @@ it.each([
   compressed(lengthDelimited()),
   tagged({ a: unchecked<object>() }),
 ] as Codec<never, unknown>[])('a broadcast is encoded once, with codec %#', (codec) => {
-  expect(codec.encodesAlike).toBe(true);
+  expect(codec.statelessEncoder).toBe(true);
 });
 
 function structOf(fields: object) {

@@ -108,12 +108,12 @@ describe('mapCodec', () => {
   });
 
   it('encodes alike only where the inner codec does', () => {
-    const counting: Codec<string> = { ...lines(), encodesAlike: false };
-    const { encodesAlike: _left, ...silent } = lines();
+    const counting: Codec<string> = { ...lines(), statelessEncoder: false };
+    const { statelessEncoder: _left, ...silent } = lines();
     const same = { decode: (line: string) => line, encode: (line: string) => line };
-    expect(mapCodec(lines(), same).encodesAlike).toBe(true);
-    expect(mapCodec(counting, same).encodesAlike).toBe(false);
-    expect(mapCodec(silent, same).encodesAlike).toBe(false);
+    expect(mapCodec(lines(), same).statelessEncoder).toBe(true);
+    expect(mapCodec(counting, same).statelessEncoder).toBe(false);
+    expect(mapCodec(silent, same).statelessEncoder).toBe(false);
   });
 
   it('gives the inner codec the context of the connection', () => {

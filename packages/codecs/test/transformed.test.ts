@@ -95,10 +95,10 @@ describe('transformed', () => {
 
   it('encodes alike only where both say so', () => {
     const plain = { encoder: () => same, decoder: () => same };
-    expect(transformed(varintDelimited(), plain).encodesAlike).toBe(false);
-    expect(transformed(varintDelimited(), { ...plain, encodesAlike: true }).encodesAlike).toBe(true);
-    const own = { ...varintDelimited(), encodesAlike: false };
-    expect(transformed(own, { ...plain, encodesAlike: true }).encodesAlike).toBe(false);
+    expect(transformed(varintDelimited(), plain).statelessEncoder).toBe(false);
+    expect(transformed(varintDelimited(), { ...plain, statelessEncoder: true }).statelessEncoder).toBe(true);
+    const own = { ...varintDelimited(), statelessEncoder: false };
+    expect(transformed(own, { ...plain, statelessEncoder: true }).statelessEncoder).toBe(false);
   });
 
   it('gives the last message too, which the end of the stream completes', () => {

@@ -30,12 +30,12 @@ export type {
   DisconnectReason,
 } from './contracts/connection.js';
 export type {
-  ConnectionCloseEvent,
-  ConnectionEvent,
-  ConnectionRefusedEvent,
-  HandshakeEvent,
-  ListenEvent,
-  MessageEvent,
+  ConnectionCloseDiagnostic,
+  ConnectionDiagnostic,
+  ConnectionRefusedDiagnostic,
+  HandshakeDiagnostic,
+  ListenDiagnostic,
+  MessageDiagnostic,
 } from './contracts/diagnostics.js';
 export { CORE_ERRORS } from './errors/error-table.js';
 export type { PeerErrorCode, PeerErrorCodes } from './errors/error-table.js';

@@ -236,7 +236,7 @@ export class PeerNode<In, Out = In> {
    * Queues `message` for every open connection, but those in `except`; returns for how many.
    *
    * note: connections whose queue is full are skipped.
-   * note: a codec that `encodesAlike` encodes once for all.
+   * note: a codec that `statelessEncoder` encodes once for all.
    * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   broadcast(

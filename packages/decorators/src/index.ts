@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-export { Connection, PluginOptions } from './declarations/injectables.js';
+export { PluginOptions, SessionConnection } from './declarations/injectables.js';
 export { DECORATOR_ERRORS } from './declarations/errors.js';
 export type { Dependencies, Dependency, InjectableDecorator } from './declarations/dependencies.js';
 export {
@@ -12,7 +12,7 @@ export {
   OnStart,
   OnStop,
 } from './declarations/hook-decorators.js';
-export type { AnyConnection, HookDecorator } from './declarations/hook-decorators.js';
+export type { ConnectionArgument, HookDecorator } from './declarations/hook-decorators.js';
 export type { MessageClass } from './declarations/message-filter.js';
 export { methodMark } from './declarations/method-mark.js';
 export type { MarkedMethod, MarkServer, MethodMark } from './declarations/method-mark.js';

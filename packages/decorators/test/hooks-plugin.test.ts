@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, memoryTransport, type Connection, type Hooks, type PeerNode } from '@pea2pea/core';
+import {
+  definePlugin,
+  memoryTransport,
+  type Connection,
+  type Hooks,
+  type PeerNode,
+  type AnyConnection,
+} from '@pea2pea/core';
 import {
   configured,
   createPeer,
@@ -12,7 +19,6 @@ import {
   Plugin,
   PluginOptions,
   Session,
-  type AnyConnection,
 } from '@pea2pea/decorators';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
 import { textCodec } from './text-codec.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type Connection,
   HANDLED,
   memoryTransport,
   PeerNode,
@@ -7,6 +8,7 @@ import {
   type Connection as PeerConnection,
   type DisconnectReason,
   type Handshake,
+  type AnyConnection,
 } from '@pea2pea/core';
 import {
   configured,
@@ -27,7 +29,7 @@ import {
   Plugin,
   PluginOptions,
   startPeer,
-  type AnyConnection,
+  type ConnectionArgument,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
@@ -124,7 +126,7 @@ describe('plugins', () => {
     @Plugin()
     class Ping {
       @OnMessage((text: string) => text === 'ping')
-      async pong(_text: string, connection: AnyConnection) {
+      async pong(_text: string, connection: Connection<string>) {
         await connection.send('pong');
         return HANDLED;
       }
@@ -250,7 +252,7 @@ describe('a configured plugin', () => {
 describe('plugins with decorators of their own', () => {
   const TOPIC = methodMark<string>('@OnTopic');
   const OnTopic = (topic: string) =>
-    markedBy<string, [text: string, connection: AnyConnection]>(TOPIC, topic);
+    markedBy<string, [text: string, connection: ConnectionArgument]>(TOPIC, topic);
 
   @Plugin({ inject: [MarkedMethods] })
   class Topics {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { memoryTransport, type Connection as PeerConnection } from '@pea2pea/core';
-import { Connection, createPeer, OnMessage, OnStart, Peer, Session } from '@pea2pea/decorators';
+import { memoryTransport, type Connection } from '@pea2pea/core';
+import { createPeer, OnMessage, OnStart, Peer, Session, SessionConnection } from '@pea2pea/decorators';
 import { ContainerModule, inject, injectable, postConstruct, preDestroy } from 'inversify';
 import { dialler, inMemory, until } from './lab.js';
 import { textCodec } from './text-codec.js';
@@ -74,10 +74,10 @@ it('a session is made with @postConstruct before its first message, and ends wit
   @Session()
   class Prepared {
     // Constructor and property: the types that the compiler leaves name the connection, too.
-    @inject(Connection)
-    readonly property!: PeerConnection<string>;
+    @inject(SessionConnection)
+    readonly property!: Connection<string>;
     readonly connection: Connection<string>;
-    constructor(connection: Connection<string>) {
+    constructor(connection: SessionConnection<string>) {
       this.connection = connection;
     }
     @postConstruct()

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import {
   memoryTransport,
   PeerNode,
-  type Connection as PeerConnection,
+  type Connection,
   type DisconnectReason,
+  type AnyConnection,
 } from '@pea2pea/core';
 import {
-  Connection,
   createPeer,
   OnAccept,
   OnConnect,
@@ -18,7 +18,7 @@ import {
   OnStop,
   Peer,
   Session,
-  type AnyConnection,
+  SessionConnection,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule, decorate, inject, injectable } from 'inversify';
 import { dialler, inMemory, peerErrorOf, until } from './lab.js';
@@ -27,16 +27,16 @@ import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
 
-@Session({ inject: [Connection] })
+@Session({ inject: [SessionConnection] })
 class Counter {
   static readonly disposed: Counter[] = [];
-  readonly connection: PeerConnection<string>;
+  readonly connection: Connection<string>;
   readonly seen: string[] = [];
-  constructor(connection: PeerConnection<string>) {
+  constructor(connection: Connection<string>) {
     this.connection = connection;
   }
   @OnMessage()
-  async count(text: string, connection: PeerConnection<string>) {
+  async count(text: string, connection: Connection<string>) {
     this.seen.push(text);
     await connection.send(`${this.seen.length}`);
   }
@@ -54,7 +54,7 @@ async function twoOn<T extends object>(Class: new () => T, container = new Conta
   const handle = await createPeer(Class, { container, config: inMemory(transport) });
   const answers: string[][] = [];
   const nodes: PeerNode<string>[] = [];
-  const connections: PeerConnection<string>[] = [];
+  const connections: Connection<string>[] = [];
   for (const index of [0, 1]) {
     const node = dialler(transport);
     answers.push([]);
@@ -65,7 +65,7 @@ async function twoOn<T extends object>(Class: new () => T, container = new Conta
   return {
     handle,
     answers,
-    connections: connections as [PeerConnection<string>, PeerConnection<string>],
+    connections: connections as [Connection<string>, Connection<string>],
     async [Symbol.asyncDispose]() {
       await Promise.all([handle, ...nodes].map((one) => one.close()));
     },
@@ -118,7 +118,7 @@ class Audit {
   }
 }
 decorate(injectable(), Audit);
-decorate(inject(Connection), Audit, 0);
+decorate(inject(SessionConnection), Audit, 0);
 
 describe('what belongs to a connection', () => {
   @Session({ inject: [Audit] })
@@ -128,7 +128,7 @@ describe('what belongs to a connection', () => {
       this.audit = audit;
     }
     @OnMessage()
-    async who(_text: string, connection: PeerConnection<string>) {
+    async who(_text: string, connection: Connection<string>) {
       await connection.send(this.audit.connection === connection ? 'mine' : 'of somebody else');
     }
   }
@@ -140,7 +140,7 @@ describe('what belongs to a connection', () => {
     container.bind(Audit).toSelf().inSingletonScope();
     const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => createPeer(Host, { container }));
     expect(error.message).toContain(
-      'the singleton Audit depends on what belongs to one connection: Audit -> Connection',
+      'the singleton Audit depends on what belongs to one connection: Audit -> SessionConnection',
     );
   });
 
@@ -157,7 +157,7 @@ describe('what belongs to a connection', () => {
     const container = new Container();
     container
       .bind(Audit)
-      .toDynamicValue((context) => new Audit(context.get(Connection) as unknown as AnyConnection))
+      .toDynamicValue((context) => new Audit(context.get(SessionConnection)))
       .inSingletonScope();
     const failed: unknown[] = [];
     @Peer({ codec, sessions: [Audited] })
@@ -173,16 +173,16 @@ describe('what belongs to a connection', () => {
     await node.connect(handle.address!);
     await until(() => failed.length === 1);
     expect(failed[0]).toMatchObject({ code: 'P2P_ERR_CAPTIVE_DEPENDENCY' });
-    expect(String(failed[0])).toContain('name it in toResolvedValue(…, [Connection])');
+    expect(String(failed[0])).toContain('name it in toResolvedValue(…, [SessionConnection])');
   });
 
   it('is refused to the peer itself', async () => {
-    @Peer({ codec, inject: [Connection] })
+    @Peer({ codec, inject: [SessionConnection] })
     class Greedy {
-      constructor(_connection: PeerConnection<string>) {}
+      constructor(_connection: Connection<string>) {}
     }
     const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => createPeer(Greedy));
-    expect(error.message).toContain('Connection belongs to one connection');
+    expect(error.message).toContain('SessionConnection belongs to one connection');
   });
 });
 
@@ -228,7 +228,7 @@ describe('messages', () => {
     @Session()
     class Picks {
       @OnMessage((text: string) => text.startsWith('!'))
-      async command(text: string, connection: PeerConnection<string>) {
+      async command(text: string, connection: Connection<string>) {
         await connection.send(`did ${text}`);
       }
     }
@@ -296,7 +296,7 @@ describe('the life of a session', () => {
         if (++made === 1) throw new Error('not this time');
       }
       @OnMessage((text: string) => text === 'who')
-      async answer(_text: string, connection: PeerConnection<string>) {
+      async answer(_text: string, connection: Connection<string>) {
         await connection.send('second');
       }
       @OnDisconnect()
@@ -504,7 +504,7 @@ describe('the life of a session', () => {
         throw new Error('bad');
       }
       @OnMessage((text: string) => text === 'good')
-      async good(_text: string, connection: PeerConnection<string>) {
+      async good(_text: string, connection: Connection<string>) {
         await connection.send('still here');
       }
       @OnError()
@@ -541,7 +541,7 @@ describe('the life of a session', () => {
         this.account = account;
       }
       @OnMessage()
-      async say(_text: string, connection: PeerConnection<string>) {
+      async say(_text: string, connection: Connection<string>) {
         await connection.send(`${this.account.name} ${this.login.account === this.account}`);
       }
     }

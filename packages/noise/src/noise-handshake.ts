@@ -43,7 +43,7 @@ export interface NoiseChannel {
  *
  * ```ts
  * const channel = await noiseHandshake(handshake, { pattern, initiator, staticKey });
- * handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
+ * handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
  * ```
  *
  * note: it has no deadline of its own; set one on `wire`.

@@ -14,10 +14,10 @@ import { knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
  * The context key under which a connection has the static key of its peer, in hexadecimal, if the peer has one. It is
  * what `uniquePeer` needs: `uniquePeer({ identity: noiseIdentity, localIdentity: staticKey.publicKey.toString('hex') })`.
  */
-export const noiseIdentity: ContextKey<string> = contextKey<string>('noiseIdentity');
+export const noiseIdentity: ContextKey<string> = contextKey<string>('pea2pea.noise-identity');
 
 /** The context key under which a connection that {@link noise} secured has the result of its handshake. */
-export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('noiseSession');
+export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('pea2pea.noise-session');
 
 /**
  * Secures every connection with Noise, in both directions; the side that dialled is the initiator.
@@ -73,7 +73,7 @@ export class Noise implements Hooks<unknown> {
     if (session.remoteStaticKey !== undefined) {
       context.set(noiseIdentity, session.remoteStaticKey.toString('hex'));
     }
-    handshake.upgrade(channel.secure(handshake.stream), { reusesBuffers: true, neverReenters: true });
+    handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
   }
 }
 

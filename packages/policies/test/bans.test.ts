@@ -7,17 +7,9 @@ import {
   type Connection,
   type DisconnectReason,
   type Handshake,
-} from '@pea2pea/core';
-import {
-  createPeer,
-  OnAccept,
-  OnConnect,
-  OnHandshake,
-  OnMessage,
-  Peer,
-  Plugin,
   type AnyConnection,
-} from '@pea2pea/decorators';
+} from '@pea2pea/core';
+import { createPeer, OnAccept, OnConnect, OnHandshake, OnMessage, Peer, Plugin } from '@pea2pea/decorators';
 import {
   bans,
   BANS_DEFAULTS,

@@ -9,6 +9,7 @@ import {
   type LogFields,
   type Logger,
   type PeerErrorCode,
+  type AnyConnection,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import {
@@ -16,7 +17,6 @@ import {
   OnDisconnect,
   OnMessage,
   Peer,
-  type AnyConnection,
   type PeerConfig,
   type ListedPlugin,
 } from '@pea2pea/decorators';

@@ -4,7 +4,7 @@ import {
   PeerError,
   tcpTransport,
   type Connection,
-  type ConnectionCloseEvent,
+  type ConnectionCloseDiagnostic,
   type DisconnectReason,
   type Logger,
 } from '@pea2pea/core';
@@ -263,7 +263,7 @@ describe('the plugin', () => {
     await using left = await party('ann', { rule, transport: right.node.config.transport });
     const reasons: DisconnectReason[] = [];
     const note = (event: unknown): void => {
-      const { node, reason } = event as ConnectionCloseEvent;
+      const { node, reason } = event as ConnectionCloseDiagnostic;
       if (node === left.node.name) reasons.push(reason);
     };
     subscribe('pea2pea:connection:close', note);

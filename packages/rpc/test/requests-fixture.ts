@@ -1,6 +1,7 @@
 import { method, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { Peer, type AnyConnection } from '@pea2pea/decorators';
+import type { AnyConnection } from '@pea2pea/core';
+import { Peer } from '@pea2pea/decorators';
 import { codec, gate, sumSchema, type Sum } from './requests-lab.js';
 
 export const add = method('add', { params: sumSchema });

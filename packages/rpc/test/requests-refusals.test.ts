@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Peer, type AnyConnection } from '@pea2pea/decorators';
+import type { AnyConnection } from '@pea2pea/core';
+import { Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests, RPC_CODES } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
 import {

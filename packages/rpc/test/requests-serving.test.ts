@@ -1,15 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, type Connection, type HANDLED } from '@pea2pea/core';
+import { definePlugin, type Connection, type HANDLED, type AnyConnection } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import {
-  Connection as ConnectionToken,
-  OnDisconnect,
-  OnMessage,
-  Peer,
-  Plugin,
-  Session,
-  type AnyConnection,
-} from '@pea2pea/decorators';
+import { OnDisconnect, OnMessage, Peer, Plugin, Session, SessionConnection } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
 import {
@@ -37,7 +29,7 @@ describe('the method that serves a request', () => {
         return this.label;
       }
     }
-    @Session({ inject: [ConnectionToken] })
+    @Session({ inject: [SessionConnection] })
     class Visit {
       readonly connection: Connection;
       #visits = 0;
@@ -179,7 +171,7 @@ describe('the method that serves a request', () => {
         return 'bye';
       }
       @OnDisconnect()
-      async last(connection: AnyConnection) {
+      async last(connection: Connection<string>) {
         await connection.send('really');
       }
     }

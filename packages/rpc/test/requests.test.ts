@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { HANDLED, type Connection } from '@pea2pea/core';
 import {
-  Connection as ConnectionToken,
   createPeer,
   OnConnect,
   OnMessage,
   Peer,
   Plugin,
   Session,
+  SessionConnection,
 } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
@@ -23,7 +23,7 @@ describe('Requests', () => {
         seen.push(calls);
       }
     }
-    @Session({ inject: [Requests, ConnectionToken] })
+    @Session({ inject: [Requests, SessionConnection] })
     class Asking {
       readonly calls: Requests;
       readonly connection: Connection;

@@ -39,8 +39,8 @@ function make(config: Config = {}) {
   };
   node.use({
     onHandshake(handshake: Handshake) {
-      test.below.push(handshake.stream);
-      const session = new Yamux(handshake.stream, {
+      test.below.push(handshake.takeStream());
+      const session = new Yamux(handshake.takeStream(), {
         role: handshake.direction === 'outbound' ? 'client' : 'server',
         keepAliveIntervalMs: 0,
         clock: node.config.clock,

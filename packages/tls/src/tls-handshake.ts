@@ -59,7 +59,8 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
 
 /** Performs the handshake. @throws the error of `node:tls` or of the stream */
 async function secured(handshake: Handshake, endpoints: Endpoints, policy: TlsPolicy): Promise<TLSSocket> {
-  const { stream, address, direction, dialled = address } = handshake;
+  const { address, direction, dialled = address } = handshake;
+  const stream = handshake.takeStream();
   const { client, server } = endpoints;
   if (stream.destroyed) throw stream.errored ?? gone();
   if (stream.readableEnded) throw gone();

@@ -144,7 +144,8 @@ describe.each(['outbound', 'inbound'])('%s: a stream below TLS', (direction) => 
 
 describe('a TCP connection below TLS', () => {
   it('that is destroyed before is not waited for', async () => {
-    const lab = secured(async ({ stream }) => {
+    const lab = secured(async (handshake) => {
+      const stream = handshake.takeStream();
       await once(stream.destroy(), 'close');
     });
     await using node = lab.make('TCP');
@@ -161,7 +162,7 @@ describe('a TCP connection below TLS', () => {
   ])('whose end came %s what was read before is not waited for', async (_, text) => {
     const lab = secured(async (handshake) => {
       await handshake.readUntil('\n', 16);
-      const { stream } = handshake as unknown as { stream: { _readableState: { ended: boolean } } };
+      const stream = handshake.takeStream() as unknown as { _readableState: { ended: boolean } };
       await until(() => stream._readableState.ended); // and nobody was told
     });
     await using node = lab.make('TCP');

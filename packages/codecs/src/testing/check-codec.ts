@@ -3,7 +3,7 @@ import type { CheckOptions } from './check-options.js';
 import { Violation } from './finding.js';
 import type { Finding } from './finding.js';
 import { almostSound, endless, noise } from './hostile-streams.js';
-import { encodesAlike, limitExceeded, limitMet, rollback } from './limits.js';
+import { statelessEncoder, limitExceeded, limitMet, rollback } from './limits.js';
 import { Randomness } from './randomness.js';
 import { anySplit, drip, isolation, keptMessages, oneChunk, roundTrip, truncated } from './sound-streams.js';
 import { Subject } from './subject.js';
@@ -41,7 +41,7 @@ export function checkCodec<In, Out = In>(
     ...[roundTrip, oneChunk, anySplit, drip, truncated, isolation, keptMessages].map(
       (check) => () => check(subject),
     ),
-    ...[rollback, encodesAlike, limitMet, limitExceeded].map((check) => () => check(subject)),
+    ...[rollback, statelessEncoder, limitMet, limitExceeded].map((check) => () => check(subject)),
     ...[noise, almostSound].map((check) => repeated(check, runs)),
     repeated(endless, Math.ceil(runs / ENDLESS_SHARE)),
   ]) {

@@ -16,8 +16,8 @@ export function rollback<In, Out>(subject: Subject<In, Out>): void {
   }
 }
 
-export function encodesAlike<In, Out>(subject: Subject<In, Out>): void {
-  if (subject.codec.encodesAlike !== true) return;
+export function statelessEncoder<In, Out>(subject: Subject<In, Out>): void {
+  if (subject.codec.statelessEncoder !== true) return;
   const fact = 'encodes-alike';
   const together = subject.encode(fact);
   const alone = Buffer.concat(subject.samples.map((sample) => subject.encode(fact, [sample])));

@@ -24,7 +24,7 @@ interface PendingRead {
  * The handshake of one link. It reads from the stream only while a read is pending, so a peer cannot
  * make us buffer what nobody asked for.
  */
-export class HandshakeSession implements Handshake, IntakeEvents {
+export class LiveHandshake implements Handshake, IntakeEvents {
   readonly direction: Direction;
   readonly dialled: SocketAddress | undefined;
   readonly context = new ConnectionContext();
@@ -134,7 +134,7 @@ export class HandshakeSession implements Handshake, IntakeEvents {
     return markHandled(written);
   }
 
-  get stream(): Duplex {
+  takeStream(): Duplex {
     this.hasSpoken = true;
     if (this.#over === undefined) this.#release();
     return this.#intake.stream;

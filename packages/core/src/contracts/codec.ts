@@ -24,7 +24,7 @@ export interface Codec<In, Out = In> {
    * so that one encoding serves all connections of a broadcast.
    * @default false
    */
-  readonly encodesAlike?: boolean;
+  readonly statelessEncoder?: boolean;
 }
 
 /** The messages that a codec `C` receives: `MessageOf<typeof chat>`. */

@@ -7,26 +7,26 @@ import type { SocketAddress } from '../net/socket-address.js';
  * A channel without a subscriber costs one property read.
  */
 export const diagnostics = {
-  /** {@link ListenEvent} */
+  /** {@link ListenDiagnostic} */
   listen: channel('pea2pea:listen'),
-  /** {@link ConnectionEvent} */
+  /** {@link ConnectionDiagnostic} */
   connectionOpen: channel('pea2pea:connection:open'),
-  /** {@link ConnectionCloseEvent} */
+  /** {@link ConnectionCloseDiagnostic} */
   connectionClose: channel('pea2pea:connection:close'),
-  /** {@link ConnectionRefusedEvent} */
+  /** {@link ConnectionRefusedDiagnostic} */
   connectionRefused: channel('pea2pea:connection:refused'),
-  /** {@link MessageEvent} */
+  /** {@link MessageDiagnostic} */
   messageReceived: channel('pea2pea:message:received'),
-  /** {@link MessageEvent} */
+  /** {@link MessageDiagnostic} */
   messageSent: channel('pea2pea:message:sent'),
-  /** {@link MessageEvent} */
+  /** {@link MessageDiagnostic} */
   messageRefused: channel('pea2pea:message:refused'),
-  /** {@link HandshakeEvent}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
+  /** {@link HandshakeDiagnostic}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
   handshake: tracingChannel('pea2pea:handshake'),
 } as const;
 
 /** A node listens. */
-export interface ListenEvent {
+export interface ListenDiagnostic {
   /** The name of the node. */
   readonly node: string;
   /** Where it listens; the port is never 0. */
@@ -34,7 +34,7 @@ export interface ListenEvent {
 }
 
 /** A connection became active. */
-export interface ConnectionEvent {
+export interface ConnectionDiagnostic {
   /** The name of the node. */
   readonly node: string;
   /** The connection itself. */
@@ -42,13 +42,13 @@ export interface ConnectionEvent {
 }
 
 /** A connection has ended. */
-export interface ConnectionCloseEvent extends ConnectionEvent {
+export interface ConnectionCloseDiagnostic extends ConnectionDiagnostic {
   /** The first cause, as hooks see it. */
   readonly reason: DisconnectReason;
 }
 
 /** A peer, or a dial, was refused by a limit or for want of an address. */
-export interface ConnectionRefusedEvent {
+export interface ConnectionRefusedDiagnostic {
   /** The name of the node. */
   readonly node: string;
   /** The address of the peer. */
@@ -60,7 +60,7 @@ export interface ConnectionRefusedEvent {
 }
 
 /** A handshake begins, ends or fails: the channel tells which. */
-export interface HandshakeEvent {
+export interface HandshakeDiagnostic {
   /** The name of the node. */
   readonly node: string;
   /** The address of the peer. */
@@ -70,7 +70,7 @@ export interface HandshakeEvent {
 }
 
 /** A message was received, sent or refused: the channel tells which. */
-export interface MessageEvent extends ConnectionEvent {
+export interface MessageDiagnostic extends ConnectionDiagnostic {
   /** The message, as the codec has it. */
   readonly message: unknown;
 }

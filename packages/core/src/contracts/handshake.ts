@@ -64,16 +64,16 @@ export interface Handshake {
   write(bytes: Uint8Array | string): Promise<void>;
 
   /**
-   * The live stream, to be used directly. Bytes received but not read yet are put back into it, unless it has ended:
+   * Takes the stream, to be used directly. Bytes received but not read yet are put back into it, unless it has ended:
    * then {@link read} still has them, and {@link upgrade} refuses.
    *
    * note: it arrives paused: `resume()`, `pipe()` or iterate it.
    * note: whoever takes it listens to its events alone; a later {@link read} takes it back. A read that still waits
    * rejects with P2P_ERR_HANDSHAKE_ENDED.
    */
-  readonly stream: Duplex;
+  takeStream(): Duplex;
   /**
-   * Goes on over `duplex` instead: TLS, Noise, anything that was built on {@link stream}.
+   * Goes on over `duplex` instead: TLS, Noise, anything that was built on {@link takeStream}.
    * The kernel owns it from here, also where it throws, and destroys both in the end.
    *
    * note: what was received below and not read goes back there, for `duplex` to make sense of. It never counts as what came

@@ -9,7 +9,7 @@ import { SlabSink } from '../mechanisms/byte-sink.js';
  * are all alike, by each connection's own encoder otherwise.
  */
 export function encodeOnce(kernel: Kernel, message: unknown): (connection: PeerConnection) => boolean {
-  if (kernel.config.codec.encodesAlike !== true) return ({ writer }) => writer.trySend(message, true);
+  if (kernel.config.codec.statelessEncoder !== true) return ({ writer }) => writer.trySend(message, true);
   let bytes: Buffer | undefined;
   return (connection) => {
     bytes ??= encode(kernel, message, connection);

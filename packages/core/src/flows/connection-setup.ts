@@ -10,7 +10,7 @@ import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
 import type { Slot } from '../connection/connection-table.js';
-import { HandshakeSession } from '../connection/handshake.js';
+import { LiveHandshake } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
 import { raceAgainst, type CancellationSource } from '../authoring/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
@@ -42,10 +42,10 @@ export interface Setup {
  */
 export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
   const { link, slot, cancellation } = setup;
-  let session: HandshakeSession | undefined;
+  let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new HandshakeSession(link, setup.direction, setup.dialled, cancellation);
+      session = new LiveHandshake(link, setup.direction, setup.dialled, cancellation);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, session);
@@ -72,7 +72,7 @@ export function discard(destroy: () => void): void {
 }
 
 /** Runs the hooks before activation, within the deadline. */
-async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
+async function negotiate(kernel: Kernel, setup: Setup, session: LiveHandshake): Promise<void> {
   const { link, direction, cancellation } = setup;
   const { handshakeTimeoutMs, name } = kernel.config;
   const timer = overdue(kernel.clock, handshakeTimeoutMs, () => {
@@ -91,7 +91,7 @@ async function negotiate(kernel: Kernel, setup: Setup, session: HandshakeSession
   }
 }
 
-async function runHooks(kernel: Kernel, setup: Setup, session: HandshakeSession): Promise<void> {
+async function runHooks(kernel: Kernel, setup: Setup, session: LiveHandshake): Promise<void> {
   const { link, direction, cancellation } = setup;
   const { accept, handshake } = kernel.hooks;
   if (accept !== undefined && direction === 'inbound') {
@@ -144,7 +144,7 @@ async function callHook<T>(
 }
 
 /** From here on it is a connection. All of it happens in one turn. */
-function activate(kernel: Kernel, setup: Setup, session: HandshakeSession | undefined): PeerConnection {
+function activate(kernel: Kernel, setup: Setup, session: LiveHandshake | undefined): PeerConnection {
   const { link, direction, slot, cancellation } = setup;
   cancellation.throwIfCancelled();
   const stream: Duplex = session?.complete() ?? link.stream;

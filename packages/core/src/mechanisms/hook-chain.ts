@@ -5,10 +5,9 @@ import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.j
 import { isPromise } from '../authoring/thenable.js';
 
 type Awaitable<T> = T | Promise<T>;
-type AnyConnection = Connection<unknown>;
 
 /** A connection that knows how many layers of hooks (calls of `use`) have had their turn to hear of it. */
-export interface Introduced extends AnyConnection {
+export interface Introduced extends Connection {
   layersReached: number;
 }
 
@@ -18,7 +17,7 @@ export interface HookChain {
   readonly handshake: ((handshake: Handshake) => Awaitable<unknown>) | undefined;
   /** Starts all of them in this very turn; settles with the first that rejects, or when all have resolved. */
   readonly connect: ((connection: Introduced) => Awaitable<unknown>) | undefined;
-  readonly message: ((message: unknown, connection: AnyConnection) => Awaitable<unknown>) | undefined;
+  readonly message: ((message: unknown, connection: Connection) => Awaitable<unknown>) | undefined;
   /** In the order in which they run: reversed. Each runs, whatever the others do. */
   readonly disconnect: readonly DisconnectHook[];
   readonly error: readonly ((error: unknown, context: HookErrorContext) => unknown)[];
@@ -27,7 +26,7 @@ export interface HookChain {
 /** An `onDisconnect`, for connections that have reached its layer. */
 export interface DisconnectHook {
   readonly layer: number;
-  readonly call: (connection: AnyConnection, reason: DisconnectReason) => unknown;
+  readonly call: (connection: Connection, reason: DisconnectReason) => unknown;
 }
 
 const HOOKS = [
@@ -130,7 +129,7 @@ function chainConnect(layers: readonly (Hooks<unknown>['onConnect'] | undefined)
 function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]): HookChain['message'] {
   const [only] = hooks;
   if (hooks.length <= 1) return only;
-  const runFrom = (first: number, message: unknown, connection: AnyConnection): Awaitable<unknown> => {
+  const runFrom = (first: number, message: unknown, connection: Connection): Awaitable<unknown> => {
     for (let index = first; index < hooks.length; index++) {
       if (index > 0 && hasEnded(connection)) return undefined;
       const answer: unknown = hooks[index]!(message, connection);
@@ -146,6 +145,6 @@ function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]
   return (message, connection) => runFrom(0, message, connection);
 }
 
-function hasEnded(connection: AnyConnection): boolean {
+function hasEnded(connection: Connection): boolean {
   return connection.state !== 'open';
 }

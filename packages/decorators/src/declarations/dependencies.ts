@@ -1,5 +1,5 @@
 import type { PeerError } from '@pea2pea/core';
-import { type Connection as PeerConnection, type PeerNode } from '@pea2pea/core';
+import type { Connection, PeerNode } from '@pea2pea/core';
 import { describe, readData } from '@pea2pea/core/authoring';
 import {
   type BindingScope,
@@ -11,7 +11,7 @@ import {
   type ServiceIdentifier,
 } from 'inversify';
 import { decoratorError } from './errors.js';
-import type { Connection } from './injectables.js';
+import type { SessionConnection } from './injectables.js';
 import { invalidDecorator } from './invalid-decorator.js';
 import { nameOfClass, type PeerBase } from './peer-class.js';
 
@@ -26,8 +26,8 @@ export type Dependency = ServiceIdentifier | LazyServiceIdentifier;
 export type Dependencies<List extends readonly Dependency[], In, Out> = {
   -readonly [Index in keyof List]: List[Index] extends typeof PeerNode
     ? PeerNode<In, Out>
-    : List[Index] extends typeof Connection
-      ? PeerConnection<In, Out>
+    : List[Index] extends typeof SessionConnection
+      ? Connection<In, Out>
       : List[Index] extends ServiceIdentifier<infer T> | LazyServiceIdentifier<infer T>
         ? unknown extends T
           ? never

@@ -23,7 +23,7 @@ export interface HookDecorator<Args extends readonly unknown[], Answer = unknown
  * A connection that fits a parameter `Connection<In, Out>` of any peer: it returns nothing wrong
  * and takes everything. Where no codec is named there is nothing to check a method against.
  */
-export type AnyConnection = Connection<never, unknown>;
+export type ConnectionArgument = Connection<never, unknown>;
 
 /**
  * The method is asked about every inbound peer before a byte of it is read: `(request) => boolean`.
@@ -57,7 +57,7 @@ export const OnHandshake: () => HookDecorator<[handshake: Handshake]> = hookDeco
  * note: throwing ends the connection, unless an `@OnError` method returns `'keep'`.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
  */
-export const OnConnect: () => HookDecorator<[connection: AnyConnection]> = hookDecorator(
+export const OnConnect: () => HookDecorator<[connection: ConnectionArgument]> = hookDecorator(
   'OnConnect',
   'onConnect',
 );
@@ -69,7 +69,7 @@ export const OnConnect: () => HookDecorator<[connection: AnyConnection]> = hookD
  * note: several of them run in reverse, the last declared first: a subclass lets go before its base.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
  */
-export const OnDisconnect: () => HookDecorator<[connection: AnyConnection, reason: DisconnectReason]> =
+export const OnDisconnect: () => HookDecorator<[connection: ConnectionArgument, reason: DisconnectReason]> =
   hookDecorator('OnDisconnect', 'onDisconnect');
 
 /**

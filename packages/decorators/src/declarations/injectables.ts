@@ -1,18 +1,18 @@
-import type { Connection as PeerConnection } from '@pea2pea/core';
+import type { Connection } from '@pea2pea/core';
 import type { Newable } from 'inversify';
 
 /**
- * The connection that a session belongs to, where it stands for a value: `@Session({ inject: [Connection] })`. As a type
- * it is the `Connection` of `@pea2pea/core`.
+ * The connection that a session belongs to: `@Session({ inject: [SessionConnection] })`, or the type of a parameter where
+ * `emitDecoratorMetadata` is set. As a type it is the `Connection` of `@pea2pea/core`.
  *
  * note: only what is made for one connection can have it: sessions, and what they inject that is not a singleton.
  */
-export type Connection<In = unknown, Out = In> = PeerConnection<In, Out>;
+export type SessionConnection<In = unknown, Out = In> = Connection<In, Out>;
 
 /** A class, so that the types which `emitDecoratorMetadata` leaves name it; nobody makes one. */
 class ConnectionToken {}
-Object.defineProperty(ConnectionToken, 'name', { value: 'Connection' });
-export const Connection = ConnectionToken as unknown as Newable<PeerConnection>;
+Object.defineProperty(ConnectionToken, 'name', { value: 'SessionConnection' });
+export const SessionConnection = ConnectionToken as unknown as Newable<Connection>;
 
 /**
  * What a plugin was configured with: `@Plugin({ inject: [PluginOptions] })` has the constructor given the options of

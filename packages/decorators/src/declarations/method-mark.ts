@@ -39,7 +39,7 @@ export interface MethodMark<T> {
  * ```ts
  * const TOPIC = methodMark<string>('@OnTopic');
  *
- * export const OnTopic = (topic: string) => markedBy<string, [text: string, connection: AnyConnection]>(TOPIC, topic);
+ * export const OnTopic = (topic: string) => markedBy<string, [text: string, connection: ConnectionArgument]>(TOPIC, topic);
  *
  * @Plugin({ inject: [MarkedMethods] })
  * class Topics {

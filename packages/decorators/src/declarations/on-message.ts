@@ -1,10 +1,10 @@
 import type { Codec, Connection, SchemaOutput, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
-import type { AnyConnection, HookDecorator } from './hook-decorators.js';
+import type { ConnectionArgument, HookDecorator } from './hook-decorators.js';
 import { addRole } from './hook-methods.js';
 import { messageFilterOf, type MessageClass } from './message-filter.js';
 
 /** A decorator of a method that is given `Message`, and a connection of whatever codec the peer has. */
-type MessageDecorator<Message> = HookDecorator<[message: Message, connection: AnyConnection]>;
+type MessageDecorator<Message> = HookDecorator<[message: Message, connection: ConnectionArgument]>;
 
 /** The tags of a union. */
 type TagOf<In, Key extends string> = In extends { readonly [K in Key]: infer Tag extends string }

@@ -2,7 +2,7 @@ import { PeerNode, type NodeConfig } from '@pea2pea/core';
 import { ContainerModule, type ContainerModuleLoadOptions, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { missingDependency } from '../declarations/dependencies.js';
-import { Connection, PluginOptions } from '../declarations/injectables.js';
+import { PluginOptions, SessionConnection } from '../declarations/injectables.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import type { PeerConfig } from '../declarations/peer.js';
 import type { ListedPlugin } from '../declarations/plugin.js';
@@ -88,7 +88,7 @@ function refuseWhatBelongsToConnections(
   { bind }: ContainerModuleLoadOptions,
   { peer, sessions }: Blueprint,
 ): void {
-  for (const token of [Connection, ...sessions.map((session) => session.class)]) {
+  for (const token of [SessionConnection, ...sessions.map((session) => session.class)]) {
     bind<unknown>(token).toDynamicValue(() => {
       throw decoratorError(
         'P2P_ERR_CAPTIVE_DEPENDENCY',

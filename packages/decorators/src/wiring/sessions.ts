@@ -1,8 +1,8 @@
-import { PeerError, type Connection as PeerConnection } from '@pea2pea/core';
+import { PeerError, type Connection } from '@pea2pea/core';
 import { defer } from '@pea2pea/core/authoring';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
-import { Connection } from '../declarations/injectables.js';
+import { SessionConnection } from '../declarations/injectables.js';
 import { refuseCaptivesOfConnections, refuseCaptivesOfPeers } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
 import { MadeSessions } from './made-sessions.js';
@@ -19,7 +19,7 @@ type Entry =
  *
  * ```text
  *   container of the peer
- *     `- container of the sessions:  Connection, session classes (one each for a request)
+ *     `- container of the sessions:  SessionConnection, session classes (one each for a request)
  *          `- one request a connection: SET -> all session classes
  * ```
  *
@@ -31,11 +31,11 @@ export class Sessions {
   readonly #container: Container;
   readonly #parts: readonly Part[];
   readonly #log: (error: unknown, what: string) => void;
-  readonly #entries = new Map<PeerConnection, Entry>();
+  readonly #entries = new Map<Connection, Entry>();
   readonly #disposals = new Set<Promise<void>>();
   readonly #preDestroy = new Map<Part, ReadonlySet<string | symbol>>();
   /** The connection that sessions are made for, and where they are gathered, during the call that makes them. */
-  #current: { readonly connection: PeerConnection; readonly made: MadeSessions } | undefined;
+  #current: { readonly connection: Connection; readonly made: MadeSessions } | undefined;
   #planOnly = false;
   #refusal: Error | undefined;
 
@@ -80,7 +80,7 @@ export class Sessions {
    * Makes the sessions of `connection`, then calls `greet` in the turn in which they are ready.
    * @throws what the making throws
    */
-  async open(connection: PeerConnection, greet: (instances: readonly object[]) => unknown): Promise<unknown> {
+  async open(connection: Connection, greet: (instances: readonly object[]) => unknown): Promise<unknown> {
     const ready = defer();
     this.#entries.set(connection, { state: 'making', ready: ready.promise });
     const made = new MadeSessions(this.#log);
@@ -102,7 +102,7 @@ export class Sessions {
   }
 
   /** The sessions of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
-  of(connection: PeerConnection): readonly object[] | undefined {
+  of(connection: Connection): readonly object[] | undefined {
     const entry = this.#entries.get(connection);
     return entry?.state === 'made' ? entry.instances : undefined;
   }
@@ -111,7 +111,7 @@ export class Sessions {
    * One of those that `connection` has.
    * @throws {PeerError} P2P_ERR_DISCONNECTED where it has none any more
    */
-  at(connection: PeerConnection, index: number): object {
+  at(connection: Connection, index: number): object {
     const instance = this.of(connection)?.[index];
     if (instance !== undefined) return instance;
     throw new PeerError(
@@ -124,7 +124,7 @@ export class Sessions {
    * Resolves when the sessions of `connection` are ready; undefined if there is nothing to wait for.
    * @throws {PeerError} P2P_ERR_NO_SESSION where making them failed, and `@OnError` kept the connection
    */
-  waitFor(connection: PeerConnection): Promise<void> | undefined {
+  waitFor(connection: Connection): Promise<void> | undefined {
     const entry = this.#entries.get(connection);
     if (entry?.state === 'making') return entry.ready;
     if (entry?.state !== 'failed') return undefined;
@@ -139,7 +139,7 @@ export class Sessions {
 
   #bind(): void {
     const bind = this.#container.bind.bind(this.#container);
-    bind(Connection)
+    bind(SessionConnection)
       .toDynamicValue(() => this.#current!.connection)
       .inRequestScope()
       .when(belongsToSet);
@@ -165,11 +165,11 @@ export class Sessions {
     bind(SET)
       // What a request begins with: whatever asks for it later in the request is given the same.
       .toResolvedValue(
-        (_connection: PeerConnection, _made: MadeSessions, ...instances: object[]) => instances,
-        [Connection, MADE, ...this.#parts.map((part) => part.class as Newable<object>)],
+        (_connection: Connection, _made: MadeSessions, ...instances: object[]) => instances,
+        [SessionConnection, MADE, ...this.#parts.map((part) => part.class as Newable<object>)],
       )
       .inTransientScope();
-    for (const token of [Connection, ...this.#parts.map((part) => part.class as Newable<object>)]) {
+    for (const token of [SessionConnection, ...this.#parts.map((part) => part.class as Newable<object>)]) {
       bind<unknown>(token)
         .toDynamicValue(() => {
           throw decoratorError(
@@ -183,7 +183,7 @@ export class Sessions {
   }
 
   /** inversify asks for what a request begins with in the turn of the call, so that is how long it is the current one. */
-  async #make(connection: PeerConnection, made: MadeSessions): Promise<readonly object[]> {
+  async #make(connection: Connection, made: MadeSessions): Promise<readonly object[]> {
     if (this.#refusal !== undefined) throw this.#refusal;
     this.#current = { connection, made };
     try {
@@ -207,7 +207,7 @@ export class Sessions {
   }
 
   /** Whatever becomes of the making, the entry goes with the connection; what was made is disposed of when both are over. */
-  #disposeAfter(connection: PeerConnection, making: Promise<unknown>, made: MadeSessions): void {
+  #disposeAfter(connection: Connection, making: Promise<unknown>, made: MadeSessions): void {
     const closed = connection.closed.then(() => void this.#entries.delete(connection));
     const disposal = Promise.allSettled([making, closed]).then(() => made.disposeAll());
     this.#disposals.add(disposal);

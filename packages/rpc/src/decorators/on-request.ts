@@ -1,6 +1,6 @@
 import { PeerError } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
-import { markedBy, methodMark, type AnyConnection, type HookDecorator } from '@pea2pea/decorators';
+import { markedBy, methodMark, type ConnectionArgument, type HookDecorator } from '@pea2pea/decorators';
 import { isMethod, type Method } from '../method.js';
 import { Requests } from '../requests.js';
 
@@ -39,7 +39,7 @@ const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
  */
 export function OnRequest<Params, SentResult>(
   served: Method<Params, unknown, unknown, SentResult>,
-): HookDecorator<[params: Params, connection: AnyConnection], SentResult | Promise<SentResult>> {
+): HookDecorator<[params: Params, connection: ConnectionArgument], SentResult | Promise<SentResult>> {
   // Without parentheses it is called with the method it stands on; with circular imports, with undefined.
   if (!isMethod(served)) {
     throw new PeerError(
