@@ -85,7 +85,7 @@ describe('the pages of the plugins', () => {
 
 describe('docs/streams.md', () => {
   it('quotes the defaults of Yamux', () => {
-    const { rows } = tableOf(read('docs/streams.md'), 'option', 'default', '');
+    const { rows } = tableOf(read('docs/streams.md'), 'option', 'default', 'meaning');
     const quoted = Object.fromEntries(rows.map(([option = '', fallback]) => [codeIn(option), fallback]));
     for (const [name, value] of Object.entries(YAMUX_DEFAULTS)) expect(quoted[name]).toBe(`\`${value}\``);
   });
