@@ -1,12 +1,13 @@
 // npm run check:packages: packs each package as for publishing, and has it looked at by those who know what goes wrong
 // there: whether all that package.json names is in it, and whether every resolver of modules finds the types.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { publicPackagesOf } from './public-packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const REQUIRED = ['LICENSE', 'README.md', 'dist/index.d.ts', 'dist/index.js', 'package.json', 'src/index.ts'];
@@ -17,9 +18,7 @@ const NOT_YET = ['policies', 'rpc', 'noise', 'tls'];
 
 const problems = [];
 const folder = mkdtempSync(join(tmpdir(), 'pea2pea-pack-'));
-const names = readdirSync(join(root, 'packages')).filter(
-  (name) => existsSync(join(root, 'packages', name, 'package.json')) && !NOT_YET.includes(name),
-);
+const names = publicPackagesOf(root).filter((name) => !NOT_YET.includes(name));
 try {
   for (const name of names)
     problems.push(...(await problemsOf(name)).map((problem) => `${name}: ${problem}`));

@@ -1,5 +1,5 @@
 // The floors of the packages: a file imports its own floor or lower ones, never in a circle.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 /**
@@ -15,10 +15,13 @@ const FLOORS = {
   policies: { floors: ['shared', ['bans', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
+  testing: { floors: ['.'] },
 };
 /** One plugin that knows of another: `reconnect` follows the connection that `unique-peer` kept. */
 const NEIGHBOURS = ['policies/reconnect -> policies/unique-peer'];
-/** What only these files may touch, in any package. */
+/** The world around the nodes that are tested: sockets and time of its own. */
+const WORLD = 'testing';
+/** What only these files may touch, in any other package. */
 const GATES = [
   { what: 'node:net', pattern: /from 'node:net'/, homes: ['core/mechanisms/tcp-transport.ts'] },
   {
@@ -51,6 +54,7 @@ export const PACKAGES = {
   policies: [CORE],
   rpc: [CORE],
   decorators: [CORE, /^inversify$/],
+  testing: [CORE, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
 };
 /**
  * What some files may import besides: a sub-path of rpc is for annotated peers, the conformance kit drives codecs as a connection does, and a sub-path may
@@ -99,13 +103,33 @@ export function findViolations(root) {
         if (why !== undefined) violations.push(`${name}/${path}: ${why} ${target}`);
       }
       for (const { what, pattern, homes } of GATES) {
-        if (!homes.includes(`${name}/${path}`) && pattern.test(withoutComments(text)))
+        if (name !== WORLD && !homes.includes(`${name}/${path}`) && pattern.test(withoutComments(text)))
           violations.push(`${name}/${path}: ${what} belong in ${homes.join(', ')}`);
       }
     }
     for (const circle of circles(imports)) violations.push(`${name}: circular import ${circle.join(' -> ')}`);
   }
+  for (const name of Object.keys(PACKAGES))
+    violations.push(
+      ...borrowed(root, `packages/${name}/test`, (path) => path.startsWith(`packages/${name}/`)),
+    );
+  violations.push(...borrowed(root, 'tests', (path) => !path.startsWith('packages/')));
   return violations;
+}
+
+/** Imports by which tests in `folder` reach for files of others. What tests share is in the kit. */
+function borrowed(root, folder, isOwn) {
+  const found = [];
+  if (!existsSync(join(root, folder))) return found;
+  for (const file of sourcesIn(join(root, folder))) {
+    const pathOf = (absolute) => relative(root, absolute).split(sep).join('/');
+    for (const specifier of specifiersIn(readFileSync(file, 'utf8'))) {
+      const target = pathOf(resolve(dirname(file), specifier));
+      if (specifier.startsWith('.') && !isOwn(target))
+        found.push(`${pathOf(file)}: borrows ${target}, what tests share belongs in packages/testing`);
+    }
+  }
+  return found;
 }
 
 /** Why `file` must not import `target` of the same package; undefined where it may. */
@@ -130,7 +154,7 @@ function isException(file, specifier) {
 export function* sourcesIn(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* sourcesIn(path);
+    if (entry.isDirectory() && entry.name !== 'node_modules') yield* sourcesIn(path);
     else if (entry.name.endsWith('.ts')) yield path;
   }
 }

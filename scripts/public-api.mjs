@@ -1,8 +1,8 @@
 // What the packages promise, read from the declarations that they publish: every export of every entry point, and which
 // of it nobody has described.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import ts from 'typescript';
+import { manifestOf, publicPackagesOf } from './public-packages.mjs';
 
 const OPTIONS = {
   module: ts.ModuleKind.NodeNext,
@@ -16,20 +16,18 @@ const OPTIONS = {
 
 /** The entry points of the packages below `root`, from the `exports` of their package.json. */
 export function entryPointsOf(root) {
-  return readdirSync(join(root, 'packages'))
-    .filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
-    .flatMap((name) => {
-      const folder = join(root, 'packages', name);
-      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-      return Object.entries(manifest.exports)
-        .filter(([, target]) => target.types !== undefined)
-        .map(([path, target]) => ({
-          name: `${manifest.name}${path.slice(1)}`,
-          report: `${name}${path.slice(1).replaceAll('/', '-')}.md`,
-          folder,
-          file: join(folder, target.types),
-        }));
-    });
+  return publicPackagesOf(root).flatMap((name) => {
+    const folder = join(root, 'packages', name);
+    const manifest = manifestOf(folder);
+    return Object.entries(manifest.exports)
+      .filter(([, target]) => target.types !== undefined)
+      .map(([path, target]) => ({
+        name: `${manifest.name}${path.slice(1)}`,
+        report: `${name}${path.slice(1).replaceAll('/', '-')}.md`,
+        folder,
+        file: join(folder, target.types),
+      }));
+  });
 }
 
 /** For each entry point its report, and the exports and public members without a description. */

@@ -17,10 +17,19 @@ import {
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect, silentListener } from './support/raw-socket.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+import {
+  inMemory,
+  join,
+  lab,
+  listen,
+  rawConnect,
+  silentListener,
+  soon,
+  textCodec,
+  until,
+} from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 describe('configuration', () => {
   it('a node without a name gets a number of its own; a given name stays', () => {

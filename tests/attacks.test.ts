@@ -11,7 +11,7 @@ import {
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { bytes, json, lengthDelimited, lines } from '@pea2pea/codecs';
 import { seededRandom } from '@pea2pea/core/testing';
-import { listen, makeNode, type TestNode } from './support/lab.js';
+import { lab, listen, rawConnect, soon, type TestNode, until } from '@pea2pea/testing';
 import {
   frame,
   GREETING,
@@ -23,8 +23,6 @@ import {
   WELL_FORMED,
   type HostileStream,
 } from './support/attacker.js';
-import { rawConnect } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
 import {
   TALK_LENGTH,
   Victim,
@@ -32,6 +30,8 @@ import {
   type VictimOptions,
   type VictimReport,
 } from './support/victim.js';
+
+const { makeNode } = lab();
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

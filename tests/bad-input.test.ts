@@ -3,9 +3,9 @@ import { json, lengthDelimited } from '@pea2pea/codecs';
 import { PeerError, PeerNode, type Codec, type Hooks, type NodeConfig } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import type { Socket } from 'node:net';
-import { join, makeNode, type TestNode } from './support/lab.js';
-import { rawConnect, socketClosed } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
+import { join, lab, rawConnect, socketClosed, soon, type TestNode, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** Texts in frames of at most a hundred bytes. */
 const texts = json<string>(lengthDelimited({ maxFrameLength: 100 }));

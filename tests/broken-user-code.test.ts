@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Codec, Hooks } from '@pea2pea/core';
-import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+import { inMemory, join, lab, listen, never, soon, type TestNode, textCodec, until } from '@pea2pea/testing';
 
-const never = (): Promise<never> => new Promise(() => {});
+const { makeNode } = lab();
+
 const throws = (): never => {
   throw new Error('a bug');
 };

@@ -1,8 +1,9 @@
 import { Duplex, duplexPair } from 'node:stream';
 import { expect, it } from '@jest/globals';
 import type { Heuristics, Transport } from '@pea2pea/core';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { until } from './support/until.js';
+import { inMemory, join, lab, listen, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 type Counter = keyof Heuristics;
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PeerNode, type ByteSink, type Codec } from '@pea2pea/core';
 import { mapCodec, transformed, varintDelimited } from '@pea2pea/codecs';
-import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { textCodec } from './support/text-codec.js';
-import { until } from './support/until.js';
+import { inMemory, join, lab, listen, type TestNode, textCodec, turn, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 type Encode = (message: string, output: ByteSink) => unknown;
 
@@ -36,9 +36,7 @@ afterEach(() => {
 });
 
 /** Everything that a rejection needs to become an unhandled one. */
-const turns = async (): Promise<void> => {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-};
+const turns = (): Promise<void> => turn(3);
 
 const returning: [string, Encode][] = [
   ['bytes', (message) => Buffer.from(`${message}\n`)],

@@ -5,8 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { freePort, until as untilIn } from '@pea2pea/testing';
 import { isInstalled } from '../examples/libp2p/js-peer.js';
-import { until as untilIn } from './support/until.js';
 
 /** Processes have to start, and the machine may be busy. */
 const PATIENCE_MS = 30_000;
@@ -64,14 +64,6 @@ async function linesOf(started: Started): Promise<string[]> {
   await until('it ends', () => started.exitCode !== undefined);
   expect({ exitCode: started.exitCode, errors: complaintsOf(started) }).toEqual({ exitCode: 0, errors: '' });
   return started.output.trimEnd().split('\n');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 it('every example has a test here', () => {

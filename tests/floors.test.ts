@@ -1,7 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error a plain script, shared with `npm run check`
 import { findViolations, PACKAGES } from '../scripts/floors.mjs';
@@ -28,7 +37,9 @@ function inCopyWith<T>(path: string, text: string, look: (root: string) => T): T
         cpSync(join(root, 'packages', name, part), join(copy, 'packages', name, part), { recursive: true });
       }
     }
-    writeFileSync(join(copy, 'packages', path), text);
+    const changed = join(copy, path.startsWith('tests/') ? path : join('packages', path));
+    mkdirSync(dirname(changed), { recursive: true });
+    writeFileSync(changed, text);
     return look(copy);
   } finally {
     rmSync(copy, { recursive: true });
@@ -36,7 +47,7 @@ function inCopyWith<T>(path: string, text: string, look: (root: string) => T): T
 }
 
 describe('the floors of the packages', () => {
-  it('node:net is imported in one file, timers and clocks stand in one, imports look down, no circles, no file over 400 lines', () => {
+  it('node:net is imported in one file, timers and clocks stand in one, imports look down, no circles, no file over 400 lines, no test borrows from another package', () => {
     expect(find(root)).toEqual([]);
   });
 
@@ -73,6 +84,9 @@ describe('the floors of the packages', () => {
     ['tls/src/spy.ts', 'turns of the event loop', 'setImmediate(() => {});'],
     ['streams/src/spy.ts', 'must not import', "import { x } from '@pea2pea/codecs';"],
     ['decorators/src/spy.ts', 'must not import', "import { connect } from 'node:tls';"],
+    ['policies/test/spy.test.ts', 'borrows', "import { lab } from '../../decorators/test/lab.js';"],
+    ['policies/test/spy.test.ts', 'borrows', "import { victim } from '../../../tests/support/victim.js';"],
+    ['tests/support/spy.ts', 'borrows', "import { XX } from '../../packages/noise/test/noise-lab.js';"],
     ['core/src/flows/spy.ts', 'circular', "import { spy } from './spy.js';"],
     ['core/src/flows/spy.ts', '401 lines', '\n'.repeat(401)],
   ])('a change of %s is found: %s', (path, what, text) => {

@@ -14,12 +14,20 @@ import {
   type ListenOptions,
 } from '@pea2pea/core';
 import { describe as describeValue } from '@pea2pea/core/authoring';
+import {
+  hostileValues,
+  inMemory,
+  join,
+  lab,
+  listen,
+  rawConnect,
+  silentLogger,
+  soon,
+  until,
+} from '@pea2pea/testing';
 import { ERROR_TABLES } from './support/error-tables.js';
-import { hostileValues } from './support/hostile-values.js';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect } from './support/raw-socket.js';
-import { silentLogger } from './support/silent-logger.js';
-import { soon, until } from './support/until.js';
+
+const { makeNode } = lab();
 
 // The rest of what INVARIANTS.md says under foreign-values-are-harmless: where values come from that are not ours.
 

@@ -2,10 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { PassThrough, Transform, Duplex } from 'node:stream';
 import { contextKey, PeerError, type Codec, type Handshake, type Hooks } from '@pea2pea/core';
 import { lines } from '@pea2pea/codecs';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect, socketClosed } from './support/raw-socket.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+import {
+  inMemory,
+  join,
+  lab,
+  listen,
+  never,
+  rawConnect,
+  socketClosed,
+  soon,
+  textCodec,
+  until,
+} from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** Both sides say `word` and expect to hear it. */
 function password(word: string): Hooks<string> {
@@ -17,8 +27,6 @@ function password(word: string): Hooks<string> {
     },
   };
 }
-
-const never = (): Promise<void> => new Promise(() => {});
 
 describe('the handshake', () => {
   it('runs on both sides before any message, and is told which side opened the connection', async () => {

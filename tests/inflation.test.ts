@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import { expect, it } from '@jest/globals';
 import { SocketAddress } from '@pea2pea/core';
-import { rawConnect } from './support/raw-socket.js';
-import { soon } from './support/until.js';
+import { rawConnect, soon } from '@pea2pea/testing';
 
 const MiB = 1024 * 1024;
 const MOST = 100_000;

@@ -13,9 +13,9 @@ import {
   type ListedPlugin,
 } from '@pea2pea/decorators';
 import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/noise';
+import { until } from '@pea2pea/testing';
 import { buildRust } from './interop/rust-build.js';
 import { RustPeer } from './interop/rust-peer.js';
-import { until } from './support/until.js';
 
 /** Around what fits in a byte, in two, in one Noise message, in a slab, and the most that `lengthDelimited` takes. */
 const SIZES = [0, 1, 255, 256, 65_515, 65_516, 65_535, 65_536, 200_000, 1_048_576];

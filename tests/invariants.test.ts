@@ -24,20 +24,29 @@ import {
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { ConnectionTable, type Slot } from '@pea2pea/core/connection/connection-table';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
+import {
+  hostileValues,
+  inMemory,
+  join,
+  lab,
+  letArrive,
+  listen,
+  never,
+  rawConnect,
+  silentLogger,
+  soon,
+  type TestNode,
+  textCodec,
+  turn,
+  until,
+} from '@pea2pea/testing';
 import { MaskedStream } from './chaos/greeting.js';
-import { hostileValues } from './support/hostile-values.js';
-import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { letArrive, rawConnect } from './support/raw-socket.js';
-import { silentLogger } from './support/silent-logger.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+
+const { makeNode } = lab();
 
 // One test for each entry of INVARIANTS.md, named after it. What happens by chance follows from a seed.
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const never = (): Promise<never> => new Promise(() => {});
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** So many rounds of the microtask queue. */
 async function ticks(count: number): Promise<void> {
   for (let tick = 0; tick < count; tick++) await Promise.resolve();

@@ -5,16 +5,14 @@ import { PeerError, type Connection, type Handshake } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { noiseHandshake } from '@pea2pea/noise';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { authority } from '../packages/tls/test/certificates.js';
-import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { rawConnect } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
+import { authority } from '@pea2pea/testing/certificates';
+import { inMemory, join, lab, listen, never, rawConnect, soon, type TestNode, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 const trusted = await authority();
 const mine = await trusted.issue({ commonName: 'mine' });
 const certified = new TlsContext({ ...mine, ca: trusted.ca });
-
-const never = (): Promise<never> => new Promise(() => {});
 
 /** As much as the system takes at once, with nothing left in the stream. */
 const WORDS = 'w'.repeat(900_000);

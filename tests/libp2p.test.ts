@@ -13,6 +13,7 @@ import {
   type FrameHeader,
   type YamuxOptions,
 } from '@pea2pea/streams';
+import { soon, until } from '@pea2pea/testing';
 import { identify } from '../examples/libp2p/identify.js';
 import { Identity } from '../examples/libp2p/identity.js';
 import { INSTALL, isInstalled, JsPeer } from '../examples/libp2p/js-peer.js';
@@ -20,7 +21,6 @@ import { dial as dialAs, Libp2pNotes, Libp2pPeer } from '../examples/libp2p/libp
 import { formatMultiaddr, parseMultiaddr } from '../examples/libp2p/multiaddr.js';
 import { ping } from '../examples/libp2p/ping.js';
 import { REMOTE, SESSION, upgrade } from '../examples/libp2p/upgrade.js';
-import { soon, until } from './support/until.js';
 
 /** A process has to start, and the machine may be busy. */
 const PATIENCE_MS = 15_000;

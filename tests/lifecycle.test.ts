@@ -1,10 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { HANDLED, type Hooks } from '@pea2pea/core';
-import { assertConsistent, inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect, socketClosed } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
+import {
+  assertConsistent,
+  inMemory,
+  join,
+  lab,
+  listen,
+  never,
+  rawConnect,
+  socketClosed,
+  soon,
+  until,
+} from '@pea2pea/testing';
 
-const never = (): Promise<void> => new Promise(() => {});
+const { makeNode } = lab();
 
 describe('connecting', () => {
   it('connect resolves when the connection is usable, and does not wait for onConnect to finish', async () => {

@@ -7,9 +7,9 @@ import { PeerNode, type LogFields, type Logger } from '@pea2pea/core';
 import { guardedLogger } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { logLine } from '@pea2pea/core/mechanisms/default-logger';
-import { hostileValues } from './support/hostile-values.js';
-import { inMemory, join, makeNode } from './support/lab.js';
-import { until } from './support/until.js';
+import { hostileValues, inMemory, join, lab, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 const source = fileURLToPath(new URL('../packages', import.meta.url));
 

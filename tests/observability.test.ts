@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { snapshot, SNAPSHOT_VERSION } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { until } from './support/until.js';
+import { inMemory, join, lab, listen, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -3,21 +3,22 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PeerNode, type Handshake, type SocketAddress } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { noiseHandshake } from '@pea2pea/noise';
+import { generateKeyPair, noiseHandshake } from '@pea2pea/noise';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { letArrive } from './support/raw-socket.js';
-import { until } from './support/until.js';
-import { textCodec } from '../packages/decorators/test/text-codec.js';
-import { ALICE, BOB, XX } from '../packages/noise/test/noise-lab.js';
-import { mine, trusted } from '../packages/tls/test/tls-lab.js';
+import { letArrive, textCodec, until } from '@pea2pea/testing';
+import { selfSigned } from '@pea2pea/testing/certificates';
+
+const pattern = 'Noise_XX_25519_ChaChaPoly_SHA256';
+const [dialling, listening] = [generateKeyPair(), generateKeyPair()];
+const certificate = await selfSigned();
 
 /** Both sides of each secure channel; what a client says last in its handshake is not its first word. */
 const CHANNELS: Record<string, (handshake: Handshake) => Promise<unknown>> = {
-  tls: (handshake) => tlsHandshake(handshake, new TlsContext({ ...mine, ca: trusted.ca })),
+  tls: (handshake) => tlsHandshake(handshake, new TlsContext({ ...certificate, ca: certificate.cert })),
   noise: async (handshake) => {
     const initiator = handshake.direction === 'outbound';
-    const staticKey = initiator ? ALICE : BOB;
-    const channel = await noiseHandshake(handshake, { pattern: XX, initiator, staticKey });
+    const staticKey = initiator ? dialling : listening;
+    const channel = await noiseHandshake(handshake, { pattern, initiator, staticKey });
     handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
   },
 };

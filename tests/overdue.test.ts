@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from '@jest/globals';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { listen, makeNode } from './support/lab.js';
-import { letArrive, rawConnect } from './support/raw-socket.js';
-import { until } from './support/until.js';
+import { lab, letArrive, listen, rawConnect, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** Peers in a thread of their own, which goes on while this one computes; they send a line `everyMs`. */
 const PEERS = `

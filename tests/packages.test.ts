@@ -1,8 +1,10 @@
 // What strangers see of a package before they have read a line of it: its page, its licence, its links, its peers.
 import { describe, expect, it } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error a plain script, shared with `npm run check`
+import { publicPackagesOf } from '../scripts/public-packages.mjs';
 import { FACELESS } from './support/faceless.js';
 import { fencesOf } from './support/markdown.js';
 
@@ -29,8 +31,8 @@ const read = (...path: string[]): string => readFileSync(join(root, ...path), 'u
 const manifestIn = (...folder: string[]): Manifest => JSON.parse(read(...folder, 'package.json')) as Manifest;
 
 const house = manifestIn();
-const names = readdirSync(join(root, 'packages')).filter(
-  (name) => existsSync(join(root, 'packages', name, 'package.json')) && !FACELESS.includes(name),
+const names = (publicPackagesOf as (root: string) => string[])(root).filter(
+  (name) => !FACELESS.includes(name),
 );
 const numbersOf = (version: string): readonly number[] => version.replace('^', '').split('.').map(Number);
 

@@ -10,12 +10,7 @@ import {
   type PluginManifest,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { silentLogger } from './support/silent-logger.js';
-import { textCodec } from './support/text-codec.js';
-import { until } from './support/until.js';
-
-const ANYWHERE = { host: '127.0.0.1', port: 0 };
-const never = (): Promise<never> => new Promise(() => {});
+import { ANYWHERE, never, silentLogger, textCodec, until } from '@pea2pea/testing';
 
 interface GreeterOptions {
   readonly greeting?: string;

@@ -12,9 +12,9 @@ import {
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { inMemory, join, listen, makeNode, type TestNode } from './support/lab.js';
-import { silentListener } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
+import { inMemory, join, lab, listen, silentListener, soon, type TestNode, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** Names, and what their addresses do when they are dialled. */
 interface Internet extends Transport {

@@ -1,10 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { NEED_MORE, PeerError, type ByteQueue, type Codec, type Hooks } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { letArrive, rawConnect, socketClosed } from './support/raw-socket.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+import {
+  inMemory,
+  join,
+  lab,
+  letArrive,
+  listen,
+  rawConnect,
+  socketClosed,
+  soon,
+  textCodec,
+  until,
+} from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** A handler whose messages are finished by hand. */
 function slowHandler(): { hooks: Hooks<string>; begun: string[]; finish: (() => void)[] } {

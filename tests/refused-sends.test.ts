@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { systemClock, type Clock, type Connection, type MessageDiagnostic } from '@pea2pea/core';
-import { inMemory, join, makeNode, type TestNode } from './support/lab.js';
-import { textCodec } from './support/text-codec.js';
-import { until } from './support/until.js';
+import { inMemory, join, lab, type TestNode, textCodec, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 const FILLING = 'x'.repeat(1_000);
 

@@ -1,11 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Duplex } from 'node:stream';
 import type { Hooks } from '@pea2pea/core';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect, socketClosed } from './support/raw-socket.js';
-import { soon, until } from './support/until.js';
+import { inMemory, join, lab, listen, never, rawConnect, socketClosed, soon, until } from '@pea2pea/testing';
 
-const never = (): Promise<void> => new Promise(() => {});
+const { makeNode } = lab();
 
 describe('the signal of a node', () => {
   it('aborts in the turn in which close() is called, and is aborted where it is asked for later', async () => {
@@ -94,7 +92,7 @@ describe('close', () => {
         ...inMemory().transport,
         name: 'silent',
         resolve: (address) => Promise.resolve([address]),
-        listen: never as never,
+        listen: never,
         connect: (_address, { cancellation: { signal } }) =>
           new Promise((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(signal.reason as Error)),

@@ -1,17 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import type { Handshake } from '@pea2pea/core';
-import { listen, makeNode } from './support/lab.js';
-import { rawPair } from './support/raw-socket.js';
-import { until } from './support/until.js';
+import { freePort, lab, listen, rawPair, until } from '@pea2pea/testing';
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = makeNode();
-  const { port } = await listen(probe);
-  await probe.node.stopListening();
-  return port;
-}
+const { makeNode } = lab();
 
 /** Agrees on who begins where both ends say that they dialled: whose number is greater. */
 async function agree(handshake: Handshake): Promise<'first' | 'second'> {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { delimiter, json, lines } from '@pea2pea/codecs';
 import { PeerError, type Codec } from '@pea2pea/core';
 import { Bans } from '@pea2pea/policies';
-import { listen, makeNode } from './support/lab.js';
-import { rawConnect } from './support/raw-socket.js';
-import { until } from './support/until.js';
+import { lab, listen, rawConnect, until } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 /** Codecs of texts whose frames end with a mark, with what comes in full and what the network cuts. */
 const codecs: [string, Codec<string>, string][] = [

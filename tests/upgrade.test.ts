@@ -18,18 +18,13 @@ import { CancellationSource } from '@pea2pea/core/authoring';
 import { lines } from '@pea2pea/codecs';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
 import { select } from '@pea2pea/streams';
-import { selfSigned } from '../packages/tls/test/certificates.js';
+import { selfSigned } from '@pea2pea/testing/certificates';
+import { lab, listen, soon, type TestNode, turn, until } from '@pea2pea/testing';
 import { MASK, MaskedStream } from './chaos/greeting.js';
-import { listen, makeNode, type TestNode } from './support/lab.js';
-import { soon, until } from './support/until.js';
+
+const { makeNode } = lab();
 
 // INVARIANT: nothing-crosses-an-upgrade. A peer, or who sits on the line, speaks below what is put on top.
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-async function turns(count: number): Promise<void> {
-  for (let index = 0; index < count; index++) await turn();
-}
 
 /** A node that shakes hands by `onHandshake`, and a bare link to it. */
 async function attacked(
@@ -76,26 +71,26 @@ const roles = ['inbound', 'outbound'] as const;
 const upgrades: Record<string, (handshake: Handshake) => Promise<void>> = {
   async 'after a wait'(handshake) {
     await handshake.read(8);
-    await turns(20);
+    await turn(20);
     handshake.upgrade(new MaskedStream(handshake.takeStream()));
   },
   async 'over a stream that it took before'(handshake) {
     const stream = handshake.takeStream();
     await handshake.read(8);
-    await turns(20);
+    await turn(20);
     handshake.upgrade(new MaskedStream(stream));
   },
   async 'over the stream itself, and then again'(handshake) {
     await handshake.readUntil('S', 8); // of STARTTLS: the very first byte
     await handshake.read(7);
-    await turns(20);
+    await turn(20);
     handshake.upgrade(handshake.takeStream());
     await turn();
     handshake.upgrade(new MaskedStream(handshake.takeStream()));
   },
   async 'and hides that it was refused'(handshake) {
     await handshake.read(8);
-    await turns(20);
+    await turn(20);
     try {
       handshake.upgrade(new MaskedStream(handshake.takeStream()));
     } catch {
@@ -105,7 +100,7 @@ const upgrades: Record<string, (handshake: Handshake) => Promise<void>> = {
   async 'while a read waits'(handshake) {
     await handshake.read(8);
     const early = handshake.readUntil('\r', 64).catch(() => {});
-    await turns(20);
+    await turn(20);
     handshake.upgrade(new MaskedStream(handshake.takeStream()));
     await early;
   },
@@ -138,7 +133,7 @@ describe('what is sent below an upgrade', () => {
       link.stream.write('STARTTLSplain\nplain\n');
       endings[ending](link);
       await until('the hook is done', () => over);
-      await turns(5);
+      await turn(5);
       expect(a.messages).toEqual([]);
       link.reset();
       await until('all is over', () => a.node.connections.size === 0 && a.node.connecting === 0);
@@ -157,7 +152,7 @@ describe('what is sent below an upgrade', () => {
       const errors: unknown[] = [];
       const { a, link } = await attacked(networks[network](), role, async (handshake) => {
         await handshake.read(8);
-        await turns(20);
+        await turn(20);
         try {
           handshake.upgrade(new MaskedStream(handshake.takeStream()));
         } catch (error) {
@@ -184,7 +179,7 @@ describe('what is sent below an upgrade', () => {
       const heard: string[] = [];
       const { a, link } = await attacked(tcpTransport(), 'inbound', async (handshake) => {
         await handshake.read(8);
-        await turns(20);
+        await turn(20);
         handshake.upgrade(new MaskedStream(handshake.takeStream()));
         if (method === 'read') heard.push(String(await handshake.read(3)));
         else if (method === 'readUntil') heard.push(String(await handshake.readUntil('\n', 10)));
@@ -202,7 +197,7 @@ describe('what is sent below an upgrade', () => {
     let top!: Duplex;
     const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
       await handshake.read(8);
-      await turns(5);
+      await turn(5);
       handshake.upgrade((top = new MaskedStream(handshake.takeStream())));
     });
     link.stream.end('STARTTLSplain\n');
@@ -218,7 +213,7 @@ describe('TLS on top', () => {
       const context = new TlsContext(await selfSigned());
       const { a, link } = await attacked(tcpTransport(), 'inbound', async (handshake) => {
         await handshake.readUntil('\n', 10);
-        await turns(20);
+        await turn(20);
         await tlsHandshake(handshake, context);
       });
       link.stream.write('STARTTLS\nplain\n');
@@ -236,7 +231,7 @@ describe('a read that waits when the stream is upgraded', () => {
     const errors: unknown[] = [];
     const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
       const early = handshake.read(100);
-      await turns(3);
+      await turn(3);
       if (how === 'upgrade') handshake.upgrade(new MaskedStream(handshake.takeStream()));
       else void handshake.takeStream();
       await soon('the read', early).catch((error: unknown) => errors.push(error));
@@ -297,7 +292,7 @@ describe('negotiations', () => {
   it('leave what came after them where it was, for what stands on top', async () => {
     const { a, link } = await attacked(tcpTransport(), 'outbound', async (handshake) => {
       await select(handshake, ['/mask']);
-      await turns(10);
+      await turn(10);
       handshake.upgrade(new MaskedStream(handshake.takeStream()));
     });
     const answer = Buffer.from('\x13/multistream/1.0.0\n\x06/mask\n', 'latin1');

@@ -14,12 +14,20 @@ import {
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
+import {
+  inMemory,
+  join,
+  lab,
+  listen,
+  rawConnect,
+  silentLogger,
+  soon,
+  textCodec,
+  until,
+} from '@pea2pea/testing';
 import { MaskedStream } from './chaos/greeting.js';
-import { inMemory, join, listen, makeNode } from './support/lab.js';
-import { rawConnect } from './support/raw-socket.js';
-import { silentLogger } from './support/silent-logger.js';
-import { textCodec } from './support/text-codec.js';
-import { soon, until } from './support/until.js';
+
+const { makeNode } = lab();
 
 describe('send', () => {
   it('resolves when the bytes were handed to the operating system', async () => {

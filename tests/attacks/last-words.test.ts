@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import type { Codec } from '@pea2pea/core';
+import { rawConnect, soon } from '@pea2pea/testing';
 import { flood } from '../support/attacker.js';
-import { rawConnect } from '../support/raw-socket.js';
-import { soon } from '../support/until.js';
 import type { Victim, Scenario, ScenarioKit } from '../support/victim.js';
 import { tell } from './figures.js';
 import { startVictim } from './victims.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Codec } from '@pea2pea/core';
+import { rawConnect, socketClosed } from '@pea2pea/testing';
 import { paced } from '../support/attacker.js';
-import { rawConnect, socketClosed } from '../support/raw-socket.js';
 import type { ScenarioKit, Scenario } from '../support/victim.js';
 import { mebi, tell } from './figures.js';
 import { GREEDY, type GreedyCodec } from './greedy-frames.js';

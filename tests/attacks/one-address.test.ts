@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
+import { socketClosed } from '@pea2pea/testing';
 import { GREETING, heard, intrude, paced } from '../support/attacker.js';
-import { socketClosed } from '../support/raw-socket.js';
 import { tell } from './figures.js';
 import { ping } from './quiet-peers.js';
 import { startVictim } from './victims.js';

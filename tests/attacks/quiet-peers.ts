@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
-import { rawConnect } from '../support/raw-socket.js';
-import { soon } from '../support/until.js';
+import { rawConnect, soon } from '@pea2pea/testing';
 
 const PING = 'ping\n';
 /** How long a peer waits before it pings again. */

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
+import { rawConnect } from '@pea2pea/testing';
 import { readSteadily } from '../support/attacker.js';
-import { rawConnect } from '../support/raw-socket.js';
 import { mebi, tell } from './figures.js';
 import { startVictim, talker } from './victims.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
+import { rawConnect } from '@pea2pea/testing';
 import { flood, GREETING, heard, paced } from '../support/attacker.js';
-import { rawConnect } from '../support/raw-socket.js';
 import { tell } from './figures.js';
 import { QuietPeers, ping } from './quiet-peers.js';
 import { startVictim } from './victims.js';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { until } from '../support/until.js';
+import { until } from '@pea2pea/testing';
 
 /** The machine may be busy. */
 const PATIENCE_MS = 15_000;

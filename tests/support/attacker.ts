@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
 import { seededRandom } from '@pea2pea/core/testing';
-import { rawConnect, socketClosed } from './raw-socket.js';
-import { soon } from './until.js';
+import { rawConnect, socketClosed, soon } from '@pea2pea/testing';
 import type { CodecName } from './victim.js';
 
 /** What the handshake of a victim expects: one part for each way to read. */

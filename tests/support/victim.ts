@@ -11,7 +11,7 @@ import {
   type NodeConfig,
   type PeerNode,
 } from '@pea2pea/core';
-import { soon } from './until.js';
+import { soon } from '@pea2pea/testing';
 
 export type CodecName = 'bytes' | 'lines' | 'lengthDelimited' | 'json' | 'jsonLines';
 

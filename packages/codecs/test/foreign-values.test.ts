@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { delimiter, lengthDelimited, lines } from '@pea2pea/codecs';
 import { checkCodec } from '@pea2pea/codecs/testing';
 import { PeerError, type Codec } from '@pea2pea/core';
-import { hostileValues } from '../../../tests/support/hostile-values.js';
+import { hostileValues } from '@pea2pea/testing';
 
 describe.each(hostileValues().filter(([name]) => name !== 'nothing'))('%s', (_name, make) => {
   it('as an option of a codec is refused in one short line, and no code of it runs', () => {

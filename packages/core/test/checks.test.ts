@@ -18,7 +18,7 @@ import {
   requireString,
   requireTimeout,
 } from '@pea2pea/core/authoring';
-import { hostileValues } from '../../../tests/support/hostile-values.js';
+import { hostileValues } from '@pea2pea/testing';
 
 const refusal = (check: () => unknown): string => {
   let thrown: unknown;

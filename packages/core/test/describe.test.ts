@@ -2,7 +2,7 @@ import { describe as group, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PeerError } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
-import { hostileValues } from '../../../tests/support/hostile-values.js';
+import { hostileValues } from '@pea2pea/testing';
 
 const LONGEST = 700;
 

@@ -3,7 +3,7 @@ import { describeReason, NEED_MORE, type DisconnectReason } from '@pea2pea/core'
 import { ByteBudget, Deadline, Sweeper } from '@pea2pea/core/internal';
 import { FairTurns } from '@pea2pea/core/mechanisms/fair-turns';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
-import { until } from '../../../tests/support/until.js';
+import { until } from '@pea2pea/testing';
 
 describe('a controlled clock', () => {
   it('calls what falls due, in order, and what is set on the way', () => {

@@ -4,9 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '@pea2pea/core';
 import { overdue } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { until } from '../../../tests/support/until.js';
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { turn, until } from '@pea2pea/testing';
 
 /** Keeps the event loop from turning. */
 function compute(durationMs: number): void {

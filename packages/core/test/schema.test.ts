@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { z } from 'zod';
 import type { StandardIssue, StandardSchemaV1 } from '@pea2pea/core';
 import { describeIssues, isStandardSchema, plainIssues, runSchema } from '@pea2pea/core/authoring';
-import { hostileValues } from '../../../tests/support/hostile-values.js';
+import { hostileValues } from '@pea2pea/testing';
 
 const libraries: [name: string, schema: StandardSchemaV1][] = [
   ['zod', z.object({ user: z.object({ tags: z.array(z.string()) }) })],

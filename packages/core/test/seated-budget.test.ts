@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeatedBudget } from '@pea2pea/core/internal';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { until } from '../../../tests/support/until.js';
+import { until } from '@pea2pea/testing';
 
 const PATIENCE_MS = 4_000;
 const TURN_MS = PATIENCE_MS / 40;

@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { forgetAbort, onAbort } from '@pea2pea/core/authoring';
-import { inMemory, join, listen, makeNode } from '../../../tests/support/lab.js';
+import { inMemory, join, lab, listen } from '@pea2pea/testing';
+
+const { makeNode } = lab();
 
 const USERS = 50;
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;

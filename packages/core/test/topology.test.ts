@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { connectNodes, edgesOf, expectedConnections, type Topology } from '@pea2pea/core/topology';
-import { textCodec } from '../../../tests/support/text-codec.js';
+import { textCodec } from '@pea2pea/testing';
 
 const random = (degree: number, seed: number): Topology => ({ kind: 'random', degree, seed });
 

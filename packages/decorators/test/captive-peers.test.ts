@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { PeerNode } from '@pea2pea/core';
 import { createApp, createPeer, override, Peer, peerModule, Session, startPeer } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { inMemory, peerErrorOf } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 const codec = textCodec();
 

@@ -13,8 +13,8 @@ import {
   type PeerHandle,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { dialler, inMemory, peerErrorOf, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const codec = textCodec();
 const order: string[] = [];

@@ -9,8 +9,8 @@ import {
 } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { Container, decorate, injectable, preDestroy } from 'inversify';
-import { ANYWHERE, dialler, inMemory, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { ANYWHERE, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const codec = textCodec();
 

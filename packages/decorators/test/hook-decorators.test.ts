@@ -19,8 +19,8 @@ import {
   Peer,
   type PeerHandle,
 } from '@pea2pea/decorators';
-import { dialler, inMemory, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const text = textCodec();
 type Call = readonly [method: string, self: unknown, ...args: unknown[]];

@@ -20,8 +20,8 @@ import {
   PluginOptions,
   Session,
 } from '@pea2pea/decorators';
-import { dialler, inMemory, peerErrorOf, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const codec = textCodec();
 

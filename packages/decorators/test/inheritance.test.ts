@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, type Connection } from '@pea2pea/core';
 import { createPeer, OnConnect, OnMessage, Peer } from '@pea2pea/decorators';
 import { Container, decorate, injectable, preDestroy } from 'inversify';
-import { dialler, inMemory, peerErrorOf, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const codec = textCodec();
 

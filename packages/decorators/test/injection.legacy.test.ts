@@ -3,8 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { Container, inject, injectable, preDestroy } from 'inversify';
-import { peerErrorOf } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec } from '@pea2pea/testing';
 
 const codec = textCodec();
 const ROOM = Symbol('room');

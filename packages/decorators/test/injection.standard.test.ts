@@ -3,8 +3,7 @@ import { expect, it } from '@jest/globals';
 import { memoryTransport } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { Container, injectable } from 'inversify';
-import { peerErrorOf } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec } from '@pea2pea/testing';
 
 @injectable()
 class Clock {}

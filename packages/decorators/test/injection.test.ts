@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, peerModule, Peer, startPeer } from '@pea2pea/decorators';
 import { Container, injectable, LazyServiceIdentifier } from 'inversify';
-import { inMemory, peerErrorOf } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 const codec = textCodec();
 const ROOM = Symbol('room');

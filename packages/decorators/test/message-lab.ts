@@ -1,8 +1,7 @@
 import { memoryTransport, NEED_MORE, type Codec, type Connection, type PeerNode } from '@pea2pea/core';
 import { createPeer, type PeerConfig, type StandardResult, type StandardSchemaV1 } from '@pea2pea/decorators';
+import { silentLogger, textCodec } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
-import { silentLogger } from '../../../tests/support/silent-logger.js';
-import { textCodec } from './text-codec.js';
 
 export class Join {
   readonly name: string;

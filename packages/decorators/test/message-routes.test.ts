@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { Connection } from '@pea2pea/core';
 import { createPeer, OnDisconnect, OnError, OnMessage, Peer } from '@pea2pea/decorators';
-import { inMemory, peerErrorOf, until } from './lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 import { command, Join, messageCodec, Moderate, numeric, Recorder, schemaOf, talkTo } from './message-lab.js';
 
 const codec = messageCodec();

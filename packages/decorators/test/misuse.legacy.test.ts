@@ -1,7 +1,7 @@
 // Legacy decorators are given the class, or its prototype: errors name both, class and member.
 import { describe, expect, it } from '@jest/globals';
 import { OnConnect } from '@pea2pea/decorators';
-import { peerErrorOf } from './lab.js';
+import { peerErrorOf } from '@pea2pea/testing';
 
 const onConnect = OnConnect() as (...site: unknown[]) => void;
 

@@ -1,7 +1,7 @@
 // Standard decorators run before there is a class: errors name the member alone, and may say more of its kind.
 import { describe, expect, it } from '@jest/globals';
 import { OnConnect } from '@pea2pea/decorators';
-import { peerErrorOf } from './lab.js';
+import { peerErrorOf } from '@pea2pea/testing';
 
 const onConnect = OnConnect() as (...site: unknown[]) => void;
 

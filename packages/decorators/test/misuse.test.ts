@@ -1,9 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createPeer, OnConnect, OnMessage, Peer, peerModule, startPeer } from '@pea2pea/decorators';
 import { Container, injectable } from 'inversify';
-import { hostileValues } from '../../../tests/support/hostile-values.js';
-import { inMemory, peerErrorOf } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { hostileValues, peerErrorOf, textCodec } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 const codec = textCodec();
 type Loose = (...args: unknown[]) => unknown;

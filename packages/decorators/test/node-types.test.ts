@@ -12,8 +12,8 @@ import {
   Peer,
   type PeerHandle,
 } from '@pea2pea/decorators';
+import { textCodec } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
-import { textCodec } from './text-codec.js';
 
 interface Chat {
   readonly text: string;

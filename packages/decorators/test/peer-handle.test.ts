@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { decorate, preDestroy } from 'inversify';
-import { inMemory, peerErrorOf, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 @Peer({ codec: textCodec() })
 class Idle {}

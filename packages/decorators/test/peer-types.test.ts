@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { PeerNode, type CloseReport, type Codec } from '@pea2pea/core';
 import { createPeer, Peer, peerModule, startPeer, type PeerHandle } from '@pea2pea/decorators';
 import { LazyServiceIdentifier, type Container } from 'inversify';
-import { textCodec } from './text-codec.js';
+import { textCodec } from '@pea2pea/testing';
 
 interface Chat {
   readonly text: string;

@@ -32,9 +32,9 @@ import {
   type ConnectionArgument,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { dialler, inMemory, peerErrorOf, until } from './lab.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 import { talkTo } from './message-lab.js';
-import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
 

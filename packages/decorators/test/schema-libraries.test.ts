@@ -11,7 +11,7 @@ import {
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { until } from './lab.js';
+import { until } from '@pea2pea/testing';
 import { messageCodec, Recorder, talkTo } from './message-lab.js';
 
 const codec = messageCodec();

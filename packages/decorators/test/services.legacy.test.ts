@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals';
 import { memoryTransport, type Connection } from '@pea2pea/core';
 import { createPeer, OnMessage, OnStart, Peer, Session, SessionConnection } from '@pea2pea/decorators';
 import { ContainerModule, inject, injectable, postConstruct, preDestroy } from 'inversify';
-import { dialler, inMemory, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 
 const codec = textCodec();
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

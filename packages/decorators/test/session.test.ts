@@ -21,9 +21,9 @@ import {
   SessionConnection,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule, decorate, inject, injectable } from 'inversify';
-import { dialler, inMemory, peerErrorOf, until } from './lab.js';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { dialler, inMemory } from './lab.js';
 import { talkTo } from './message-lab.js';
-import { textCodec } from './text-codec.js';
 
 const codec = textCodec();
 

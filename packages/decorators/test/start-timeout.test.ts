@@ -3,12 +3,10 @@ import { PeerNode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { createApp, createPeer, OnStart, OnStop, Peer, Plugin } from '@pea2pea/decorators';
 import { ContainerModule, injectable } from 'inversify';
-import { ANYWHERE, inMemory, peerErrorOf, until } from './lab.js';
-import { textCodec } from './text-codec.js';
+import { ANYWHERE, never, peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 const codec = textCodec();
-const never = (): Promise<never> => new Promise(() => {});
-
 describe('an @OnStart that does not settle', () => {
   it('fails the start with its class and method, and all that was started is stopped', async () => {
     const calls: string[] = [];

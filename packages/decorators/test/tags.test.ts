@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { json, lines, tagged, unchecked, type TaggedMessage } from '@pea2pea/codecs';
 import { memoryTransport, PeerNode, type Connection } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
-import { inMemory, peerErrorOf, until } from './lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 
 const members = {
   join: unchecked<{ readonly room: string }>(),

@@ -20,7 +20,7 @@ import {
   type SchemaOutput,
   type StandardSchemaV1,
 } from '@pea2pea/decorators';
-import { textCodec } from './text-codec.js';
+import { textCodec } from '@pea2pea/testing';
 
 interface Chat {
   readonly from: string;

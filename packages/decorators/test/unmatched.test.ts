@@ -11,7 +11,8 @@ import {
   type StandardIssue,
   type WhenUnmatched,
 } from '@pea2pea/decorators';
-import { inMemory, peerErrorOf, until } from './lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { inMemory } from './lab.js';
 import { command, Join, messageCodec, numeric, Recorder, schemaOf, talkTo } from './message-lab.js';
 
 const codec = messageCodec();

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { PeerError } from '@pea2pea/core';
 import { seededRandom } from '@pea2pea/core/testing';
 import { noiseHandshake, type NoiseHandshakeOptions } from '@pea2pea/noise';
-import { soon } from '../../../tests/support/until.js';
+import { soon } from '@pea2pea/testing';
 import { duplexPair } from './duplex-pair.js';
 import { ALICE, BOB, wireOf } from './noise-lab.js';
 import { cipherPair, openReader, sealAll } from './noise-wire.js';

@@ -8,8 +8,7 @@ import {
   type NoiseWire,
 } from '@pea2pea/noise';
 import { createPeer, Peer } from '@pea2pea/decorators';
-import { until } from '../../../tests/support/until.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { textCodec, until } from '@pea2pea/testing';
 import { ALICE, BOB, MALLORY, party } from './noise-lab.js';
 
 const TWELVE = ['NN', 'NK', 'NX', 'KN', 'KK', 'KX', 'XN', 'XK', 'XX', 'IN', 'IK', 'IX'];

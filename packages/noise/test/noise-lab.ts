@@ -1,12 +1,5 @@
 import type { Duplex } from 'node:stream';
-import {
-  memoryTransport,
-  type Connection,
-  type DisconnectReason,
-  type LogFields,
-  type Logger,
-  type Transport,
-} from '@pea2pea/core';
+import { memoryTransport, type Connection, type DisconnectReason, type Transport } from '@pea2pea/core';
 import {
   createPeer,
   OnConnect,
@@ -26,7 +19,7 @@ import {
   type NoiseStream,
   type NoiseWire,
 } from '@pea2pea/noise';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
 import { duplexPair } from './duplex-pair.js';
 
 export const XX = 'Noise_XX_25519_ChaChaPoly_SHA256';
@@ -102,7 +95,7 @@ export async function party(
   const messages: string[] = [];
   const opened: Connection<string>[] = [];
   const reasons: DisconnectReason[] = [];
-  const log: { level: string; fields: LogFields; text: string }[] = [];
+  const log: LogLine[] = [];
   const secured = options === undefined ? [] : [noise({ pattern: XX, staticKey: ALICE, ...options })];
   @Peer({ codec: textCodec(), plugins: [...secured, ...plugins] })
   class Party {
@@ -120,7 +113,7 @@ export async function party(
     }
   }
   const handle = await createPeer(Party, {
-    config: { transport, listen: { host: '127.0.0.1', port: 0 }, logger: loggerInto(log), ...config },
+    config: { transport, listen: { host: '127.0.0.1', port: 0 }, logger: recordingLogger(log), ...config },
   });
   return {
     handle,
@@ -131,22 +124,10 @@ export async function party(
     reasons,
     /** What was said at `warn` or above. */
     get warnings() {
-      return log.filter(({ level }) => level === 'warn' || level === 'error');
+      return warningsIn(log);
     },
     [Symbol.asyncDispose]: async () => void (await handle.close()),
   };
 }
 
 export type Party = Awaited<ReturnType<typeof party>>;
-
-function loggerInto(log: { level: string; fields: LogFields; text: string }[]): Logger {
-  const at = (level: string) => (fields: LogFields, text: string) => void log.push({ level, fields, text });
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger,
-  };
-  return logger;
-}

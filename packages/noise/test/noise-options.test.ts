@@ -8,8 +8,7 @@ import {
   type NoiseOptions,
   type NoiseRemote,
 } from '@pea2pea/noise';
-import { until } from '../../../tests/support/until.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { textCodec, until } from '@pea2pea/testing';
 import { ALICE, BOB, party, shakeHands, XX } from './noise-lab.js';
 
 const IK = 'Noise_IK_25519_ChaChaPoly_SHA256';

@@ -5,7 +5,7 @@ import { tcpTransport } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { noiseHandshake, noiseIdentity, type NoiseOptions } from '@pea2pea/noise';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
-import { soon, until } from '../../../tests/support/until.js';
+import { soon, turn, until } from '@pea2pea/testing';
 import { ALICE, BOB, MALLORY, party, wireOf, XX, type Party } from './noise-lab.js';
 
 const IK = 'Noise_IK_25519_ChaChaPoly_SHA256';
@@ -315,7 +315,6 @@ describe('messages behind the handshake', () => {
 
 describe('who sits on the line', () => {
   it('cannot put plaintext behind the last message of a handshake under the key that it proved', async () => {
-    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const authorize = async (): Promise<boolean> => {
       for (let count = 0; count < 20; count++) await turn();
       return true;

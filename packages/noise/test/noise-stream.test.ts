@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { soon, until } from '../../../tests/support/until.js';
+import { soon, until } from '@pea2pea/testing';
 import { duplexPair } from './duplex-pair.js';
 import { securePair } from './noise-lab.js';
 import { cipherPair, messagesIn, openReader, OVERHEAD } from './noise-wire.js';

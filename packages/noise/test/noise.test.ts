@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, tcpTransport } from '@pea2pea/core';
 import { noiseIdentity, noiseSession } from '@pea2pea/noise';
-import { until } from '../../../tests/support/until.js';
+import { until } from '@pea2pea/testing';
 import { ALICE, BOB, party } from './noise-lab.js';
 
 const TRANSPORTS = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRandom } from '@pea2pea/core/testing';
+import { peerErrorOf } from '@pea2pea/testing';
 import { Backoff } from '../src/reconnect/backoff.js';
-import { peerErrorOf } from '../../decorators/test/lab.js';
 
 const SETTINGS = { minDelayMs: 100, maxDelayMs: 1_000, factor: 2, jitter: 0 };
 const always = (share: number) => ({ next: () => share });

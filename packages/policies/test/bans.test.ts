@@ -19,7 +19,8 @@ import {
   type BansOptions,
   type BanTarget,
 } from '@pea2pea/policies';
-import { badLine, codec, Diary, flood, peerErrorOf, serve, until } from './rate-limit-lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { badLine, codec, Diary, flood, serve } from './rate-limit-lab.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -319,7 +320,7 @@ describe('strikes', () => {
       },
     ]);
     expect(await isLetIn(lab)).toBe(false);
-    expect(lab.log.count('banned')).toBe(1);
+    expect(lab.told('banned')).toBe(1);
     clock.advance(HOUR);
     expect(await isLetIn(lab)).toBe(true);
     expect(plugin.strikesOf('10.0.0.1')).toBe(0);
@@ -441,7 +442,7 @@ describe('strikes', () => {
   it('that are no whole number are logged, and hurt nobody', async () => {
     await using lab = await serveWithBans({ strikesFor: () => 0.5 });
     await lab.misbehave();
-    expect(lab.log.count('onDisconnect threw')).toBe(1);
+    expect(lab.told('onDisconnect threw')).toBe(1);
     expect(lab.plugin.strikesOf('10.0.0.1')).toBe(0);
   });
 });
@@ -544,7 +545,7 @@ describe('failed handshakes', () => {
     async (_what, strikesForHandshake) => {
       await using lab = await shakeHands({ strikesForHandshake });
       await lab.say('woof');
-      expect(lab.log.count('`strikesForHandshake` threw')).toBe(1);
+      expect(lab.told('`strikesForHandshake` threw')).toBe(1);
       await lab.say('word');
       await until(() => lab.node.heuristics.openedInbound === 1);
     },

@@ -16,11 +16,7 @@ import {
   type BanEvent,
   type ReconnectEvent,
 } from '@pea2pea/policies';
-import { textCodec } from '../../decorators/test/text-codec.js';
-import { silentLogger } from '../../../tests/support/silent-logger.js';
-import { until } from '../../../tests/support/until.js';
-
-const ANYWHERE = { host: '127.0.0.1', port: 0 };
+import { ANYWHERE, silentLogger, textCodec, until } from '@pea2pea/testing';
 
 const nodes: PeerNode<string>[] = [];
 afterEach(async () => {

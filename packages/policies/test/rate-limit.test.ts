@@ -4,8 +4,9 @@ import { PeerError, PeerNode, type Connection, type DisconnectReason, type Logge
 import { ControlledClock } from '@pea2pea/core/testing';
 import { createPeer, OnError, Plugin } from '@pea2pea/decorators';
 import { RATE_LIMIT_DEFAULTS, rateLimit, RateLimit, type RateLimitOptions } from '@pea2pea/policies';
+import { peerErrorOf, until } from '@pea2pea/testing';
 import { resolveRateLimit } from '../src/rate-limit/options.js';
-import { codec, Diary, flood, peerErrorOf, serve, until } from './rate-limit-lab.js';
+import { codec, Diary, flood, serve } from './rate-limit-lab.js';
 
 /** 5 messages at once, 1 a second; no other limit. */
 const FIVE = {
@@ -350,7 +351,7 @@ describe("with 'slow-down'", () => {
     expect(lab.diary.seen).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
     expect(plugin.heldBack).toBe(0);
     expect(plugin.exceeded.connectionMessages).toBe(3);
-    expect(lab.log.count('a peer sends too much and is slowed down')).toBe(1);
+    expect(lab.told('a peer sends too much and is slowed down')).toBe(1);
   });
 
   it('the other connections go on', async () => {
@@ -443,7 +444,7 @@ describe("with 'drop'", () => {
     expect(lab.diary.seen).toEqual(['0.0', '0.1', '0.2', '0.3', '0.4', '1.0', '2.0', '3.0']);
     expect(plugin.exceeded.connectionMessages).toBe(32);
     expect(connection.state).toBe('open');
-    expect(lab.log.count('a peer sends too much, its messages are dropped')).toBe(1);
+    expect(lab.told('a peer sends too much, its messages are dropped')).toBe(1);
   });
 });
 

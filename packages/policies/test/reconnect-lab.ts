@@ -3,15 +3,13 @@ import {
   PeerNode,
   SocketAddress,
   type Hooks,
-  type LogFields,
-  type Logger,
   type Transport,
   type TransportConnectOptions,
 } from '@pea2pea/core';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
 import { reconnect, Reconnect, type ReconnectOptions } from '@pea2pea/policies';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { type LogLine, recordingLogger, textCodec } from '@pea2pea/testing';
 
 const codec = textCodec();
 
@@ -60,7 +58,7 @@ export class Network {
         transport: this.transport,
         clock: this.clock,
         random: seededRandom(seed),
-        logger: noting(log),
+        logger: recordingLogger(log),
         idleTimeoutMs: 0,
         ...config,
       },
@@ -100,30 +98,4 @@ export class Network {
 
 interface KeeperConfig extends PeerConfig {
   readonly seed?: number;
-}
-
-export interface LogLine {
-  readonly level: keyof Logger;
-  readonly fields: LogFields;
-  readonly text: string;
-}
-
-function noting(log: LogLine[]): Logger {
-  const at =
-    (level: keyof Logger) =>
-    (fields: LogFields, text: string): void =>
-      void log.push({ level, fields, text });
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger,
-  };
-  return logger;
-}
-
-/** Enough turns of the event loop for what is under way in memory to arrive. */
-export async function turns(count = 8): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -10,9 +10,8 @@ import {
   type ReconnectEvent,
   type ReconnectOptions,
 } from '@pea2pea/policies';
-import { ANYWHERE, peerErrorOf, until } from '../../decorators/test/lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
-import { Network, SEED, turns } from './reconnect-lab.js';
+import { ANYWHERE, peerErrorOf, textCodec, turn, until } from '@pea2pea/testing';
+import { Network, SEED } from './reconnect-lab.js';
 
 const codec = textCodec();
 
@@ -44,7 +43,7 @@ describe('a peer that is down', () => {
     await until(() => keeper.status().state === 'waiting');
     expect(keeper.status()).toMatchObject({ attempts: 1, retryInMs: 2_500 });
     network.clock.advance(2_499);
-    await turns();
+    await turn(8);
     expect(keeper.status()).toMatchObject({ state: 'waiting', retryInMs: 1 });
     expect(network.dials).toHaveLength(1);
     network.clock.advance(1);
@@ -246,7 +245,7 @@ describe('giving up', () => {
     await until(() => keeper.status().state === 'given-up');
     await network.server();
     network.clock.advance(100_000);
-    await turns();
+    await turn(8);
     expect(network.dials).toHaveLength(1);
     expect(keeper.plugin.add(SEED)).toBe(true);
     expect(keeper.status()).toMatchObject({ state: 'connecting', attempts: 0 });
@@ -406,9 +405,9 @@ describe('the list', () => {
     expect(keeper.node.connections.size).toBe(1);
     await server.close();
     await until(() => keeper.node.connections.size === 0);
-    await turns();
+    await turn(8);
     network.clock.advance(100_000);
-    await turns();
+    await turn(8);
     expect(network.dials).toHaveLength(1);
   });
 
@@ -441,7 +440,7 @@ describe('the end', () => {
     expect([network.hanging, network.clock.pending]).toEqual([0, 0]);
     const dials = network.dials.length;
     network.clock.advance(1_000_000);
-    await turns();
+    await turn(8);
     expect(network.dials).toHaveLength(dials);
     expect(keeper.plugin.givenUp).toBe(0);
     await peerErrorOf('P2P_ERR_SHUTTING_DOWN', () => keeper.plugin.add(SEED));

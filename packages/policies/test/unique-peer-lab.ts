@@ -21,8 +21,7 @@ import {
   type ListedPlugin,
 } from '@pea2pea/decorators';
 import { uniquePeer, UniquePeer, type UniquePeerOptions } from '@pea2pea/policies';
-import { turns } from './reconnect-lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { textCodec, turn } from '@pea2pea/testing';
 
 /** Who the peer says it is. Nothing proves it: do this in tests alone. */
 export const NAME = contextKey<string>('name');
@@ -164,6 +163,6 @@ export class Gates {
   async open(side: string, port: number): Promise<void> {
     this.#open.get(`${side}${port}`)!();
     this.#open.delete(`${side}${port}`);
-    await turns();
+    await turn(8);
   }
 }

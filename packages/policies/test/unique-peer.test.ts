@@ -11,9 +11,7 @@ import {
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { createPeer, OnDisconnect, Peer, Plugin } from '@pea2pea/decorators';
 import { duplicateOf, reconnect, Reconnect, uniquePeer, type UniquePeerOptions } from '@pea2pea/policies';
-import { ANYWHERE, peerErrorOf, until } from '../../decorators/test/lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
-import { turns } from './reconnect-lab.js';
+import { ANYWHERE, peerErrorOf, textCodec, turn, until } from '@pea2pea/testing';
 import { Gates, NAME, pair, party, portOf, type Pair } from './unique-peer-lab.js';
 
 /** Each order in which two connections, 1 and 2, can open on both sides, left and right. */
@@ -36,7 +34,7 @@ async function survivor({ left, right }: Pair, gates: Gates, order: readonly str
 async function settled({ left, right }: Pair): Promise<number> {
   await until(() => left.node.connecting + right.node.connecting === 0);
   await until(() => left.ports().length <= 1 && right.ports().length <= 1);
-  await turns();
+  await turn(8);
   expect(left.ports()).toHaveLength(1);
   expect(right.ports()).toEqual(left.ports());
   return left.ports()[0]!;
@@ -67,7 +65,7 @@ describe('of two connections that were dialled by different sides', () => {
     for (let round = 0; round < 60; round++) {
       const [first, second] = random.next() < 0.5 ? [left, right] : [right, left];
       const dial = first.dial(second);
-      await turns(Math.floor(random.next() * 6));
+      await turn(Math.floor(random.next() * 6));
       await Promise.all([dial, second.dial(first)]);
       await settled(both);
       const [kept] = left.node.connections;
@@ -376,7 +374,7 @@ describe('together with reconnect', () => {
       const dialled = opened(both);
       for (let minute = 0; minute < 60; minute++) {
         clock.advance(60_000);
-        await turns(2);
+        await turn(2);
       }
       expect(opened(both)).toBe(dialled);
       await (round % 2 === 0 ? left.plugin.get('bob') : right.plugin.get('ann'))!.disconnect();
@@ -393,7 +391,7 @@ describe('together with reconnect', () => {
     const port = await settled(both);
     await until(() => connected(left).join() === `${port},${port}`);
     clock.advance(3_600_000);
-    await turns();
+    await turn(8);
     expect(opened(both)).toBe(2);
   });
 

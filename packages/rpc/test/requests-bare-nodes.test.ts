@@ -3,8 +3,8 @@ import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { method, RequestError, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { silentLogger } from '../../../tests/support/silent-logger.js';
-import { ANYWHERE, codec, errorOf, sumSchema, type Sum } from './requests-lab.js';
+import { ANYWHERE, peerErrorOf, silentLogger } from '@pea2pea/testing';
+import { codec, sumSchema, type Sum } from './requests-lab.js';
 
 const add = method('add', { params: sumSchema });
 const whoAmI = method<void, string>('whoAmI');
@@ -28,7 +28,7 @@ async function pair() {
 describe('requests on nodes without a container', () => {
   it('are served by functions, with their schemas, from the turn on in which they are given', async () => {
     await using two = await pair();
-    const early = await errorOf('P2P_ERR_REQUEST_FAILED', () =>
+    const early = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
       two.calling.call(two.connection, add, { a: 1, b: 2 }),
     );
     expect((early as RequestError).rpcMessage).toBe('method not found');
@@ -37,7 +37,7 @@ describe('requests on nodes without a container', () => {
       .serve(whoAmI, async (_params, { address }) => Promise.resolve(address.host));
     expect(await two.calling.call(two.connection, add, { a: 1, b: 2 })).toBe(3);
     expect(await two.calling.call(two.connection, whoAmI)).toBe('127.0.0.1');
-    const invalid = await errorOf('P2P_ERR_REQUEST_FAILED', () =>
+    const invalid = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
       two.calling.call(two.connection, add, { a: 1 } as never),
     );
     expect((invalid as RequestError).rpcMessage).toBe('invalid params');
@@ -49,7 +49,7 @@ describe('requests on nodes without a container', () => {
       throw a === 1 ? new RequestError(7, 'not today') : new Error('a secret');
     });
     const ask = (a: number) =>
-      errorOf('P2P_ERR_REQUEST_FAILED', () => two.calling.call(two.connection, add, { a, b: 0 }));
+      peerErrorOf('P2P_ERR_REQUEST_FAILED', () => two.calling.call(two.connection, add, { a, b: 0 }));
     expect([(await ask(1)).message, (await ask(2)).message]).toEqual([
       expect.stringContaining('not today'),
       expect.stringContaining('internal error'),
@@ -60,9 +60,9 @@ describe('requests on nodes without a container', () => {
     await using two = await pair();
     two.serving.serve(add, () => 0);
     const refused = [
-      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(add, () => 1)),
-      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(whoAmI, 'me' as never)),
-      await errorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve('add' as never, () => 1)),
+      await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(add, () => 1)),
+      await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve(whoAmI, 'me' as never)),
+      await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => two.serving.serve('add' as never, () => 1)),
     ].map(({ what }) => what);
     expect(refused).toEqual([
       "the method 'add' is served already",
@@ -81,7 +81,8 @@ describe('requests on nodes without a container', () => {
     }
     await using handle = await createPeer(Twice, { config: { transport: memoryTransport() } });
     expect(
-      (await errorOf('P2P_ERR_INVALID_CONFIG', () => handle.node.plugin(requests).serve(add, () => 2))).what,
+      (await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => handle.node.plugin(requests).serve(add, () => 2)))
+        .what,
     ).toBe("the method 'add' is served already");
   });
 });

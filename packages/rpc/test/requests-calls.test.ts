@@ -4,18 +4,8 @@ import { ControlledClock } from '@pea2pea/core/testing';
 import { Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import {
-  byHand,
-  Caller,
-  codec,
-  connected,
-  errorOf,
-  gate,
-  inMemory,
-  schemaOf,
-  until,
-  type Sum,
-} from './requests-lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { byHand, Caller, codec, connected, gate, inMemory, schemaOf, type Sum } from './requests-lab.js';
 import { add, concat, Server, silent, whoAmI } from './requests-fixture.js';
 
 describe('a call', () => {
@@ -65,7 +55,7 @@ describe('a call', () => {
     const server = pair.requests.client(pair.connection, { sum: add, whoAmI });
     expect(await server.sum({ a: 1, b: 2 })).toBe(3);
     expect(await server.whoAmI()).toBe(pair.back.address.toString());
-    await errorOf('P2P_ERR_ABORTED', () => server.whoAmI(undefined, { signal: AbortSignal.abort() }));
+    await peerErrorOf('P2P_ERR_ABORTED', () => server.whoAmI(undefined, { signal: AbortSignal.abort() }));
   });
 
   it('that the peer refuses rejects with the code and data of the peer', async () => {
@@ -77,7 +67,9 @@ describe('a call', () => {
       }
     }
     await using pair = await connected(Refusing);
-    const error = await errorOf('P2P_ERR_REQUEST_FAILED', () => pair.requests.call(pair.connection, whoAmI));
+    const error = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
+      pair.requests.call(pair.connection, whoAmI),
+    );
     expect(error).toBeInstanceOf(RequestError);
     expect(error).toMatchObject({
       rpcCode: 403,
@@ -105,7 +97,7 @@ describe('a deadline', () => {
       clock.advance(timeoutMs - 1);
       expect(hand.requests.pending).toBe(1);
       clock.advance(1);
-      const error = await errorOf('P2P_ERR_REQUEST_TIMEOUT', () => call);
+      const error = await peerErrorOf('P2P_ERR_REQUEST_TIMEOUT', () => call);
       expect(hand.requests.pending).toBe(0);
       expect(error.message).toContain(`did not respond to 'whoAmI' within ${timeoutMs} ms`);
       await hand.send({ jsonrpc: '2.0', id: 1, result: 'late' });
@@ -158,14 +150,14 @@ describe('a deadline', () => {
     expect(await pair.requests.call(pair.connection, add, { a: 1, b: 2 })).toBe(3);
     const open = pair.requests.call(pair.connection, silent);
     await pair[Symbol.asyncDispose]();
-    await errorOf('P2P_ERR_DISCONNECTED', () => open);
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => open);
     expect(clock.pending).toBe(0);
   });
 
   it('that makes no sense is refused', async () => {
     await using pair = await connected(Server);
     for (const timeoutMs of [0, -1, 0.5, NaN, Infinity, 2 ** 31]) {
-      const error = await errorOf('P2P_ERR_INVALID_CONFIG', () =>
+      const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
         pair.requests.call(pair.connection, whoAmI, undefined, { timeoutMs }),
       );
       expect(error.message).toContain('`timeoutMs` must be');
@@ -197,7 +189,7 @@ describe('a signal', () => {
     const call = pair.requests.call(pair.connection, silent, undefined, { signal });
     expect(listeners()).toBe(1);
     controller.abort('changed my mind');
-    expect((await errorOf('P2P_ERR_ABORTED', () => call)).cause).toBe('changed my mind');
+    expect((await peerErrorOf('P2P_ERR_ABORTED', () => call)).cause).toBe('changed my mind');
     expect(pair.requests.pending).toBe(0);
     expect(listeners()).toBe(0);
   });
@@ -220,7 +212,7 @@ describe('a signal', () => {
     await using hand = await byHand(Caller);
     const options = { signal: signal as AbortSignal };
     for (let time = 0; time < 2; time++) {
-      await errorOf('P2P_ERR_INVALID_CONFIG', () =>
+      await peerErrorOf('P2P_ERR_INVALID_CONFIG', () =>
         hand.requests.call(hand.back, whoAmI, undefined, options),
       );
     }
@@ -232,7 +224,7 @@ describe('a signal', () => {
   it('that has aborted sends nothing', async () => {
     await using hand = await byHand(Caller);
     const options = { signal: AbortSignal.abort('before') };
-    const error = await errorOf('P2P_ERR_ABORTED', () =>
+    const error = await peerErrorOf('P2P_ERR_ABORTED', () =>
       hand.requests.call(hand.back, whoAmI, undefined, options),
     );
     expect(error.cause).toBe('before');
@@ -249,7 +241,7 @@ describe('a signal', () => {
     await pair.requests.call(pair.connection, add, { a: 1, b: 2 }, { signal });
     expect(listeners()).toBe(1);
     controller.abort();
-    for (const call of calls) await errorOf('P2P_ERR_ABORTED', () => call);
+    for (const call of calls) await peerErrorOf('P2P_ERR_ABORTED', () => call);
     expect(listeners()).toBe(0);
   });
 
@@ -260,7 +252,9 @@ describe('a signal', () => {
     expect(listeners()).toBe(0);
     const cycle: { a: number; b: number; self?: unknown } = { a: 1, b: 2 };
     cycle.self = cycle;
-    await errorOf('P2P_ERR_INVALID_FRAME', () => pair.requests.call(pair.connection, add, cycle, { signal }));
+    await peerErrorOf('P2P_ERR_INVALID_FRAME', () =>
+      pair.requests.call(pair.connection, add, cycle, { signal }),
+    );
     expect(listeners()).toBe(0);
   });
 });
@@ -270,7 +264,7 @@ describe('a call that cannot be made', () => {
     await using hand = await byHand(Caller);
     const { requests: calls, back } = hand;
     const pending = Array.from({ length: 256 }, () => calls.call(back, whoAmI));
-    const error = await errorOf('P2P_ERR_TOO_MANY_REQUESTS', () => calls.call(back, whoAmI));
+    const error = await peerErrorOf('P2P_ERR_TOO_MANY_REQUESTS', () => calls.call(back, whoAmI));
     expect(error.message).toContain('256 requests');
     await hand.hears(256);
     await hand.send({ jsonrpc: '2.0', id: 1, result: 'one' });
@@ -282,9 +276,9 @@ describe('a call that cannot be made', () => {
   it('rejects at once when the queue is full, or the codec cannot carry it', async () => {
     await using pair = await connected(Server, Caller, inMemory({ outboundQueueBytes: 1_000 }));
     const { requests: calls, connection } = pair;
-    await errorOf('P2P_ERR_INVALID_FRAME', () => calls.call(connection, method<object>('x'), { n: 1n }));
+    await peerErrorOf('P2P_ERR_INVALID_FRAME', () => calls.call(connection, method<object>('x'), { n: 1n }));
     const big = calls.call(connection, concat, ['x'.repeat(1_000), '']);
-    await errorOf('P2P_ERR_QUEUE_FULL', () => calls.call(connection, whoAmI));
+    await peerErrorOf('P2P_ERR_QUEUE_FULL', () => calls.call(connection, whoAmI));
     expect(calls.pending).toBe(1);
     expect(await big).toHaveLength(1_000);
   });
@@ -296,11 +290,11 @@ describe('a call that cannot be made', () => {
     const end = connection.disconnect('enough');
     const ending = calls.call(connection, add, { a: 1, b: 2 });
     for (const call of [open, ending]) {
-      const { cause } = await errorOf('P2P_ERR_DISCONNECTED', () => call);
+      const { cause } = await peerErrorOf('P2P_ERR_DISCONNECTED', () => call);
       expect(cause).toEqual({ origin: 'user', why: 'enough' });
     }
     await end;
-    const { cause } = await errorOf('P2P_ERR_DISCONNECTED', () => calls.call(connection, whoAmI));
+    const { cause } = await peerErrorOf('P2P_ERR_DISCONNECTED', () => calls.call(connection, whoAmI));
     expect(cause).toEqual({ origin: 'user', why: 'enough' });
     expect(calls.pending).toBe(0);
     expect(pair.server.get(Requests).counters.served).toBe(1);
@@ -316,7 +310,7 @@ describe('a call that cannot be made', () => {
       const call = pair.requests.call(pair.connection, silent);
       await until('they are served', () => pair.server.get(Requests).running === 2);
       await pair.back.disconnect();
-      expect((await errorOf('P2P_ERR_DISCONNECTED', () => call)).cause).toEqual({
+      expect((await peerErrorOf('P2P_ERR_DISCONNECTED', () => call)).cause).toEqual({
         origin: 'reading',
         cause: 'ended',
       });
@@ -330,7 +324,7 @@ describe('a call that cannot be made', () => {
 
   it('on the connection of another node is refused, rather than never answered', async () => {
     await using pair = await connected(Server);
-    const error = await errorOf('P2P_ERR_INVALID_CONFIG', () => pair.requests.call(pair.back, whoAmI));
+    const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => pair.requests.call(pair.back, whoAmI));
     expect(error.message).toContain('is not a connection of');
   });
 });
@@ -360,7 +354,7 @@ describe('a result', () => {
     const call = hand.requests.call(hand.back, method('when', { result }));
     await hand.hears(1);
     await hand.send({ jsonrpc: '2.0', id: 1, result: 'soon' });
-    const error = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
+    const error = await peerErrorOf('P2P_ERR_INVALID_RESPONSE', () => call);
     expect(error.cause).toEqual([{ message: 'no date' }]);
     expect(error.message).toContain("to 'when' does not match its schema: no date");
   });
@@ -379,7 +373,7 @@ describe('a result', () => {
       const call = hand.requests.call(hand.back, method('x', { result: schema }));
       await hand.hears(index + 1);
       await hand.send({ jsonrpc: '2.0', id: index + 1, result: '' });
-      const { cause } = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
+      const { cause } = await peerErrorOf('P2P_ERR_INVALID_RESPONSE', () => call);
       expect(cause).toEqual(index < 2 ? broken : expect.any(TypeError));
     }
   });
@@ -407,7 +401,7 @@ describe('a result', () => {
     gates[0]!.open();
     expect(await kept).toBe('kept');
     clock.advance(10_000);
-    await errorOf('P2P_ERR_REQUEST_TIMEOUT', () => hanging);
+    await peerErrorOf('P2P_ERR_REQUEST_TIMEOUT', () => hanging);
     expect(clock.pending).toBe(0);
   });
 });

@@ -5,16 +5,8 @@ import { lines } from '@pea2pea/codecs';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import {
-  ANYWHERE,
-  byHand,
-  Caller,
-  codec,
-  errorOf,
-  inMemory,
-  recordingLogger,
-  until,
-} from './requests-lab.js';
+import { ANYWHERE, type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
+import { byHand, Caller, codec, inMemory } from './requests-lab.js';
 
 const echo = method<object | undefined, unknown>('echo');
 
@@ -173,28 +165,34 @@ describe('a request', () => {
 describe('a response', () => {
   it('to what was never asked is counted and ignored, with one line a second', async () => {
     const clock = new ControlledClock();
-    const log = recordingLogger();
-    await using hand = await byHand(Caller, inMemory({ clock, logger: log.logger, idleTimeoutMs: 0 }));
+    const log: LogLine[] = [];
+    await using hand = await byHand(
+      Caller,
+      inMemory({ clock, logger: recordingLogger(log), idleTimeoutMs: 0 }),
+    );
     const { counters } = hand.requests;
     const ids = [1, 2, -1, 0.5, '1', null, true, {}, [1], '__proto__', 'x'.repeat(1_000_000), undefined];
     for (const id of ids) await hand.send({ jsonrpc: '2.0', id, result: 'x' });
     await until('all are counted', () => counters.unknownResponses === ids.length);
-    expect(log.at('warn')).toEqual([
+    expect(log.filter(({ level }) => level === 'warn')).toEqual([
       {
         level: 'warn',
-        fields: {
+        fields: expect.objectContaining({
           peer: hand.back.address.toString(),
           times: 1,
           lateResponses: 0,
           unknownResponses: 1,
-        },
+        }),
         text: 'ignored responses that no call waits for',
       },
     ]);
     clock.advance(1_000);
     await hand.send({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } });
-    await until('there is a second line', () => log.at('warn').length === 2);
-    expect(log.at('warn')[1]!.fields).toMatchObject({ times: ids.length, rpcCode: -32700 });
+    await until('there is a second line', () => log.filter(({ level }) => level === 'warn').length === 2);
+    expect(log.filter(({ level }) => level === 'warn')[1]!.fields).toMatchObject({
+      times: ids.length,
+      rpcCode: -32700,
+    });
     expect(counters.lateResponses).toBe(0);
     expect(hand.heard).toEqual([]);
   });
@@ -214,7 +212,7 @@ describe('a response', () => {
     const call = hand.requests.call(hand.back, echo);
     await hand.hears(1);
     await hand.send({ jsonrpc: '2.0', id: 1, ...answer });
-    const error = await errorOf('P2P_ERR_INVALID_RESPONSE', () => call);
+    const error = await peerErrorOf('P2P_ERR_INVALID_RESPONSE', () => call);
     expect(error.message).toContain("to 'echo' is not a valid response of JSON-RPC 2.0");
     expect(hand.requests.pending).toBe(0);
     expect(hand.back.state).toBe('open');
@@ -229,7 +227,7 @@ describe('a response', () => {
       { jsonrpc: '2.0', id: 2, result: null, error: sound },
     );
     expect(await good).toBeNull();
-    await errorOf('P2P_ERR_REQUEST_FAILED', () => bad);
+    await peerErrorOf('P2P_ERR_REQUEST_FAILED', () => bad);
   });
 
   it('with a huge error message makes no huge text, nor lines of its own', async () => {
@@ -238,7 +236,7 @@ describe('a response', () => {
     await hand.hears(1);
     const message = `x\n${'y'.repeat(1_000_000)}`;
     await hand.send({ jsonrpc: '2.0', id: 1, error: { code: 1, message } });
-    const error: PeerError = await errorOf('P2P_ERR_REQUEST_FAILED', () => call);
+    const error: PeerError = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () => call);
     expect(error.message.length).toBeLessThan(500);
     expect(error.message).not.toContain('\n');
     expect(RequestError.is(error) && error.rpcMessage).toBe(message);

@@ -3,7 +3,6 @@ import {
   memoryTransport,
   PeerError,
   PeerNode,
-  type Logger,
   type PeerErrorCode,
   type StandardResult,
   type StandardSchemaV1,
@@ -12,13 +11,10 @@ import {
 import { json, lines } from '@pea2pea/codecs';
 import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
 import { requests } from '@pea2pea/rpc';
-import { silentLogger } from '../../../tests/support/silent-logger.js';
+import { ANYWHERE, silentLogger, until } from '@pea2pea/testing';
 
 /** One JSON value a line. */
 export const codec = json(lines({ maxLength: 4 * 1024 * 1024 }));
-
-/** Where test peers listen: port 0 of a network that ends with the test. */
-export const ANYWHERE = { host: '127.0.0.1', port: 0 };
 
 type PeerOf<T> = new (...args: never) => T;
 
@@ -86,17 +82,8 @@ export async function byHand<S extends object>(Server: PeerOf<S>, config: PeerCo
   };
 }
 
-/** Waits until `condition` holds; fails with `what` when it does not in time. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 /** What `act` throws or rejects with, which must be a PeerError of this code. */
-export async function errorOf(code: PeerErrorCode, act: () => unknown): Promise<PeerError> {
+export async function peerErrorOf(code: PeerErrorCode, act: () => unknown): Promise<PeerError> {
   try {
     await act();
   } catch (error) {
@@ -127,21 +114,6 @@ export const sumSchema = schemaOf<Sum>((value) => {
     .map(([key]) => ({ message: 'expected a number', path: [{ key }] }));
   return issues.length > 0 ? { issues } : { value: { a: a!, b: b! } };
 });
-
-/** Keeps what is logged. */
-export function recordingLogger() {
-  const written: { level: string; fields: Record<string, unknown>; text: string }[] = [];
-  const at = (level: string) => (fields: object, text: string) =>
-    void written.push({ level, fields: { ...fields }, text });
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger,
-  };
-  return { logger, written, at: (level: string) => written.filter((line) => line.level === level) };
-}
 
 /** A promise to be settled by hand. */
 export function gate<T = void>() {

@@ -3,17 +3,8 @@ import type { AnyConnection } from '@pea2pea/core';
 import { Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests, RPC_CODES } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import {
-  byHand,
-  codec,
-  connected,
-  errorOf,
-  inMemory,
-  recordingLogger,
-  schemaOf,
-  until,
-  type Sum,
-} from './requests-lab.js';
+import { type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
+import { byHand, codec, connected, inMemory, schemaOf, type Sum } from './requests-lab.js';
 import { add, ask, failure, slow, Slow } from './requests-fixture.js';
 
 describe('a request is refused', () => {
@@ -92,7 +83,7 @@ describe('a request is refused', () => {
   });
 
   it('with -32603 and nothing else when the method throws; the log has it, the connection lives', async () => {
-    const log = recordingLogger();
+    const log: LogLine[] = [];
     @Peer({ codec, plugins: [requests()], inject: [Requests] })
     class Broken {
       readonly calls: Requests;
@@ -118,7 +109,7 @@ describe('a request is refused', () => {
       @OnRequest(method('no-schema', { params: schemaOf<object>(() => ({}) as never) }))
       noSchema() {}
     }
-    await using hand = await byHand(Broken, inMemory({ logger: log.logger }));
+    await using hand = await byHand(Broken, inMemory({ logger: recordingLogger(log) }));
     const names = ['throws', 'rejects', 'unspeakable', 'unspeakable-error', 'no-schema'];
     for (const [index, name] of names.entries()) {
       await hand.send(ask(index, name));
@@ -127,7 +118,7 @@ describe('a request is refused', () => {
     await hand.send(ask('again', 'throws'));
     await hand.hears(6);
     expect(hand.heard).toEqual([...names.keys(), 'again'].map((id) => failure(id, -32603, 'internal error')));
-    const lines = log.at('error');
+    const lines = log.filter(({ level }) => level === 'error');
     expect(lines.map(({ fields }) => fields['method'])).toEqual([
       'Broken.throws',
       'Broken.rejects',
@@ -164,7 +155,9 @@ describe('a request is refused', () => {
       }
     }
     await using pair = await connected(Gateway, Backend);
-    const error = await errorOf('P2P_ERR_REQUEST_FAILED', () => pair.requests.call(pair.connection, whoever));
+    const error = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
+      pair.requests.call(pair.connection, whoever),
+    );
     expect(error).toMatchObject({ rpcCode: -32603, rpcMessage: 'internal error' });
   });
 

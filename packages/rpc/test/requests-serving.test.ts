@@ -4,19 +4,8 @@ import { ControlledClock } from '@pea2pea/core/testing';
 import { OnDisconnect, OnMessage, Peer, Plugin, Session, SessionConnection } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import {
-  byHand,
-  Caller,
-  codec,
-  connected,
-  errorOf,
-  gate,
-  inMemory,
-  recordingLogger,
-  schemaOf,
-  until,
-  type Sum,
-} from './requests-lab.js';
+import { type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
+import { byHand, Caller, codec, connected, gate, inMemory, schemaOf, type Sum } from './requests-lab.js';
 import { add, ask, slow, Slow } from './requests-fixture.js';
 
 describe('the method that serves a request', () => {
@@ -113,7 +102,7 @@ describe('the method that serves a request', () => {
   });
 
   it('is given the end of the connection as a signal; its answer is then counted and lost', async () => {
-    const log = recordingLogger();
+    const log: LogLine[] = [];
     const reasons: unknown[] = [];
     @Peer({ codec, plugins: [requests()] })
     class Waits {
@@ -126,7 +115,7 @@ describe('the method that serves a request', () => {
         return 1;
       }
     }
-    await using hand = await byHand(Waits, inMemory({ logger: log.logger }));
+    await using hand = await byHand(Waits, inMemory({ logger: recordingLogger(log) }));
     await hand.send(ask(1, 'slow', { n: 1 }));
     await until('it is served', () => hand.requests.running === 1);
     await hand.connection.disconnect();
@@ -134,7 +123,7 @@ describe('the method that serves a request', () => {
     await until('the response is given up', () => hand.requests.counters.unsentResponses === 1);
     expect(reasons).toEqual([{ origin: 'reading', cause: 'ended' }]);
     expect(hand.requests.running).toBe(0);
-    expect(log.at('error')).toEqual([]);
+    expect(log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('is not called for a peer that has gone while a schema validated', async () => {
@@ -183,7 +172,7 @@ describe('the method that serves a request', () => {
 
 describe('a notification', () => {
   it('is served without a response, whatever becomes of it', async () => {
-    const log = recordingLogger();
+    const log: LogLine[] = [];
     @Peer({ codec, plugins: [requests()] })
     class Listens {
       readonly heard: unknown[] = [];
@@ -199,7 +188,7 @@ describe('a notification', () => {
         this.heard.push('add');
       }
     }
-    await using pair = await connected(Listens, Caller, inMemory({ logger: log.logger }));
+    await using pair = await connected(Listens, Caller, inMemory({ logger: recordingLogger(log) }));
     const { requests: calls, connection } = pair;
     const say = method<{ text: string }>('say');
     await calls.notify(connection, method('nothing'));
@@ -207,14 +196,16 @@ describe('a notification', () => {
     for (const text of ['hello', 'refuse', 'break']) await calls.notify(connection, say, { text });
     expect(await calls.call(connection, say, { text: 'last' })).toBe('last');
     expect(pair.server.peer.heard).toEqual(['hello', 'refuse', 'break', 'last']);
-    expect(log.at('error').map(({ fields }) => fields['err'])).toEqual([new Error('broken')]);
+    expect(log.filter(({ level }) => level === 'error').map(({ fields }) => fields['err'])).toEqual([
+      new Error('broken'),
+    ]);
     expect(connection.stats.messagesReceived).toBe(1);
   });
 
   it('to a connection that has ended rejects', async () => {
     await using pair = await connected(Slow);
     await pair.connection.disconnect();
-    await errorOf('P2P_ERR_DISCONNECTED', () => pair.requests.notify(pair.connection, slow, { n: 1 }));
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => pair.requests.notify(pair.connection, slow, { n: 1 }));
   });
 });
 

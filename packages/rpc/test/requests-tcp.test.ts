@@ -10,7 +10,8 @@ import { msgpack } from '@pea2pea/codecs/msgpack';
 import { createPeer, OnConnect, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { ANYWHERE, errorOf, until, type Sum } from './requests-lab.js';
+import { ANYWHERE, peerErrorOf, until } from '@pea2pea/testing';
+import { type Sum } from './requests-lab.js';
 
 const divide = method<Sum, number>('divide');
 const greet = method<[string], string>('greet');
@@ -38,7 +39,7 @@ describe('over TCP', () => {
     const calls = client.get(Requests);
     const all = Array.from({ length: 50 }, (_, a) => calls.call(connection, divide, { a, b: 2 }));
     expect(await Promise.all(all)).toEqual(all.map((_, a) => a / 2));
-    const error = await errorOf('P2P_ERR_REQUEST_FAILED', () =>
+    const error = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
       calls.call(connection, divide, { a: 7, b: 0 }),
     );
     expect(error).toMatchObject({ rpcCode: 1, rpcMessage: 'division by zero', data: { a: 7 } });
@@ -46,7 +47,7 @@ describe('over TCP', () => {
       -32601,
     );
     await server.close();
-    await errorOf('P2P_ERR_DISCONNECTED', () => calls.call(connection, divide, { a: 1, b: 1 }));
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => calls.call(connection, divide, { a: 1, b: 1 }));
   });
 
   it('a socket that writes JSON by hand is served, and serves', async () => {

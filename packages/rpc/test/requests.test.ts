@@ -11,7 +11,8 @@ import {
 } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { byHand, codec, connected, errorOf, until, type Sum } from './requests-lab.js';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { byHand, codec, connected, type Sum } from './requests-lab.js';
 import { add, Server, whoAmI } from './requests-fixture.js';
 
 describe('Requests', () => {
@@ -115,7 +116,7 @@ describe('Requests', () => {
   ])('refuses the options %j at boot', async (options, what) => {
     @Peer({ codec, plugins: [requests(options as never)] })
     class Wrong {}
-    const error = await errorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Wrong));
+    const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Wrong));
     expect(error.message).toContain(what);
   });
 
@@ -127,7 +128,7 @@ describe('Requests', () => {
     }
     @Peer({ codec, plugins: [requests()], sessions: [Also] })
     class Twice extends Server {}
-    const error = await errorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(Twice));
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(Twice));
     expect(error.message).toContain("Also.sum() and Twice.add() both serve 'add'");
   });
 
@@ -139,7 +140,7 @@ describe('Requests', () => {
         return '';
       }
     }
-    const error = await errorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(Forgetful));
+    const error = await peerErrorOf('P2P_ERR_INVALID_DECORATOR', () => createPeer(Forgetful));
     expect(error.message).toContain('Forgetful.who() has @OnRequest');
   });
 
@@ -149,6 +150,6 @@ describe('Requests', () => {
     ['a schema that is none', () => method('x', { params: {} as never })],
     ['a code that is none', () => new RequestError(0.5, 'x')],
   ])('%s is refused', async (_what, make) => {
-    await errorOf('P2P_ERR_INVALID_CONFIG', make);
+    await peerErrorOf('P2P_ERR_INVALID_CONFIG', make);
   });
 });

@@ -4,8 +4,7 @@ import { getEventListeners } from 'node:events';
 import { duplexPair, type Duplex } from 'node:stream';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { textCodec } from '../../../tests/support/text-codec.js';
-import { soon, until } from '../../../tests/support/until.js';
+import { soon, textCodec, until } from '@pea2pea/testing';
 import { handle, list, readExactly, select, Yamux } from '../src/index.js';
 
 const HEADER = '\x13/multistream/1.0.0\n';

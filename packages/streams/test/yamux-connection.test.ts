@@ -11,8 +11,7 @@ import {
   type NodeConfig,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { rawConnect } from '../../../tests/support/raw-socket.js';
-import { soon, until } from '../../../tests/support/until.js';
+import { rawConnect, soon, until } from '@pea2pea/testing';
 import { Yamux, yamuxFrames, type FrameHeader, type YamuxStream } from '../src/index.js';
 import { encodeFrame } from '../src/yamux/frame.js';
 import { all } from './yamux-lab.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { soon, until } from '../../../tests/support/until.js';
+import { soon, until } from '@pea2pea/testing';
 import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
 import { YAMUX_DEFAULTS } from '../src/index.js';
 import type { YamuxStream } from '../src/index.js';

@@ -1,11 +1,11 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import { ControlledClock } from '@pea2pea/core/testing';
+import { silentLogger } from '@pea2pea/testing';
 import { encodeFrame, FrameType, type FrameHeader } from '../src/yamux/frame.js';
 import { FrameReader } from '../src/yamux/frame-reader.js';
 import type { YamuxOptions } from '../src/yamux/options.js';
 import { Yamux } from '../src/yamux/session.js';
 import type { YamuxStream } from '../src/yamux/stream.js';
-import { silentLogger } from '../../../tests/support/silent-logger.js';
 
 type Options = Partial<YamuxOptions>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Logger } from '@pea2pea/core';
-import { soon, until } from '../../../tests/support/until.js';
+import { soon, until } from '@pea2pea/testing';
 import { FrameType } from '../src/yamux/frame.js';
 import { Yamux, YAMUX_DEFAULTS, type YamuxOptions, type YamuxStream } from '../src/index.js';
 import { all, hostile, sessions } from './yamux-lab.js';

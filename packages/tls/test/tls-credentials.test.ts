@@ -4,8 +4,8 @@ import { connect } from 'node:tls';
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { TlsContext, tlsSession, type TlsOptions } from '@pea2pea/tls';
-import { peerErrorOf, until } from '../../decorators/test/lab.js';
-import { authority } from './certificates.js';
+import { authority } from '@pea2pea/testing/certificates';
+import { peerErrorOf, until } from '@pea2pea/testing';
 import { mine, party, theirs, trusted } from './tls-lab.js';
 
 const { ca } = trusted;

@@ -1,13 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import {
-  PeerNode,
-  type Connection,
-  type DisconnectReason,
-  type LogFields,
-  type Logger,
-  type SocketAddress,
-} from '@pea2pea/core';
+import { connect, type Socket } from 'node:net';
+import { PeerNode, type Connection, type DisconnectReason, type SocketAddress } from '@pea2pea/core';
 import {
   createPeer,
   OnConnect,
@@ -18,21 +11,14 @@ import {
   type ListedPlugin,
 } from '@pea2pea/decorators';
 import { tls, Tls, type TlsOptions } from '@pea2pea/tls';
-import { ANYWHERE } from '../../decorators/test/lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
-import { authority } from './certificates.js';
+import { authority } from '@pea2pea/testing/certificates';
+import { ANYWHERE, type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
 
 /** Of all tests in a file. */
 export const trusted = await authority();
 /** For 127.0.0.1 and localhost. */
 export const mine = await trusted.issue({ commonName: 'mine' });
 export const theirs = await trusted.issue({ commonName: 'theirs' });
-
-export interface LogLine {
-  readonly level: string;
-  readonly fields: LogFields;
-  readonly text: string;
-}
 
 export interface PartyOptions {
   /** Undefined: no TLS at all. */
@@ -83,7 +69,7 @@ export async function party({ tls: options, before = [], plugins = [], config, .
     reasons,
     log,
     /** What it said of setups that failed. */
-    refusals: () => log.filter(({ level }) => level === 'warn' || level === 'error'),
+    refusals: () => warningsIn(log),
     get plugin() {
       return handle.get(Tls);
     },
@@ -110,31 +96,10 @@ export async function bareSocket(address: SocketAddress): Promise<{ socket: Sock
 }
 
 /** As `until`, for what takes a busy machine a while. */
-export async function untilLong(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`still not: ${condition.toString()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-/** A port of 127.0.0.1 that nobody had a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function recordingLogger(log: LogLine[], bindings: LogFields = {}): Logger {
-  const at = (level: string) => (fields: LogFields, text: string) =>
-    void log.push({ level, fields: { ...bindings, ...fields }, text });
-  return {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (fields) => recordingLogger(log, { ...bindings, ...fields }),
-  };
 }

@@ -13,12 +13,10 @@ import {
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { peerErrorOf, until } from '../../decorators/test/lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
+import { ANYWHERE, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { mine, party, trusted } from './tls-lab.js';
 
 const { ca } = trusted;
-const ANYWHERE = { host: '127.0.0.1', port: 0 };
 /** Of application data, as far as its header says. */
 const BAD_RECORD = Buffer.from(`1703030020${'00'.repeat(32)}`, 'hex');
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { tlsIdentity, tlsSession } from '@pea2pea/tls';
-import { authority, fingerprintOf } from './certificates.js';
-import { freePort, mine, party, theirs, trusted, untilLong } from './tls-lab.js';
+import { authority, fingerprintOf } from '@pea2pea/testing/certificates';
+import { freePort, until } from '@pea2pea/testing';
+import { mine, party, theirs, trusted } from './tls-lab.js';
 
 const { ca } = trusted;
 const version = spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout as string | null;
@@ -87,7 +88,7 @@ describeWithOpenssl('openssl s_client dials us', () => {
         ],
         ...['-servername', 'a.example.org', '-alpn', 'chat/1,chat/2', ...theirFiles],
       );
-      await untilLong(() => server.opened.length === 1);
+      await until(() => server.opened.length === 1);
       const [connection] = server.opened;
       expect(connection!.context.get(tlsSession)).toMatchObject({
         protocol: flag === '-tls1_3' ? 'TLSv1.3' : 'TLSv1.2',
@@ -98,14 +99,14 @@ describeWithOpenssl('openssl s_client dials us', () => {
       });
       expect(connection!.context.get(tlsIdentity)).toBe(fingerprintOf(theirs));
       client.say('echo from openssl');
-      await untilLong(() => client.output.includes('ECHO FROM OPENSSL'));
+      await until(() => client.output.includes('ECHO FROM OPENSSL'));
       expect(client.output).toContain('CN = mine');
       expect(client.output).toContain('ALPN protocol: chat/2');
       expect(client.output).toContain('Verify return code: 0 (ok)');
       await connection!.send('x'.repeat(300_000));
-      await untilLong(() => client.output.includes('x'.repeat(300_000)));
+      await until(() => client.output.includes('x'.repeat(300_000)));
       client.process.stdin.end();
-      await untilLong(() => server.reasons.length === 1 && client.exitCode !== undefined);
+      await until(() => server.reasons.length === 1 && client.exitCode !== undefined);
       expect(server.reasons).toEqual([{ origin: 'reading', cause: 'ended' }]);
     },
   );
@@ -113,7 +114,7 @@ describeWithOpenssl('openssl s_client dials us', () => {
   it('without a certificate where one is asked for: it is told why', async () => {
     await using server = await party({ tls: { ...mine, ca, requestCert: true } });
     const client = openssl('s_client', '-connect', server.address.toString(), '-CAfile', caFile, '-tls1_3');
-    await untilLong(() => server.refusals().length === 1 && client.exitCode !== undefined);
+    await until(() => server.refusals().length === 1 && client.exitCode !== undefined);
     expect(server.refusals()[0]!.fields).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_REJECTED' });
     expect(client.output).toMatch(/certificate required/);
   });
@@ -128,9 +129,9 @@ describeWithOpenssl('openssl s_client dials us', () => {
           ...['s_client', '-connect', server.address.toString(), '-CAfile', caFile, flag, option, session],
         );
         client.say('echo once more');
-        await untilLong(() => client.output.includes('ECHO ONCE MORE'));
+        await until(() => client.output.includes('ECHO ONCE MORE'));
         client.process.stdin.end();
-        await untilLong(() => client.exitCode !== undefined);
+        await until(() => client.exitCode !== undefined);
         if (option === '-sess_out') expect(readFileSync(session, 'utf8')).toContain('SSL SESSION');
         expect(client.output).toMatch(/^New, TLS/m);
         expect(client.output).not.toMatch(/^Reused, TLS/m);
@@ -152,9 +153,9 @@ describeWithOpenssl('openssl s_client dials us', () => {
       ],
     );
     client.say('echo before');
-    await untilLong(() => client.output.includes('ECHO BEFORE'));
+    await until(() => client.output.includes('ECHO BEFORE'));
     client.say('R'); // alone on a line: renegotiate
-    await untilLong(() => server.reasons.length === 1 && client.exitCode !== undefined);
+    await until(() => server.reasons.length === 1 && client.exitCode !== undefined);
     expect(client.output).toContain('RENEGOTIATING');
     expect(client.output).toMatch(/no renegotiation/);
   });
@@ -165,7 +166,7 @@ describeWithOpenssl('we dial openssl s_server', () => {
   async function server(...args: string[]) {
     const port = await freePort();
     const started = openssl('s_server', '-accept', `127.0.0.1:${port}`, ...theirFiles, '-rev', ...args);
-    await untilLong(() => started.output.includes('ACCEPT'));
+    await until(() => started.output.includes('ACCEPT'));
     return { started, address: { host: '127.0.0.1', port } };
   }
 
@@ -185,7 +186,7 @@ describeWithOpenssl('we dial openssl s_server', () => {
     });
     const text = `${'abc'.repeat(4_000)}d`; // what s_server turns round at once has to fit into its buffer
     await connection.send(text);
-    await untilLong(() => client.messages.length > 0);
+    await until(() => client.messages.length > 0);
     expect(client.messages[0]).toBe([...text].reverse().join(''));
     await connection.disconnect();
   });

@@ -7,9 +7,9 @@ import type { PeerError } from '@pea2pea/core';
 import { SocketAddress, type PeerErrorCode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import type { TlsOptions } from '@pea2pea/tls';
-import { peerErrorOf, until } from '../../decorators/test/lab.js';
-import { authority, selfSigned } from './certificates.js';
-import { bareSocket, mine, party, plainNode, theirs, trusted, untilLong, type Party } from './tls-lab.js';
+import { authority, selfSigned } from '@pea2pea/testing/certificates';
+import { peerErrorOf, until } from '@pea2pea/testing';
+import { bareSocket, mine, party, plainNode, theirs, trusted, type Party } from './tls-lab.js';
 
 const { ca } = trusted;
 const NOT_LISTENING = { listen: undefined as never };
@@ -359,7 +359,7 @@ describe('on an open connection', () => {
     await until(() => server.opened.length === 1);
     const [connection] = server.opened;
     let [sent, still] = [0, 0];
-    await untilLong(() => {
+    await until(() => {
       while (connection!.trySend('x'.repeat(100_000)));
       still = connection!.stats.bytesSent === sent ? still + 1 : 0;
       sent = connection!.stats.bytesSent;

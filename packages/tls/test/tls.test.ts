@@ -5,10 +5,9 @@ import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { OnHandshake, Plugin } from '@pea2pea/decorators';
 import { TlsContext, tlsHandshake, tlsIdentity, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
-import { peerErrorOf, until } from '../../decorators/test/lab.js';
-import { textCodec } from '../../decorators/test/text-codec.js';
-import { authority, fingerprintOf, selfSigned } from './certificates.js';
-import { mine, party, theirs, trusted, untilLong, type Party } from './tls-lab.js';
+import { authority, fingerprintOf, selfSigned } from '@pea2pea/testing/certificates';
+import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { mine, party, theirs, trusted, type Party } from './tls-lab.js';
 
 const { ca } = trusted;
 const mutual = { ca, requestCert: true } satisfies TlsOptions;
@@ -114,7 +113,7 @@ describe('a connection', () => {
         for (const text of texts) while (!to.trySend(text)) await to.drained();
       };
       await Promise.all([sendAll(connection), sendAll(accepted)]);
-      await untilLong(() => a.messages.length === count && b.messages.length === count);
+      await until(() => a.messages.length === count && b.messages.length === count);
       expect(a.messages.findIndex((text, index) => text !== texts[index])).toBe(-1);
       expect(b.messages.findIndex((text, index) => text !== texts[index])).toBe(-1);
     },

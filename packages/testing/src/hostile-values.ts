@@ -1,5 +1,3 @@
-import { jest } from '@jest/globals';
-
 /** A value that hurts who looks at it, and how often it had code of its own run. */
 export interface HostileValue {
   readonly value: unknown;
@@ -60,10 +58,12 @@ function plain(make: () => unknown): () => HostileValue {
 
 function throwing(make: (trap: () => never) => unknown): () => HostileValue {
   return () => {
-    const trap = jest.fn((): never => {
+    let calls = 0;
+    const trap = (): never => {
+      calls++;
       throw new Error('a trap of a hostile value');
-    });
-    return { value: make(trap), calls: () => trap.mock.calls.length };
+    };
+    return { value: make(trap), calls: () => calls };
   };
 }
 

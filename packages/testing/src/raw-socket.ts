@@ -47,7 +47,7 @@ export function socketClosed(socket: Socket): Promise<void> {
 }
 
 /**
- * A listening socket that accepts nobody and whose backlog is full, so that the system answers no further dial:
+ * A listening socket that accepts nobody and whose backlog is full, so that further dials hang:
  * a process of its own listens and then stands still.
  */
 export async function silentListener(): Promise<{ address: string; stop: () => void }> {

@@ -1,0 +1,12 @@
+export { assertConsistent } from './consistency.js';
+export { freePort } from './free-port.js';
+export { hostileValues } from './hostile-values.js';
+export type { HostileValue } from './hostile-values.js';
+export { ANYWHERE, inMemory, join, lab, listen } from './lab.js';
+export type { Lab, LabRunner, Owned, TestNode } from './lab.js';
+export { recordingLogger, silentLogger, warningsIn } from './logs.js';
+export type { LogLine } from './logs.js';
+export { peerErrorOf } from './peer-error-of.js';
+export { letArrive, rawConnect, rawPair, silentListener, socketClosed } from './raw-socket.js';
+export { textCodec } from './text-codec.js';
+export { never, soon, turn, until } from './until.js';
