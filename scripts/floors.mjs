@@ -37,7 +37,6 @@ const GATES = [
       'core/mechanisms/system-clock.ts',
       'core/authoring/call-apart.ts', // what a listener throws is thrown apart
       'core/connection/writer.ts', // one flush for all that was sent in a turn
-      'decorators/wiring/sessions.ts', // messages wait until the kernel has decided about a connection
     ],
   },
 ];

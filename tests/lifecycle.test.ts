@@ -77,6 +77,47 @@ describe('connecting', () => {
     expect(connection.state).toBe('open');
   });
 
+  it('each onConnect that fails is told and counted, also after one that onError kept', async () => {
+    const network = inMemory();
+    const told: unknown[] = [];
+    let rejectLate!: (error: Error) => void;
+    const late = new Promise<void>((_, reject) => (rejectLate = reject));
+    const a = makeNode(network, {
+      onConnect() {
+        throw new Error('at once');
+      },
+      onError(error) {
+        told.push(error);
+        return 'keep';
+      },
+    });
+    a.node.use({ onConnect: () => late });
+    const [, b] = [await listen(a), makeNode(network)];
+    const connection = await b.node.connect(a.node.address!);
+    await until('the first is told', () => told.length === 1);
+    rejectLate(new Error('later'));
+    await until('the second is told', () => told.length === 2);
+    expect(told).toEqual([new Error('at once'), new Error('later')]);
+    expect([a.node.heuristics.hookErrors, connection.state]).toEqual([2, 'open']);
+  });
+
+  it('every onError is told of what a hook threw, and the first with an opinion decides', async () => {
+    const network = inMemory();
+    const told: string[] = [];
+    const a = makeNode(network, {
+      onConnect: () => Promise.reject(new Error('a bug')),
+      onError: () => void told.push('first'),
+    });
+    a.node
+      .use({ onError: () => (told.push('second'), 'keep') })
+      .use({ onError: () => (told.push('third'), 'disconnect') });
+    await listen(a);
+    const connection = await makeNode(network).node.connect(a.node.address!);
+    await connection.send('hello');
+    await until('it arrived', () => a.messages.length === 1);
+    expect([told, connection.state]).toEqual([['first', 'second', 'third'], 'open']);
+  });
+
   it('ids are never reused, not even at the same address', async () => {
     const network = inMemory();
     const [a, b] = [makeNode(network), makeNode(network)];

@@ -17,6 +17,7 @@ import {
   OnStart,
   OnStop,
   Peer,
+  Plugin,
   Session,
   SessionConnection,
 } from '@pea2pea/decorators';
@@ -384,6 +385,47 @@ describe('the life of a session', () => {
     await until(() => reasons.length === 1);
     expect(reasons[0]).toMatchObject({ origin: 'on-connect', error: { message: 'the database is down' } });
     expect(handle.peer.seen).toEqual([]);
+  });
+
+  it('where a plugin keeps a connection whose making fails later, messages that wait fail with a code', async () => {
+    class Database {}
+    const container = new Container();
+    let fail!: (error: Error) => void;
+    container.bind(Database).toDynamicValue(() => new Promise((_, reject) => (fail = reject)));
+    @Session({ inject: [Database] })
+    class Login {
+      constructor(_database: Database) {}
+      @OnMessage((text: string) => text === 'login')
+      login() {}
+    }
+    @Plugin()
+    class Keeps {
+      @OnError()
+      keep() {
+        return 'keep' as const;
+      }
+    }
+    const told: unknown[] = [];
+    @Peer({ codec, plugins: [Keeps], sessions: [Login] })
+    class Host {
+      @OnMessage()
+      rest() {}
+      @OnError()
+      note(error: unknown) {
+        told.push(error);
+      }
+    }
+    const transport = memoryTransport();
+    await using handle = await createPeer(Host, { container, config: inMemory(transport) });
+    await using node = dialler(transport);
+    const connection = await node.connect(handle.address!);
+    await connection.send('hello');
+    await until(() => handle.node.stats.messagesReceived === 1 && fail !== undefined);
+    fail(new Error('the database is down'));
+    await until(() => told.length === 2);
+    expect(told[0]).toMatchObject({ message: 'the database is down' });
+    expect(told[1]).toMatchObject({ code: 'P2P_ERR_NO_SESSION', cause: told[0] });
+    expect(connection.state).toBe('open');
   });
 
   it('those that were made are disposed of though a later one fails', async () => {

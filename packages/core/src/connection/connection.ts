@@ -148,12 +148,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
     if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
   }
 
-  /** INVARIANT: one-teardown. False when another cause came first. */
-  claimTeardown(teardown: Teardown): boolean {
-    if (this.teardown !== undefined) return false;
-    this.teardown = teardown;
+  /** INVARIANT: one-teardown. Undefined when another cause came first; else what `begin` returned. */
+  claimTeardown(begin: () => Teardown): Teardown | undefined {
+    if (this.teardown !== undefined) return undefined;
+    this.teardown = begin();
     this.state = 'closing';
-    return true;
+    return this.teardown;
   }
 
   /** Tells those who hold the signal that the connection is ending: in the turn in which `state` says so. */

@@ -57,8 +57,8 @@ export class NodeContext {
   }
 
   /**
-   * A hook threw: asks `onError` what is to be done; undefined where nobody has an opinion.
-   * INVARIANT: hook-hurts-its-own.
+   * A hook threw: tells every `onError`, and returns what the first with an opinion wants to be done; undefined where
+   * none has one. INVARIANT: hook-hurts-its-own.
    *
    * note: an `onError` that throws is logged and has no say.
    * note: it is counted by whose fault it is, so that a peer cannot raise what counts bugs.
@@ -67,17 +67,18 @@ export class NodeContext {
     if (isOwnFault(error)) this.heuristics.hookErrors++;
     else this.heuristics.peerFaults++;
     const context: HookErrorContext = { hook, ...(connection && { connection }) };
+    let decision: 'disconnect' | 'keep' | undefined;
     for (const onError of this.hooks.error) {
       try {
         const answer = onError(error, context);
-        if (answer === 'keep' || answer === 'disconnect') return answer;
+        if (answer === 'keep' || answer === 'disconnect') decision ??= answer;
         // A promise is not a decision, but its rejection must not end the process.
         if (isPromise(answer)) whenSettled(answer, ignore, (thrown) => this.#onErrorThrew(hook, thrown));
       } catch (thrown) {
         this.#onErrorThrew(hook, thrown);
       }
     }
-    return undefined;
+    return decision;
   }
 
   /** `error` for what is our own fault, `warn` for what a peer brought about. */

@@ -82,7 +82,7 @@ export interface Hooks<In, Out = In> {
    * A hook threw. `'keep'` lets the connection live after `onConnect` or `onMessage` threw;
    * anything else leaves the hook's own rule in force.
    *
-   * note: the first `onError` that returns `'keep'` or `'disconnect'` decides.
+   * note: every `onError` is told; the first that returns `'keep'` or `'disconnect'` decides.
    */
   onError?(error: unknown, context: HookErrorContext<In, Out>): 'disconnect' | 'keep' | void;
 }

@@ -15,7 +15,6 @@ import type { Kernel } from '../connection/kernel.js';
 import { raceAgainst, type CancellationSource } from '../authoring/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { overdue } from '../mechanisms/overdue.js';
-import { isPromise, whenSettled } from '../authoring/thenable.js';
 
 /** A link on its way to being a connection. */
 export interface Setup {
@@ -176,19 +175,16 @@ function activate(kernel: Kernel, setup: Setup, session: LiveHandshake | undefin
 }
 
 function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
-  const onError = (error: unknown): void => {
-    if (kernel.hookThrew('onConnect', error, connection) === 'keep') {
+  kernel.hooks.connect?.(connection, (error) => {
+    const decision = kernel.hookThrew('onConnect', error, connection);
+    if (decision === 'keep') {
       kernel.logFault(error, connection, 'onConnect threw; onError keeps the connection');
+    } else if (connection.state !== 'open') {
+      kernel.logFault(error, connection, 'onConnect threw; the connection is ending for another reason');
     } else {
       connection.end({ origin: 'on-connect', error });
     }
-  };
-  try {
-    const answer = kernel.hooks.connect?.(connection);
-    if (isPromise(answer)) whenSettled(answer, ignore, onError);
-  } catch (error) {
-    onError(error);
-  }
+  });
 }
 
 function failureCounter(error: PeerError): CounterName {
@@ -201,8 +197,6 @@ function asSetupError(thrown: unknown, link: Link): PeerError {
   const what = `the setup with ${link.address} failed: ${describe(thrown)}`;
   return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause: thrown });
 }
-
-function ignore(): void {}
 
 /** The one error of a node that is closing. */
 export function shuttingDown(kernel: Kernel): PeerError {

@@ -22,14 +22,16 @@ export function disconnect(
   reason: DisconnectReason,
 ): Promise<boolean> {
   // INVARIANT: one-teardown. The first cause claims the connection, in this very turn.
-  if (connection.teardown !== undefined) return Promise.resolve(false);
-  const deadline = new Deadline(kernel.clock, kernel.config.onDisconnectTimeoutMs);
-  // The hook runs in a later turn, so that it never runs in the middle of the caller's own code.
-  const done = Promise.resolve().then(() => tearDown(kernel, connection, reason, deadline));
-  connection.claimTeardown({ reason, cut: () => deadline.expire(), done });
+  const claimed = connection.claimTeardown(() => {
+    const deadline = new Deadline(kernel.clock, kernel.config.onDisconnectTimeoutMs);
+    // The hook runs in a later turn, so that it never runs in the middle of the caller's own code.
+    const done = Promise.resolve().then(() => tearDown(kernel, connection, reason, deadline));
+    return { reason, cut: () => deadline.expire(), done };
+  });
+  if (claimed === undefined) return Promise.resolve(false);
   connection.reader.stop();
   connection.abortSignal(); // runs code of users: what can be seen of the connection agrees by now
-  return done.then(() => true);
+  return claimed.done.then(() => true);
 }
 
 async function tearDown(

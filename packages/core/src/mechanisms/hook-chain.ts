@@ -2,7 +2,7 @@ import { readProperty, requireFunction, requireObject } from '../authoring/check
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
-import { isPromise } from '../authoring/thenable.js';
+import { isPromise, whenSettled } from '../authoring/thenable.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -15,8 +15,8 @@ export interface Introduced extends Connection {
 export interface HookChain {
   readonly accept: ((request: AcceptRequest) => Awaitable<boolean>) | undefined;
   readonly handshake: ((handshake: Handshake) => Awaitable<unknown>) | undefined;
-  /** Starts all of them in this very turn; settles with the first that rejects, or when all have resolved. */
-  readonly connect: ((connection: Introduced) => Awaitable<unknown>) | undefined;
+  /** Starts all of them in this very turn; `failed` is called with what each throws or rejects with. */
+  readonly connect: ((connection: Introduced, failed: (error: unknown) => void) => void) | undefined;
   readonly message: ((message: unknown, connection: Connection) => Awaitable<unknown>) | undefined;
   /** In the order in which they run: reversed. Each runs, whatever the others do. */
   readonly disconnect: readonly DisconnectHook[];
@@ -99,30 +99,25 @@ function chainHandshake(
 
 /**
  * None waits for the promise of another: each has begun before the first message is handled, and none holds
- * that up. Those after one that throws are told all the same, as `onError` may keep the connection.
+ * that up. Those after one that throws are called all the same, as `onError` may keep the connection.
  * INVARIANT: paired-hooks.
  */
 function chainConnect(layers: readonly (Hooks<unknown>['onConnect'] | undefined)[]): HookChain['connect'] {
   if (layers.every((hook) => hook === undefined)) return undefined;
-  return (connection) => {
-    const answers: PromiseLike<unknown>[] = [];
-    const thrown: unknown[] = [];
+  return (connection, failed) => {
+    let thrown: unknown[] | undefined;
     connection.layersReached = 0;
     for (const hook of layers) {
       connection.layersReached++;
       try {
         const answer: unknown = hook?.(connection);
-        if (isPromise(answer)) answers.push(answer);
+        if (isPromise(answer)) whenSettled(answer, ignore, failed);
       } catch (error) {
-        thrown.push(error);
+        (thrown ??= []).push(error);
       }
       if (connection.state !== 'open') break;
     }
-    // `all` hears of every rejection and rejects with the first; a later one has nothing left to end.
-    const settled = answers.length === 0 ? undefined : Promise.all(answers);
-    if (thrown.length === 0) return settled;
-    settled?.catch(() => {});
-    throw thrown[0];
+    if (thrown !== undefined) for (const error of thrown) failed(error);
   };
 }
 
@@ -148,3 +143,5 @@ function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]
 function hasEnded(connection: Connection): boolean {
   return connection.state !== 'open';
 }
+
+function ignore(): void {}

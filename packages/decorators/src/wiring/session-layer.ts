@@ -36,17 +36,18 @@ export function sessionLayer(parts: readonly Part[], sessions: Sessions): Hooks<
         onDisconnect.map((method) => () => call(instances, method, connection, reason)),
       );
     },
-    ...(onError.length > 0 && {
-      onError: (error: unknown, context: HookErrorContext) => {
-        const instances = context.connection && sessions.of(context.connection);
-        if (instances === undefined) return undefined;
-        for (const method of onError) {
-          const answer = call(instances, method, error, context);
-          if (answer !== undefined) return answer as 'keep' | 'disconnect';
-        }
-        return undefined;
-      },
-    }),
+    onError: (error: unknown, context: HookErrorContext) => {
+      if (context.connection === undefined) return undefined;
+      sessions.heardOf(error, context.connection);
+      let decision: 'keep' | 'disconnect' | undefined;
+      for (const method of onError) {
+        const instances = sessions.of(context.connection);
+        if (instances === undefined) break;
+        const answer = call(instances, method, error, context) as typeof decision;
+        decision ??= answer;
+      }
+      return decision;
+    },
   };
 }
 

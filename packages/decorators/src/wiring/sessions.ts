@@ -1,5 +1,5 @@
 import { PeerError, type Connection } from '@pea2pea/core';
-import { defer } from '@pea2pea/core/authoring';
+import { defer, type Deferred } from '@pea2pea/core/authoring';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { SessionConnection } from '../declarations/injectables.js';
@@ -12,7 +12,7 @@ import type { Part } from './part.js';
 type Entry =
   | { readonly state: 'making'; readonly ready: Promise<void> }
   | { readonly state: 'made'; readonly instances: readonly object[] }
-  | { readonly state: 'failed'; readonly cause: unknown };
+  | { readonly state: 'failed'; readonly cause: unknown; readonly ready: Deferred<void> };
 
 /**
  * The sessions of one peer: makes them for each connection, finds them, disposes of them.
@@ -92,13 +92,21 @@ export class Sessions {
       this.#entries.set(connection, { state: 'made', instances });
       return greet(instances);
     } catch (cause) {
-      if (this.#entries.has(connection)) this.#entries.set(connection, { state: 'failed', cause });
-      // Messages that wait go on when the kernel, and `@OnError`, have decided about the connection.
-      setImmediate(ready.resolve);
+      // Messages that wait go on when it is decided whether the connection lives: see `heardOf`.
+      if (this.#entries.has(connection)) this.#entries.set(connection, { state: 'failed', cause, ready });
       throw cause;
     } finally {
       if (this.#entries.get(connection)?.state !== 'failed') ready.resolve();
     }
+  }
+
+  /**
+   * Every `onError` is being told of `error`, this one among them. Where it is why there are no sessions, messages go on in
+   * a later turn: by then the kernel, which decides in this one, has ended the connection or kept it.
+   */
+  heardOf(error: unknown, connection: Connection): void {
+    const entry = this.#entries.get(connection);
+    if (entry?.state === 'failed' && entry.cause === error) void Promise.resolve().then(entry.ready.resolve);
   }
 
   /** The sessions of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
