@@ -128,6 +128,11 @@ describe('arguments are checked first, the state after', () => {
       (node) => node.connect('10.0.0.1:1', null as never),
     ],
     ['connect at once', 'P2P_ERR_INVALID_CONFIG', (node) => node.connect('10.0.0.1:1', { timeoutMs: 0 })],
+    [
+      'connect with an option that does not exist',
+      'P2P_ERR_INVALID_CONFIG',
+      (node) => node.connect('10.0.0.1:1', { timeout: 1 } as never),
+    ],
     ['connect from port', 'P2P_ERR_INVALID_CONFIG', (node) => node.connect('10.0.0.1:1', { localPort: -1 })],
     [
       'connect from host',

@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import {
   readProperty,
   requireInteger,
+  requireKnown,
   requireMethods,
   requireObject,
   requireSignal,
@@ -10,6 +12,7 @@ import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import { discard } from './connection-setup.js';
 import type { ConnectOptions } from './dialer.js';
 
+const WHAT = 'the options of connect()';
 const OPTIONS = [
   'stream',
   'signal',
@@ -26,10 +29,11 @@ const OPTIONS = [
  */
 export function checkConnect(target: AddressLike, options: ConnectOptions): SocketAddress {
   requireObject('options', options);
-  for (const name of OPTIONS) readProperty('the options of connect()', options, name);
-  const { stream, signal, timeoutMs, localAddress, localPort } = options;
+  const stream = readProperty(WHAT, options, 'stream') as Duplex | undefined;
   if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
   try {
+    requireKnown(WHAT, options, OPTIONS);
+    const { signal, timeoutMs, localAddress, localPort } = options;
     if (signal !== undefined) requireSignal('signal', signal);
     if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
