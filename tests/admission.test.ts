@@ -642,7 +642,7 @@ describe('dialling', () => {
     expect(a.node.connecting).toBe(0);
   });
 
-  it('a dial that gets no answer ends with the connect timeout', async () => {
+  it('a dial that gets no reply ends with the connect timeout', async () => {
     const { address, stop } = await silentListener();
     const a = makeNode({ connectTimeoutMs: 60 });
     await expect(soon('the timeout', a.node.connect(address))).rejects.toMatchObject({

@@ -118,7 +118,7 @@ describe('the handshake', () => {
     for (const error of errors) expect(error).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_TIMEOUT' });
   });
 
-  it('bytes behind the handshake in the same packet reach the decoder', async () => {
+  it('bytes after the handshake in the same packet reach the decoder', async () => {
     const a = makeNode({}, { onHandshake: async (handshake) => void (await handshake.read(5)) });
     const socket = await rawConnect(await listen(a));
     socket.write('HELLOfirst\nsecond\n');
@@ -136,7 +136,7 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
-  it('readUntil answers what stands before the delimiter, however it is split, and is bounded', async () => {
+  it('readUntil returns what comes before the delimiter, however it is split, and is bounded', async () => {
     const lines: string[] = [];
     const a = makeNode(
       {},
@@ -331,7 +331,7 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
-  it('nor does it cost messages, or the reason, that handlers find that they cannot answer any more', async () => {
+  it('nor does it cost messages, or the reason, that handlers find that they can no longer reply', async () => {
     let upgraded!: Duplex;
     let goOn!: () => void;
     const held = new Promise<void>((resolve) => (goOn = resolve));

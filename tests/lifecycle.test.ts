@@ -156,7 +156,7 @@ describe('disconnecting', () => {
     expect(a.node.connections.has(connection.address)).toBe(false);
   });
 
-  it('of concurrent calls one answers true, and of several causes the first is the reason', async () => {
+  it('of concurrent calls one resolves with true, and of several causes the first is the reason', async () => {
     const network = inMemory();
     const [a, b] = [makeNode(network), makeNode(network)];
     const [connection] = await join(a, b);
@@ -170,7 +170,7 @@ describe('disconnecting', () => {
     expect(a.closed.map(({ reason }) => reason)).toEqual([{ origin: 'user', why: 'first' }]);
   });
 
-  it('disconnecting an unknown address answers false', async () => {
+  it('disconnecting an unknown address resolves with false', async () => {
     const a = makeNode(inMemory());
     expect(await a.node.disconnect('127.0.0.1:1')).toBe(false);
   });
@@ -501,7 +501,7 @@ describe('statistics', () => {
     expect(seen).toEqual([address.toString()]);
   });
 
-  it('onDisconnect may answer anything that has a then', async () => {
+  it('onDisconnect may return anything that has a then', async () => {
     let settle!: () => void;
     const thenable = { then: (settled: () => void) => void (settle = settled) };
     const a = makeNode({}, { onDisconnect: () => thenable as never });

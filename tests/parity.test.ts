@@ -82,8 +82,8 @@ describe('docs/parity.md', () => {
     [/^\| S1 .*\n/m, '$&$&', 'S1 is there 2 times'],
     ['| T |', '| T1 |', 'T1 is no id'],
     [
-      'a dial that gets no answer ends',
-      'a dial that gets an answer ends',
+      'a dial that gets no reply ends',
+      'a dial that gets a reply ends',
       'C11: tests/admission.test.ts has no test',
     ],
     ['`tests/reading.test.ts`: 0 switches', '`tests/nothing.test.ts`: 0 switches', 'R7: there is no file'],

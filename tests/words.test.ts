@@ -1,21 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error a plain script, shared with `npm run check`
 import { findWords } from '../scripts/words.mjs';
 
 const find = findWords as (root: string) => string[];
 
-/** What is found in a repository with one file of a package. */
-function foundIn(text: string): string[] {
+/** What is found in a repository with one file. */
+function foundIn(text: string, path = 'packages/core/src/file.ts'): string[] {
   const root = mkdtempSync(join(tmpdir(), 'pea2pea-words-'));
   try {
-    const file = join(root, 'packages/core/src/file.ts');
-    mkdirSync(dirname(file), { recursive: true });
-    mkdirSync(join(root, 'docs'));
-    writeFileSync(file, text);
+    for (const folder of ['packages/core/src', 'docs']) mkdirSync(join(root, folder), { recursive: true });
+    writeFileSync(join(root, path), text);
     return find(root);
   } finally {
     rmSync(root, { recursive: true });
@@ -23,7 +21,7 @@ function foundIn(text: string): string[] {
 }
 
 describe('the words of the house', () => {
-  it('are those of errors and comments in the packages', () => {
+  it('are those of errors, comments and pages', () => {
     expect(find(fileURLToPath(new URL('..', import.meta.url)))).toEqual([]);
   });
 
@@ -39,6 +37,12 @@ describe('the words of the house', () => {
     expect(found.length).toBeGreaterThan(0);
     expect(found[0]).toContain('packages/core/src/file.ts:1:');
     expect(found.join('\n')).toContain(`"${word}`);
+  });
+
+  it.each(['docs/page.md', 'README.md', 'packages/core/README.md'])('are missed in %s', (path) => {
+    expect(foundIn('It answers `answers`.\n', path)).toEqual([
+      expect.stringContaining(`${path}:1: "answers"`),
+    ]);
   });
 
   it.each([

@@ -276,7 +276,7 @@ describe('send', () => {
     },
   );
 
-  it('after the end send rejects with the reason, trySend answers false, drained rejects', async () => {
+  it('after the end send rejects with the reason, trySend returns false, drained rejects', async () => {
     const [a, b] = [makeNode(), makeNode()];
     const [connection] = await join(a, b);
     await connection.disconnect('done');
@@ -508,7 +508,7 @@ describe('a peer that does not read', () => {
 });
 
 describe('broadcast', () => {
-  it('reaches all but the excepted, and answers how many it was queued for', async () => {
+  it('reaches all but the excepted, and returns how many it was queued for', async () => {
     const network = inMemory();
     const a = makeNode(network);
     const peers = [makeNode(network), makeNode(network), makeNode(network)];
