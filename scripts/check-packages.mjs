@@ -13,12 +13,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const REQUIRED = ['LICENSE', 'README.md', 'dist/index.d.ts', 'dist/index.js', 'package.json', 'src/index.ts'];
 const UNWANTED = /(^|\/)(test|tests|node_modules)\/|\.tsbuildinfo$/;
 
-/** On the move. */
-const NOT_YET = ['policies', 'rpc', 'noise', 'tls'];
-
 const problems = [];
 const folder = mkdtempSync(join(tmpdir(), 'pea2pea-pack-'));
-const names = publicPackagesOf(root).filter((name) => !NOT_YET.includes(name));
+const names = publicPackagesOf(root);
 try {
   for (const name of names)
     problems.push(...(await problemsOf(name)).map((problem) => `${name}: ${problem}`));

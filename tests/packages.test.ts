@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error a plain script, shared with `npm run check`
 import { publicPackagesOf } from '../scripts/public-packages.mjs';
-import { FACELESS } from './support/faceless.js';
 import { fencesOf } from './support/markdown.js';
 
 interface Manifest {
@@ -31,9 +30,7 @@ const read = (...path: string[]): string => readFileSync(join(root, ...path), 'u
 const manifestIn = (...folder: string[]): Manifest => JSON.parse(read(...folder, 'package.json')) as Manifest;
 
 const house = manifestIn();
-const names = (publicPackagesOf as (root: string) => string[])(root).filter(
-  (name) => !FACELESS.includes(name),
-);
+const names = (publicPackagesOf as (root: string) => string[])(root);
 const numbersOf = (version: string): readonly number[] => version.replace('^', '').split('.').map(Number);
 
 it('there are packages to look at', () => {

@@ -34,8 +34,16 @@ export interface NoiseSession {
 export interface NoiseChannel {
   /** What the handshake established. */
   readonly session: NoiseSession;
-  /** Returns the encrypted stream over `raw`, the stream that carried the handshake. To be called once. */
-  secure(raw: Duplex): NoiseStream;
+  /**
+   * Returns an encrypted stream over `raw`, the stream that carried the handshake. To be called once.
+   *
+   * note: a message that does not authenticate or is too short destroys the stream with P2P_ERR_INVALID_FRAME, one that
+   * the end of `raw` cuts with P2P_ERR_TRUNCATED_FRAME; in both cases after everything before it has been read.
+   * note: an end between two messages is not authenticated: anyone on the network path can fake it. A protocol that must
+   * know whether it received everything has to say so itself.
+   * note: the stream owns `raw`: it ends `raw` when it ends, and destroys `raw` when it is destroyed.
+   */
+  secure(raw: Duplex): Duplex;
 }
 
 /**

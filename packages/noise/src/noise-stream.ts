@@ -24,11 +24,7 @@ export interface NoiseStreamParts {
  * and read here. Each message on the wire is `length (uint16, big endian) || ciphertext`.
  *
  * note: a write makes as few messages as possible, each with at most 65 519 bytes of plaintext.
- * note: a message that does not authenticate or is too short destroys the stream with P2P_ERR_INVALID_FRAME, one that the
- * end of `raw` cuts with P2P_ERR_TRUNCATED_FRAME; in both cases after everything before it has been read.
- * note: an end between two messages is not authenticated: anyone on the network path can fake it. A protocol that must
- * know whether it received everything has to say so itself.
- * note: the stream owns `raw`: it ends `raw` when it ends, and destroys `raw` when it is destroyed.
+ * note: its promises to users are those of `NoiseChannel.secure`.
  */
 export class NoiseStream extends Duplex {
   readonly #raw: Duplex;

@@ -8,7 +8,6 @@ import {
   requireKnown,
 } from '@pea2pea/core/authoring';
 import { DHLEN, publicKeyOf, type NoiseKeyPair } from './dh.js';
-import type { HandshakeState } from './handshake-state.js';
 import { hasStaticKey, knowsRemoteStaticKey, pskCount, type HandshakePattern } from './patterns.js';
 import { parseProtocolName, type NoiseProtocol } from './protocol.js';
 
@@ -58,14 +57,24 @@ export interface NoiseSecrets {
   readonly keyConfirmation?: boolean | undefined;
 }
 
+/** What is known in the middle of a handshake. */
+export interface NoiseState {
+  /** The public key of this side, 32 bytes; undefined for patterns in which it has none. */
+  readonly localStaticKey: Buffer | undefined;
+  /** The public key of the peer, 32 bytes: known from the start if the pattern requires it, otherwise once received. */
+  readonly remoteStaticKey: Buffer | undefined;
+  /** The hash of everything exchanged so far. */
+  readonly handshakeHash: Buffer;
+}
+
 /** A handshake message that is about to be written, or has been read. */
 export interface NoiseMessage {
   /** The index of the message, from 0. The initiator writes those with an even index. */
   readonly index: number;
   /** Whether it is the last message of the side that writes it, which is the best protected one. */
   readonly isLast: boolean;
-  /** The state of the handshake: its static keys, and the handshake hash so far. */
-  readonly state: HandshakeState;
+  /** What is known so far: static keys, and the handshake hash. */
+  readonly state: NoiseState;
 }
 
 /** The options of {@link noiseHandshake}. */

@@ -16,7 +16,6 @@ import {
   type NoiseChannel,
   type NoiseHandshakeOptions,
   type NoiseOptions,
-  type NoiseStream,
   type NoiseWire,
 } from '@pea2pea/noise';
 import { type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
@@ -76,7 +75,7 @@ export async function shakeHands(
 /** Two encrypted streams that are connected, and what is under them. */
 export async function securePair(
   options: Partial<NoiseHandshakeOptions> = {},
-): Promise<{ streams: [NoiseStream, NoiseStream]; raws: [Duplex, Duplex] }> {
+): Promise<{ streams: [Duplex, Duplex]; raws: [Duplex, Duplex] }> {
   const { channels, raws } = await shakeHands(options, options);
   return { streams: [channels[0].secure(raws[0]), channels[1].secure(raws[1])], raws };
 }

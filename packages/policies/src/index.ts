@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { POLICY_ERRORS } from './shared/errors.js';
 export { bans, Bans } from './bans/bans.js';
 export type { BanDetails, BanEvent, BansEvents } from './bans/bans.js';

@@ -338,6 +338,12 @@ describe('strikes', () => {
     expect(plugin.strike('10.0.0.1')).toBe(true);
   });
 
+  it('give the ban their own reason where one is enough', async () => {
+    await using lab = await serveWithBans({ strikes: 1 });
+    lab.plugin.strike('10.0.0.1', 'rude');
+    expect(lab.plugin.list()[0]!.why).toBe('rude');
+  });
+
   it('weigh as much as they are told', async () => {
     await using lab = await serveWithBans({ strikes: 10 });
     const { plugin } = lab;

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * Methods of annotated peers that serve requests.
  *

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { RPC_ERRORS } from './errors.js';
 export type { RequestCounters } from './counters.js';
 export { RPC_CODES } from './envelope.js';

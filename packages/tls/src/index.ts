@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export type { Pem, TlsCredentials, TlsKeyPair, TlsOptions, TlsVersion } from './options.js';
 export { TLS_DEFAULTS } from './options.js';
 export { tlsIdentity, tlsSession } from './session.js';

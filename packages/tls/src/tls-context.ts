@@ -12,12 +12,28 @@ import {
 } from './options.js';
 import { makeServer } from './server-side.js';
 
-/** Both sides of TLS for one set of credentials. */
+/** Both sides of TLS for one set of credentials, loaded. */
 export interface Endpoints {
   /** The server for peers that dial us; undefined without a certificate to show them. */
   readonly server: Server | undefined;
   /** The context for peers that we dial. */
   readonly client: SecureContext;
+}
+
+/** What a handshake needs of a context. */
+export interface TlsInUse {
+  readonly policy: TlsPolicy;
+  readonly endpoints: Endpoints;
+}
+
+let inUse: (context: TlsContext) => TlsInUse;
+
+/**
+ * The rules and the loaded credentials for a handshake that begins now: not public, so not members of the class.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG unless `context` is a TlsContext
+ */
+export function inUseBy(context: TlsContext): TlsInUse {
+  return inUse(context);
 }
 
 /**
@@ -29,21 +45,22 @@ export interface Endpoints {
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class TlsContext {
-  /** The options for all handshakes, with every default filled in. */
-  readonly policy: TlsPolicy;
+  static {
+    inUse = (context) => {
+      if (#policy in Object(context)) return { policy: context.#policy, endpoints: context.#endpoints };
+      throw invalidConfig(`\`context\` must be a TlsContext, not ${describe(context)}`);
+    };
+  }
+
+  readonly #policy: TlsPolicy;
   #credentials: TlsCredentials;
   #endpoints: Endpoints;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(options: TlsOptions) {
-    this.policy = resolvePolicy(options);
-    this.#credentials = credentialsOf(options, this.policy);
-    this.#endpoints = makeEndpoints(this.#credentials, this.policy);
-  }
-
-  /** The loaded credentials, for the next handshake. */
-  get endpoints(): Endpoints {
-    return this.#endpoints;
+    this.#policy = resolvePolicy(options);
+    this.#credentials = credentialsOf(options, this.#policy);
+    this.#endpoints = makeEndpoints(this.#credentials, this.#policy);
   }
 
   /**
@@ -54,8 +71,8 @@ export class TlsContext {
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; nothing is replaced then
    */
   setSecureContext(credentials: TlsCredentials): void {
-    const replaced = replacedBy(credentials, this.#credentials, this.policy);
-    this.#endpoints = makeEndpoints(replaced, this.policy);
+    const replaced = replacedBy(credentials, this.#credentials, this.#policy);
+    this.#endpoints = makeEndpoints(replaced, this.#policy);
     this.#credentials = replaced;
   }
 }

@@ -6,7 +6,7 @@ import { dialTls } from './client-side.js';
 import { acceptTls } from './server-side.js';
 import { sessionOf, tlsIdentity, tlsSession, type TlsSession } from './session.js';
 import type { TlsPolicy } from './options.js';
-import type { Endpoints, TlsContext } from './tls-context.js';
+import { inUseBy, type Endpoints, type TlsContext } from './tls-context.js';
 import { gone, handshakeError, isError, refusal } from './tls-errors.js';
 
 /**
@@ -29,12 +29,12 @@ import { gone, handshakeError, isError, refusal } from './tls-errors.js';
  * note: with TLS 1.3 the side that dialled finishes before the other side has checked its certificate (RFC 8446
  * section 2). If the other side refuses it, the handshake succeeds here and the connection ends right after.
  * @throws {PeerError} P2P_ERR_HANDSHAKE_REJECTED when this side refuses the peer; P2P_ERR_HANDSHAKE_FAILED when the peer
- * refuses, and said why; P2P_ERR_HANDSHAKE_ENDED when the peer left or the stream failed; P2P_ERR_INVALID_CONFIG when a
- * peer dials and there is no certificate to show. `cause` is the error of `node:tls`. A PeerError of the stream is passed on
+ * refuses, and said why; P2P_ERR_HANDSHAKE_ENDED when the peer left or the stream failed; P2P_ERR_INVALID_CONFIG when
+ * `context` is not a TlsContext, and when a peer dials and there is no certificate to show. `cause` is the error of `node:tls`. A PeerError of the stream is passed on
  */
 export async function tlsHandshake(handshake: Handshake, context: TlsContext): Promise<TlsSession> {
   handshake.signal.throwIfAborted();
-  const { policy, endpoints } = context;
+  const { policy, endpoints } = inUseBy(context);
   const socket = await secured(handshake, endpoints, policy).catch((error: Error) => {
     handshake.signal.throwIfAborted();
     throw handshakeError(handshake.address, error);

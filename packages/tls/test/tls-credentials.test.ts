@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { TlsContext, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { authority } from '@pea2pea/testing/certificates';
 import { peerErrorOf, until } from '@pea2pea/testing';
+import { inUseBy } from '../src/tls-context.js';
 import { mine, party, theirs, trusted } from './tls-lab.js';
 
 const { ca } = trusted;
@@ -45,14 +46,14 @@ describe('credentials that are replaced', () => {
   ])('%s are refused, as when the peer is made', async (_, credentials, named) => {
     const options = { ...mine, ca, requestCert: true };
     const context = new TlsContext(options);
-    const { endpoints } = context;
+    const { endpoints } = inUseBy(context);
     for (const attempt of [
       () => context.setSecureContext(credentials),
       () => new TlsContext({ ...options, ...credentials }),
     ]) {
       expect((await peerErrorOf('P2P_ERR_INVALID_CONFIG', attempt)).message).toContain(named);
     }
-    expect(context.endpoints).toBe(endpoints);
+    expect(inUseBy(context).endpoints).toBe(endpoints);
   });
 });
 

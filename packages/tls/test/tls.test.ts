@@ -340,7 +340,21 @@ describe('in a handshake of your own', () => {
     }
   });
 
-  it('tlsHandshake answers the session, and the handshake goes on inside', async () => {
+  it('tlsHandshake is refused options in place of a TlsContext', async () => {
+    const errors: unknown[] = [];
+    await using server = new PeerNode<string>({ codec: textCodec() }).use({
+      onHandshake: async (handshake) => {
+        await tlsHandshake(handshake, theirs as never).catch((error: unknown) => errors.push(error));
+      },
+    });
+    await using client = new PeerNode<string>({ codec: textCodec() });
+    await client.connect(await server.listen({ host: '127.0.0.1', port: 0 }));
+    await until(() => errors.length === 1);
+    expect(errors[0]).toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
+    expect(String(errors[0])).toMatch('`context` must be a TlsContext, not an object');
+  });
+
+  it('tlsHandshake returns the session, and the handshake goes on inside', async () => {
     const secrets: string[] = [];
     const make = (options: TlsOptions): PeerNode<string> => {
       const secured = new TlsContext(options);

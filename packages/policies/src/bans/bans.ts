@@ -222,7 +222,7 @@ export class Bans implements Hooks<unknown> {
     // A ban ends all connections of the peer, and those ends must not ban it again, for a shorter time perhaps.
     if (this.#bans.covering(peer, nowMs) !== undefined) return false;
     if (!this.#strikes.add(peer, weight, nowMs)) return false;
-    this.#ban(peer, durationMs, `${strikes} strikes, the last: ${why}`);
+    this.#ban(peer, durationMs, strikes === 1 ? why : `${strikes} strikes, the last: ${why}`);
     return true;
   }
 
