@@ -41,8 +41,8 @@ const config: Config = {
   // Longer than any wait inside a test, so that the wait says what it waited for; and so long that no verdict depends on
   // how fast the machine is, or what runs beside.
   testTimeout: 180_000,
-  // Most tests wait for sockets and timers rather than compute: a worker for every core, none left idle.
-  maxWorkers: '100%',
+  // Most tests wait for sockets and timers rather than compute: with a worker for each core, a third of each was idle.
+  maxWorkers: '150%',
   collectCoverageFrom: ['packages/*/src/**/*.ts'],
   coverageReporters: ['text', 'text-summary'],
   // The kernel is where a line that no test runs would hurt.

@@ -254,7 +254,8 @@ describe('a planted bug is found', () => {
     ['a node whose close resolves before it is done', 'leftover', ClosesTooEarly],
     ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],
   ] as const)('%s: %s', async (_what, rule, Planted) => {
-    const report = await runChaos({ ...virtual, seconds: 4, makeNode: (config) => new Planted(config) });
+    const makeNode = (config: Config): PeerNode<ChaosMessage> => new Planted(config);
+    const report = await runChaos({ ...virtual, seconds: 4, until: rule, makeNode });
     expect(report.violations.map((violation) => violation.rule)).toContain(rule);
     expect(report.violations[0]!.before.length).toBeGreaterThan(0);
     expect(summarize(report)).toContain(`seed ${virtual.seed}`);

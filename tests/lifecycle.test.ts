@@ -393,7 +393,8 @@ describe('hooks of several uses', () => {
     });
     a.node.use({ onConnect: () => void order.push('?'), onDisconnect: () => void order.push('second') });
     a.node.use({ onDisconnect: () => void order.push('third') });
-    await join(makeNode(network), a).catch(() => undefined);
+    const { closed } = await makeNode(network).node.connect(await listen(a));
+    await soon('the end of the connection', closed);
     await until('it ended', () => a.node.heuristics.closed === 1);
     expect(order).toEqual(['first']);
   });

@@ -7,8 +7,8 @@ import { tell } from './figures.js';
 import { QuietPeers, ping } from './quiet-peers.js';
 import { startVictim } from './victims.js';
 
-/** What an attack is compared with is measured in turns with it; of several turns the best counts: noise only adds. */
-const TURNS = 3;
+/** What an attack is compared with is measured in turns with it; of several turns the best counts: noise only adds. So one that passes is enough. */
+const MOST_TURNS = 3;
 const MEASURE_MS = 1_000;
 
 /** What bounds the work of a turn is 2 ms; a stall of fifty times that is no noise. */
@@ -57,7 +57,14 @@ describe('a flood of empty lines', () => {
       const without: number[] = [];
       const within: number[] = [];
       const stallsMs: number[] = [];
-      for (let turn = 0; turn < TURNS; turn++) {
+      const best = () => ({
+        without: Math.min(...without),
+        within: Math.min(...within),
+        stall: Math.min(...stallsMs),
+      });
+      const isGood = ({ without, within, stall }: ReturnType<typeof best>): boolean =>
+        stall < LONGEST_STALL_MS && within < Math.max(10 * without, FLOOR_MS);
+      while (without.length < MOST_TURNS && !isGood(best())) {
         without.push((await quiet.measure(MEASURE_MS)).p99);
         const sockets = await attackers(victim.address, count);
         for (const socket of sockets) flood(socket, EMPTY_LINES);
@@ -68,20 +75,16 @@ describe('a flood of empty lines', () => {
         for (const socket of sockets) socket.resetAndDestroy();
         await victim.until('the attackers are gone', ({ connections }) => connections === 100, 20_000);
       }
-      const best = {
-        without: Math.min(...without),
-        within: Math.min(...within),
-        stall: Math.min(...stallsMs),
-      };
+      const figures = best();
       tell(`empty lines to ${handler}, ${count} connections`, {
-        'p99 ms without': best.without,
-        'p99 ms within': best.within,
-        'longest stall ms': best.stall,
+        'p99 ms without': figures.without,
+        'p99 ms within': figures.within,
+        'longest stall ms': figures.stall,
         'in turns': within.map((ms) => ms.toFixed(0)).join(' '),
       });
       quiet.leave();
-      expect(best.stall).toBeLessThan(LONGEST_STALL_MS);
-      expect(best.within).toBeLessThan(Math.max(10 * best.without, FLOOR_MS));
+      expect(figures.stall).toBeLessThan(LONGEST_STALL_MS);
+      expect(figures.within).toBeLessThan(Math.max(10 * figures.without, FLOOR_MS));
     },
     120_000,
   );

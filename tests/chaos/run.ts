@@ -4,7 +4,7 @@ import type { MakeNode } from './chaos-node.js';
 import { collectedHeap, held, whatIsLeft, type Held } from './resources.js';
 import type { Figures, Tally } from './tally.js';
 import { cameTrue, RealTime, VirtualTime } from './time.js';
-import type { Violation } from './violations.js';
+import type { Rule, Violation } from './violations.js';
 import { work } from './worker.js';
 import { World } from './world.js';
 
@@ -21,6 +21,8 @@ export interface ChaosOptions {
   readonly time: 'real' | 'virtual';
   /** Trace lines to keep. @default 200 */
   readonly keepLines?: number;
+  /** The run ends as soon as it is guilty of this. @default it goes on to its end */
+  readonly until?: Rule;
   /** How nodes are made. @default as users make them */
   readonly makeNode?: MakeNode;
 }
@@ -55,7 +57,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   process.on('unhandledRejection', onUnhandled);
   process.on('uncaughtException', onUnhandled);
   try {
-    const heap = await world.time.drive(twoPhases(world, seconds * 1_000));
+    const heap = await world.time.drive(twoPhases(world, seconds * 1_000, options.until));
     const { tally, figures, violations } = world;
     const trace = world.trace.lines;
     return {
@@ -74,12 +76,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 }
 
 /** A warm-up and the run proper; after each everything is closed, so that they can be compared. */
-async function twoPhases(world: World, durationMs: number): Promise<ChaosReport['heap']> {
+async function twoPhases(
+  world: World,
+  durationMs: number,
+  until: Rule | undefined,
+): Promise<ChaosReport['heap']> {
   const before = held();
+  const isGuilty = (): boolean => world.violations.list.some(({ rule }) => rule === until);
   const warmUpMs = Math.min(10_000, durationMs / 4);
-  await phase(world, warmUpMs, before);
+  await phase(world, warmUpMs, before, isGuilty);
   const warm = collectedHeap();
-  await phase(world, durationMs - warmUpMs, before);
+  if (!isGuilty()) await phase(world, durationMs - warmUpMs, before, isGuilty);
   const end = collectedHeap();
   if (warm !== undefined && end !== undefined && end - warm > HEAP_GROWTH) {
     world.violations.report('growth', `the heap grew from ${warm} to ${end} bytes`);
@@ -87,13 +94,13 @@ async function twoPhases(world: World, durationMs: number): Promise<ChaosReport[
   return [warm, end];
 }
 
-async function phase(world: World, durationMs: number, before: Held): Promise<void> {
+async function phase(world: World, durationMs: number, before: Held, isGuilty: () => boolean): Promise<void> {
   const { clock } = world.time;
   const endMs = clock.now() + durationMs;
   // Company from the start: most actions need somebody to deal with.
   await Promise.all(Array.from({ length: 8 }, () => ACTIONS.spawn(world, world.dice)));
   const workers = Array.from({ length: WORKERS }, (_, number) =>
-    work(world, number, world.dice.fork(), () => clock.now() >= endMs),
+    work(world, number, world.dice.fork(), () => clock.now() >= endMs || isGuilty()),
   );
   await Promise.all(workers);
   await Promise.all(world.live.map((chaos) => world.retire(chaos)));
