@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { PeerError } from '@pea2pea/core';
+import { PeerError, systemClock, type Timer } from '@pea2pea/core';
 import { TAG_LENGTH } from './cipher-state.js';
 import { HEADER_LENGTH, MessageReader } from './message-reader.js';
 import { MAX_PLAINTEXT_LENGTH, type TransportCipher } from './transport-cipher.js';
@@ -8,6 +8,12 @@ type Callback = (error?: Error | null) => void;
 
 /** Messages of at most this many bytes are copied after their length field, to be one write; for longer ones the copy costs more. */
 const COPY_LENGTH = 4 * 1024;
+
+/**
+ * Messages that are decrypted in one turn of the event loop, at most: each takes its time, however short it is, and a
+ * megabyte has room for sixty thousand.
+ */
+const MESSAGES_PER_TURN = 32;
 
 /** What a {@link NoiseStream} is made of. */
 export interface NoiseStreamParts {
@@ -33,6 +39,8 @@ export class NoiseStream extends Duplex {
   readonly #reader = new MessageReader();
   /** Why nothing more can be read; the stream is destroyed with it once everything before it has been read. */
   #failure: Error | undefined;
+  /** The rest of a chunk waits for the next turn, and `raw` with it. */
+  #nextTurn: Timer | undefined;
 
   constructor(raw: Duplex, { sending, receiving, received = [] }: NoiseStreamParts) {
     super();
@@ -61,7 +69,7 @@ export class NoiseStream extends Duplex {
   }
 
   override _read(): void {
-    if (this.#failure === undefined) this.#raw.resume();
+    if (this.#failure === undefined && this.#nextTurn === undefined) this.#raw.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
@@ -80,6 +88,7 @@ export class NoiseStream extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
+    this.#nextTurn?.cancel();
     this.#raw.destroy();
     callback(error);
   }
@@ -135,15 +144,27 @@ export class NoiseStream extends Duplex {
 
   #onData(chunk: Buffer): void {
     if (this.#failure !== undefined || this.destroyed) return;
+    this.#reader.push(chunk);
+    this.#open();
+  }
+
+  /** Decrypts messages of the chunk: all, or as many as one turn has room for. INVARIANT: fair-turns. */
+  #open(): void {
     const opened: Buffer[] = [];
     let failure: Error | undefined;
+    let count = 0;
     try {
-      this.#reader.push(chunk);
-      for (let message = this.#reader.next(); message !== undefined; message = this.#reader.next()) {
+      for (; count < MESSAGES_PER_TURN; count++) {
+        const message = this.#reader.next();
+        if (message === undefined) break;
         opened.push(...this.#receiving.open(message.ciphertext, message.tag));
       }
     } catch (error) {
       failure = error as Error;
+    }
+    if (count === MESSAGES_PER_TURN) {
+      this.#raw.pause();
+      this.#nextTurn = systemClock.nextTurn(this.#goOn);
     }
     try {
       this.#pushAll(opened);
@@ -151,6 +172,17 @@ export class NoiseStream extends Duplex {
       if (failure !== undefined) this.#fail(failure);
     }
   }
+
+  readonly #goOn = (): void => {
+    this.#nextTurn = undefined;
+    try {
+      this.#open();
+    } finally {
+      if (this.#raw.readableEnded) this.#onEnd();
+      // Who asked for more meanwhile does not ask again where this brought nothing.
+      else if (this.readableLength < this.readableHighWaterMark && !this.destroyed) this._read();
+    }
+  };
 
   /**
    * Passes on what was decrypted. Listeners for `data` run inside this call: what one throws reaches our caller, as with
@@ -173,7 +205,8 @@ export class NoiseStream extends Duplex {
   }
 
   #onEnd(): void {
-    if (this.#failure !== undefined || this.destroyed) return;
+    // A socket may end while it is paused: what came before is decrypted first.
+    if (this.#nextTurn !== undefined || this.#failure !== undefined || this.destroyed) return;
     if (!this.#reader.isInsideMessage) this.push(null);
     else this.#fail(new PeerError('P2P_ERR_TRUNCATED_FRAME', 'the stream ended inside a Noise message'));
   }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { soon, until } from '@pea2pea/testing';
 import { duplexPair } from './duplex-pair.js';
 import { securePair } from './noise-lab.js';
 import { cipherPair, messagesIn, openReader, OVERHEAD } from './noise-wire.js';
 import { NoiseStream } from '../src/noise-stream.js';
+import { TransportCipher } from '../src/transport-cipher.js';
 
 const MAX = 65_519;
 
@@ -108,6 +109,49 @@ describe('what is read from a NoiseStream', () => {
     expect(reader.error).toBeUndefined();
     expect(reader.ended).toBe(true);
     expect(String(reader.plaintext())).toBe(`first${'second '.repeat(100)}third`);
+  });
+
+  it.each([
+    ['of one byte', 'x'],
+    ['without a byte', ''],
+  ])('takes many turns where it came in many messages %s', async (_, text) => {
+    const { reader, sealed } = openReader([...Array.from({ length: 1_000 }, () => text), 'the last']);
+    let most = 0;
+    let turns = 0;
+    const opened = jest.spyOn(TransportCipher.prototype, 'open');
+    const count = (): void => {
+      most = Math.max(most, opened.mock.calls.length);
+      if (opened.mock.calls.length > 0) turns++;
+      opened.mockClear();
+      if (!reader.ended) setImmediate(count);
+    };
+    setImmediate(count);
+    reader.raw.end(Buffer.concat(sealed));
+    await soon('the end', reader.closed);
+    opened.mockRestore();
+    expect(reader.error).toBeUndefined();
+    expect(String(reader.plaintext())).toBe(`${text.repeat(1_000)}the last`);
+    expect(most).toBeLessThanOrEqual(64);
+    expect(turns).toBeGreaterThan(15);
+  });
+
+  it('does not go on in the next turn where it was destroyed in this one', async () => {
+    const { reader, sealed } = openReader(Array.from({ length: 1_000 }, () => 'x'));
+    reader.stream.once('data', () => reader.stream.destroy());
+    reader.raw.write(Buffer.concat(sealed));
+    await soon('the end', reader.closed);
+    const opened = jest.spyOn(TransportCipher.prototype, 'open');
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(opened).not.toHaveBeenCalled();
+    opened.mockRestore();
+  });
+
+  it('fails behind all that came before, however many turns that takes', async () => {
+    const { reader, sealed } = openReader(Array.from({ length: 500 }, () => 'x'));
+    reader.raw.write(Buffer.concat([...sealed, Buffer.from([0, 1])]));
+    await soon('the end', reader.closed);
+    expect(reader.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
+    expect(reader.plaintext()).toHaveLength(500);
   });
 
   it.each<[string, (sealed: Buffer[]) => Buffer[], string]>([

@@ -302,6 +302,38 @@ describe('a peer that wants to do harm', () => {
     session.destroy();
   });
 
+  it('sends many small frames at once: they take many turns, and none is lost', async () => {
+    const handled: number[] = [];
+    const answers = (peer: { frames: FrameHeader[] }): number => peer.frames.length;
+    const { session, peer } = hostile();
+    peer.read();
+    const watch = (): void => {
+      handled.push(answers(peer));
+      if (session.state !== 'closed') setImmediate(watch);
+    };
+    setImmediate(watch);
+    peer.raw(Buffer.concat(Array.from({ length: 2_000 }, (_, index) => header(0, ping, SYN, 0, index))));
+    peer.far.end();
+    await until('the session is over', () => session.state === 'closed');
+    await until('all were answered', () => answers(peer) >= 2_000);
+    const steps = handled.map((count, index) => count - (handled[index - 1] ?? 0));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(192);
+    expect(peer.frames.slice(0, 2_000).map(({ length }) => length)).toEqual([...Array(2_000).keys()]);
+    expect(session.error).toBeUndefined();
+  });
+
+  it('breaks the protocol behind many frames of one chunk: they were handled, and what follows is not', async () => {
+    const { session, peer } = hostile();
+    peer.read();
+    const pings = (from: number): Buffer[] =>
+      Array.from({ length: 500 }, (_, index) => header(0, ping, SYN, 0, from + index));
+    peer.raw(Buffer.concat([...pings(0), header(1, data, SYN, 1, 0), ...pings(500)]));
+    await until('the session is over', () => session.state !== 'open');
+    await until('the peer was told', () => peer.goneAway !== undefined);
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_INVALID_FRAME' });
+    expect(peer.frames.filter(({ type }) => type === ping)).toHaveLength(500);
+  });
+
   it('is not heard any more once the session has ended, whatever else came with it', async () => {
     let offered = 0;
     const { session, peer } = hostile({

@@ -26,6 +26,8 @@ export class FrameReader {
   #header: FrameHeader | undefined;
   #bodyLeft = 0;
   #stopped = false;
+  /** That have come. */
+  #frames = 0;
 
   constructor(handler: FrameHandler) {
     this.#handler = handler;
@@ -37,14 +39,16 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes.
+   * Takes the next bytes, up to the end of so many frames; returns how many bytes that were.
    * @throws {PeerError} P2P_ERR_INVALID_FRAME, and what the handler throws.
    */
-  feed(chunk: Buffer): void {
+  feed(chunk: Buffer, maxFrames = Infinity): number {
+    const lastFrame = this.#frames + maxFrames;
     let offset = 0;
-    while (offset < chunk.length && !this.#stopped) {
+    while (offset < chunk.length && !this.#stopped && this.#frames < lastFrame) {
       offset += this.#bodyLeft > 0 ? this.#takeBody(chunk, offset) : this.#takeHeader(chunk, offset);
     }
+    return offset;
   }
 
   /** Passes on nothing more; also from within the handler. */
@@ -56,7 +60,7 @@ export class FrameReader {
     const piece = chunk.subarray(offset, offset + this.#bodyLeft);
     this.#bodyLeft -= piece.length;
     this.#handler.onBody(this.#header!, piece);
-    if (this.#bodyLeft === 0) this.#handler.onEnd(this.#header!);
+    if (this.#bodyLeft === 0) this.#frameEnds(this.#header!);
     return piece.length;
   }
 
@@ -69,7 +73,12 @@ export class FrameReader {
     this.#header = header;
     this.#bodyLeft = header.type === FrameType.data ? header.length : 0;
     this.#handler.onHeader(header);
-    if (this.#bodyLeft === 0) this.#handler.onEnd(header);
+    if (this.#bodyLeft === 0) this.#frameEnds(header);
     return taken;
+  }
+
+  #frameEnds(header: FrameHeader): void {
+    this.#frames++;
+    this.#handler.onEnd(header);
   }
 }

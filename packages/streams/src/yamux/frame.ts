@@ -95,3 +95,11 @@ export function violation(what: string): PeerError {
 function nameOf(type: FrameType): string {
   return ['data', 'window update', 'ping', 'go away'][type]!;
 }
+
+export function windowUpdate(streamId: number, flags: number, delta: number): FrameHeader {
+  return { type: FrameType.windowUpdate, flags, streamId, length: delta };
+}
+
+export function goAway(code: GoAwayCode): FrameHeader {
+  return { type: FrameType.goAway, flags: 0, streamId: 0, length: code };
+}

@@ -7,12 +7,15 @@ import {
   encodeFrame,
   Flag,
   FrameType,
+  goAway,
   GoAwayCode,
   INITIAL_WINDOW,
   violation,
+  windowUpdate,
   type FrameHeader,
 } from './frame.js';
-import { FrameReader } from './frame-reader.js';
+import type { FrameHandler } from './frame-reader.js';
+import { FrameTurns } from './frame-turns.js';
 import { resolveYamuxOptions, type ResolvedYamuxOptions, type YamuxOptions } from './options.js';
 import { Pings } from './pings.js';
 import { SessionStream } from './session-stream.js';
@@ -46,13 +49,7 @@ const COMPLAINT_INTERVAL_MS = 1_000;
 export class Yamux {
   readonly #below: Duplex;
   readonly #options: ResolvedYamuxOptions;
-  readonly #reader = new FrameReader({
-    onHeader: (header) => this.#onHeader(header),
-    onBody: ({ streamId }, piece) => this.#streams.get(streamId)?.data(piece),
-    onEnd: ({ flags, streamId }) => {
-      if ((flags & Flag.FIN) !== 0) this.#streams.get(streamId)?.fin();
-    },
-  });
+  readonly #frames: FrameTurns;
   readonly #streams: StreamTable;
   readonly #host: StreamHost;
   readonly #pings: Pings;
@@ -85,6 +82,14 @@ export class Yamux {
       throw new TypeError('Yamux: a stream.Duplex is needed, to read from and write to');
     this.#below = below;
     this.#streams = new StreamTable(this.#options);
+    const handler: FrameHandler = {
+      onHeader: (header) => this.#onHeader(header),
+      onBody: ({ streamId }, piece) => this.#streams.get(streamId)?.data(piece),
+      onEnd: ({ flags, streamId }) => {
+        if ((flags & Flag.FIN) !== 0) this.#streams.get(streamId)?.fin();
+      },
+    };
+    this.#frames = new FrameTurns(handler, this.#options.clock, () => this.#onTurn());
     this.#maxPending = Math.max(MIN_MAX_PENDING, this.#options.maxStreams);
     this.#complaints = new LogThrottle(this.#options.clock, COMPLAINT_INTERVAL_MS);
     this.#host = {
@@ -96,14 +101,7 @@ export class Yamux {
       growWindow: (streamId, delta, onWritten) => this.#send(windowUpdate(streamId, 0, delta), onWritten),
       sendFin: (streamId) => this.#send(windowUpdate(streamId, Flag.FIN, 0)),
       release: (stream, reset) => this.#release(stream, reset),
-      listenerThrew: (stream, error) => {
-        this.#complaints.run((suppressed) => {
-          this.#options.logger.warn(
-            { stream: stream.id, err: error, suppressed },
-            'a listener of a stream threw',
-          );
-        });
-      },
+      listenerThrew: (stream, error) => this.#complain(stream, error, 'a listener of a stream threw'),
       vacate: (stream) => this.#streams.vacate(stream),
     };
     this.#pings = new Pings({
@@ -116,7 +114,7 @@ export class Yamux {
     });
     below.on('data', (chunk: Buffer) => this.#onData(chunk));
     below.on('end', () => this.#onEnd());
-    below.on('error', (error: Error) => this.#end(error, undefined));
+    below.on('error', (error: Error) => this.#end(error));
     below.on('close', () => this.#onClose());
     // Events of a stream that has ended do not come again.
     if (below.destroyed) this.#onClose();
@@ -192,7 +190,7 @@ export class Yamux {
 
   /** Ends the session at once, and the stream below. */
   destroy(error?: Error): void {
-    this.#end(error, undefined);
+    this.#end(error);
     this.#below.destroy();
   }
 
@@ -223,8 +221,21 @@ export class Yamux {
   #onData(chunk: Buffer): void {
     if (this.#state !== 'open') return;
     this.#pings.heard();
+    this.#handle(() => this.#frames.feed(chunk));
+  }
+
+  /** Goes on with a chunk that has more frames than a turn has room for; what came after it waits for that. */
+  #onTurn(): void {
+    this.#handle(() => this.#frames.feedRest());
+    if (this.#frames.isWaiting) return;
+    if (this.#below.readableEnded) this.#onEnd();
+    if (this.#below.closed) this.#onClose();
+  }
+
+  #handle(frames: () => void): void {
     try {
-      this.#reader.feed(chunk);
+      frames();
+      this.#flow();
     } catch (error) {
       // What users throw does not come here: streams see to that.
       const isViolation = error instanceof PeerError && error.code === 'P2P_ERR_INVALID_FRAME';
@@ -233,9 +244,10 @@ export class Yamux {
   }
 
   #onEnd(): void {
+    if (this.#frames.isWaiting) return; // a socket may end while it is paused
     const what = 'the stream below a yamux session ended in the middle of a frame';
-    const error = this.#reader.inFrame ? new PeerError('P2P_ERR_TRUNCATED_FRAME', what) : undefined;
-    this.#end(error, undefined);
+    const error = this.#frames.inFrame ? new PeerError('P2P_ERR_TRUNCATED_FRAME', what) : undefined;
+    this.#end(error);
   }
 
   #onHeader(header: FrameHeader): void {
@@ -297,9 +309,7 @@ export class Yamux {
 
   #offer(stream: YamuxStream): void {
     const failed = (error: unknown): void => {
-      this.#complaints.run((suppressed) => {
-        this.#options.logger.warn({ stream: stream.id, err: error, suppressed }, 'onStream threw');
-      });
+      this.#complain(stream, error, 'onStream threw');
       stream.destroy(asError(error));
     };
     try {
@@ -309,6 +319,11 @@ export class Yamux {
     } catch (error) {
       failed(error);
     }
+  }
+
+  #complain({ id }: YamuxStream, err: unknown, text: string): void {
+    const { logger } = this.#options;
+    this.#complaints.run((suppressed) => logger.warn({ stream: id, err, suppressed }, text));
   }
 
   /** Sends a frame that carries no data. */
@@ -336,7 +351,8 @@ export class Yamux {
 
   /** Reads on, or has the peer wait. INVARIANT: bounded-memory. */
   #flow(): void {
-    const reads = this.#state !== 'open' || (this.#asked && this.#pendingAnswers < this.#maxPending);
+    const isBusy = this.#frames.isWaiting || this.#pendingAnswers >= this.#maxPending;
+    const reads = this.#state !== 'open' || (this.#asked && !isBusy);
     if (reads === this.#reads) return;
     this.#reads = reads;
     if (reads) this.#below.resume();
@@ -344,12 +360,12 @@ export class Yamux {
   }
 
   /** The one end, for every cause; `code` is what the peer is told. */
-  #end(error: Error | undefined, code: GoAwayCode | undefined): void {
+  #end(error?: Error, code?: GoAwayCode): void {
     if (this.#state !== 'open') return;
     if (code !== undefined) this.#send(goAway(code));
     this.#state = 'closing';
     this.#error = error;
-    this.#reader.stop();
+    this.#frames.stop();
     const endError = this.#endError();
     this.#pings.stop(endError);
     this.#streams.endAll(endError, error === undefined);
@@ -369,10 +385,8 @@ export class Yamux {
   }
 
   #onClose(): void {
-    this.#end(
-      new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed'),
-      undefined,
-    );
+    if (this.#frames.isWaiting && this.#below.readableEnded) return; // as above
+    this.#end(new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed'));
     this.#state = 'closed';
     this.#cutTimer?.cancel();
     this.#closed.resolve();
@@ -382,12 +396,4 @@ export class Yamux {
     const cause = this.#error && { cause: this.#error };
     return new PeerError('P2P_ERR_DISCONNECTED', 'the yamux session is over', cause);
   }
-}
-
-function windowUpdate(streamId: number, flags: number, delta: number): FrameHeader {
-  return { type: FrameType.windowUpdate, flags, streamId, length: delta };
-}
-
-function goAway(code: GoAwayCode): FrameHeader {
-  return { type: FrameType.goAway, flags: 0, streamId: 0, length: code };
 }
