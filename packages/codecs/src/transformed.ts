@@ -106,8 +106,8 @@ class TransformedEncoder implements Encoder<Uint8Array | string> {
     const frame = run(this.#transform, bytes, this.#sequence, what, 'P2P_ERR_INVALID_FRAME');
     const returned: unknown = this.#frames.encode(frame, output);
     // Counted only now: what the framing refuses never reaches the other side, which counts what it receives.
-    this.#sequence++;
-    return returned as void; // who called us looks at it
+    if (returned === undefined || typeof returned === 'number') this.#sequence++;
+    return returned as void; // anything else fails this send: who called us sees to that
   }
 }
 

@@ -3,7 +3,8 @@ import { contextKey, NEED_MORE, PeerError, PeerNode, memoryTransport } from '@pe
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import { SlabPool, SlabSink } from '@pea2pea/core/internal';
 import { bytes, delimiter, json, lengthDelimited, transformed, varintDelimited } from '@pea2pea/codecs';
-import type { Transform } from '@pea2pea/codecs';
+import type { BytesFraming, FrameTransform, Transform } from '@pea2pea/codecs';
+import { silentLogger, until } from '@pea2pea/testing';
 import { codecContext, codeOf, decode, encode, Receiving, Sending, thrownBy } from './drive.js';
 import { sealed, sharedKey } from './sealed.js';
 
@@ -59,6 +60,40 @@ describe('transformed', () => {
     expect(codeOf(() => sending.send(7 as never))).toBe('P2P_ERR_INVALID_FRAME');
     sending.send('two');
     expect(decode(codec, sending.take()).map(String)).toEqual(['one', 'two']);
+  });
+
+  it('does not count a frame that was not sent because the framing returned a promise', async () => {
+    const { decoder, encoder } = lengthDelimited();
+    const framing: BytesFraming = {
+      decoder,
+      encoder: (context) => {
+        const inner = encoder(context);
+        return {
+          encode: (payload, output) =>
+            payload[0] === 0 ? (Promise.resolve() as never) : inner.encode(payload, output),
+        };
+      },
+    };
+    const transform = {
+      encoder: (): FrameTransform => (payload, sequence) =>
+        payload[0] === 0 ? payload : Buffer.from([...payload, sequence]),
+      decoder: (): FrameTransform => (frame) => frame,
+    };
+    const transport = memoryTransport();
+    const frames: Buffer[] = [];
+    const node = new PeerNode({ codec: transformed(framing, transform), transport, logger: silentLogger });
+    const other = new PeerNode({ codec: transformed(framing, transform), transport, logger: silentLogger });
+    other.use({ onMessage: (frame) => void frames.push(frame) });
+    const connection = await node.connect(await other.listen({ host: '127.0.0.1', port: 0 }));
+    await connection.send(Buffer.from([7]));
+    await expect(connection.send(Buffer.from([0]))).rejects.toMatchObject({ code: 'P2P_ERR_ENCODE_FAILED' });
+    await connection.send(Buffer.from([8]));
+    await until('both are here', () => frames.length === 2);
+    expect(frames.map((frame) => [...frame])).toEqual([
+      [7, 0],
+      [8, 1],
+    ]);
+    await Promise.all([node.close(), other.close()]);
   });
 
   it('what a transform throws is an invalid frame with its cause, unless it is a PeerError', () => {
