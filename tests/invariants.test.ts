@@ -77,7 +77,7 @@ async function pass(clock: ControlledClock, durationMs: number): Promise<void> {
 /** Every connection and setup that `node` holds now. */
 const held = ({ node }: TestNode): number => node.connections.size + node.connecting;
 
-it('reserve-once: no instant sees more than the limit, and every path gives its slot back, once', async () => {
+it('reserve-once: at no moment are more slots taken than the limit, and every path releases its slot exactly once', async () => {
   const limit = 6;
   const pick = dice(1);
   const { transport } = inMemory();
@@ -501,7 +501,7 @@ it('address-stays-taken: until a teardown has ended nobody else has its address,
   void ending;
 });
 
-it('bounded-setups: setups never exceed maxConnecting, the line is bounded, and nobody vanishes uncounted', async () => {
+it('bounded-setups: setups never exceed maxConnecting, the line is bounded, and every link is counted', async () => {
   const pick = dice(4);
   const { transport } = inMemory();
   let most = 0;
@@ -607,7 +607,7 @@ it('fair-shares: one address takes no more than its share of setups and line, an
   await expect(a.node.connect('10.0.0.1:1')).rejects.toMatchObject({ code: 'P2P_ERR_TOO_MANY_CONNECTIONS' });
 });
 
-it('limits-before-hooks: who has no room is refused before a hook hears of it or a byte is read', async () => {
+it('limits-before-hooks: a peer without room is refused before a hook is called or a byte is read', async () => {
   const { transport } = inMemory();
   const asked: string[] = [];
   const release: (() => void)[] = [];
@@ -649,7 +649,7 @@ it('limits-before-hooks: who has no room is refused before a hook hears of it or
   expect(told).toEqual([expect.stringMatching(/^maxConnections \(2\) is reached: .* is refused$/)]);
 });
 
-it('nothing-crosses-an-upgrade: what was read below a stream is never what came through it', async () => {
+it('nothing-crosses-an-upgrade: bytes read below a stream never count as coming through it', async () => {
   const pick = dice(11);
   const { transport } = inMemory();
   const seen: string[] = [];
@@ -702,7 +702,7 @@ it('nothing-crosses-an-upgrade: what was read below a stream is never what came 
   for (const error of errors) expect(error).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
 });
 
-it('message-order: messages of a connection come one at a time, in order, and hold up nobody else', async () => {
+it('message-order: messages of a connection are handled one at a time, in order, and delay no other connection', async () => {
   const pick = dice(5);
   const { transport } = inMemory();
   const seen = new Map<number, string[]>();
@@ -765,7 +765,7 @@ it('message-order: messages of a connection come one at a time, in order, and ho
   for (const { messages } of peers.slice(0, 3)) expect(messages).toEqual(sent);
 });
 
-it('hook-hurts-its-own: whatever a hook does, other connections are served and the process hears of no rejection', async () => {
+it('hook-hurts-its-own: whatever a hook does, other connections are served and no rejection is unhandled', async () => {
   // An unhandled rejection fails the test in which it happens: jest sees to that.
   const ways: readonly [string, () => unknown][] = [
     [
@@ -816,7 +816,7 @@ it('hook-hurts-its-own: whatever a hook does, other connections are served and t
   await turn();
 }, 60_000);
 
-it('foreign-values-are-harmless: whatever hooks throw, the slot is free, one line tells of it, and no code of the value runs', async () => {
+it('foreign-values-are-harmless: whatever hooks throw, the slot is released, one line reports it, and no code of the value runs', async () => {
   const names = ['onAccept', 'onHandshake', 'onConnect', 'onMessage', 'onDisconnect', 'onError'] as const;
   for (const [what, make] of hostileValues()) {
     for (const name of names) {
@@ -911,7 +911,7 @@ it('close-ends: close() ends in time though every hook hangs and a peer does not
   expect([held(a), a.node.bufferedBytes, a.node.state]).toEqual([0, 0, 'closed']);
 });
 
-it('clock-after-socket: what a peer had sent when its time was over is heard before it is judged', async () => {
+it('clock-after-socket: what a peer had sent when its time was over is read before the peer is judged', async () => {
   const clock = new ControlledClock();
   const setups = { clock, idleTimeoutMs: 1_000, handshakeTimeoutMs: 1_000, connectTimeoutMs: 1_000 };
   const a = makeNode(setups, { onHandshake: async (handshake) => void (await handshake.read(1)) });
@@ -1049,7 +1049,7 @@ it('every-promise-settles: whatever ends a connection, no promise that was hande
   }
 });
 
-it('bounded-memory: what a peer can make us hold has a limit, both ways, and all of it is given back', async () => {
+it('bounded-memory: what a peer can make a node hold is limited in both directions, and all of it is released', async () => {
   // Inbound: three floods at a node whose handlers do not come forward.
   const budget = 200_000;
   const release: (() => void)[] = [];
@@ -1108,7 +1108,7 @@ it('bounded-memory: what a peer can make us hold has a limit, both ways, and all
   await c.close();
 });
 
-it('encode-rollback: a message whose encoder threw leaves no byte behind, wherever in the batch it stood', async () => {
+it('encode-rollback: a message whose encoder threw leaves no byte behind, wherever it was in the batch', async () => {
   const pick = dice(6);
   const { transport } = inMemory();
   // A line of parts, each written by another means, that throws behind its last part if it begins with a bang.
@@ -1223,7 +1223,7 @@ it('last-words-arrive: what send resolved for reaches a peer that reads, however
   expect(seen.size).toBeGreaterThan(15);
 });
 
-it('decoded-late: what waits for a handler is bytes, however many messages that are', async () => {
+it('decoded-late: only bytes wait for a handler, however many messages they contain', async () => {
   const inner = textCodec();
   for (const config of [
     { whenInboundFull: 'pause' },
@@ -1262,7 +1262,7 @@ it('decoded-late: what waits for a handler is bytes, however many messages that 
   }
 });
 
-describe('two-budgets: neither direction stops the other, and who holds most pays first', () => {
+describe('two-budgets: neither direction stops the other, and the connections that hold most are held back first', () => {
   const frame = 100_000;
   const codec = lengthDelimited({ maxFrameLength: frame });
 
@@ -1504,7 +1504,7 @@ describe('two-budgets: neither direction stops the other, and who holds most pay
   });
 });
 
-it('fair-turns: a connection does a bounded part of its work in a turn of the event loop, then others are heard', async () => {
+it('fair-turns: a connection does a bounded part of its work in one turn of the event loop, then others are served', async () => {
   for (const isAsync of [false, true]) {
     const { transport } = inMemory();
     const inTurn = new Map<number, number>();
