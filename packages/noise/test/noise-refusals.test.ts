@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tcpTransport } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { noiseHandshake, noiseIdentity, type NoiseOptions } from '@pea2pea/noise';
@@ -184,18 +184,37 @@ describe('a peer is refused with a code and one log line, and others are served'
     await refusedOnce(bob, 'P2P_ERR_HANDSHAKE_TIMEOUT', {});
   });
 
-  it('that is dialled and speaks lines, when its time is over', async () => {
+  it('that is dialled and says nothing, when its time is over', async () => {
     const clock = new ControlledClock();
-    await using plain = await party(undefined, { transport: tcpTransport() });
+    const silent = createServer((socket) => void sockets.push(socket.resume())).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
     await using alice = await party({}, { transport: tcpTransport(), config: { clock } });
-    const dialled = alice.node.connect(plain.address);
+    const dialled = alice.node.connect({ host: '127.0.0.1', port });
     dialled.catch(() => {});
-    await until('the other side has the connection', () => plain.opened.length === 1);
+    await until('it has our first message', () => (sockets[0]?.bytesRead ?? 0) > 0);
+    silent.close();
     clock.advance(3_000);
     await expect(soon('the end', dialled)).rejects.toMatchObject({ code: 'P2P_ERR_HANDSHAKE_TIMEOUT' });
     expect(alice.warnings).toHaveLength(1);
     expect([alice.node.connecting, alice.node.connections.size]).toEqual([0, 0]);
-    await until('the other side noticed', () => plain.reasons.length === 1);
+    await until('the other side noticed', () => sockets[0]!.closed);
+  });
+
+  it('that is dialled, speaks lines, and leaves at one that is not UTF-8', async () => {
+    const clock = new ControlledClock(); // time stands still: no deadline ends it
+    await using plain = await party(undefined, { transport: tcpTransport(), config: { clock } });
+    // The key that is sent before it is random: whether that has a line feed is left to chance.
+    const payload = Buffer.from('\xff\n', 'latin1');
+    await using alice = await party(
+      { payload: ({ index }) => (index === 0 ? payload : undefined) },
+      { transport: tcpTransport(), config: { clock } },
+    );
+    const dialled = alice.node.connect(plain.address);
+    await expect(soon('the end', dialled)).rejects.toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+    expect(alice.warnings).toHaveLength(1);
+    await until('it has left', () => plain.reasons.length === 1);
+    expect(plain.reasons[0]).toMatchObject({ cause: 'invalid-frame' });
   });
 
   it('that is dialled without its key being known', async () => {
