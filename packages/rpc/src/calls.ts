@@ -7,11 +7,14 @@ import {
   type StandardResult,
 } from '@pea2pea/core';
 import {
+  aborted,
+  describeIssues,
   forgetAbort,
   isPromise,
+  markHandled,
   onAbort,
+  rejected,
   runSchema,
-  wordsOf,
   type LogThrottle,
 } from '@pea2pea/core/authoring';
 import { rpcError } from './errors.js';
@@ -159,7 +162,7 @@ class Call implements Expiring {
     this.#signal = signal;
     this.#onSettled = onSettled;
     this.promise = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    this.promise.catch(ignore);
+    void markHandled(this.promise);
   }
 
   /** Settles the call with its response, once the result is validated. */
@@ -176,7 +179,7 @@ class Call implements Expiring {
   }
 
   readonly onAbort = (): void => {
-    this.reject(aborted(this.#method, this.#signal!));
+    this.reject(callAborted(this.#method, this.#signal!));
   };
 
   expire(): void {
@@ -203,11 +206,8 @@ class Call implements Expiring {
 
   readonly #onValidated = (validated: StandardResult<unknown>): void => {
     if (validated.issues) {
-      const [first] = validated.issues;
-      const why =
-        first === undefined
-          ? 'does not match its schema'
-          : `does not match its schema: ${wordsOf(first.message)}`;
+      const issue = describeIssues(validated.issues, { mostIssues: 1 });
+      const why = `does not match its schema${issue === '' ? '' : `: ${issue}`}`;
       this.reject(this.#invalidResponse(why, validated.issues));
       return;
     }
@@ -226,10 +226,8 @@ class Call implements Expiring {
 }
 
 /** The error of a call whose signal aborted; `cause` is the reason of the signal. */
-export function aborted({ name }: Method, signal: AbortSignal): PeerError {
-  return new PeerError('P2P_ERR_ABORTED', `the call of '${name}' was aborted`, {
-    cause: signal.reason as unknown,
-  });
+export function callAborted({ name }: Method, signal: AbortSignal): PeerError {
+  return aborted(`the call of '${name}'`, signal);
 }
 
 /** The error of a call whose connection has ended; `cause` is the reason. */
@@ -237,12 +235,3 @@ export function disconnected({ address }: Connection, reason: DisconnectReason):
   const what = `the connection with ${address} has ended: ${describeReason(reason)}`;
   return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
 }
-
-/** A rejection that need not be awaited. */
-export function rejected(error: unknown): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(ignore);
-  return promise;
-}
-
-function ignore(): void {}

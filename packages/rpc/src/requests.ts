@@ -11,11 +11,12 @@ import {
   describe,
   invalidConfig,
   LogThrottle,
+  rejected,
   requireFunction,
   requireSignal,
   requireTimeout,
 } from '@pea2pea/core/authoring';
-import { aborted, Calls, disconnected, rejected, type CallsContext } from './calls.js';
+import { callAborted, Calls, disconnected, type CallsContext } from './calls.js';
 import type { RequestCounters, Tally } from './counters.js';
 import { Deadlines } from './deadlines.js';
 import { isForUs, readEnvelope, requestOf } from './envelope.js';
@@ -166,7 +167,7 @@ export class Requests implements Hooks<unknown> {
       const { signal, timeoutMs = this.#timeoutMs } = options;
       requireTimeout('timeoutMs', timeoutMs);
       if (signal !== undefined) requireSignal('signal', signal);
-      if (signal?.aborted === true) throw aborted(method, signal);
+      if (signal?.aborted === true) throw callAborted(method, signal);
       const { calls } = this.#channelOf(connection);
       return calls.call(method, params, { signal, timeoutMs }) as Promise<Result>;
     } catch (error) {

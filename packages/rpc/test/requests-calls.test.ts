@@ -1,10 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import type { StandardIssue } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { peerErrorOf, until } from '@pea2pea/testing';
+import { hostileValues, peerErrorOf, until } from '@pea2pea/testing';
 import { byHand, Caller, codec, connected, gate, inMemory, schemaOf, type Sum } from './requests-lab.js';
 import { add, concat, Server, silent, whoAmI } from './requests-fixture.js';
 
@@ -357,6 +358,18 @@ describe('a result', () => {
     const error = await peerErrorOf('P2P_ERR_INVALID_RESPONSE', () => call);
     expect(error.cause).toEqual([{ message: 'no date' }]);
     expect(error.message).toContain("to 'when' does not match its schema: no date");
+  });
+
+  it.each(hostileValues())('that has %s for an issue rejects the call', async (_, make) => {
+    const { value } = make();
+    const schema = schemaOf<string>(() => ({ issues: [value] as StandardIssue[] }));
+    await using hand = await byHand(Caller);
+    const call = hand.requests.call(hand.back, method('when', { result: schema }));
+    await hand.hears(1);
+    await hand.send({ jsonrpc: '2.0', id: 1, result: 'soon' });
+    const error = await peerErrorOf('P2P_ERR_INVALID_RESPONSE', () => call);
+    expect(error.message).toContain("to 'when' does not match its schema");
+    expect(error.message.length).toBeLessThan(1_000);
   });
 
   it('whose schema throws, rejects or answers nothing rejects the call', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AnyConnection } from '@pea2pea/core';
+import type { AnyConnection, StandardIssue } from '@pea2pea/core';
 import { Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests, RPC_CODES } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
+import { hostileValues, type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
 import { byHand, codec, connected, inMemory, schemaOf, type Sum } from './requests-lab.js';
 import { add, ask, failure, slow, Slow } from './requests-fixture.js';
 
@@ -60,6 +60,23 @@ describe('a request is refused', () => {
     expect(data).toHaveLength(20);
     expect(data[0]).toEqual({ message: 'a', path: ['list', 0, 'Symbol(s)', 'x'] });
     expect(hand.server.peer.called).toBe(0);
+  });
+
+  it.each(hostileValues())('with -32602 when %s is an issue, or a key in its path', async (_, make) => {
+    const { value } = make();
+    const params = schemaOf<object>(() => ({
+      issues: [{ message: 'a', path: [value, { key: value }] }, value] as StandardIssue[],
+    }));
+    @Peer({ codec, plugins: [requests()] })
+    class Checking {
+      @OnRequest(method('check', { params }))
+      check() {}
+    }
+    await using hand = await byHand(Checking);
+    await hand.send(ask(1, 'check', {}));
+    const [answer] = await hand.hears(1);
+    expect(answer).toMatchObject({ id: 1, error: { code: -32602, message: 'invalid params' } });
+    expect(JSON.stringify(answer).length).toBeLessThan(2_000);
   });
 
   it('as the method says with a RequestError', async () => {

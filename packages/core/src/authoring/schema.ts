@@ -12,7 +12,7 @@ import { isPromise } from './thenable.js';
 export interface IssueLimits {
   /** Issues that are shown; the others are counted, or left out. */
   readonly mostIssues?: number;
-  /** The most characters of each issue. */
+  /** The most characters of each message, and of each key of a path. */
   readonly mostCharacters?: number;
 }
 
@@ -101,7 +101,11 @@ export function plainIssues(
 ): { readonly message: string; readonly path?: readonly (string | number)[] }[] {
   return issues.slice(0, mostIssues).map((issue) => {
     const { message, path } = read(issue);
-    return { message: printable(message, mostCharacters), ...(path !== undefined && { path }) };
+    const shown = (key: string | number) => (typeof key === 'string' ? printable(key, mostCharacters) : key);
+    return {
+      message: printable(message, mostCharacters),
+      ...(path !== undefined && { path: path.map(shown) }),
+    };
   });
 }
 
