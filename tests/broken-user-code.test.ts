@@ -110,6 +110,26 @@ describe('a decoder that', () => {
   });
 });
 
+describe('a codec that is asynchronous', () => {
+  it.each(['decoder', 'encoder'] as const)('in its %s fails the setup, though it rejects', async (half) => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    const network = inMemory();
+    const later = (): never => Promise.reject(new Error('no')) as never;
+    const a = makeNode({ ...network, codec: { ...textCodec(), [half]: later } });
+    await listen(a);
+    const connection = await makeNode(network).node.connect(a.node.address!);
+    await until('it ended', () => connection.state === 'closed');
+    process.off('unhandledRejection', onUnhandled);
+    expect([a.node.heuristics.handshakeFailures, unhandled]).toEqual([1, []]);
+    expect(a.log.find(({ level }) => level === 'warn')?.fields).toMatchObject({
+      code: 'P2P_ERR_INVALID_CONFIG',
+      err: { message: expect.stringContaining(`\`codec.${half}\` must return at once`) },
+    });
+  });
+});
+
 describe('an encoder that', () => {
   it('cannot be made fails the setup only', async () => {
     let first = true;

@@ -36,7 +36,7 @@ export {
 } from './authoring/schema.js';
 export type { IssueLimits } from './authoring/schema.js';
 export { forgetAbort, onAbort } from './authoring/signal-listeners.js';
-export { isPromise, whenSettled } from './authoring/thenable.js';
+export { isPromise, requireAtOnce, whenSettled } from './authoring/thenable.js';
 export { TokenBucket } from './authoring/token-bucket.js';
 export type { TokenRate } from './authoring/token-bucket.js';
 export { decodeUtf8, fitsUtf8 } from './authoring/utf8.js';

@@ -418,7 +418,15 @@ describe('a filter that fails', () => {
     [
       'an asynchronous guard',
       async () => true,
-      new TypeError('the guard of read() returned object, not true or false'),
+      expect.objectContaining({
+        code: 'P2P_ERR_INVALID_CONFIG',
+        message: expect.stringContaining('the guard of read() must return at once, not a promise'),
+      }),
+    ],
+    [
+      'an asynchronous guard that rejects',
+      () => Promise.reject(new Error('that nobody hears')),
+      expect.objectContaining({ code: 'P2P_ERR_INVALID_CONFIG' }),
     ],
     [
       'a guard that answers something like true',

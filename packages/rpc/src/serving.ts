@@ -1,5 +1,12 @@
 import type { Connection, Logger, StandardResult } from '@pea2pea/core';
-import { isPromise, plainIssues, readData, runSchema, type LogThrottle } from '@pea2pea/core/authoring';
+import {
+  describe,
+  isPromise,
+  plainIssues,
+  readData,
+  runSchema,
+  type LogThrottle,
+} from '@pea2pea/core/authoring';
 import type { Tally } from './counters.js';
 import {
   responseOf,
@@ -180,7 +187,11 @@ export class Serving {
 
 const INTERNAL_ERROR = failure(RPC_CODES.internalError, 'internal error');
 
+/** @throws {TypeError} for what no codec can encode: `json()` would leave it out, and the call would time out */
 function success(result: unknown): Answer {
+  if (typeof result === 'function' || typeof result === 'symbol') {
+    throw new TypeError(`the method returned ${describe(result)}`);
+  }
   return { result: result === undefined ? null : result };
 }
 

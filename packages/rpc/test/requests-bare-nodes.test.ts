@@ -26,6 +26,19 @@ async function pair() {
 }
 
 describe('requests on nodes without a container', () => {
+  it.each([Symbol('what'), () => 1])(
+    'that return what no codec can say fail, and their caller hears so',
+    async (odd) => {
+      await using two = await pair();
+      two.serving.serve(whoAmI, () => odd as never);
+      const error = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>
+        two.calling.call(two.connection, whoAmI),
+      );
+      expect((error as RequestError).rpcCode).toBe(-32603);
+      expect(two.calling.counters.unknownResponses).toBe(0);
+    },
+  );
+
   it('are served by functions, with their schemas, from the turn on in which they are given', async () => {
     await using two = await pair();
     const early = await peerErrorOf('P2P_ERR_REQUEST_FAILED', () =>

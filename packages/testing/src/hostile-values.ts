@@ -34,6 +34,10 @@ export function hostileValues(): [name: string, make: () => HostileValue][] {
     ['a class without name', plain(() => new (class {})())],
     ['an instance whose class has a name of secrets', plain(oddClass)],
     ['an error that claims to be a PeerError', plain(forgedPeerError)],
+    [
+      'an error that claims to be a PeerError, and whose prototype throws',
+      throwing((trap) => Object.setPrototypeOf(forgedPeerError(), trapped({}, trap)) as object),
+    ],
     ['an object whose properties throw', throwing((trap) => withGetters({}, trap))],
     ['an error whose properties throw', throwing((trap) => withGetters(new Error(), trap))],
     ['a function whose properties throw', throwing((trap) => withGetters(() => {}, trap))],

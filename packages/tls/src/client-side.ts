@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from 'node:tls';
 import type { SocketAddress } from '@pea2pea/core';
+import { requireAtOnce } from '@pea2pea/core/authoring';
 import { established } from './established.js';
 import type { TlsPolicy } from './options.js';
 import { authorizationErrorOf } from './session.js';
-import { CertificateError, gone, isError } from './tls-errors.js';
+import { CertificateError, gone, isError, RefusedIdentity } from './tls-errors.js';
 
 /**
  * Performs the handshake of the side that dialled.
@@ -41,20 +42,18 @@ function nameOf(dialled: SocketAddress): string | undefined {
 }
 
 /**
- * Makes `check` safe to call from inside `node:tls`, where an error that is thrown would end the process, and a promise
- * would count as an error but its rejection be lost. Anything but undefined refuses the peer.
+ * Makes `check` safe to call from inside `node:tls`, where an error that is thrown would end the process, and one that is
+ * returned is looked at. Anything but undefined refuses the peer. INVARIANT: foreign-values-are-harmless.
  */
 function guarded(check: NonNullable<TlsPolicy['checkServerIdentity']>): typeof checkServerIdentity {
   return (hostname, cert) => {
     try {
-      const problem: unknown = check(hostname, cert);
-      if (problem === undefined || isError(problem)) return problem;
-      Promise.resolve(problem).catch(ignore);
-      return new Error('`checkServerIdentity` must return an error or undefined, and cannot be asynchronous');
-    } catch (cause) {
-      return isError(cause) ? cause : new Error('`checkServerIdentity` threw', { cause });
+      const returned: unknown = requireAtOnce('`checkServerIdentity`', check(hostname, cert));
+      if (returned === undefined) return undefined;
+      if (isError(returned)) return new RefusedIdentity(returned);
+      return new Error('`checkServerIdentity` must return an error or undefined');
+    } catch (thrown) {
+      return new RefusedIdentity(thrown);
     }
   };
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { PeerError, type SocketAddress } from '@pea2pea/core';
+import { describe, readData } from '@pea2pea/core/authoring';
 import type { TLSSocket } from 'node:tls';
 import { authorizationErrorOf } from './session.js';
 
@@ -19,8 +20,21 @@ export class CertificateError extends Error {
 
   /** @param cause the error, if there is more than the code that `socket` has */
   constructor(socket: TLSSocket, cause?: TlsError) {
-    super(cause?.message ?? "the peer's certificate was refused", { cause });
+    super(cause?.message ?? "the peer's certificate was refused", {
+      cause: cause instanceof RefusedIdentity ? cause.cause : cause,
+    });
     this.code = cause === undefined ? authorizationErrorOf(socket) : cause.code;
+  }
+}
+
+/** Why `checkServerIdentity` refuses a peer, as plain data: `node:tls` reads it, and what was thrown may be anything. */
+export class RefusedIdentity extends Error {
+  readonly code: string | undefined;
+
+  constructor(cause: unknown) {
+    super(describe(cause), { cause });
+    const code = readData(cause, 'code');
+    if (typeof code === 'string') this.code = code;
   }
 }
 

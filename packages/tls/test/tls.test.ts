@@ -6,7 +6,7 @@ import { OnHandshake, Plugin } from '@pea2pea/decorators';
 import { TlsContext, tlsHandshake, tlsIdentity, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
 import { authority, fingerprintOf, selfSigned } from '@pea2pea/testing/certificates';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { hostileValues, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { mine, party, theirs, trusted, type Party } from './tls-lab.js';
 
 const { ca } = trusted;
@@ -298,6 +298,25 @@ describe('checkServerIdentity', () => {
     await until(() => b.refusals().length === 1);
     process.off('unhandledRejection', onUnhandled);
     expect(unhandled).toEqual([]);
+  });
+
+  it.each(['returns', 'throws'])('that %s what is only harmless as data ends no process', async (way) => {
+    await using b = await party({ tls: theirs });
+    for (const [, make] of hostileValues()) {
+      const { value } = make();
+      if (value === undefined) continue;
+      const checkServerIdentity = (): undefined => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error
+        if (way === 'throws') throw value;
+        return value as never;
+      };
+      await using a = await party({
+        tls: { ca, checkServerIdentity },
+        config: { listen: undefined as never },
+      });
+      await peerErrorOf('P2P_ERR_HANDSHAKE_REJECTED', () => a.dial(b));
+      expect(a.node.connecting).toBe(0);
+    }
   });
 });
 

@@ -1,3 +1,5 @@
+import { invalidConfig } from './checks.js';
+
 /**
  * Whether `value` is something to wait for: a promise, or an object of another library that behaves like one.
  *
@@ -10,6 +12,19 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
     'then' in value &&
     typeof value.then === 'function'
   );
+}
+
+/**
+ * What a user's function returned that has to decide at once: a promise, which would be taken for true, is refused.
+ *
+ * note: nobody will await it, so nobody is told that it rejected, either. INVARIANT: foreign-values-are-harmless.
+ * @param name of the function, for the message: `` `strikesFor` ``
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG for a promise, of any library
+ */
+export function requireAtOnce<T>(name: string, returned: T): T {
+  if (!isPromise(returned)) return returned;
+  whenSettled(returned, ignore, ignore);
+  throw invalidConfig(`${name} must return at once, not a promise`);
 }
 
 /**
@@ -27,3 +42,5 @@ export function whenSettled(
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- called with a promise as `this` above
 const { then } = Promise.prototype;
+
+function ignore(): void {}

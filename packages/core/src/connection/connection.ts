@@ -9,6 +9,7 @@ import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
 import { defer, type Deferred } from '../authoring/deferred.js';
+import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -86,8 +87,10 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.stats = new Traffic(node.clock);
     const codecContext: CodecContext = { direction, address: link.address, context };
     const { codec } = node.config;
-    this.reader = new Reader(node, this, stream, received, codec.decoder(codecContext));
-    this.writer = new Writer(node, this, stream, parts.writes, codec.encoder(codecContext));
+    const decoder = requireAtOnce('`codec.decoder`', codec.decoder(codecContext));
+    this.reader = new Reader(node, this, stream, received, decoder);
+    const encoder = requireAtOnce('`codec.encoder`', codec.encoder(codecContext));
+    this.writer = new Writer(node, this, stream, parts.writes, encoder);
   }
 
   get address(): SocketAddress {

@@ -97,5 +97,6 @@ function streamOnData(this: IntakeStream, chunk: Buffer): void {
 }
 
 function streamOnEnd(this: IntakeStream, error?: Error | boolean): void {
-  this[kIntake]?.onEnd(error instanceof Error ? error : undefined);
+  // `close` tells of an error by true. What it was may be of any kind: nobody looks at it here.
+  this[kIntake]?.onEnd(typeof error === 'boolean' ? undefined : error);
 }

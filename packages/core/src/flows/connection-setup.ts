@@ -126,7 +126,14 @@ class Accepting implements AcceptRequest {
 }
 
 /** A refusal by `onAccept`, to be counted apart from failed handshakes. */
-class RefusedByHook extends PeerError {}
+class RefusedByHook extends PeerError {
+  readonly #isOurs = true;
+
+  /** Not by `instanceof`, which runs code of prototypes. INVARIANT: foreign-values-are-harmless. */
+  static isIn(error: PeerError): boolean {
+    return #isOurs in error;
+  }
+}
 
 /** Tells `onError` about anything but the refusals and failures that the handshake itself raises. */
 async function callHook<T>(
@@ -189,7 +196,7 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
 
 function failureCounter(error: PeerError): CounterName {
   if (error.code === 'P2P_ERR_HANDSHAKE_TIMEOUT') return 'handshakeTimeouts';
-  return error instanceof RefusedByHook ? 'refusedByHook' : 'handshakeFailures';
+  return RefusedByHook.isIn(error) ? 'refusedByHook' : 'handshakeFailures';
 }
 
 function asSetupError(thrown: unknown, link: Link): PeerError {

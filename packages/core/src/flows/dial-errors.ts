@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import type { CounterName } from '../contracts/counters.js';
+import { readData } from '../errors/describe.js';
 import { entryOf } from '../errors/error-registry.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
 import { PeerError } from '../errors/errors.js';
@@ -18,11 +19,17 @@ export interface AddressFailure {
 
 /** A dial that the node itself refused, before anything was dialled; counted apart. */
 class DialRefused extends PeerError {
+  readonly #isOurs = true;
   readonly address: SocketAddress;
 
   constructor(code: PeerErrorCode, address: SocketAddress, what: string, options?: { cause?: unknown }) {
     super(code, what, options);
     this.address = address;
+  }
+
+  /** Not by `instanceof`, which runs code of prototypes. INVARIANT: foreign-values-are-harmless. */
+  static isIn(error: PeerError): error is DialRefused {
+    return #isOurs in error;
   }
 }
 
@@ -38,7 +45,7 @@ export function failureOf(given: SocketAddress, failures: readonly AddressFailur
   if (failures.length === 1) return first.error;
   const what = `cannot connect to ${given}: ${listed(failures)}`;
   const cause = causesOf(failures);
-  if (failures.some(({ error }) => !(error instanceof DialRefused))) {
+  if (failures.some(({ error }) => !DialRefused.isIn(error))) {
     return new PeerError('P2P_ERR_CONNECT_FAILED', what, { cause });
   }
   // The own address beside others is not a reason to give the name up for good.
@@ -62,11 +69,10 @@ export function listed(failures: readonly AddressFailure[]): string {
 }
 
 /** The code of the system, where there is one. The error may come from a transport that is not ours. */
-function inBrief({ cause, code }: PeerError): string {
-  const found: unknown = isNativeError(cause)
-    ? Object.getOwnPropertyDescriptor(cause, 'code')?.value
-    : undefined;
-  return typeof found === 'string' ? found : code;
+function inBrief(error: PeerError): string {
+  const cause = readData(error, 'cause');
+  const found = isNativeError(cause) ? readData(cause, 'code') : undefined;
+  return typeof found === 'string' ? found : error.code;
 }
 
 export function asConnectError(address: SocketAddress, thrown: unknown): PeerError {
@@ -77,7 +83,7 @@ export function asConnectError(address: SocketAddress, thrown: unknown): PeerErr
 /** Tells what became of a dial, where that is told by none of its parts. */
 export function tellDialFailure(kernel: Kernel, address: SocketAddress, error: unknown): void {
   if (!PeerError.is(error)) return;
-  const isRefused = error instanceof DialRefused;
+  const isRefused = DialRefused.isIn(error);
   if (isRefused) kernel.outcomes.refused(error.address, 'outbound', error.code, 'dialsRefused');
   kernel.outcomes.notReached(address, error, isRefused ? undefined : FAILURE_COUNTERS[error.code]);
 }

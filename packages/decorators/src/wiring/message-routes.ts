@@ -1,5 +1,5 @@
 import type { Connection, StandardResult } from '@pea2pea/core';
-import { isPromise, runSchema } from '@pea2pea/core/authoring';
+import { isPromise, requireAtOnce, runSchema } from '@pea2pea/core/authoring';
 import type { MessageFilter } from '../declarations/message-filter.js';
 import type { MethodName } from '../declarations/method-site.js';
 import type { Refused } from './unmatched.js';
@@ -100,6 +100,6 @@ function tagOf(message: unknown, key: string): unknown {
 
 /** A promise is not a decision: it would be taken for true. */
 function asBoolean(answer: unknown, name: MethodName): boolean {
-  if (typeof answer === 'boolean') return answer;
+  if (typeof requireAtOnce(`the guard of ${String(name)}()`, answer) === 'boolean') return answer as boolean;
   throw new TypeError(`the guard of ${String(name)}() returned ${typeof answer}, not true or false`);
 }

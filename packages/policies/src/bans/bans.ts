@@ -10,7 +10,7 @@ import {
   type PeerNode,
   type SocketAddress,
 } from '@pea2pea/core';
-import { parseIp, PluginEvents, requireInteger } from '@pea2pea/core/authoring';
+import { parseIp, PluginEvents, requireAtOnce, requireInteger, wordsOf } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { BanList, type Ban } from './ban-list.js';
 import {
@@ -27,7 +27,7 @@ import { blockOf, exactlyOf, type BanTarget, type Peered } from './target.js';
 export interface BanDetails {
   /** How long the ban lasts, in milliseconds; `Infinity` for a permanent one. @default the `durationMs` of the plugin: an hour */
   readonly durationMs?: number;
-  /** The reason, for people. @default none */
+  /** The reason, for people: one line, cut at 300 characters. @default none */
   readonly why?: string;
 }
 
@@ -117,7 +117,7 @@ export class Bans implements Hooks<unknown> {
    */
   ban(target: BanTarget, { durationMs = this.#options.durationMs, why }: BanDetails = {}): number {
     if (durationMs !== Infinity) requireInteger('durationMs', durationMs, { min: 1, max: MAX_DURATION_MS });
-    return this.#ban(this.#blockOf(target), durationMs, why);
+    return this.#ban(this.#blockOf(target), durationMs, why === undefined ? undefined : wordsOf(why));
   }
 
   /**
@@ -156,7 +156,7 @@ export class Bans implements Hooks<unknown> {
    */
   strike(target: BanTarget, why = 'misbehaved', weight = 1): boolean {
     requireInteger('weight', weight, { min: 1 });
-    return this.#strike(this.#peerOf(target), why, weight);
+    return this.#strike(this.#peerOf(target), wordsOf(why), weight);
   }
 
   /** How many strikes an address has now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, as {@link strike} */
@@ -193,7 +193,7 @@ export class Bans implements Hooks<unknown> {
 
   /** Counts strikes for the way a connection ended. */
   onDisconnect({ address }: Peered, reason: DisconnectReason): void {
-    const weight = requireInteger('strikesFor', this.#options.strikesFor(reason), { min: 0 });
+    const weight = this.#weight('strikesFor', this.#options.strikesFor(reason));
     this.#strikePeer(address, inBrief(reason), weight);
   }
 
@@ -202,11 +202,16 @@ export class Bans implements Hooks<unknown> {
     if (!PeerError.is(error) || error.code === 'P2P_ERR_SHUTTING_DOWN') return;
     try {
       const { strikesForHandshake } = this.#options;
-      const weight = requireInteger('strikesForHandshake', strikesForHandshake(error), { min: 0 });
+      const weight = this.#weight('strikesForHandshake', strikesForHandshake(error));
       this.#strikePeer(address, `handshake: ${error.code}`, weight);
     } catch (thrown) {
       this.#node.logger.error({ peer: address.toString(), err: thrown }, '`strikesForHandshake` threw');
     }
+  }
+
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG unless it is an integer of at least 0; a promise is not */
+  #weight(name: string, returned: number): number {
+    return requireInteger(name, requireAtOnce(`\`${name}\``, returned), { min: 0 });
   }
 
   /** Counts strikes, unless the host is a name, as it may be for a stream given to `connect`: bans are by IP address. */

@@ -57,7 +57,7 @@ export interface ReconnectOptions {
   /**
    * Decides whether to try again after `event`; false gives the address up.
    *
-   * note: it must be synchronous. If it throws, the error is logged and {@link shouldReconnectByDefault} decides.
+   * note: it must be synchronous. If it throws, or returns a promise, that is logged and {@link shouldReconnectByDefault} decides.
    * @default shouldReconnectByDefault
    */
   readonly shouldReconnect?: (event: ReconnectEvent) => boolean;
@@ -142,6 +142,6 @@ function resolveAddresses(addresses: readonly AddressLike[]): readonly SocketAdd
   try {
     return addresses.map(dialableAddress);
   } catch (cause) {
-    throw invalidConfig(`\`addresses\` has one that cannot be dialled: ${(cause as Error).message}`, cause);
+    throw invalidConfig(`\`addresses\` has one that cannot be dialled: ${describe(cause)}`, cause);
   }
 }

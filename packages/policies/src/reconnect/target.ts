@@ -7,7 +7,7 @@ import {
   type SocketAddress,
   type Timer,
 } from '@pea2pea/core';
-import { describe } from '@pea2pea/core/authoring';
+import { describe, requireAtOnce } from '@pea2pea/core/authoring';
 import type { Backoff } from './backoff.js';
 import type { ReconnectEvent, ResolvedReconnectOptions } from './options.js';
 import { shouldReconnectByDefault } from './options.js';
@@ -191,7 +191,7 @@ export class ReconnectTarget {
 
   #shouldReconnect(event: ReconnectEvent): boolean {
     try {
-      return this.#surroundings.options.shouldReconnect(event);
+      return requireAtOnce('`shouldReconnect`', this.#surroundings.options.shouldReconnect(event));
     } catch (error) {
       const text = '`shouldReconnect` of reconnect threw';
       this.#surroundings.node.logger.error({ ...this.#fields(), err: error }, text);

@@ -6,7 +6,14 @@ import {
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
-import { describe, invalidConfig, PluginEvents, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import {
+  describe,
+  invalidConfig,
+  PluginEvents,
+  requireAtOnce,
+  requireKnown,
+  requireOneOf,
+} from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 
 /**
@@ -121,7 +128,7 @@ export class UniquePeer implements Hooks<unknown> {
 
   /**
    * Decides whether the connection, or an older one with the same peer, is ended.
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `localIdentity` returns undefined for a tie-break, or `identity` returns
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `localIdentity` returns undefined for a tie-break, or one of both returns
    * something other than a string or undefined; the connection then ends with `{ origin: 'on-connect' }`
    */
   onConnect(connection: Connection): void {
@@ -195,15 +202,16 @@ export class UniquePeer implements Hooks<unknown> {
 
   #identityOf(connection: Connection): string | undefined {
     const { identity } = this.#options;
-    const found: unknown =
-      typeof identity === 'function' ? identity(connection) : connection.context.get(identity);
-    if (found === undefined || typeof found === 'string') return found;
-    throw invalidConfig(`\`identity\` must return a string or undefined, not ${describe(found)}`);
+    const found = typeof identity === 'function' ? identity(connection) : connection.context.get(identity);
+    return requireIdentity('identity', found);
   }
 
   #localIdentity(): string | undefined {
     const { localIdentity } = this.#options;
-    return typeof localIdentity === 'function' ? localIdentity() : localIdentity;
+    return requireIdentity(
+      'localIdentity',
+      typeof localIdentity === 'function' ? localIdentity() : localIdentity,
+    );
   }
 }
 
@@ -233,6 +241,12 @@ function checked(options: UniquePeerOptions): OnDuplicate {
     throw invalidConfig('`localIdentity` must be a string or a function');
   }
   return onDuplicate;
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for anything else, such as a promise: it would be compared as what it is printed as */
+function requireIdentity(name: string, found: string | undefined): string | undefined {
+  if (requireAtOnce(`\`${name}\``, found) === undefined || typeof found === 'string') return found;
+  throw invalidConfig(`\`${name}\` must return a string or undefined, not ${describe(found)}`);
 }
 
 function isIdentity(value: unknown): boolean {
