@@ -197,6 +197,20 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
+  it('a write that its stream has not taken rejects when the handshake is over', async () => {
+    const network = inMemory();
+    let written!: Promise<void>;
+    const a = makeNode(network, {
+      onHandshake(handshake) {
+        handshake.upgrade(new Duplex({ read() {}, write() {}, final: (callback) => callback() }));
+        written = handshake.write('never taken');
+      },
+    });
+    await makeNode(network).node.connect(await listen(a));
+    await until('it is open', () => a.opened.length === 1);
+    await expect(soon('the write', written)).rejects.toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+  });
+
   it('a read that nobody awaited rejects when the handshake is over, and a late one takes no bytes', async () => {
     const network = inMemory();
     let early!: Promise<Buffer>;

@@ -37,6 +37,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   /** Whether bytes may have gone to the peer. */
   hasSpoken = false;
   #pending: PendingRead[] = [];
+  /** Rejects each write that the stream has not taken yet. Made with the first write. */
+  #writes: Set<(error: Error) => void> | undefined;
   /** Why the stream brings no more bytes. */
   #end: Error | undefined;
   /** Why the handshake is over: the stream is the connection's now, or nobody's. */
@@ -122,14 +124,12 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     if (this.#over !== undefined) return rejected(this.#over);
     this.hasSpoken = true;
     const written = new Promise<void>((resolve, reject) => {
-      const cancellation = this.#cancellation;
-      const onCancel = (): void => reject(cancellation.reason!);
-      cancellation.add(onCancel);
       this.#intake.stream.write(bytes, (cause) => {
-        cancellation.remove(onCancel);
+        this.#writes?.delete(reject);
         if (cause === undefined || cause === null) resolve();
         else reject(this.#ended(cause));
       });
+      (this.#writes ??= new Set()).add(reject);
     });
     return markHandled(written);
   }
@@ -246,6 +246,10 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   #finish(why: Error): void {
     this.#over ??= why;
     this.#rejectReads(this.#over);
+    // INVARIANT: every-promise-settles. The bytes may still go out.
+    const writes = this.#writes;
+    this.#writes = undefined;
+    if (writes !== undefined) for (const reject of writes) reject(this.#over);
   }
 
   /** Lets go of the stream, and of reads that wait for its bytes; false when what came from it cannot go back. */

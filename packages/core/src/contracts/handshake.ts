@@ -60,7 +60,12 @@ export interface Handshake {
    * @throws what the decoder throws; P2P_ERR_BAD_DECODER, P2P_ERR_STALLED_DECODER; else as {@link read}.
    */
   receive<T>(decoder: Decoder<T>): Promise<T>;
-  /** Resolves when `bytes` (text as UTF-8) were handed to the operating system. */
+  /**
+   * Resolves when `bytes` (text as UTF-8) were handed to the operating system.
+   *
+   * note: where the handshake ends before that, it rejects; the bytes may still be sent.
+   * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the handshake or the stream ended before; the error that a setup fails with
+   */
   write(bytes: Uint8Array | string): Promise<void>;
 
   /**
