@@ -1,4 +1,5 @@
 /** @jest-config-loader-options {"transpileOnly": true, "compilerOptions": {"target":"es2022","module":"commonjs","moduleResolution":"bundler","verbatimModuleSyntax":false,"isolatedModules":false}} */
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 type Project = Exclude<NonNullable<Config['projects']>[number], string>;
@@ -42,7 +43,8 @@ const config: Config = {
   // how fast the machine is, or what runs beside.
   testTimeout: 180_000,
   // Most tests wait for sockets and timers rather than compute: with a worker for each core, a third of each was idle.
-  maxWorkers: '150%',
+  // A percentage of more than 100 is taken for a number.
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   collectCoverageFrom: ['packages/*/src/**/*.ts'],
   coverageReporters: ['text', 'text-summary'],
   // The kernel is where a line that no test runs would hurt.
