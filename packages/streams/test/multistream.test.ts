@@ -119,6 +119,31 @@ describe('select and handle', () => {
     expect(await handled).toBe('/c');
   });
 
+  it('the header goes out once on a stream, however often it is asked for the list, and anew for the next agreement', async () => {
+    const [near, far] = duplexPair();
+    const lists = '\x05\x03/c\n\n'.repeat(2);
+    far.write(`${HEADER}${lists}\x03/c\n${HEADER}\x03/d\n`, 'latin1');
+    expect([await list(near), await list(near)]).toEqual([['/c'], ['/c']]);
+    expect([await select(near, ['/c']), await select(near, ['/d'])]).toEqual(['/c', '/d']);
+    expect(taken(far)).toBe(`${HEADER}\x03ls\n\x03ls\n\x03/c\n${HEADER}\x03/d\n`);
+  });
+
+  it('list() takes a list of up to 64 KiB', async () => {
+    const name = `/${'n'.repeat(61)}`;
+    const entry = Buffer.concat([Buffer.of(63), Buffer.from(`${name}\n`)]);
+    const listOf = (count: number, length = count * 64 + 1): Buffer =>
+      Buffer.concat([
+        Buffer.from(HEADER),
+        Buffer.of((length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14),
+        ...Array<Buffer>(count).fill(entry),
+        Buffer.from('\n'),
+      ]);
+    expect(await against((stream) => list(stream), listOf(1_023)).result).toEqual(Array(1_023).fill(name));
+    await expect(against((stream) => list(stream), listOf(1_024)).result).rejects.toMatchObject({
+      code: 'P2P_ERR_FRAME_TOO_LARGE',
+    });
+  });
+
   it('list() takes an `na` for an empty list', async () => {
     expect(await against((stream) => list(stream), `${HEADER}\x03na\n`).result).toEqual([]);
   });

@@ -159,6 +159,32 @@ it('a handshake that fails behind the making of a session leaves nothing of it',
   expect([bob.node.connections.size, bob.node.connecting]).toEqual([0, 0]);
 });
 
+it.each<[string, (session: Yamux, below: Duplex) => void]>([
+  ['the stream below is destroyed', (_session, below) => below.destroy()],
+  ['the session is destroyed', (session) => session.destroy()],
+  ['the session is closed', (session) => void session.close()],
+])('where %s before its frames are asked for, connection and slot go with it', async (_what, end) => {
+  const bob = new PeerNode<FrameHeader, never>({ codec: yamuxFrames, idleTimeoutMs: 0 });
+  nodes.push(bob);
+  const outcomes: unknown[] = [];
+  bob.use({
+    async onHandshake(handshake) {
+      const below = handshake.takeStream();
+      const session = new Yamux(below, { role: 'server' });
+      end(session, below);
+      await new Promise((resolve) => setImmediate(resolve));
+      handshake.upgrade(session.frames);
+    },
+    onDisconnect: (_connection, reason) => void outcomes.push(reason),
+  });
+  const address = await bob.listen({ host: '127.0.0.1', port: 0 });
+  const peers = await Promise.all(Array.from({ length: 12 }, () => rawConnect(address)));
+  const { heuristics } = bob;
+  await until('all are over', () => heuristics.handshakeFailures + outcomes.length >= 10);
+  await until('no slot is held', () => bob.connections.size + bob.connecting === 0);
+  for (const peer of peers) peer.destroy();
+});
+
 it('idleTimeoutMs counts from the last frame', async () => {
   const clock = new ControlledClock();
   const { session, bob } = await pair({ clock, transport: memoryTransport(), idleTimeoutMs: 10_000 });

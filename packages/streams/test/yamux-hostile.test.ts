@@ -32,9 +32,12 @@ describe('what ends the session with P2P_ERR_INVALID_FRAME, and a Go Away that s
     ['a go away on a stream', (peer) => peer.raw(header(0, goAway, 0, 1, 0))],
     ['data for the session', (peer) => peer.raw(header(0, data, SYN, 0, 0))],
     ['a window update for the session', (peer) => peer.raw(header(0, windowUpdate, SYN, 0, 0))],
-    ['data for a stream that nobody opened', (peer) => peer.send({ streamId: 5 }, Buffer.from('x'))],
-    ['a window update for one', (peer) => peer.send({ type: windowUpdate, streamId: 5 })],
-    ['data for a stream of ours that we have not opened', (peer) => peer.send({ streamId: 2 })],
+    [
+      'frames without end for streams that nobody opened',
+      (peer) => {
+        for (let id = 1; id < 2_100; id += 2) peer.send({ type: windowUpdate, flags: RST, streamId: id });
+      },
+    ],
     ['a SYN with an id of ours', (peer) => peer.send({ flags: SYN, streamId: 2 })],
     [
       'a SYN for a stream that is open',
@@ -127,6 +130,46 @@ describe('what does not', () => {
       [3, false],
     ]);
     expect(String(await all(accepted[1]!))).toBe('in time');
+    expect(session.state).toBe('open');
+  });
+
+  it.each([
+    ['RST', { type: windowUpdate, flags: RST }],
+    ['FIN', { type: windowUpdate, flags: FIN }],
+    ['data with RST', { flags: RST }],
+    ['data with FIN', { flags: FIN }],
+    ['a window update', { type: windowUpdate, length: 1 }],
+    ['an ACK', { type: windowUpdate, flags: ACK }],
+  ])('%s for a stream that nobody opened, of either side', async (_what, frame) => {
+    const { session, peer, accepted } = hostile();
+    for (const streamId of [5, 2]) peer.send({ ...frame, streamId });
+    peer.send({ flags: SYN | FIN, streamId: 1 }, Buffer.from('goes on'));
+    await until('it is offered', () => accepted.length === 1);
+    expect(String(await all(accepted[0]!))).toBe('goes on');
+    expect([session.state, session.size]).toEqual(['open', 1]);
+  });
+
+  it('data for a stream that nobody opened, which are let go, and a stream of that id later', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.send({ streamId: 5 }, Buffer.from('lost'));
+    peer.send({ flags: SYN | FIN, streamId: 5 }, Buffer.from('kept'));
+    await until('it is offered', () => accepted.length === 1);
+    expect(String(await all(accepted[0]!))).toBe('kept');
+    expect(session.state).toBe('open');
+  });
+
+  it('as many such frames again, a second later', async () => {
+    const { session, peer, clock } = hostile();
+    const strays = (): void => {
+      for (let id = 1; id < 2_000; id += 2) peer.send({ type: windowUpdate, flags: RST, streamId: id });
+    };
+    peer.read();
+    for (let second = 1; second <= 3; second++) {
+      strays();
+      peer.send({ type: ping, flags: SYN, streamId: 0, length: second });
+      await until('all is handled', () => peer.frames.length === second);
+      clock.advance(1_000);
+    }
     expect(session.state).toBe('open');
   });
 
@@ -250,7 +293,7 @@ describe('a peer that wants to do harm', () => {
     expect([session.size, session.refused, accepted.length]).toEqual([10, 4_990, 10]);
   });
 
-  it('opens and resets streams in one breath: none is left', async () => {
+  it('opens and resets streams in one breath: none is left, and beyond a thousand a second none is begun', async () => {
     const { session, peer } = hostile();
     for (let index = 0; index < 5_000; index++) {
       peer.send({ type: windowUpdate, flags: SYN | RST, streamId: 2 * index + 1 });
@@ -258,11 +301,12 @@ describe('a peer that wants to do harm', () => {
     peer.send({ type: ping, streamId: 0, flags: SYN, length: 1 });
     peer.read();
     await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
-    expect([session.size, session.refused, session.state]).toEqual([0, 0, 'open']);
+    // Those of one second, and no more: a stream that is begun costs more than its reset.
+    expect([session.size, session.refused, session.state]).toEqual([0, 5_000 - 1_025, 'open']);
   });
 
   it('opens and resets streams that are answered, and reads nothing: what waits for it is bounded', async () => {
-    const { session, peer, accepted } = hostile({
+    const { session, peer, accepted, clock } = hostile({
       onStream: (stream) => void accepted.push(stream.end(ANSWER)),
     });
     for (let id = 1; id < 16_000; id += 2) {
@@ -278,8 +322,41 @@ describe('a peer that wants to do harm', () => {
     peer.read();
     peer.send({ type: ping, flags: SYN, streamId: 0, length: 1 });
     await until('all is handled', () => peer.frames.some(({ type }) => type === ping));
+    clock.advance(5_000);
     peer.send({ type: windowUpdate, flags: SYN, streamId: 20_001 });
     await until('one more is offered', () => accepted.at(-1)!.id === 20_001);
+    session.destroy();
+  });
+
+  it('opens and resets streams whose handlers go on: there are as many at once as there may be streams', async () => {
+    let running = 0;
+    let most = 0;
+    const finish: (() => void)[] = [];
+    const { session, peer, clock } = hostile({
+      maxStreams: 16,
+      onStream: async () => {
+        most = Math.max(most, ++running);
+        await new Promise<void>((resolve) => finish.push(resolve));
+        running--;
+      },
+    });
+    peer.read();
+    const pairs = async (first: number): Promise<void> => {
+      for (let id = first; id < first + 1_000; id += 2) {
+        peer.send({ type: windowUpdate, flags: SYN, streamId: id });
+        peer.send({ type: windowUpdate, flags: RST, streamId: id });
+      }
+      peer.send({ type: ping, flags: SYN, streamId: 0, length: first });
+      await until('all is handled', () => peer.frames.at(-1)?.length === first);
+    };
+    await pairs(1);
+    expect([most, running, session.size, session.refused]).toEqual([16, 16, 0, 500 - 16]);
+    for (const end of finish.splice(0)) end();
+    await until('the handlers have ended', () => running === 0);
+    clock.advance(1_000);
+    await pairs(1_001);
+    expect([most, running]).toEqual([16, 16]);
+    for (const end of finish) end();
     session.destroy();
   });
 
@@ -351,10 +428,31 @@ describe('a peer that wants to do harm', () => {
   it('goes away: nothing new is opened, and what is open goes on', async () => {
     const { session, peer } = hostile();
     const stream = session.openStream();
-    peer.send({ type: goAway, streamId: 0, length: 2 });
+    peer.send({ type: goAway, streamId: 0, length: 0 });
     peer.send({ streamId: stream.id, flags: ACK | FIN }, Buffer.from('bye'));
     expect(String(await all(stream))).toBe('bye');
-    expect(() => session.openStream()).toThrow(/the peer went away, code 2/);
+    expect(() => session.openStream()).toThrow(/the peer went away, code 0/);
+  });
+
+  it.each([
+    [1, 'a protocol error'],
+    [2, 'an internal error'],
+    [3, 'an internal error'],
+  ])('goes away with code %i: the session is over, and so is what waits for the peer', async (code, why) => {
+    const { session, peer, clock } = hostile();
+    const stream = session.openStream();
+    const ping = session.ping();
+    peer.send({ type: goAway, streamId: 0, length: code });
+    await expect(ping).rejects.toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
+    expect(session.error).toMatchObject({
+      code: 'P2P_ERR_DISCONNECTED',
+      message: expect.stringContaining(why),
+    });
+    expect(stream.errored).toMatchObject({ cause: session.error });
+    peer.read();
+    peer.far.end();
+    await soon('the end', session.closed);
+    expect([clock.pending, peer.goneAway]).toEqual([0, undefined]);
   });
 
   it('sends whatever it likes: the session goes on or ends with a frame error, and streams with it', async () => {
@@ -389,9 +487,12 @@ describe('a peer that wants to do harm', () => {
           peer.raw(bytes.subarray(offset, offset + size));
         peer.far.end();
         await soon('the end', session.closed);
-        expect(['P2P_ERR_INVALID_FRAME', 'P2P_ERR_TRUNCATED_FRAME', undefined]).toContain(
-          (session.error as { code?: string } | undefined)?.code,
-        );
+        expect([
+          'P2P_ERR_INVALID_FRAME',
+          'P2P_ERR_TRUNCATED_FRAME',
+          'P2P_ERR_DISCONNECTED',
+          undefined,
+        ]).toContain((session.error as { code?: string } | undefined)?.code);
         for (const { destroyed, writableEnded } of accepted) expect(destroyed || !writableEnded).toBe(true);
         expect(clock.pending).toBe(0);
       }),

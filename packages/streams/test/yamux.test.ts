@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Logger } from '@pea2pea/core';
@@ -318,6 +320,25 @@ describe('pings and keep-alive', () => {
     session.destroy();
   });
 
+  it('a peer that takes what had to wait, though it answers no ping, is not given up', async () => {
+    const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000, pingTimeoutMs: 300 });
+    const stream = session.openStream();
+    stream.write(Buffer.alloc(200_000));
+    for (let round = 0; round < 3; round++) {
+      clock.advance(1_000); // it is pinged, or has been
+      peer.far.read(40_000); // the ping lies after more than it reads
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(300);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(session.state).toBe('open');
+    clock.advance(1_000); // something was taken in this second
+    clock.advance(1_000);
+    clock.advance(300);
+    await soon('one that takes nothing is', session.closed);
+    expect(session.error).toMatchObject({ code: 'P2P_ERR_PING_TIMEOUT' });
+  });
+
   it('a peer that says something is not pinged', async () => {
     const { session, peer, clock } = hostile({ keepAliveIntervalMs: 1_000 });
     peer.read();
@@ -361,6 +382,24 @@ describe('the end', () => {
     expect(accepted.server[0]!.errored).toMatchObject({ code: 'P2P_ERR_DISCONNECTED' });
   });
 
+  it.each(['in the window', 'beyond the window', 'afterwards'])(
+    'what the peer had sent and ended can be read though we write %s, and fails when it was',
+    async (what) => {
+      const { client, server, accepted } = sessions();
+      client.openStream().end('a last word');
+      await until('it is offered', () => accepted.server.length === 1);
+      await client.ping();
+      const [stream] = accepted.server;
+      if (what === 'in the window') stream!.write('an answer');
+      if (what === 'beyond the window') stream!.write(Buffer.alloc(2 * WINDOW));
+      await Promise.all([client.close(), server.closed]);
+      if (what === 'afterwards') await new Promise((resolve) => stream!.write('an answer', resolve));
+      expect(String(await all(stream!))).toBe('a last word');
+      await until('it is destroyed', () => stream!.destroyed);
+      expect([stream!.errored, server.size]).toMatchObject([{ code: 'P2P_ERR_DISCONNECTED' }, 0]);
+    },
+  );
+
   it('a ping that waits when the session ends is rejected', async () => {
     const { session } = hostile();
     const ping = session.ping();
@@ -397,6 +436,21 @@ describe('the end', () => {
     expect(client.error).toMatchObject({ message: 'cable cut' });
   });
 
+  it.each<[string, (session: Yamux, below: Duplex) => unknown, unknown]>([
+    ['was destroyed', (session) => session.destroy(), undefined],
+    ['was destroyed with an error', (session) => session.destroy(new Error('no')), { message: 'no' }],
+    ['lost the stream below', (_session, below) => below.destroy(), { code: 'P2P_ERR_DISCONNECTED' }],
+    ['was closed', (session) => session.close(), undefined],
+  ])('the frames of a session that %s before they were asked for end with it', async (_how, end, error) => {
+    const { client, left } = sessions();
+    await end(client, left);
+    await soon('the end', client.closed);
+    const frames = client.frames;
+    const ended = finished(frames.resume(), { writable: false });
+    if (error === undefined) await soon('the end', ended);
+    else await expect(soon('the end', ended)).rejects.toMatchObject(error as object);
+  });
+
   it('a stream below that was over before ends the session at once', async () => {
     const { left } = sessions();
     left.destroy();
@@ -419,6 +473,22 @@ describe('limits', () => {
     tooMany(/3 streams of this side are open/);
     first.destroy();
     expect(client.openStream().id).toBe(7);
+  });
+
+  it.each([
+    ['data', { type: FrameType.data, length: 0 }],
+    ['a window update', { type: FrameType.windowUpdate, length: 1 }],
+    ['a FIN', { type: FrameType.data, flags: 4, length: 0 }],
+  ])('%s without an ACK says that the peer has accepted a stream of ours', async (_what, frame) => {
+    const { session, peer } = hostile({ acceptBacklog: 1 });
+    const { id } = session.openStream();
+    expect(() => session.openStream()).toThrow(/1 streams wait/);
+    peer.send({ ...frame, streamId: id });
+    peer.send({ type: FrameType.ping, flags: 1, streamId: 0, length: 1 });
+    peer.read();
+    await until('all is handled', () => peer.frames.some(({ type }) => type === FrameType.ping));
+    expect(session.openStream().id).toBe(id + 2);
+    session.destroy();
   });
 
   it('a stream that is destroyed before it was acknowledged counts no longer', () => {

@@ -11,6 +11,10 @@ export const LIST = 'ls';
 
 /** The longest message, newline included. */
 export const MAX_MESSAGE_LENGTH = 1_024;
+/** The longest reply to `ls`: what other implementations send, who know no limit for it. */
+const MAX_LIST_LENGTH = 64 * 1_024;
+/** The bytes of a length that may be as long as that. */
+const MAX_PREFIX_LENGTH = 3;
 const NEWLINE = 0x0a;
 
 /** The bytes of a message: its length as a varint, the text, a newline, which counts. */
@@ -36,12 +40,12 @@ export async function readMessage(stream: Negotiable): Promise<string> {
  * @throws {PeerError} as {@link readMessage}
  */
 export async function readList(stream: Negotiable): Promise<string[]> {
-  const body = await readBody(stream);
+  const body = await readBody(stream, MAX_LIST_LENGTH);
   if (body.toString('latin1') === NOT_AVAILABLE) return [];
   const protocols: string[] = [];
   for (let offset = 0; offset < body.length;) {
     const long = body[offset]! > 0x7f ? 2 : 1;
-    const length = decodeLength(body.subarray(offset, offset + long));
+    const length = decodeLength(body.subarray(offset, offset + long), MAX_MESSAGE_LENGTH);
     const end = offset + long + length;
     if (length === 0 || body[end - 1] !== NEWLINE) throw invalidMessage('a list of protocols is malformed');
     protocols.push(body.toString('utf8', offset + long, end - 1));
@@ -78,30 +82,27 @@ function encodeBody(body: Buffer): Buffer {
 }
 
 /** Without the newline. Nothing is read for a message before its length is known to be allowed. */
-async function readBody(stream: Negotiable): Promise<Buffer> {
-  const first = await stream.read(1);
-  const prefix = first[0]! > 0x7f ? Buffer.concat([first, await stream.read(1)]) : first;
-  const length = decodeLength(prefix);
-  if (length > MAX_MESSAGE_LENGTH) throw tooLong();
+async function readBody(stream: Negotiable, most = MAX_MESSAGE_LENGTH): Promise<Buffer> {
+  let prefix = await stream.read(1);
+  while (prefix[prefix.length - 1]! > 0x7f && prefix.length < MAX_PREFIX_LENGTH)
+    prefix = Buffer.concat([prefix, await stream.read(1)]);
+  const length = decodeLength(prefix, most);
   if (length === 0) throw invalidMessage('a message is empty');
   const body = await stream.read(length);
   if (body[length - 1] !== NEWLINE) throw invalidMessage('a message does not end with a newline');
   return body.subarray(0, -1);
 }
 
-/** A varint of one or two bytes: all that the longest message needs, in the fewest bytes. */
-function decodeLength(prefix: Buffer): number {
-  const low = prefix[0]!;
-  if (low <= 0x7f) return low;
-  const high = prefix[1] ?? 0;
-  if (high > 0x7f) throw tooLong();
-  if (high === 0) throw invalidMessage('a length is a varint longer than it has to be');
-  return (low & 0x7f) | (high << 7);
-}
-
-function tooLong(): PeerError {
-  return new PeerError(
-    'P2P_ERR_FRAME_TOO_LARGE',
-    `multistream-select: a message is longer than ${MAX_MESSAGE_LENGTH} bytes`,
-  );
+/** A varint, in the fewest bytes. @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE above `most`, P2P_ERR_INVALID_FRAME */
+function decodeLength(prefix: Buffer, most: number): number {
+  const last = prefix[prefix.length - 1]!;
+  const length = prefix.reduceRight((value, byte) => (value << 7) | (byte & 0x7f), 0);
+  if (last > 0x7f || length > most) {
+    throw new PeerError(
+      'P2P_ERR_FRAME_TOO_LARGE',
+      `multistream-select: a message is longer than ${most} bytes`,
+    );
+  }
+  if (last === 0 && prefix.length > 1) throw invalidMessage('a length is a varint longer than it has to be');
+  return length;
 }

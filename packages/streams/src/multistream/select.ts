@@ -15,6 +15,9 @@ import {
 /** The most protocols that one side proposes or offers. */
 export const MAX_PROTOCOLS = 64;
 
+/** Streams whose listener was asked for its list: the header was exchanged then, and is sent no second time. */
+const greeted = new WeakSet<Negotiable | Duplex>();
+
 /** Options of a negotiation. */
 export interface NegotiationOptions {
   /**
@@ -52,10 +55,13 @@ export async function select<P extends string>(
 ): Promise<P> {
   requireProtocols(protocols, MAX_PROTOCOLS);
   const source = negotiable(stream, options);
-  for (const [index, protocol] of protocols.entries()) {
+  // What is agreed on may negotiate anew over the same handshake, and then begins with a header.
+  let greets = !greeted.delete(stream);
+  for (const protocol of protocols) {
     const proposal = encodeMessage(protocol);
-    await source.write(index === 0 ? Buffer.concat([encodeMessage(MULTISTREAM), proposal]) : proposal);
-    if (index === 0) await expectHeader(source);
+    await source.write(greets ? Buffer.concat([encodeMessage(MULTISTREAM), proposal]) : proposal);
+    if (greets) await expectHeader(source);
+    greets = false;
     const answer = await readMessage(source);
     if (answer === protocol) return protocol;
     if (answer !== NOT_AVAILABLE) throw invalidMessage(`the answer to ${protocol} is neither that nor na`);
@@ -75,8 +81,14 @@ export async function list(
   options: NegotiationOptions = {},
 ): Promise<readonly string[]> {
   const source = negotiable(stream, options);
-  await source.write(Buffer.concat([encodeMessage(MULTISTREAM), encodeMessage(LIST)]));
-  await expectHeader(source);
+  const request = encodeMessage(LIST);
+  if (greeted.has(stream)) {
+    await source.write(request);
+  } else {
+    await source.write(Buffer.concat([encodeMessage(MULTISTREAM), request]));
+    await expectHeader(source);
+    greeted.add(stream);
+  }
   return readList(source);
 }
 

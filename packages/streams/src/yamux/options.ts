@@ -26,7 +26,8 @@ export interface YamuxOptions {
   /** `'client'` for the side that dialled: its streams have odd ids. The two sides must differ. */
   readonly role: 'client' | 'server';
   /**
-   * Called with each stream that the peer opens. What it throws, or rejects with, resets that stream and is logged.
+   * Called with each stream that the peer opens. What it throws, or rejects with, resets that stream and is logged. The
+   * slot of the stream in `maxStreams` stays taken until its promise has settled.
    * @default none: every stream of the peer is reset
    */
   readonly onStream?: ((stream: YamuxStream) => void | Promise<void>) | undefined;
@@ -42,9 +43,16 @@ export interface YamuxOptions {
    * @default 256
    */
   readonly maxStreams?: number | undefined;
-  /** Streams of our own that the peer has not acknowledged yet. One more is a P2P_ERR_TOO_MANY_STREAMS. @default 256 */
+  /**
+   * Streams of our own that no frame of the peer has come for yet, an acknowledgement or any other. One more is a
+   * P2P_ERR_TOO_MANY_STREAMS.
+   * @default 256
+   */
   readonly acceptBacklog?: number | undefined;
-  /** After so long without a word from the peer it is pinged; 0 = never. @default 30000 */
+  /**
+   * After so long without a frame from the peer, and without it taking bytes that had to wait, it is pinged; 0 = never.
+   * @default 30000
+   */
   readonly keepAliveIntervalMs?: number | undefined;
   /** How long a ping may go unanswered; one of the keep-alive ends the session then. @default 10000 */
   readonly pingTimeoutMs?: number | undefined;

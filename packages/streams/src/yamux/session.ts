@@ -4,7 +4,6 @@ import { defer, isPromise, LogThrottle, overdue, raceAgainst, whenSettled } from
 import { streamError } from '../shared/errors.js';
 import { asError } from '../shared/as-error.js';
 import {
-  encodeFrame,
   Flag,
   FrameType,
   goAway,
@@ -17,13 +16,12 @@ import {
 import type { FrameHandler } from './frame-reader.js';
 import { FrameTurns } from './frame-turns.js';
 import { resolveYamuxOptions, type ResolvedYamuxOptions, type YamuxOptions } from './options.js';
+import { Outbox } from './outbox.js';
 import { Pings } from './pings.js';
 import { SessionStream } from './session-stream.js';
 import { YamuxStream, type StreamHost } from './stream.js';
 import { StreamTable } from './stream-table.js';
 
-/** See {@link Yamux.#maxPending}. */
-const MIN_MAX_PENDING = 1_024;
 /** One log line of a kind in so long. */
 const COMPLAINT_INTERVAL_MS = 1_000;
 
@@ -43,7 +41,8 @@ const COMPLAINT_INTERVAL_MS = 1_000;
  *
  * note: it owns the stream below from here on, and reads from it from the next turn on.
  * note: what the specification forbids ends the session with P2P_ERR_INVALID_FRAME, after a Go Away that says so.
- * Frames for a stream that is over are ignored: they crossed its end on the way. So is a second ACK.
+ * Frames for a stream that is over are ignored: they crossed its end on the way. So are a second ACK, and, as long as
+ * they are few, frames for a stream that nobody opened.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class Yamux {
@@ -54,14 +53,7 @@ export class Yamux {
   readonly #host: StreamHost;
   readonly #pings: Pings;
   readonly #complaints: LogThrottle;
-  /**
-   * INVARIANT: bounded-memory. At most this many replies may be queued below before we stop reading, and this many SYNs
-   * before we send no more of them. Everything else is bounded by the streams: data and window updates one at a time, a FIN and an RST for each. It must not stop the reading, or two sides that send much would wait for each other.
-   */
-  readonly #maxPending: number;
-  /** Frames that the peer has caused: the reply to a ping, the ACK of a stream, the reset of one that is refused. */
-  #pendingAnswers = 0;
-  #pendingSyns = 0;
+  readonly #outbox: Outbox;
   #refused = 0;
   #goneAway = false;
   #peerGoneAway: number | undefined;
@@ -90,16 +82,17 @@ export class Yamux {
       },
     };
     this.#frames = new FrameTurns(handler, this.#options.clock, () => this.#onTurn());
-    this.#maxPending = Math.max(MIN_MAX_PENDING, this.#options.maxStreams);
+    this.#outbox = new Outbox(below, this.#options.maxStreams, {
+      repliesChanged: () => this.#flow(),
+      peerTakes: () => this.#pings.heard(),
+    });
     this.#complaints = new LogThrottle(this.#options.clock, COMPLAINT_INTERVAL_MS);
     this.#host = {
       receiveWindowBytes: this.#options.receiveWindowBytes,
-      sendData: (streamId, piece, onWritten) => {
-        const header = { type: FrameType.data, flags: 0, streamId, length: piece.length };
-        below.write(encodeFrame(header, piece), onWritten);
-      },
-      growWindow: (streamId, delta, onWritten) => this.#send(windowUpdate(streamId, 0, delta), onWritten),
-      sendFin: (streamId) => this.#send(windowUpdate(streamId, Flag.FIN, 0)),
+      sendData: (streamId, piece, onWritten) => this.#outbox.data(streamId, piece, onWritten),
+      growWindow: (streamId, delta, onWritten) =>
+        this.#outbox.send(windowUpdate(streamId, 0, delta), onWritten),
+      sendFin: (streamId) => this.#outbox.send(windowUpdate(streamId, Flag.FIN, 0)),
       release: (stream, reset) => this.#release(stream, reset),
       listenerThrew: (stream, error) => this.#complain(stream, error, 'a listener of a stream threw'),
       vacate: (stream) => this.#streams.vacate(stream),
@@ -108,7 +101,8 @@ export class Yamux {
       clock: this.#options.clock,
       pingTimeoutMs: this.#options.pingTimeoutMs,
       keepAliveIntervalMs: this.#options.keepAliveIntervalMs,
-      sendPing: (value) => this.#send({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
+      sendPing: (value) =>
+        this.#outbox.send({ type: FrameType.ping, flags: Flag.SYN, streamId: 0, length: value }),
       isDeaf: () => !this.#asked,
       onDead: (error) => this.destroy(error),
     });
@@ -152,16 +146,13 @@ export class Yamux {
     if (this.#peerGoneAway !== undefined) {
       throw new PeerError('P2P_ERR_DISCONNECTED', `the peer went away, code ${this.#peerGoneAway}`);
     }
-    if (this.#pendingSyns >= this.#maxPending) {
-      const what = `${this.#maxPending} streams wait to be announced to the peer, which takes no bytes`;
+    if (this.#outbox.isFullOfAnnouncements) {
+      const what = `${this.#outbox.maxPending} streams wait to be announced to the peer, which takes no bytes`;
       throw streamError('P2P_ERR_TOO_MANY_STREAMS', what);
     }
     const id = this.#streams.takeId();
     const stream = this.#add(id, 'outbound');
-    this.#pendingSyns++;
-    this.#send(windowUpdate(id, Flag.SYN, this.#options.receiveWindowBytes - INITIAL_WINDOW), () => {
-      this.#pendingSyns--;
-    });
+    this.#outbox.announce(windowUpdate(id, Flag.SYN, this.#options.receiveWindowBytes - INITIAL_WINDOW));
     return stream;
   }
 
@@ -179,7 +170,7 @@ export class Yamux {
   goAway(): void {
     if (this.#goneAway || this.#state !== 'open') return;
     this.#goneAway = true;
-    this.#send(goAway(GoAwayCode.normal));
+    this.#outbox.send(goAway(GoAwayCode.normal));
   }
 
   /** Ends the session in order: a Go Away, then the end of the stream below. Streams that are open are destroyed. */
@@ -213,7 +204,8 @@ export class Yamux {
         finish: (done) => this.#finish(done),
         destroy: () => this.destroy(),
       });
-      this.#flow();
+      if (this.#state === 'open') this.#flow();
+      else this.#stream.finish(this.#error);
     }
     return this.#stream;
   }
@@ -255,15 +247,24 @@ export class Yamux {
     switch (header.type) {
       case FrameType.ping:
         if (header.flags === Flag.ACK) this.#pings.answered(header.length);
-        else this.#answer({ ...header, flags: Flag.ACK });
+        else this.#outbox.reply({ ...header, flags: Flag.ACK });
         return;
       case FrameType.goAway:
-        this.#peerGoneAway = header.length;
+        this.#onGoAway(header.length);
         return;
       case FrameType.data:
       case FrameType.windowUpdate:
         this.#onStreamFrame(header);
     }
+  }
+
+  /** Any code but 0 says that the session is over for the peer. */
+  #onGoAway(code: number): void {
+    this.#peerGoneAway = code;
+    if (code === GoAwayCode.normal) return;
+    const why = code === GoAwayCode.protocolError ? 'a protocol error' : 'an internal error';
+    const what = `the peer ended the yamux session for ${why}: Go Away, code ${code}`;
+    this.#end(new PeerError('P2P_ERR_DISCONNECTED', what), undefined);
   }
 
   #onStreamFrame({ type, flags, streamId, length }: FrameHeader): void {
@@ -274,8 +275,9 @@ export class Yamux {
     const isNew = (flags & Flag.SYN) !== 0 && this.#admit(streamId);
     const control = this.#streams.find(streamId);
     if (control === undefined) return;
-    if ((flags & Flag.ACK) !== 0) this.#streams.acknowledge(control);
+    this.#streams.heardOf(control, (flags & Flag.ACK) !== 0);
     if ((flags & Flag.RST) !== 0) {
+      this.#streams.resetByPeer(control.stream);
       control.reset();
       return;
     }
@@ -290,11 +292,11 @@ export class Yamux {
     const { onStream, receiveWindowBytes } = this.#options;
     if (!hasRoom || this.#goneAway || onStream === undefined) {
       this.#refused++;
-      this.#answer(windowUpdate(id, Flag.RST, 0));
+      this.#outbox.reply(windowUpdate(id, Flag.RST, 0));
       return false;
     }
     this.#add(id, 'inbound');
-    this.#answer(windowUpdate(id, Flag.ACK, receiveWindowBytes - INITIAL_WINDOW));
+    this.#outbox.reply(windowUpdate(id, Flag.ACK, receiveWindowBytes - INITIAL_WINDOW));
     return true;
   }
 
@@ -304,7 +306,7 @@ export class Yamux {
 
   #release(stream: YamuxStream, reset: boolean): void {
     this.#streams.remove(stream);
-    if (reset) this.#send(windowUpdate(stream.id, Flag.RST, 0));
+    if (reset) this.#outbox.send(windowUpdate(stream.id, Flag.RST, 0));
   }
 
   #offer(stream: YamuxStream): void {
@@ -315,7 +317,14 @@ export class Yamux {
     try {
       const handling: unknown = this.#options.onStream!(stream);
       // From JavaScript anything may come, such as the stream of a pipe().
-      if (isPromise(handling)) whenSettled(handling, () => {}, failed);
+      if (!isPromise(handling)) return;
+      // INVARIANT: bounded-memory. As many handlers run as there may be streams, whatever becomes of the streams.
+      this.#streams.hold(stream);
+      const vacate = (): void => this.#streams.vacate(stream);
+      whenSettled(handling, vacate, (error) => {
+        vacate();
+        failed(error);
+      });
     } catch (error) {
       failed(error);
     }
@@ -324,22 +333,6 @@ export class Yamux {
   #complain({ id }: YamuxStream, err: unknown, text: string): void {
     const { logger } = this.#options;
     this.#complaints.run((suppressed) => logger.warn({ stream: id, err, suppressed }, text));
-  }
-
-  /** Sends a frame that carries no data. */
-  #send(header: FrameHeader, onWritten?: () => void): void {
-    if (this.#state === 'open') this.#below.write(encodeFrame(header), onWritten);
-  }
-
-  /** Sends a frame that the peer has caused. */
-  #answer(header: FrameHeader): void {
-    if (this.#state !== 'open') return;
-    this.#pendingAnswers++;
-    this.#flow();
-    this.#send(header, () => {
-      this.#pendingAnswers--;
-      this.#flow();
-    });
   }
 
   #setAsked(asked: boolean): void {
@@ -351,7 +344,7 @@ export class Yamux {
 
   /** Reads on, or has the peer wait. INVARIANT: bounded-memory. */
   #flow(): void {
-    const isBusy = this.#frames.isWaiting || this.#pendingAnswers >= this.#maxPending;
+    const isBusy = this.#frames.isWaiting || this.#outbox.isFullOfReplies;
     const reads = this.#state !== 'open' || (this.#asked && !isBusy);
     if (reads === this.#reads) return;
     this.#reads = reads;
@@ -362,7 +355,8 @@ export class Yamux {
   /** The one end, for every cause; `code` is what the peer is told. */
   #end(error?: Error, code?: GoAwayCode): void {
     if (this.#state !== 'open') return;
-    if (code !== undefined) this.#send(goAway(code));
+    if (code !== undefined) this.#outbox.send(goAway(code));
+    this.#outbox.stop();
     this.#state = 'closing';
     this.#error = error;
     this.#frames.stop();
@@ -386,7 +380,8 @@ export class Yamux {
 
   #onClose(): void {
     if (this.#frames.isWaiting && this.#below.readableEnded) return; // as above
-    this.#end(new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed'));
+    const closed = new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed');
+    this.#end(this.#below.errored ?? closed);
     this.#state = 'closed';
     this.#cutTimer?.cancel();
     this.#closed.resolve();

@@ -115,7 +115,7 @@ export class YamuxStream extends Duplex {
   /** Called by Node for each chunk to send. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#sessionOver !== undefined) {
-      callback(this.#sessionOver);
+      callback(); // see #sessionEnds
       return;
     }
     this.#outgoing = { rest: chunk, callback };
@@ -187,12 +187,22 @@ export class YamuxStream extends Duplex {
     this.destroy(new PeerError('P2P_ERR_DISCONNECTED', `the peer reset stream ${this.id}`));
   }
 
+  /**
+   * The session is over. What the peer has sent and ended is complete after an orderly end, and stays readable. Until it
+   * was read, what is written goes nowhere, and waits for nobody: an error would destroy the stream, and what it holds.
+   * The stream fails then, if we had not ended it, too.
+   */
   #sessionEnds(error: Error, orderly: boolean): void {
     this.#quiet = true;
     this.#sessionOver = error;
-    const canBeRead = orderly && this.#finReceived && !this.readableEnded && this.#outgoing === undefined;
-    if (canBeRead) this.once('end', () => this.destroy(error));
-    else this.destroy(error);
+    if (!orderly || !this.#finReceived || this.readableEnded) {
+      this.destroy(error);
+      return;
+    }
+    this.once('end', () => this.destroy(error));
+    const outgoing = this.#outgoing;
+    this.#outgoing = undefined;
+    outgoing?.callback();
   }
 
   /**
