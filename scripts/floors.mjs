@@ -53,7 +53,7 @@ export const PACKAGES = {
   policies: [CORE],
   rpc: [CORE],
   decorators: [CORE, /^inversify$/],
-  testing: [CORE, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
+  testing: [CORE, /^@pea2pea\/core\/testing$/, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
 };
 /**
  * What some files may import besides: a sub-path of rpc is for annotated peers, the conformance kit drives codecs as a connection does, and a sub-path may

@@ -27,7 +27,7 @@ import {
 } from '@pea2pea/testing';
 import { ERROR_TABLES } from './support/error-tables.js';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 // The rest of what INVARIANTS.md says under foreign-values-are-harmless: where values come from that are not ours.
 
@@ -41,7 +41,7 @@ describe('what a peer sends', () => {
     '{"error":null}',
   ])('and a handler throws, ends its connection alone: %s', async (message) => {
     const reasons: DisconnectReason[] = [];
-    const a = new PeerNode({ codec: json(lines()), logger: silentLogger }).use({
+    const a = own(new PeerNode({ codec: json(lines()), logger: silentLogger })).use({
       onMessage: (received) => {
         const { error } = received as { error: unknown };
         // eslint-disable-next-line @typescript-eslint/only-throw-error

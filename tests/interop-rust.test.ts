@@ -13,9 +13,11 @@ import {
   type ListedPlugin,
 } from '@pea2pea/decorators';
 import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/noise';
-import { until } from '@pea2pea/testing';
+import { lab, until } from '@pea2pea/testing';
 import { buildRust } from './interop/rust-build.js';
 import { RustPeer } from './interop/rust-peer.js';
+
+const { own } = lab();
 
 /** Around what fits in a byte, in two, in one Noise message, in a slab, and the most that `lengthDelimited` takes. */
 const SIZES = [0, 1, 255, 256, 65_515, 65_516, 65_535, 65_536, 200_000, 1_048_576];
@@ -110,7 +112,7 @@ async function startOurs({ plugins }: Channel): Promise<PeerHandle<Talker> & { w
     error: () => {},
     child: () => logger,
   };
-  const peer = await createPeer(Talker, { plugins, config: { logger } });
+  const peer = own(await createPeer(Talker, { plugins, config: { logger } }));
   ours.push(peer);
   return Object.assign(peer, { warnings });
 }

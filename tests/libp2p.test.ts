@@ -13,7 +13,7 @@ import {
   type FrameHeader,
   type YamuxOptions,
 } from '@pea2pea/streams';
-import { soon, until } from '@pea2pea/testing';
+import { lab, soon, until } from '@pea2pea/testing';
 import { identify } from '../examples/libp2p/identify.js';
 import { Identity } from '../examples/libp2p/identity.js';
 import { INSTALL, isInstalled, JsPeer } from '../examples/libp2p/js-peer.js';
@@ -21,6 +21,8 @@ import { dial as dialAs, Libp2pNotes, Libp2pPeer } from '../examples/libp2p/libp
 import { formatMultiaddr, parseMultiaddr } from '../examples/libp2p/multiaddr.js';
 import { ping } from '../examples/libp2p/ping.js';
 import { REMOTE, SESSION, upgrade } from '../examples/libp2p/upgrade.js';
+
+const { own } = lab();
 
 /** A process has to start, and the machine may be busy. */
 const PATIENCE_MS = 15_000;
@@ -62,7 +64,7 @@ describeWithJs('multistream-select and yamux of js-libp2p, over plain TCP', () =
   function make(options: Partial<YamuxOptions> = {}): void {
     reasons = [];
     sessions = [];
-    node = new PeerNode<FrameHeader, never>({ codec: yamuxFrames });
+    node = own(new PeerNode<FrameHeader, never>({ codec: yamuxFrames }));
     node.use({
       async onHandshake(handshake) {
         const dials = handshake.direction === 'outbound';
@@ -194,9 +196,11 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
   beforeAll(async () => {
     js = await soon('js-libp2p', JsPeer.start(), PATIENCE_MS);
     notes = new Libp2pNotes();
-    const handle = await createPeer(Libp2pPeer, {
-      bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
-    });
+    const handle = own(
+      await createPeer(Libp2pPeer, {
+        bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
+      }),
+    );
     node = handle.node;
     close = () => handle.close();
     ourAddress = `/ip4/127.0.0.1/tcp/${handle.address!.port}`;
@@ -280,7 +284,7 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
   async function lie(address: string): Promise<unknown> {
     const [owner, liar] = [new Identity(), new Identity()];
     const identity = { publicIdentity: owner.publicIdentity, sign: (data: Uint8Array) => liar.sign(data) };
-    await using node = new PeerNode<FrameHeader, never>({ codec: yamuxFrames });
+    await using node = own(new PeerNode<FrameHeader, never>({ codec: yamuxFrames }));
     node.use({
       onHandshake: (handshake) =>
         upgrade(handshake, { identity: identity as Identity, expected: undefined, onStream: async () => {} }),

@@ -9,7 +9,7 @@ import { ControlledClock } from '@pea2pea/core/testing';
 import { logLine } from '@pea2pea/core/mechanisms/default-logger';
 import { hostileValues, inMemory, join, lab, until } from '@pea2pea/testing';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 const source = fileURLToPath(new URL('../packages', import.meta.url));
 
@@ -67,7 +67,7 @@ describe('peers that misbehave without pause', () => {
       error() {},
       child: () => logger,
     };
-    const node = new PeerNode({ codec: lines(), clock, logger });
+    const node = own(new PeerNode({ codec: lines(), clock, logger }));
     const misbehave = async (): Promise<void> => {
       const ours = new PassThrough();
       const connection = await node.connect('127.0.0.1:9', { stream: ours });
@@ -92,7 +92,7 @@ describe('a node without a logger', () => {
     });
     try {
       const { transport } = inMemory();
-      const a = new PeerNode({ codec: lines(), transport, name: 'mute' }).use({
+      const a = own(new PeerNode({ codec: lines(), transport, name: 'mute' })).use({
         onMessage() {
           throw new TypeError('a bug');
         },

@@ -5,8 +5,10 @@ import { PeerNode, type Handshake, type SocketAddress } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { generateKeyPair, noiseHandshake } from '@pea2pea/noise';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { letArrive, textCodec, until } from '@pea2pea/testing';
+import { lab, letArrive, textCodec, until } from '@pea2pea/testing';
 import { selfSigned } from '@pea2pea/testing/certificates';
+
+const { own } = lab();
 
 const pattern = 'Noise_XX_25519_ChaChaPoly_SHA256';
 const [dialling, listening] = [generateKeyPair(), generateKeyPair()];
@@ -54,13 +56,15 @@ describe.each(Object.keys(CHANNELS))('over %s', (name) => {
   it('the end of a handshake, and a message, that wait in the socket are heard before the clock is', async () => {
     const clock = new ControlledClock();
     const messages: string[] = [];
-    const server = new PeerNode({
-      codec: textCodec(),
-      clock,
-      handshakeTimeoutMs: 1_000,
-      idleTimeoutMs: 1_000,
-    }).use({ ...hooks, onMessage: (message) => void messages.push(message) });
-    const client = new PeerNode({ codec: textCodec() }).use(hooks);
+    const server = own(
+      new PeerNode({
+        codec: textCodec(),
+        clock,
+        handshakeTimeoutMs: 1_000,
+        idleTimeoutMs: 1_000,
+      }),
+    ).use({ ...hooks, onMessage: (message) => void messages.push(message) });
+    const client = own(new PeerNode({ codec: textCodec() })).use(hooks);
     ends.push(() => Promise.all([client.close(), server.close()]));
     const line = await holdingLine(await server.listen({ host: '127.0.0.1', port: 0 }));
 

@@ -10,7 +10,9 @@ import {
   type PluginManifest,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { ANYWHERE, never, silentLogger, textCodec, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, never, silentLogger, textCodec, until } from '@pea2pea/testing';
+
+const { own } = lab();
 
 interface GreeterOptions {
   readonly greeting?: string;
@@ -33,7 +35,9 @@ class Greeter implements Hooks<string> {
 const greeter = definePlugin(Greeter);
 
 function makeNode(config: object = {}): PeerNode<string> {
-  return new PeerNode({ codec: textCodec(), transport: memoryTransport(), logger: silentLogger, ...config });
+  return own(
+    new PeerNode({ codec: textCodec(), transport: memoryTransport(), logger: silentLogger, ...config }),
+  );
 }
 
 async function errorOf(act: () => unknown): Promise<PeerError> {

@@ -27,7 +27,7 @@ import {
 } from '@pea2pea/testing';
 import { MaskedStream } from './chaos/greeting.js';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 describe('send', () => {
   it('resolves when the bytes were handed to the operating system', async () => {
@@ -231,10 +231,10 @@ describe('send', () => {
     ],
   ])('%s ends its own connection alone', async (_what, spoil, onHandshake) => {
     const codec = lengthDelimited();
-    const b = new PeerNode({ codec, logger: silentLogger });
+    const b = own(new PeerNode({ codec, logger: silentLogger }));
     const address = await b.listen({ host: '127.0.0.1', port: 0 });
     const reasons: DisconnectReason[] = [];
-    const a = new PeerNode<Uint8Array>({ codec, logger: silentLogger }).use({
+    const a = own(new PeerNode<Uint8Array>({ codec, logger: silentLogger })).use({
       onHandshake,
       onDisconnect: (_connection, reason) => void reasons.push(reason),
     });
@@ -265,7 +265,7 @@ describe('send', () => {
       // Over a socket, or nothing is passed on in the turn of its write.
       const there = makeNode();
       const { port } = await there.node.listen({ host: '127.0.0.1', port: 0 });
-      const node = new PeerNode({ codec: textCodec(), logger: silentLogger }).use({
+      const node = own(new PeerNode({ codec: textCodec(), logger: silentLogger })).use({
         onHandshake: (handshake) => handshake.upgrade(refusing, { reusesBuffers: true, neverReenters: true }),
       });
       const connection = await node.connect({ host: '127.0.0.1', port });
@@ -574,7 +574,7 @@ type BytesConfig = NodeConfig<Buffer, Bytes>;
 type BytesHooks = Hooks<Buffer, Bytes>;
 
 function makeBytesNode(config: BytesConfig, hooks: BytesHooks = {}): PeerNode<Buffer, Bytes> {
-  return new PeerNode(config).use(hooks);
+  return own(new PeerNode(config)).use(hooks);
 }
 
 /** A memory transport that writes down the size of every write of its dialled links. */

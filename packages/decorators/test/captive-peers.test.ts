@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { PeerNode } from '@pea2pea/core';
 import { createApp, createPeer, override, Peer, peerModule, Session, startPeer } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { peerErrorOf, textCodec } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -46,7 +48,7 @@ describe('a singleton that peers share', () => {
   });
 
   it('nor where it is asked for later, however often', async () => {
-    await using peer = await createPeer(Plain, { container: shared(), config: inMemory() });
+    await using peer = own(await createPeer(Plain, { container: shared(), config: inMemory() }));
     await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => peer.get(Directory));
     await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => peer.get(Directory));
   });
@@ -60,7 +62,7 @@ describe('a singleton that peers share', () => {
       .bind(Holder)
       .toResolvedValue((_: Between) => new Holder(), [Between])
       .inSingletonScope();
-    await using peer = await createPeer(Plain, { container, config: inMemory() });
+    await using peer = own(await createPeer(Plain, { container, config: inMemory() }));
     const error = await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () => peer.get(Holder));
     expect(error.message).toContain('Holder -> Between -> Plain');
   });
@@ -99,8 +101,8 @@ describe('each peer has its own', () => {
   it('where a transient of the shared container depends on the node', async () => {
     const container = new Container();
     bindDirectory(container);
-    await using one = await createPeer(Looks, { container, config: inMemory() });
-    await using two = await createPeer(Looks, { container, config: inMemory() });
+    await using one = own(await createPeer(Looks, { container, config: inMemory() }));
+    await using two = own(await createPeer(Looks, { container, config: inMemory() }));
     expect(one.peer.directory.node).toBe(one.node);
     expect(two.peer.directory.node).toBe(two.node);
   });
@@ -111,8 +113,8 @@ describe('each peer has its own', () => {
         .toResolvedValue((node: PeerNode<unknown>) => new Directory(node), [PeerNode<unknown>])
         .inSingletonScope();
     });
-    await using one = await createPeer(Looks, { bindings, config: inMemory() });
-    await using two = await createPeer(Looks, { bindings, config: inMemory() });
+    await using one = own(await createPeer(Looks, { bindings, config: inMemory() }));
+    await using two = own(await createPeer(Looks, { bindings, config: inMemory() }));
     expect([one.peer.directory.node, two.peer.directory.node]).toEqual([one.node, two.node]);
     expect(one.get(Directory)).toBe(one.peer.directory);
   });
@@ -151,7 +153,7 @@ describe('a stand-in', () => {
     await peerErrorOf('P2P_ERR_CAPTIVE_DEPENDENCY', () =>
       createPeer(Reader, { container, overrides, config: inMemory() }),
     );
-    await using peer = await createPeer(Reader, { container, config: inMemory() });
+    await using peer = own(await createPeer(Reader, { container, config: inMemory() }));
     expect(peer.peer.shelf.store.name).toBe('real');
   });
 

@@ -13,8 +13,10 @@ import {
   type PeerHandle,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 const order: string[] = [];
@@ -301,7 +303,7 @@ describe('the life of a peer', () => {
         return new Promise(() => {});
       }
     }
-    const handle = await createPeer(Hangs, { config: { closeTimeoutMs: 20 } });
+    const handle = own(await createPeer(Hangs, { config: { closeTimeoutMs: 20 } }));
     await handle.close();
     expect(handle.node.state).toBe('closed');
   });
@@ -315,7 +317,7 @@ describe('the life of a peer', () => {
         stopped++;
       }
     }
-    await using handle = await createPeer(Stays);
+    await using handle = own(await createPeer(Stays));
     await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => handle.close({ timeoutMs: -1 }));
     expect([stopped, handle.node.state]).toEqual([0, 'open']);
   });
@@ -331,7 +333,7 @@ describe('the life of a peer', () => {
       }
     }
     const transport = memoryTransport();
-    const handle = await createPeer(Polite, { config: inMemory(transport) });
+    const handle = own(await createPeer(Polite, { config: inMemory(transport) }));
     handle.peer.handle = handle;
     await using node = dialler(transport);
     node.use({ onMessage: (text) => void heard.push(text) });
@@ -368,7 +370,7 @@ describe('ends', () => {
         seen.push('disposed of');
       }
     }
-    const handle = await createPeer(Impatient);
+    const handle = own(await createPeer(Impatient));
     handle.peer.handle = handle;
     await handle.close();
     expect(seen).toEqual(['closing', 'disposed of']);
@@ -393,7 +395,7 @@ describe('ends', () => {
         return new Promise(() => {});
       }
     }
-    const handle = await createPeer(Hangs, { config: { closeTimeoutMs: 20 } });
+    const handle = own(await createPeer(Hangs, { config: { closeTimeoutMs: 20 } }));
     await handle.close();
     expect(seen).toEqual(['plugin stopped', 'plugin disposed of']);
   });
@@ -447,7 +449,7 @@ describe('ends', () => {
         return new Promise<void>(() => {});
       }
     }
-    const handle = await createPeer(Hangs, { config: { closeTimeoutMs: 20 } });
+    const handle = own(await createPeer(Hangs, { config: { closeTimeoutMs: 20 } }));
     await handle.close();
     expect(handle.node.state).toBe('closed');
   });
@@ -464,7 +466,7 @@ describe('ends', () => {
         seen.push('disposed of');
       }
     }
-    const handle = await createPeer(Quits);
+    const handle = own(await createPeer(Quits));
     await handle.node.close();
     await handle.closed;
     expect(seen).toEqual(['stopped', 'disposed of']);

@@ -9,8 +9,10 @@ import {
 } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { Container, decorate, injectable, preDestroy } from 'inversify';
-import { ANYWHERE, textCodec, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -57,8 +59,8 @@ describe('createPeer', () => {
   it('several peers of one container share its services, and have a node and an instance each', async () => {
     const container = services();
     const transport = memoryTransport();
-    await using a = await createPeer(Echo, { container, config: { transport } });
-    await using b = await createPeer(Echo, { container, config: { transport } });
+    await using a = own(await createPeer(Echo, { container, config: { transport } }));
+    await using b = own(await createPeer(Echo, { container, config: { transport } }));
     await using node = dialler(transport);
     expect(a.peer).not.toBe(b.peer);
     expect(a.node).not.toBe(b.node);
@@ -75,10 +77,12 @@ describe('createPeer', () => {
   });
 
   it('`config` overrides the options of @Peer, one by one', async () => {
-    await using handle = await createPeer(Echo, {
-      container: services(),
-      config: { transport: memoryTransport(), maxConnections: 7 },
-    });
+    await using handle = own(
+      await createPeer(Echo, {
+        container: services(),
+        config: { transport: memoryTransport(), maxConnections: 7 },
+      }),
+    );
     expect(handle.node.name).toBe('echo');
     expect(handle.node.config.maxConnections).toBe(7);
     expect(handle.node.config.codec).toBe(codec);
@@ -87,13 +91,15 @@ describe('createPeer', () => {
   it('listens at `listen` of the call, else of the configuration, and not at all with false', async () => {
     const container = services();
     const config = { transport: memoryTransport() };
-    await using configured = await createPeer(Echo, { container, config });
-    await using asked = await createPeer(Echo, {
-      container,
-      config,
-      listen: { host: '127.0.0.2', port: 4100 },
-    });
-    await using silent = await createPeer(Echo, { container, config, listen: false });
+    await using configured = own(await createPeer(Echo, { container, config }));
+    await using asked = own(
+      await createPeer(Echo, {
+        container,
+        config,
+        listen: { host: '127.0.0.2', port: 4100 },
+      }),
+    );
+    await using silent = own(await createPeer(Echo, { container, config, listen: false }));
     expect(configured.address?.host).toBe('127.0.0.1');
     expect(asked.address?.toString()).toBe('127.0.0.2:4100');
     expect(silent.address).toBeUndefined();
@@ -103,13 +109,13 @@ describe('createPeer', () => {
   it('without `listen` anywhere it does not listen', async () => {
     @Peer({ codec })
     class Dialler {}
-    await using handle = await createPeer(Dialler);
+    await using handle = own(await createPeer(Dialler));
     expect(handle.address).toBeUndefined();
   });
 
   it('close disposes of the peer after its node, and leaves what the parent made alone', async () => {
     const container = services();
-    const handle = await createPeer(Echo, { container, config: inMemory() });
+    const handle = own(await createPeer(Echo, { container, config: inMemory() }));
     const { peer, node } = handle;
     peer.onDestroy = () => void peer.destroyed.push(node.state);
     const report = await handle.close();
@@ -123,7 +129,7 @@ describe('createPeer', () => {
     const container = services();
     const transport = memoryTransport();
     const listen = { host: '127.0.0.1', port: 4200 };
-    await using first = await createPeer(Echo, { container, config: { transport }, listen });
+    await using first = own(await createPeer(Echo, { container, config: { transport }, listen }));
     const made: Echo[] = [];
     container.onActivation(Echo, (_context, echo) => {
       made.push(echo);
@@ -152,8 +158,8 @@ describe('createPeer', () => {
   });
 
   it('works over TCP as well', async () => {
-    await using handle = await createPeer(Echo, { container: services() });
-    await using node = new PeerNode({ codec, transport: tcpTransport() });
+    await using handle = own(await createPeer(Echo, { container: services() }));
+    await using node = own(new PeerNode({ codec, transport: tcpTransport() }));
     const connection = await node.connect(handle.address!);
     await connection.send('over the wire');
     await until(() => handle.peer.transcript.lines.length === 1);
@@ -168,7 +174,7 @@ describe('createPeer', () => {
 });
 
 async function isFree(transport: Transport, address: { host: string; port: number }): Promise<boolean> {
-  await using node = new PeerNode({ codec, transport });
+  await using node = own(new PeerNode({ codec, transport }));
   await node.listen(address);
   return node.address !== undefined;
 }

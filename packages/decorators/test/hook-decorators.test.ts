@@ -19,8 +19,10 @@ import {
   Peer,
   type PeerHandle,
 } from '@pea2pea/decorators';
-import { textCodec, until } from '@pea2pea/testing';
+import { lab, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const text = textCodec();
 type Call = readonly [method: string, self: unknown, ...args: unknown[]];
@@ -80,7 +82,7 @@ describe('hook decorators', () => {
 
   async function start(): Promise<Recorder> {
     const transport = memoryTransport();
-    handle = await createPeer(Recorder, { config: inMemory(transport) });
+    handle = own(await createPeer(Recorder, { config: inMemory(transport) }));
     node = dialler(transport);
     return handle.peer;
   }
@@ -174,7 +176,7 @@ describe('several methods for one hook', () => {
 
     const transport = memoryTransport();
     await using node = dialler(transport);
-    await using handle = await createPeer(Several, { config: inMemory(transport) });
+    await using handle = own(await createPeer(Several, { config: inMemory(transport) }));
     const connection = await node.connect(handle.address!);
     await until(() => order.length === 2);
     await connection.disconnect();

@@ -20,8 +20,10 @@ import {
   PluginOptions,
   Session,
 } from '@pea2pea/decorators';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -65,7 +67,7 @@ describe('a class of hooks in the plugins of a peer', () => {
       }
     }
     const transport = memoryTransport();
-    const host = await createPeer(Host, { config: inMemory(transport) });
+    const host = own(await createPeer(Host, { config: inMemory(transport) }));
     await using node = dialler(transport);
     await (await node.connect(host.address!)).send('hello');
     const made = host.get(Census);
@@ -125,7 +127,7 @@ describe('a class of hooks in the plugins of a peer', () => {
     expect(error.message).toContain('this order would do: census, late');
     @Peer({ codec, plugins: [census(), Late] })
     class Right {}
-    await using right = await createPeer(Right);
+    await using right = own(await createPeer(Right));
     expect(right.node.plugin(Late)).toBe(right.get(Late));
   });
 
@@ -136,7 +138,7 @@ describe('a class of hooks in the plugins of a peer', () => {
     const many = definePlugin(Many);
     @Peer({ codec, plugins: [many({ label: 'one' }), many({ label: 'two' })] })
     class Host {}
-    await using host = await createPeer(Host);
+    await using host = own(await createPeer(Host));
     expect(host.get(Many).label).toBe('one');
   });
 
@@ -183,9 +185,11 @@ describe('plugins that createPeer is given', () => {
     );
     @Peer({ codec, plugins: [one!('as listed'), two!('as listed'), configured(Quota, { most: 1 })] })
     class Host {}
-    await using host = await createPeer(Host, {
-      plugins: [three!('added'), configured(Quota, { most: 2 }), one!('overridden')],
-    });
+    await using host = own(
+      await createPeer(Host, {
+        plugins: [three!('added'), configured(Quota, { most: 2 }), one!('overridden')],
+      }),
+    );
     expect(order).toEqual(['one overridden', 'two as listed', 'three added']);
     expect(host.get(Quota).most).toBe(2);
   });
@@ -230,7 +234,7 @@ describe('methods that are marked for a class of hooks', () => {
       }
     }
     const transport = memoryTransport();
-    await using news = await createPeer(News, { config: inMemory(transport) });
+    await using news = own(await createPeer(News, { config: inMemory(transport) }));
     await using node = dialler(transport);
     const connection = await node.connect(news.address!);
     for (const text of ['sport:2-1', 'weather:rain']) await connection.send(text);

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, type Connection } from '@pea2pea/core';
 import { createPeer, OnConnect, OnMessage, Peer } from '@pea2pea/decorators';
 import { Container, decorate, injectable, preDestroy } from 'inversify';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -43,7 +45,7 @@ async function conversation(Class: new (...args: never) => Base) {
   container.bind(Log).toSelf();
   const transport = memoryTransport();
   await using node = dialler(transport);
-  const handle = await createPeer(Class, { container, config: inMemory(transport) });
+  const handle = own(await createPeer(Class, { container, config: inMemory(transport) }));
   const connection = await node.connect(handle.address!);
   await connection.send('hello');
   const { lines } = handle.peer.log;
@@ -119,7 +121,7 @@ describe('inheritance', () => {
         this.log.lines.push('own log');
       }
     }
-    await using handle = await createPeer(Own, { config: inMemory() });
+    await using handle = own(await createPeer(Own, { config: inMemory() }));
     expect(handle.peer.log.lines).toEqual(['own log']);
   });
 
@@ -135,7 +137,7 @@ describe('inheritance', () => {
     class Friendly extends Greeter {}
     const transport = memoryTransport();
     await using node = dialler(transport);
-    await using handle = await createPeer(Friendly, { config: inMemory(transport) });
+    await using handle = own(await createPeer(Friendly, { config: inMemory(transport) }));
     await node.connect(handle.address!);
     await until(() => handle.peer.greeted === 1);
     await peerErrorOf('P2P_ERR_NOT_A_PEER', () => createPeer(Greeter));

@@ -3,7 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { Container, inject, injectable, preDestroy } from 'inversify';
-import { peerErrorOf, textCodec } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec } from '@pea2pea/testing';
+
+const { own } = lab();
 
 const codec = textCodec();
 const ROOM = Symbol('room');
@@ -46,7 +48,7 @@ const memory = { config: { transport: memoryTransport() } };
 describe('injection under legacy decorators', () => {
   it('without a list the types that the compiler emits are injected', async () => {
     const container = services();
-    await using handle = await createPeer(ByType, { container, ...memory });
+    await using handle = own(await createPeer(ByType, { container, ...memory }));
     expect(handle.peer.clock).toBe(container.get(Clock));
     expect(handle.peer.transcript).toBe(container.get(Transcript));
   });
@@ -61,7 +63,7 @@ describe('injection under legacy decorators', () => {
         this.room = room;
       }
     }
-    await using handle = await createPeer(ByInject, { container: services(), ...memory });
+    await using handle = own(await createPeer(ByInject, { container: services(), ...memory }));
     expect(handle.peer.clock.startedMs).toBe(42);
     expect(handle.peer.room).toBe('lobby');
   });
@@ -88,14 +90,14 @@ describe('injection under legacy decorators', () => {
         this.node = node;
       }
     }
-    await using handle = await createPeer(Typed, memory);
+    await using handle = own(await createPeer(Typed, memory));
     expect(handle.peer.node).toBe(handle.node);
   });
 
   it('a subclass without a constructor has the dependencies of its base', async () => {
     class Derived extends ByType {}
     const container = services();
-    await using handle = await createPeer(Derived, { container, ...memory });
+    await using handle = own(await createPeer(Derived, { container, ...memory }));
     expect(handle.peer.transcript).toBe(container.get(Transcript));
   });
 
@@ -105,7 +107,7 @@ describe('injection under legacy decorators', () => {
   });
 
   it('@preDestroy runs when the peer is closed', async () => {
-    const handle = await createPeer(ByType, { container: services(), ...memory });
+    const handle = own(await createPeer(ByType, { container: services(), ...memory }));
     await handle.close();
     expect(handle.peer.transcript.lines).toEqual(['destroyed']);
   });

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, peerModule, Peer, startPeer } from '@pea2pea/decorators';
 import { Container, injectable, LazyServiceIdentifier } from 'inversify';
-import { peerErrorOf, textCodec } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 const ROOM = Symbol('room');
@@ -51,14 +53,14 @@ const memory = { config: { transport: memoryTransport() } };
 describe('injection', () => {
   it('`inject` names classes, tokens and classes that are looked up later', async () => {
     const container = services();
-    await using handle = await createPeer(ByList, { container, ...memory });
+    await using handle = own(await createPeer(ByList, { container, ...memory }));
     expect(handle.peer.clock).toBe(container.get(Clock));
     expect(handle.peer.room).toBe('lobby');
     expect(handle.peer.transcript).toBe(container.get(Transcript));
   });
 
   it('the node is injected in its own peer', async () => {
-    await using handle = await createPeer(WithNode, memory);
+    await using handle = own(await createPeer(WithNode, memory));
     expect(handle.peer.node).toBe(handle.node);
     expect(handle.peer.node).toBeInstanceOf(PeerNode);
   });
@@ -67,7 +69,7 @@ describe('injection', () => {
     const container = services();
     const late = new Transcript();
     container.rebind(Transcript).toDynamicValue(async () => Promise.resolve(late));
-    await using handle = await createPeer(ByList, { container, ...memory });
+    await using handle = own(await createPeer(ByList, { container, ...memory }));
     expect(handle.peer.transcript).toBe(late);
   });
 

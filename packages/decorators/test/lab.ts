@@ -1,6 +1,8 @@
 import { memoryTransport, PeerNode, type Transport } from '@pea2pea/core';
 import type { PeerConfig } from '@pea2pea/decorators';
-import { ANYWHERE, textCodec } from '@pea2pea/testing';
+import { ANYWHERE, lab, textCodec } from '@pea2pea/testing';
+
+const { own } = lab();
 
 /** The configuration of a peer that listens in memory. */
 export function inMemory(transport: Transport = memoryTransport()): PeerConfig {
@@ -9,5 +11,5 @@ export function inMemory(transport: Transport = memoryTransport()): PeerConfig {
 
 /** A plain node that dials peers. */
 export function dialler(transport: Transport): PeerNode<string> {
-  return new PeerNode({ codec: textCodec(), transport });
+  return own(new PeerNode({ codec: textCodec(), transport }));
 }

@@ -1,7 +1,9 @@
 import { memoryTransport, NEED_MORE, type Codec, type Connection, type PeerNode } from '@pea2pea/core';
 import { createPeer, type PeerConfig, type StandardResult, type StandardSchemaV1 } from '@pea2pea/decorators';
-import { silentLogger, textCodec } from '@pea2pea/testing';
+import { lab, silentLogger, textCodec } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 export class Join {
   readonly name: string;
@@ -68,9 +70,11 @@ export class Recorder {
 export async function talkTo<T extends object>(Class: new () => T, config: PeerConfig = {}) {
   const transport = memoryTransport();
   const nodes: PeerNode<string>[] = [];
-  const handle = await createPeer(Class, {
-    config: { ...inMemory(transport), logger: silentLogger, ...config },
-  });
+  const handle = own(
+    await createPeer(Class, {
+      config: { ...inMemory(transport), logger: silentLogger, ...config },
+    }),
+  );
   const dial = (): Promise<Connection<string>> => {
     const node = dialler(transport);
     nodes.push(node);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { createPeer, OnConnect, OnMessage, Peer, peerModule, startPeer } from '@pea2pea/decorators';
 import { Container, injectable } from 'inversify';
-import { hostileValues, peerErrorOf, textCodec } from '@pea2pea/testing';
+import { hostileValues, lab, peerErrorOf, textCodec } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 type Loose = (...args: unknown[]) => unknown;
@@ -169,7 +171,7 @@ describe('what is refused when a peer starts', () => {
     class Mute {}
     const error = await peerErrorOf('P2P_ERR_MISSING_CODEC', () => createPeer(Mute));
     expect(error.message).toContain('Mute has no codec');
-    await using handle = await createPeer(Mute, { config: { ...inMemory(), codec } });
+    await using handle = own(await createPeer(Mute, { config: { ...inMemory(), codec } }));
     expect(handle.node.state).toBe('open');
   });
 
@@ -191,7 +193,7 @@ describe('what is refused when a peer starts', () => {
       read() {}
     }
     const other = textCodec();
-    await using handle = await createPeer(Wrapped, { config: { ...inMemory(), codec: other } });
+    await using handle = own(await createPeer(Wrapped, { config: { ...inMemory(), codec: other } }));
     expect(handle.node.config.codec).toBe(other);
   });
 
@@ -218,7 +220,7 @@ describe('what is refused when a peer starts', () => {
     expect((await invalid(() => createPeer(Traced))).message).toContain(
       'the decorator above @OnMessage on Traced.read() replaced the method',
     );
-    await using handle = await createPeer(Fine, { config: inMemory() });
+    await using handle = own(await createPeer(Fine, { config: inMemory() }));
     expect(handle.node.state).toBe('open');
   });
 

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { decorate, preDestroy } from 'inversify';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 @Peer({ codec: textCodec() })
 class Idle {}
@@ -19,7 +21,7 @@ decorate(preDestroy(), Stubborn, 'onDestroy');
 
 describe('a peer handle', () => {
   it('tells where the node listens now', async () => {
-    await using handle = await createPeer(Idle, { config: inMemory() });
+    await using handle = own(await createPeer(Idle, { config: inMemory() }));
     expect(handle.address).toEqual(handle.node.address);
     expect(handle.address?.port).toBeGreaterThan(0);
     await handle.node.stopListening();
@@ -27,24 +29,24 @@ describe('a peer handle', () => {
   });
 
   it('close may be called again: the calls join', async () => {
-    const handle = await createPeer(Idle, { config: inMemory() });
+    const handle = own(await createPeer(Idle, { config: inMemory() }));
     const [first, second] = await Promise.all([handle.close(), handle.close()]);
     expect(second).toBe(first);
     expect(handle.node.state).toBe('closed');
   });
 
   it('a refused `timeoutMs` does not spoil the next close', async () => {
-    const handle = await createPeer(Idle, { config: inMemory() });
+    const handle = own(await createPeer(Idle, { config: inMemory() }));
     await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => handle.close({ timeoutMs: -1 }));
     await handle.close({ timeoutMs: 100 });
     expect(handle.node.state).toBe('closed');
   });
 
   it('`closed` settles as close does, whoever called it', async () => {
-    const handle = await createPeer(Idle, { config: inMemory() });
+    const handle = own(await createPeer(Idle, { config: inMemory() }));
     const { closed } = handle;
     expect(await handle.close()).toBe(await closed);
-    const stubborn = await createPeer(Stubborn, { config: inMemory() });
+    const stubborn = own(await createPeer(Stubborn, { config: inMemory() }));
     await stubborn.close().catch(() => {});
     await expect(stubborn.closed).rejects.toThrow('not yet');
   });
@@ -52,14 +54,14 @@ describe('a peer handle', () => {
   it('`await using` closes', async () => {
     let node;
     {
-      await using handle = await createPeer(Idle, { config: inMemory() });
+      await using handle = own(await createPeer(Idle, { config: inMemory() }));
       ({ node } = handle);
     }
     expect(node.state).toBe('closed');
   });
 
   it('a @preDestroy that throws rejects close, with the node closed', async () => {
-    const handle = await createPeer(Stubborn, { config: inMemory() });
+    const handle = own(await createPeer(Stubborn, { config: inMemory() }));
     await expect(handle.close()).rejects.toThrow('not yet');
     expect(handle.node.state).toBe('closed');
   });
@@ -70,7 +72,7 @@ describe('closeOn', () => {
 
   it('closes on a signal, listens to it once, and stops listening when closed', async () => {
     const before = listeners();
-    const handle = await createPeer(Idle, { config: inMemory() });
+    const handle = own(await createPeer(Idle, { config: inMemory() }));
     expect(handle.closeOn('SIGUSR2').closeOn('SIGUSR2', 'SIGHUP')).toBe(handle);
     expect(listeners()).toBe(before + 1);
     process.emit('SIGUSR2');
@@ -100,7 +102,7 @@ describe('closeOn', () => {
       error: (fields: { err?: unknown }) => void errors.push(fields.err),
       child: () => logger,
     };
-    const handle = await createPeer(Stubborn, { config: { transport: memoryTransport(), logger } });
+    const handle = own(await createPeer(Stubborn, { config: { transport: memoryTransport(), logger } }));
     handle.closeOn('SIGUSR2');
     process.emit('SIGUSR2');
     await until(() => errors.length > 0);

@@ -32,9 +32,11 @@ import {
   type ConnectionArgument,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule } from 'inversify';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
 import { talkTo } from './message-lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -99,7 +101,7 @@ describe('plugins', () => {
   it('run before the peer, in order; disconnect and stop in reverse', async () => {
     noted();
     const transport = memoryTransport();
-    const handle = await createPeer(Composed, { config: inMemory(transport), plugins: [Third] });
+    const handle = own(await createPeer(Composed, { config: inMemory(transport), plugins: [Third] }));
     const node = dialler(transport);
     const connection = await node.connect(handle.address!);
     await connection.send('hello');
@@ -192,8 +194,8 @@ describe('a configured plugin', () => {
     }
     @Peer({ codec, plugins: [Quota] })
     class Lax {}
-    await using strict = await createPeer(Strict);
-    await using lax = await createPeer(Lax);
+    await using strict = own(await createPeer(Strict));
+    await using lax = own(await createPeer(Lax));
     expect(strict.get(Quota).most).toBe(3);
     expect(strict.peer.quota).toBe(strict.get(Quota));
     expect(strict.get(Quota).node).toBe(strict.node);
@@ -212,7 +214,7 @@ describe('a configured plugin', () => {
     }
     @Peer({ codec, plugins: [configured(Other, { name: 'other' }), quota({ most: 1 })] })
     class Both {}
-    await using handle = await createPeer(Both);
+    await using handle = own(await createPeer(Both));
     expect(handle.get(Other).options).toEqual({ name: 'other' });
     expect(handle.get(Other).quota.most).toBe(1);
   });
@@ -233,9 +235,9 @@ describe('a configured plugin', () => {
     }
     @Peer({ codec, plugins: [Keeps] })
     class Peered {}
-    await using real = await createPeer(Peered);
+    await using real = own(await createPeer(Peered));
     expect(real.get(Keeps).store.name).toBe('real');
-    await using faked = await createPeer(Peered, { overrides: [override(Store, { name: 'fake' })] });
+    await using faked = own(await createPeer(Peered, { overrides: [override(Store, { name: 'fake' })] }));
     expect(faked.get(Keeps).store.name).toBe('fake');
   });
 
@@ -350,8 +352,8 @@ it('plugins are inherited with the options of @Peer, and replaced as a whole', a
   class Same extends Base {}
   @Peer({ codec, plugins: [] })
   class Without extends Base {}
-  await using same = await createPeer(Same);
-  await using without = await createPeer(Without);
+  await using same = own(await createPeer(Same));
+  await using without = own(await createPeer(Without));
   expect(same.get(Quota).most).toBe(1);
   expect(() => without.get(Quota)).toThrow();
 });

@@ -2,8 +2,10 @@ import { expect, it } from '@jest/globals';
 import { memoryTransport, type Connection } from '@pea2pea/core';
 import { createPeer, OnMessage, OnStart, Peer, Session, SessionConnection } from '@pea2pea/decorators';
 import { ContainerModule, inject, injectable, postConstruct, preDestroy } from 'inversify';
-import { textCodec, until } from '@pea2pea/testing';
+import { lab, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -56,7 +58,7 @@ it('@postConstruct and @preDestroy are awaited, in the order of the making and i
     bind(Index).toSelf().inSingletonScope();
     bind(Store).toSelf().inSingletonScope();
   });
-  const handle = await createPeer(Host, { bindings });
+  const handle = own(await createPeer(Host, { bindings }));
   await handle.close();
   expect(order).toEqual([
     'store opened',
@@ -97,7 +99,7 @@ it('a session is made with @postConstruct before its first message, and ends wit
   @Peer({ codec, sessions: [Prepared] })
   class Host {}
   const transport = memoryTransport();
-  await using handle = await createPeer(Host, { config: inMemory(transport) });
+  await using handle = own(await createPeer(Host, { config: inMemory(transport) }));
   await using node = dialler(transport);
   const connection = await node.connect(handle.address!);
   await connection.send('hello');

@@ -22,9 +22,11 @@ import {
   SessionConnection,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule, decorate, inject, injectable } from 'inversify';
-import { peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
 import { talkTo } from './message-lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -52,7 +54,7 @@ class Counting {}
 /** Two connections to a peer, and what each was answered. */
 async function twoOn<T extends object>(Class: new () => T, container = new Container()) {
   const transport = memoryTransport();
-  const handle = await createPeer(Class, { container, config: inMemory(transport) });
+  const handle = own(await createPeer(Class, { container, config: inMemory(transport) }));
   const answers: string[][] = [];
   const nodes: PeerNode<string>[] = [];
   const connections: Connection<string>[] = [];
@@ -169,7 +171,7 @@ describe('what belongs to a connection', () => {
       }
     }
     const transport = memoryTransport();
-    await using handle = await createPeer(Watching, { container, config: inMemory(transport) });
+    await using handle = own(await createPeer(Watching, { container, config: inMemory(transport) }));
     await using node = dialler(transport);
     await node.connect(handle.address!);
     await until(() => failed.length === 1);
@@ -208,7 +210,7 @@ async function hosting(
     }
   }
   const transport = memoryTransport();
-  const handle = await createPeer(Host, { container, config: inMemory(transport) });
+  const handle = own(await createPeer(Host, { container, config: inMemory(transport) }));
   const node = dialler(transport);
   const answers: string[] = [];
   node.use({ onMessage: (text) => void answers.push(text) });
@@ -265,7 +267,7 @@ describe('messages', () => {
     @Peer({ codec, sessions: [Waits] })
     class Host {}
     const transport = memoryTransport();
-    await using handle = await createPeer(Host, { container, config: inMemory(transport) });
+    await using handle = own(await createPeer(Host, { container, config: inMemory(transport) }));
     await using node = dialler(transport);
     const connection = await node.connect(handle.address!);
     for (const text of ['a', 'b']) await connection.send(text);
@@ -314,7 +316,7 @@ describe('the life of a session', () => {
         this.reasons.push(reason);
       }
     }
-    await using handle = await createPeer(Host, { config: inMemory(transport) });
+    await using handle = own(await createPeer(Host, { config: inMemory(transport) }));
     await using first = dialler(transport);
     await first.connect(handle.address!);
     await until(() => handle.peer.reasons.length === 1);
@@ -376,7 +378,7 @@ describe('the life of a session', () => {
       }
     }
     const transport = memoryTransport();
-    await using handle = await createPeer(Host, { container, config: inMemory(transport) });
+    await using handle = own(await createPeer(Host, { container, config: inMemory(transport) }));
     await using node = dialler(transport);
     const connection = await node.connect(handle.address!);
     await connection.send('delete everything');
@@ -445,7 +447,7 @@ describe('the life of a session', () => {
     @Peer({ codec, sessions: [Early, Fails] })
     class Host {}
     const transport = memoryTransport();
-    await using handle = await createPeer(Host, { config: inMemory(transport) });
+    await using handle = own(await createPeer(Host, { config: inMemory(transport) }));
     await using node = dialler(transport);
     await (
       await node.connect(handle.address!)
@@ -478,7 +480,7 @@ describe('the life of a session', () => {
     @Peer({ codec, sessions: [Late] })
     class Host {}
     const transport = memoryTransport();
-    const handle = await createPeer(Host, { bindings, config: inMemory(transport) });
+    const handle = own(await createPeer(Host, { bindings, config: inMemory(transport) }));
     await using node = dialler(transport);
     await node.connect(handle.address!);
     await until(() => open !== undefined);
@@ -501,7 +503,7 @@ describe('the life of a session', () => {
     class Host {}
     const transport = memoryTransport();
     const config = { ...inMemory(transport), closeTimeoutMs: 50 };
-    const handle = await createPeer(Host, { container, config });
+    const handle = own(await createPeer(Host, { container, config }));
     await using node = dialler(transport);
     await (await node.connect(handle.address!)).disconnect();
     await handle.close();
@@ -604,9 +606,11 @@ describe('the life of a session', () => {
   it('nothing of a thousand connections is left', async () => {
     Counter.disposed.length = 0;
     const transport = memoryTransport();
-    const handle = await createPeer(Counting, {
-      config: { ...inMemory(transport), maxConnectionsPerIp: 2_000, maxConnections: 2_000 },
-    });
+    const handle = own(
+      await createPeer(Counting, {
+        config: { ...inMemory(transport), maxConnectionsPerIp: 2_000, maxConnections: 2_000 },
+      }),
+    );
     await using node = dialler(transport);
     for (let index = 0; index < 1_000; index++) {
       await (await node.connect(handle.address!)).disconnect();

@@ -3,8 +3,10 @@ import { PeerNode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { createApp, createPeer, OnStart, OnStop, Peer, Plugin } from '@pea2pea/decorators';
 import { ContainerModule, injectable } from 'inversify';
-import { ANYWHERE, never, peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, never, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 describe('an @OnStart that does not settle', () => {
@@ -109,7 +111,7 @@ describe('an @OnStart that does not settle', () => {
         begun++;
       }
     }
-    await using _handle = await createPeer(Patient, { config: { ...inMemory(), clock } });
+    await using _handle = own(await createPeer(Patient, { config: { ...inMemory(), clock } }));
     expect([begun, clock.pending]).toEqual([2, 0]);
   });
 

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { json, lines, tagged, unchecked, type TaggedMessage } from '@pea2pea/codecs';
 import { memoryTransport, PeerNode, type Connection } from '@pea2pea/core';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
-import { peerErrorOf, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, until } from '@pea2pea/testing';
 import { inMemory } from './lab.js';
+
+const { own } = lab();
 
 const members = {
   join: unchecked<{ readonly room: string }>(),
@@ -31,8 +33,8 @@ class Room {
 describe('a tag', () => {
   it('brings a message of a tagged codec to its method; one that no method names is unmatched', async () => {
     const transport = memoryTransport();
-    await using handle = await createPeer(Room, { config: inMemory(transport) });
-    await using node = new PeerNode({ codec: chat, transport });
+    await using handle = own(await createPeer(Room, { config: inMemory(transport) }));
+    await using node = own(new PeerNode({ codec: chat, transport }));
     const answers: Chat[] = [];
     node.use({ onMessage: (message) => void answers.push(message) });
     const connection = await node.connect(handle.address!);
@@ -60,8 +62,8 @@ describe('a tag', () => {
       }
     }
     const transport = memoryTransport();
-    await using handle = await createPeer(Rest, { config: inMemory(transport) });
-    await using node = new PeerNode({ codec: chat, transport });
+    await using handle = own(await createPeer(Rest, { config: inMemory(transport) }));
+    await using node = own(new PeerNode({ codec: chat, transport }));
     const connection = await node.connect(handle.address!);
     await connection.send({ type: 'text', text: 'x' });
     await connection.send({ type: 'leave' });

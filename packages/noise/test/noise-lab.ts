@@ -18,8 +18,10 @@ import {
   type NoiseOptions,
   type NoiseWire,
 } from '@pea2pea/noise';
-import { type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
+import { lab, type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
 import { duplexPair } from './duplex-pair.js';
+
+const { own } = lab();
 
 export const XX = 'Noise_XX_25519_ChaChaPoly_SHA256';
 
@@ -111,9 +113,11 @@ export async function party(
       reasons.push(reason);
     }
   }
-  const handle = await createPeer(Party, {
-    config: { transport, listen: { host: '127.0.0.1', port: 0 }, logger: recordingLogger(log), ...config },
-  });
+  const handle = own(
+    await createPeer(Party, {
+      config: { transport, listen: { host: '127.0.0.1', port: 0 }, logger: recordingLogger(log), ...config },
+    }),
+  );
   return {
     handle,
     node: handle.node,

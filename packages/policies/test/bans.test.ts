@@ -19,8 +19,10 @@ import {
   type BansOptions,
   type BanTarget,
 } from '@pea2pea/policies';
-import { peerErrorOf, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, until } from '@pea2pea/testing';
 import { badLine, codec, Diary, flood, serve } from './rate-limit-lab.js';
+
+const { own } = lab();
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,7 +37,7 @@ async function serveWithBans(options?: BansOptions, ...more: Parameters<typeof s
     plugin,
     /** Connects from `localAddress`, sends what is no text, and waits for the end. */
     async misbehave(localAddress = '10.0.0.1'): Promise<void> {
-      const node = new PeerNode<Uint8Array>({ codec: bytes(), transport: lab.transport });
+      const node = own(new PeerNode<Uint8Array>({ codec: bytes(), transport: lab.transport }));
       nodes.push(node);
       const ended = lab.diary.reasons.length;
       const connection = await node.connect(lab.handle.address!, { localAddress });
@@ -233,9 +235,11 @@ describe('bans', () => {
 
   it('let us not dial a banned address', async () => {
     await using lab = await serveWithBans();
-    await using other = await createPeer(Diary, {
-      config: { transport: lab.transport, listen: { host: '10.0.0.1', port: 4000 } },
-    });
+    await using other = own(
+      await createPeer(Diary, {
+        config: { transport: lab.transport, listen: { host: '10.0.0.1', port: 4000 } },
+      }),
+    );
     lab.clock.advance(1_000);
     lab.plugin.ban('10.0.0.1', { why: 'spam' });
     const error = await peerErrorOf('P2P_ERR_BANNED', () => lab.node.connect(other.address!));
@@ -289,8 +293,8 @@ describe('bans', () => {
       }
     }
     const listen = { host: '127.0.0.1', port: 0 };
-    await using handle = await createPeer(Moderated, { listen });
-    await using node = new PeerNode({ codec });
+    await using handle = own(await createPeer(Moderated, { listen }));
+    await using node = own(new PeerNode({ codec }));
     const connection = await node.connect(handle.address!);
     await connection.send('buy spam');
     await connection.closed;
@@ -470,7 +474,7 @@ describe('failed handshakes', () => {
       ...lab,
       /** Connects, says `word`, and waits until the server has made up its mind. */
       async say(word: string) {
-        const node = new PeerNode({ codec: bytes(), transport: lab.transport });
+        const node = own(new PeerNode({ codec: bytes(), transport: lab.transport }));
         const decided = lab.node.heuristics.handshakeFailures + lab.node.heuristics.openedInbound;
         node.use({ onHandshake: (handshake) => handshake.write(word) });
         const connection = await node.connect(lab.handle.address!, { localAddress: '10.0.0.1' });
@@ -639,8 +643,8 @@ describe('bans and rateLimit', () => {
       bans(),
       rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 5 }, perIp: false }),
     ];
-    await using handle = await createPeer(Diary, { plugins, listen: { host: '127.0.0.1', port: 0 } });
-    await using node = new PeerNode({ codec });
+    await using handle = own(await createPeer(Diary, { plugins, listen: { host: '127.0.0.1', port: 0 } }));
+    await using node = own(new PeerNode({ codec }));
     for (let count = 1; count <= 4; count++) {
       const connection = await node.connect(handle.address!);
       flood(connection, 1_000);

@@ -7,7 +7,7 @@ import {
   type AnyConnection,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { recordingLogger, type LogLine } from '@pea2pea/testing';
+import { lab, type LogLine, recordingLogger } from '@pea2pea/testing';
 import {
   createPeer,
   OnDisconnect,
@@ -16,6 +16,8 @@ import {
   type PeerConfig,
   type ListedPlugin,
 } from '@pea2pea/decorators';
+
+const { own } = lab();
 
 export const codec = lines();
 /** A line that is no text: an invalid frame. */
@@ -43,10 +45,12 @@ export async function serve(plugins: readonly ListedPlugin[], config: PeerConfig
   const clock = new ControlledClock(epochMs);
   const log: LogLine[] = [];
   const listen = { host: '127.0.0.1', port: 0 };
-  const handle = await createPeer(Diary, {
-    plugins,
-    config: { transport, clock, listen, idleTimeoutMs: 0, logger: recordingLogger(log), ...config },
-  });
+  const handle = own(
+    await createPeer(Diary, {
+      plugins,
+      config: { transport, clock, listen, idleTimeoutMs: 0, logger: recordingLogger(log), ...config },
+    }),
+  );
   const nodes: PeerNode<string>[] = [];
   return {
     handle,
@@ -57,7 +61,7 @@ export async function serve(plugins: readonly ListedPlugin[], config: PeerConfig
     node: handle.node,
     diary: handle.peer,
     dial(localAddress = '10.0.0.1'): Promise<Connection<string>> {
-      const node = new PeerNode({ codec, transport });
+      const node = own(new PeerNode({ codec, transport }));
       nodes.push(node);
       return node.connect(handle.address!, { localAddress });
     },

@@ -4,9 +4,11 @@ import { PeerError, PeerNode, type Connection, type DisconnectReason, type Logge
 import { ControlledClock } from '@pea2pea/core/testing';
 import { createPeer, OnError, Plugin } from '@pea2pea/decorators';
 import { RATE_LIMIT_DEFAULTS, rateLimit, RateLimit, type RateLimitOptions } from '@pea2pea/policies';
-import { peerErrorOf, until } from '@pea2pea/testing';
+import { lab, peerErrorOf, until } from '@pea2pea/testing';
 import { resolveRateLimit } from '../src/rate-limit/options.js';
 import { codec, Diary, flood, serve } from './rate-limit-lab.js';
+
+const { own } = lab();
 
 /** 5 messages at once, 1 a second; no other limit. */
 const FIVE = {
@@ -495,9 +497,9 @@ describe('rateLimit over TCP', () => {
   const listen = { host: '127.0.0.1', port: 0 };
 
   it('ends a client that floods, and serves one that does not', async () => {
-    await using handle = await createPeer(Diary, { plugins: [rateLimit(FIVE)], listen });
-    await using calm = new PeerNode({ codec });
-    await using wild = new PeerNode({ codec: lines() });
+    await using handle = own(await createPeer(Diary, { plugins: [rateLimit(FIVE)], listen }));
+    await using calm = own(new PeerNode({ codec }));
+    await using wild = own(new PeerNode({ codec: lines() }));
     const friend = await calm.connect(handle.address!);
     const foe = await wild.connect(handle.address!);
     flood(foe, 100_000);
@@ -511,11 +513,13 @@ describe('rateLimit over TCP', () => {
   it('slows a client down to the rate', async () => {
     const perConnection = { messagesPerSecond: 200, burstSeconds: 0.05 };
     const clock = new ControlledClock();
-    await using handle = await createPeer(Diary, {
-      plugins: [rateLimit({ perConnection, whenExceeded: 'slow-down' })],
-      config: { listen, clock },
-    });
-    await using node = new PeerNode({ codec });
+    await using handle = own(
+      await createPeer(Diary, {
+        plugins: [rateLimit({ perConnection, whenExceeded: 'slow-down' })],
+        config: { listen, clock },
+      }),
+    );
+    await using node = own(new PeerNode({ codec }));
     const connection = await node.connect(handle.address!);
     flood(connection, 50);
     // 10 at once, then 40 at 5 ms each.

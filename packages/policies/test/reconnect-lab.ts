@@ -9,7 +9,9 @@ import {
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
 import { reconnect, Reconnect, type ReconnectOptions } from '@pea2pea/policies';
-import { type LogLine, recordingLogger, textCodec } from '@pea2pea/testing';
+import { lab, type LogLine, recordingLogger, textCodec } from '@pea2pea/testing';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -42,7 +44,7 @@ export class Network {
 
   /** A node that listens at `address`, with a clock of its own. */
   async server(address: string = SEED, hooks: Hooks<string> = {}): Promise<PeerNode<string>> {
-    const node = new PeerNode({ codec, transport: this.transport, idleTimeoutMs: 0 }).use(hooks);
+    const node = own(new PeerNode({ codec, transport: this.transport, idleTimeoutMs: 0 })).use(hooks);
     this.#nodes.push(node);
     await node.listen(SocketAddress.from(address));
     return node;
@@ -53,16 +55,18 @@ export class Network {
     @Peer({ codec, plugins: [reconnect({ addresses: [SEED], jitter: 0, ...options })] })
     class Keeper {}
     const log: LogLine[] = [];
-    const handle = await createPeer(Keeper, {
-      config: {
-        transport: this.transport,
-        clock: this.clock,
-        random: seededRandom(seed),
-        logger: recordingLogger(log),
-        idleTimeoutMs: 0,
-        ...config,
-      },
-    });
+    const handle = own(
+      await createPeer(Keeper, {
+        config: {
+          transport: this.transport,
+          clock: this.clock,
+          random: seededRandom(seed),
+          logger: recordingLogger(log),
+          idleTimeoutMs: 0,
+          ...config,
+        },
+      }),
+    );
     const plugin = handle.get(Reconnect);
     return {
       handle,

@@ -10,8 +10,10 @@ import {
   type ReconnectEvent,
   type ReconnectOptions,
 } from '@pea2pea/policies';
-import { ANYWHERE, peerErrorOf, textCodec, turn, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, peerErrorOf, textCodec, turn, until } from '@pea2pea/testing';
 import { Network, SEED } from './reconnect-lab.js';
+
+const { own } = lab();
 
 const codec = textCodec();
 
@@ -331,9 +333,11 @@ describe('an address that is connected already', () => {
         return held;
       }
     }
-    await using handle = await createPeer(Slow, {
-      config: { transport: network.transport, clock: network.clock, idleTimeoutMs: 0 },
-    });
+    await using handle = own(
+      await createPeer(Slow, {
+        config: { transport: network.transport, clock: network.clock, idleTimeoutMs: 0 },
+      }),
+    );
     const plugin = handle.get(Reconnect);
     const connection = await handle.node.connect(SEED);
     const gone = connection.disconnect();
@@ -382,7 +386,7 @@ describe('the list', () => {
         seen.push(plugin.status()[0]!.state, network.dials.length);
       }
     }
-    await using handle = await createPeer(Early, { config: { transport: network.transport } });
+    await using handle = own(await createPeer(Early, { config: { transport: network.transport } }));
     expect(seen).toEqual(['idle', 0]);
     expect(handle.get(Reconnect).status()[0]!.state).not.toBe('idle');
   });
@@ -511,15 +515,15 @@ describe('options that make no sense', () => {
 
 describe('over TCP', () => {
   it('a peer that restarts at its port is found again', async () => {
-    const server = new PeerNode({ codec });
+    const server = own(new PeerNode({ codec }));
     const address = await server.listen(ANYWHERE);
     @Peer({ codec, plugins: [reconnect({ addresses: [address], minDelayMs: 5, maxDelayMs: 20 })] })
     class Client {}
-    await using client = await createPeer(Client);
+    await using client = own(await createPeer(Client));
     await until(() => server.connections.size === 1);
     await server.close();
     await until(() => client.get(Reconnect).status()[0]!.attempts >= 2);
-    const again = new PeerNode({ codec });
+    const again = own(new PeerNode({ codec }));
     await again.listen(address);
     await until(() => again.connections.size === 1);
     await until(() => client.get(Reconnect).status()[0]!.state === 'connected');
@@ -527,11 +531,11 @@ describe('over TCP', () => {
   });
 
   it('localhost is one entry and one connection', async () => {
-    await using server = new PeerNode({ codec });
+    await using server = own(new PeerNode({ codec }));
     const { port } = await server.listen(ANYWHERE);
     @Peer({ codec, plugins: [reconnect({ addresses: [{ host: 'localhost', port }] })] })
     class Client {}
-    await using client = await createPeer(Client);
+    await using client = own(await createPeer(Client));
     const plugin = client.get(Reconnect);
     await until(() => plugin.status()[0]!.state === 'connected');
     expect(plugin.status()).toMatchObject([{ address: { host: 'localhost', port } }]);

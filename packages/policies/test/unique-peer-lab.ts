@@ -21,7 +21,9 @@ import {
   type ListedPlugin,
 } from '@pea2pea/decorators';
 import { uniquePeer, UniquePeer, type UniquePeerOptions } from '@pea2pea/policies';
-import { textCodec, turn } from '@pea2pea/testing';
+import { lab, textCodec, turn } from '@pea2pea/testing';
+
+const { own } = lab();
 
 /** Who the peer says it is. Nothing proves it: do this in tests alone. */
 export const NAME = contextKey<string>('name');
@@ -87,15 +89,17 @@ export async function party(
       log.push(`end ${portOf(connection)}`);
     }
   }
-  const handle = await createPeer(Party, {
-    config: {
-      transport,
-      listen: { host: '0.0.0.0', port: 0 },
-      idleTimeoutMs: 0,
-      maxConnectionsPerIp: 100,
-      ...config,
-    },
-  });
+  const handle = own(
+    await createPeer(Party, {
+      config: {
+        transport,
+        listen: { host: '0.0.0.0', port: 0 },
+        idleTimeoutMs: 0,
+        maxConnectionsPerIp: 100,
+        ...config,
+      },
+    }),
+  );
   return {
     handle,
     node: handle.node,

@@ -3,16 +3,18 @@ import { memoryTransport, PeerNode } from '@pea2pea/core';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { method, RequestError, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { ANYWHERE, peerErrorOf, silentLogger } from '@pea2pea/testing';
+import { ANYWHERE, lab, peerErrorOf, silentLogger } from '@pea2pea/testing';
 import { codec, sumSchema, type Sum } from './requests-lab.js';
+
+const { own } = lab();
 
 const add = method('add', { params: sumSchema });
 const whoAmI = method<void, string>('whoAmI');
 
 async function pair() {
   const config = { codec, transport: memoryTransport(), logger: silentLogger };
-  const server = new PeerNode(config).use(requests());
-  const client = new PeerNode(config).use(requests());
+  const server = own(new PeerNode(config)).use(requests());
+  const client = own(new PeerNode(config)).use(requests());
   const connection = await client.connect(await server.listen(ANYWHERE));
   return {
     server,
@@ -92,7 +94,7 @@ describe('requests on nodes without a container', () => {
         return 1;
       }
     }
-    await using handle = await createPeer(Twice, { config: { transport: memoryTransport() } });
+    await using handle = own(await createPeer(Twice, { config: { transport: memoryTransport() } }));
     expect(
       (await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => handle.node.plugin(requests).serve(add, () => 2)))
         .what,

@@ -5,8 +5,10 @@ import { lines } from '@pea2pea/codecs';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { ANYWHERE, type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
 import { byHand, Caller, codec, inMemory } from './requests-lab.js';
+
+const { own } = lab();
 
 const echo = method<object | undefined, unknown>('echo');
 
@@ -26,9 +28,9 @@ class Echo {
 /** `Echo`, and what it answers to lines of text, whatever is in them. */
 async function inText() {
   const transport = memoryTransport();
-  const server = await createPeer(Echo, { config: { transport }, listen: ANYWHERE });
+  const server = own(await createPeer(Echo, { config: { transport }, listen: ANYWHERE }));
   const heard: unknown[] = [];
-  const node = new PeerNode({ codec: lines({ maxLength: 4 * 1024 * 1024 }), transport }).use({
+  const node = own(new PeerNode({ codec: lines({ maxLength: 4 * 1024 * 1024 }), transport })).use({
     onMessage: (line) => void heard.push(JSON.parse(line)),
   });
   const connection = await node.connect(server.address!);

@@ -11,7 +11,9 @@ import {
 import { json, lines } from '@pea2pea/codecs';
 import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
 import { requests } from '@pea2pea/rpc';
-import { ANYWHERE, silentLogger, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, silentLogger, until } from '@pea2pea/testing';
+
+const { own } = lab();
 
 /** One JSON value a line. */
 export const codec = json(lines({ maxLength: 4 * 1024 * 1024 }));
@@ -33,8 +35,8 @@ export async function connected<S extends object, C extends object = Caller>(
   Client?: PeerOf<C>,
   config: PeerConfig = inMemory(),
 ) {
-  const server = await createPeer(Server, { config, listen: ANYWHERE });
-  const client = await createPeer((Client ?? Caller) as PeerOf<C>, { config });
+  const server = own(await createPeer(Server, { config, listen: ANYWHERE }));
+  const client = own(await createPeer((Client ?? Caller) as PeerOf<C>, { config }));
   const connection = await client.node.connect(server.address!);
   await until('the server is connected', () => server.node.connections.size === 1);
   const [back] = server.node.connections;
@@ -54,9 +56,9 @@ export async function connected<S extends object, C extends object = Caller>(
 
 /** `Server`, and somebody who speaks to it by hand. */
 export async function byHand<S extends object>(Server: PeerOf<S>, config: PeerConfig = inMemory()) {
-  const server = await createPeer(Server, { config, listen: ANYWHERE });
+  const server = own(await createPeer(Server, { config, listen: ANYWHERE }));
   const heard: Record<string, unknown>[] = [];
-  const hand = new PeerNode({ codec, transport: config.transport! }).use({
+  const hand = own(new PeerNode({ codec, transport: config.transport! })).use({
     onMessage: (message) => void heard.push(message as Record<string, unknown>),
   });
   const connection = await hand.connect(server.address!);

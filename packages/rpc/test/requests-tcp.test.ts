@@ -10,8 +10,10 @@ import { msgpack } from '@pea2pea/codecs/msgpack';
 import { createPeer, OnConnect, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
-import { ANYWHERE, peerErrorOf, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, peerErrorOf, until } from '@pea2pea/testing';
 import { type Sum } from './requests-lab.js';
+
+const { own } = lab();
 
 const divide = method<Sum, number>('divide');
 const greet = method<[string], string>('greet');
@@ -33,8 +35,8 @@ describe('over TCP', () => {
   ])('two peers that speak %s call each other', async (_name, codec) => {
     @Peer({ codec, plugins: [requests()] })
     class Both extends Divides {}
-    await using server = await createPeer(Both, { listen: ANYWHERE });
-    await using client = await createPeer(Both);
+    await using server = own(await createPeer(Both, { listen: ANYWHERE }));
+    await using client = own(await createPeer(Both));
     const connection = await client.node.connect(server.address!);
     const calls = client.get(Requests);
     const all = Array.from({ length: 50 }, (_, a) => calls.call(connection, divide, { a, b: 2 }));
@@ -64,7 +66,7 @@ describe('over TCP', () => {
         greetings.push(await this.calls.call(connection, greet, ['stranger']));
       }
     }
-    await using server = await createPeer(Host, { listen: ANYWHERE });
+    await using server = own(await createPeer(Host, { listen: ANYWHERE }));
     const socket = connect(server.address!.port, '127.0.0.1');
     const heard: unknown[] = [];
     createInterface({ input: socket }).on('line', (line) => heard.push(JSON.parse(line)));

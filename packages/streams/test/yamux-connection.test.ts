@@ -11,10 +11,12 @@ import {
   type NodeConfig,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { rawConnect, soon, until } from '@pea2pea/testing';
+import { lab, rawConnect, soon, until } from '@pea2pea/testing';
 import { Yamux, yamuxFrames, type FrameHeader, type YamuxStream } from '../src/index.js';
 import { encodeFrame } from '../src/yamux/frame.js';
 import { all } from './yamux-lab.js';
+
+const { own } = lab();
 
 type Config = Partial<NodeConfig<FrameHeader, never>>;
 
@@ -26,7 +28,7 @@ afterEach(async () => {
 
 /** A node each of whose connections is a session; it echoes what comes on streams. */
 function make(config: Config = {}) {
-  const node = new PeerNode<FrameHeader, never>({ codec: yamuxFrames, ...config });
+  const node = own(new PeerNode<FrameHeader, never>({ codec: yamuxFrames, ...config }));
   const test = {
     node,
     order: [] as string[],

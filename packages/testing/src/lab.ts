@@ -1,12 +1,14 @@
 import {
   memoryTransport,
   PeerNode,
+  type Clock,
   type Connection,
   type DisconnectReason,
   type Hooks,
   type NodeConfig,
   type SocketAddress,
 } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { assertConsistent } from './consistency.js';
 import { recordingLogger, type LogLine } from './logs.js';
 import { textCodec } from './text-codec.js';
@@ -44,7 +46,7 @@ export interface Lab {
 
 /**
  * Makes nodes for the tests of a file. After each test they are closed, with all else that the lab owns, and every node
- * must be consistent then; see {@link assertConsistent}.
+ * must be consistent then, see {@link assertConsistent}, and have left no timer on a `ControlledClock`.
  *
  * note: call it where hooks of the runner are registered: at the top of a file or in a `describe`.
  * note: takes `afterEach` of the runner that is running, or of `runner` where it is not global.
@@ -63,7 +65,9 @@ export function lab(runner: Partial<LabRunner> = globalThis as Partial<LabRunner
     const owned = all.splice(0);
     // A peer whose own hooks fail when it stops is closed all the same: tests that are about that say so themselves.
     await Promise.allSettled(owned.map((one) => one.close({ timeoutMs: 500 })));
-    for (const node of owned.flatMap(nodesOf)) assertConsistent(node);
+    const nodes = owned.flatMap(nodesOf);
+    for (const node of nodes) assertConsistent(node);
+    for (const clock of new Set(nodes.map(({ config }) => config.clock))) assertIdle(clock);
   });
   return {
     own,
@@ -86,6 +90,12 @@ function nodesOf(owned: Owned): PeerNode<unknown>[] {
   if (owned instanceof PeerNode) return [owned];
   const { node } = owned as { readonly node?: PeerNode<unknown> };
   return node === undefined ? [] : [node];
+}
+
+/** A clock that a test controls knows which timers are left. */
+function assertIdle(clock: Clock): void {
+  if (!(clock instanceof ControlledClock) || clock.pending === 0) return;
+  throw new Error(`timers on the clock of closed nodes: ${clock.pending}, should be 0`);
 }
 
 /** A network of its own, for nodes that need no sockets. */

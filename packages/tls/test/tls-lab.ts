@@ -12,7 +12,9 @@ import {
 } from '@pea2pea/decorators';
 import { tls, Tls, type TlsOptions } from '@pea2pea/tls';
 import { authority } from '@pea2pea/testing/certificates';
-import { ANYWHERE, type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
+import { ANYWHERE, lab, type LogLine, recordingLogger, textCodec, warningsIn } from '@pea2pea/testing';
+
+const { own } = lab();
 
 /** Of all tests in a file. */
 export const trusted = await authority();
@@ -57,9 +59,11 @@ export async function party({ tls: options, before = [], plugins = [], config, .
       hooks.onDisconnect?.(connection);
     }
   }
-  const handle = await createPeer(Party, {
-    config: { listen: ANYWHERE, logger: recordingLogger(log), maxConnectionsPerIp: 100, ...config },
-  });
+  const handle = own(
+    await createPeer(Party, {
+      config: { listen: ANYWHERE, logger: recordingLogger(log), maxConnectionsPerIp: 100, ...config },
+    }),
+  );
   return {
     handle,
     node: handle.node,
@@ -82,7 +86,7 @@ export type Party = Awaited<ReturnType<typeof party>>;
 
 /** A node without decorators that speaks plain lines. */
 export function plainNode(): PeerNode<string> {
-  return new PeerNode<string>({ codec: textCodec() });
+  return own(new PeerNode<string>({ codec: textCodec() }));
 }
 
 /** A bare TCP socket to `address`, which collects what it hears. */

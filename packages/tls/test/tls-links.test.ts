@@ -13,8 +13,10 @@ import {
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { ANYWHERE, peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { ANYWHERE, lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { mine, party, trusted } from './tls-lab.js';
+
+const { own } = lab();
 
 const { ca } = trusted;
 /** Of application data, as far as its header says. */
@@ -183,7 +185,7 @@ describe('what is no TLS', () => {
     });
     uplink.once('data', (flight: Buffer) => void stream.push(Buffer.concat([flight, BAD_RECORD])));
     const context = new TlsContext({ ca });
-    await using node = new PeerNode<string>({ codec: textCodec() }).use({
+    await using node = own(new PeerNode<string>({ codec: textCodec() })).use({
       onHandshake: async (handshake) => void (await tlsHandshake(handshake, context)),
     });
     const error = await peerErrorOf('P2P_ERR_HANDSHAKE_REJECTED', () =>
@@ -223,7 +225,7 @@ async function slowReader() {
   const reasons: DisconnectReason[] = [];
   let release = (): void => {};
   const released = new Promise<void>((resolve) => (release = resolve));
-  const node = new PeerNode<string>({ codec: textCodec(), inboundQueueBytes: 1 }).use({
+  const node = own(new PeerNode<string>({ codec: textCodec(), inboundQueueBytes: 1 })).use({
     onHandshake: async (handshake) => void (await tlsHandshake(handshake, context)),
     async onMessage(text) {
       handled.push(text);

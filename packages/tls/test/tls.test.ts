@@ -6,8 +6,10 @@ import { OnHandshake, Plugin } from '@pea2pea/decorators';
 import { TlsContext, tlsHandshake, tlsIdentity, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
 import { authority, fingerprintOf, selfSigned } from '@pea2pea/testing/certificates';
-import { hostileValues, peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import { hostileValues, lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
 import { mine, party, theirs, trusted, type Party } from './tls-lab.js';
+
+const { own } = lab();
 
 const { ca } = trusted;
 const mutual = { ca, requestCert: true } satisfies TlsOptions;
@@ -377,7 +379,7 @@ describe('in a handshake of your own', () => {
     const secrets: string[] = [];
     const make = (options: TlsOptions): PeerNode<string> => {
       const secured = new TlsContext(options);
-      return new PeerNode<string>({ codec: textCodec() }).use({
+      return own(new PeerNode<string>({ codec: textCodec() })).use({
         async onHandshake(handshake) {
           const { protocol } = await tlsHandshake(handshake, secured);
           await handshake.write(`${protocol}\n`);
