@@ -7,11 +7,16 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const changelogPath = join(root, 'CHANGELOG.md');
 const UNRELEASED = '## unreleased\n';
-// What the command `changeset` loads, too, after a call that Node 20 does not know.
+// What the command `changeset` loads, too, after a call that Node 20 does not have; `add` and `version` run there.
 const changesets = join(root, '.changeset', 'node_modules', '@changesets', 'cli', 'dist', 'index.mjs');
 
 const [command = '', ...options] = process.argv.slice(2);
 if (!existsSync(changesets)) fail('Changesets is not installed: npm ci --prefix .changeset');
+if (command === 'publish' && !('withResolvers' in Promise)) {
+  fail(
+    'Changesets publishes with Node 22.11 or later: npm exec --package=node@24 -- npm run release:publish',
+  );
+}
 if (command === 'version') version();
 else run(process.execPath, [changesets, command, ...options]);
 
@@ -39,7 +44,8 @@ function newest() {
   const manifests = readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name, 'package.json'))
     .filter((path) => existsSync(path))
-    .map((path) => JSON.parse(readFileSync(path, 'utf8')));
+    .map((path) => JSON.parse(readFileSync(path, 'utf8')))
+    .filter((manifest) => manifest.private !== true);
   const [number] = manifests.map(({ version }) => version).sort(byNumber);
   return { number, names: manifests.filter(({ version }) => version === number).map(({ name }) => name) };
 }

@@ -18,14 +18,20 @@ import { fileURLToPath } from 'node:url';
 jest.setTimeout(60_000);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const names = readdirSync(join(root, 'packages')).filter((name) =>
+const folders = readdirSync(join(root, 'packages')).filter((name) =>
   existsSync(join(root, 'packages', name, 'package.json')),
 );
+const names = folders.filter((name) => manifestIn(name).private !== true);
 const installed = existsSync(join(root, '.changeset', 'node_modules'));
 
 interface Manifest {
+  readonly private?: boolean;
   readonly version: string;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+function manifestIn(name: string): Manifest {
+  return JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as Manifest;
 }
 
 /** A copy of the repository, as far as a release has to do with it: its packages have the version that is given. */
@@ -33,7 +39,7 @@ class Copy implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'pea2pea-release-'));
 
   constructor() {
-    const manifests = [...names.map((name) => `packages/${name}`), 'examples', '.'].map((folder) =>
+    const manifests = [...folders.map((name) => `packages/${name}`), 'examples', '.'].map((folder) =>
       join(folder, 'package.json'),
     );
     const files = ['package-lock.json', 'scripts/release.mjs', '.changeset/config.json'];
@@ -96,11 +102,7 @@ function next(version: string, kind: 'minor' | 'patch'): string {
     copy.release();
     expect(copy.versions()).toEqual({ ...before, core: patched });
     for (const name of names.filter((other) => other !== 'core')) {
-      expect([name, copy.manifest(name).peerDependencies]).toEqual([
-        name,
-        (JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as Manifest)
-          .peerDependencies,
-      ]);
+      expect([name, copy.manifest(name).peerDependencies]).toEqual([name, manifestIn(name).peerDependencies]);
     }
   });
 

@@ -33,6 +33,7 @@ export type {
   ConnectionCloseDiagnostic,
   ConnectionDiagnostic,
   ConnectionRefusedDiagnostic,
+  Diagnostics,
   HandshakeDiagnostic,
   ListenDiagnostic,
   MessageDiagnostic,

@@ -1,29 +1,42 @@
-import { channel, tracingChannel } from 'node:diagnostics_channel';
+import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
 import type { Connection, DisconnectReason, Direction } from './connection.js';
 import type { SocketAddress } from '../net/socket-address.js';
+
+// Without type parameters: the declarations of Node 26 have them in another order than those before.
+/** The types of {@link diagnostics}. */
+export interface Diagnostics {
+  /** {@link ListenDiagnostic} */
+  readonly listen: Channel;
+  /** {@link ConnectionDiagnostic} */
+  readonly connectionOpen: Channel;
+  /** {@link ConnectionCloseDiagnostic} */
+  readonly connectionClose: Channel;
+  /** {@link ConnectionRefusedDiagnostic} */
+  readonly connectionRefused: Channel;
+  /** {@link MessageDiagnostic} */
+  readonly messageReceived: Channel;
+  /** {@link MessageDiagnostic} */
+  readonly messageSent: Channel;
+  /** {@link MessageDiagnostic} */
+  readonly messageRefused: Channel;
+  /** {@link HandshakeDiagnostic}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
+  readonly handshake: TracingChannel;
+}
 
 /**
  * The channels of `node:diagnostics_channel` that the kernel publishes to. Names are public API.
  * A channel without a subscriber costs one property read.
  */
-export const diagnostics = {
-  /** {@link ListenDiagnostic} */
+export const diagnostics: Diagnostics = {
   listen: channel('pea2pea:listen'),
-  /** {@link ConnectionDiagnostic} */
   connectionOpen: channel('pea2pea:connection:open'),
-  /** {@link ConnectionCloseDiagnostic} */
   connectionClose: channel('pea2pea:connection:close'),
-  /** {@link ConnectionRefusedDiagnostic} */
   connectionRefused: channel('pea2pea:connection:refused'),
-  /** {@link MessageDiagnostic} */
   messageReceived: channel('pea2pea:message:received'),
-  /** {@link MessageDiagnostic} */
   messageSent: channel('pea2pea:message:sent'),
-  /** {@link MessageDiagnostic} */
   messageRefused: channel('pea2pea:message:refused'),
-  /** {@link HandshakeDiagnostic}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
   handshake: tracingChannel('pea2pea:handshake'),
-} as const;
+};
 
 /** A node listens. */
 export interface ListenDiagnostic {
