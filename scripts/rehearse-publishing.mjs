@@ -106,7 +106,7 @@ async function expectPublished(packages, expected) {
   }
 }
 
-/** The least versions that README.md names, in both modes of decorators. */
+/** The least versions that README.md names. Under 5.4, `@injectable()` of Inversify is no standard decorator. */
 async function checkWithOldCompilers() {
   const compiler = (version) => join(tools, 'node_modules', `typescript-${version}`);
   const standard = ['--experimentalDecorators', 'false', '--emitDecoratorMetadata', 'false'];
@@ -114,10 +114,9 @@ async function checkWithOldCompilers() {
   // The newest types of Node, which npm has installed, need a newer compiler.
   for (const stranger of [annotated, bare]) await stranger.install([], HOUSE_COMPILER.slice(1));
   await bare.check(compiler('5.4'));
-  for (const mode of [[], standard]) {
-    await annotated.check(compiler('5.4'), ['--skipLibCheck', ...mode]);
-    await annotated.check(compiler('5.8'), mode);
-  }
+  await annotated.check(compiler('5.4'), ['--skipLibCheck']);
+  await annotated.check(compiler('5.8'));
+  await annotated.check(compiler('5.8'), standard);
 }
 
 /** Without a registry for the tools, there is nothing to rehearse with. */
