@@ -136,6 +136,49 @@ describe('the handshake', () => {
     socket.destroy();
   });
 
+  it.each(['readUntil', 'receive', 'read'] as const)(
+    'serves 64 reads in one turn, whatever %s finds at once, and all of it before the end',
+    async (how) => {
+      let reads = 0;
+      let most = 0;
+      const ended = new Promise<unknown>((resolve) => {
+        const node = makeNode(
+          {},
+          {
+            async onHandshake(handshake: Handshake) {
+              const decoder = lines().decoder(handshake);
+              const watch = (before: number): void => {
+                most = Math.max(most, reads - before);
+                if (!handshake.signal.aborted) setImmediate(watch, reads);
+              };
+              setImmediate(watch, 0);
+              const readOne = {
+                readUntil: () => handshake.readUntil('\n', 10),
+                receive: () => handshake.receive(decoder),
+                read: () => handshake.read(1),
+              }[how];
+              try {
+                for (;;) {
+                  await readOne();
+                  reads++;
+                }
+              } catch (error) {
+                resolve(error);
+                throw error;
+              }
+            },
+          },
+        );
+        void listen(node)
+          .then((address) => rawConnect(address))
+          .then((socket) => socket.end('\n'.repeat(5_000)));
+      });
+      expect(await soon('the end', ended)).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+      expect(reads).toBe(5_000);
+      expect(most).toBeLessThanOrEqual(128);
+    },
+  );
+
   it('readUntil returns what comes before the delimiter, however it is split, and is bounded', async () => {
     const lines: string[] = [];
     const a = makeNode(

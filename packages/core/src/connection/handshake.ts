@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
 import { ConnectionContext } from '../contracts/connection-context.js';
+import type { Clock, Timer } from '../contracts/clock.js';
 import type { Direction } from '../contracts/connection.js';
 import { wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
@@ -12,6 +13,9 @@ import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
 import { checkMessage } from './check-message.js';
 import { Intake, type IntakeEvents } from './intake.js';
+
+/** Reads that are served in one turn of the event loop, at most: a hook that reads in a loop may have many in a chunk. */
+const READS_PER_TURN = 64;
 
 /** A read that waits for its bytes; several are served in order. */
 interface PendingRead {
@@ -30,6 +34,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly context = new ConnectionContext();
   readonly #link: Link;
   readonly #cancellation: Cancellation;
+  readonly #clock: Clock;
   /** The stream that the connection goes on over. */
   #intake: Intake;
   /** How the stream that it goes on over takes what is written to it. */
@@ -39,6 +44,9 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   #pending: PendingRead[] = [];
   /** Rejects each write that the stream has not taken yet. Made with the first write. */
   #writes: Set<(error: Error) => void> | undefined;
+  #served = 0;
+  /** Reads wait for it. */
+  #nextTurn: Timer | undefined;
   /** Why the stream brings no more bytes. */
   #end: Error | undefined;
   /** Why the handshake is over: the stream is the connection's now, or nobody's. */
@@ -51,6 +59,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     direction: Direction,
     dialled: SocketAddress | undefined,
     cancellation: Cancellation,
+    clock: Clock,
   ) {
     this.#link = link;
     this.#intake = new Intake(link.stream, this);
@@ -58,6 +67,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.direction = direction;
     this.dialled = dialled;
     this.#cancellation = cancellation;
+    this.#clock = clock;
     cancellation.add(() => this.#finish(cancellation.reason!));
   }
 
@@ -196,7 +206,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   onEnd(cause?: Error): void {
     this.#end ??= this.#ended(cause);
-    this.#rejectReads(this.#end);
+    if (this.#nextTurn === undefined) this.#rejectReads(this.#end);
   }
 
   #ended(cause?: Error): PeerError {
@@ -224,10 +234,14 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     return markHandled(taken);
   }
 
+  /** INVARIANT: fair-turns. */
   #serve(): void {
-    while (this.#pending[0]?.attempt() === true) this.#pending.shift();
+    while (this.#nextTurn === undefined && this.#pending[0]?.attempt() === true) {
+      this.#pending.shift();
+      if (++this.#served % READS_PER_TURN === 0) this.#nextTurn = this.#clock.nextTurn(this.#onTurn);
+    }
     const intake = this.#intake;
-    if (this.#pending.length === 0) {
+    if (this.#pending.length === 0 || this.#nextTurn !== undefined) {
       intake.pause();
       return;
     }
@@ -235,6 +249,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     if (this.#end !== undefined) this.#rejectReads(this.#end);
     else intake.resume();
   }
+
+  readonly #onTurn = (): void => {
+    this.#nextTurn = undefined;
+    if (this.#pending.length > 0) this.#serve();
+  };
 
   /** INVARIANT: every-promise-settles. */
   #rejectReads(error: Error): void {
@@ -245,6 +264,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   #finish(why: Error): void {
     this.#over ??= why;
+    this.#nextTurn?.cancel();
     this.#rejectReads(this.#over);
     // INVARIANT: every-promise-settles. The bytes may still go out.
     const writes = this.#writes;

@@ -44,7 +44,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
   let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new LiveHandshake(link, setup.direction, setup.dialled, cancellation);
+      session = new LiveHandshake(link, setup.direction, setup.dialled, cancellation, kernel.clock);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, session);
