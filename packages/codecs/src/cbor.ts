@@ -44,11 +44,12 @@ const OPTIONS = {
  *
  * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
  * note: carries null, undefined (inside of a message), booleans, numbers, BigInt of 64 bits, strings, bytes (as Buffer), lists, maps, and Date as
- * tag 1. A Map arrives as an object, an object of a class as a plain one.
+ * tag 1; a time as text, tag 0, arrives as a Date, too. A Map arrives as an object, an object of a class as a plain one.
  * note: refused, on both sides, are all other tags (sets, typed arrays, larger integers, regular expressions), nesting deeper
  * than 100, lengths that are not stated, and what declares more than its frame holds. A key `__proto__` arrives as
  * `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
- * note: integers in eight bytes arrive as BigInt, small ones too: a `number` is never sent that way.
+ * note: whole numbers that are safe (`Number.isSafeInteger`) travel as integers, in eight bytes from 2^32 on. Integers
+ * arrive as numbers where they are safe, else as BigInt; so a BigInt arrives as a number where it is small.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
@@ -68,13 +69,13 @@ export function cbor(...args: FormatArguments<BytesFraming, ObjectLimitOptions>)
     const maxObjects = requireMaxObjects('cbor', options);
     return mapCodec<Buffer, Uint8Array, unknown>(framing, {
       decode(frame) {
-        requirePlainCbor(frame, maxObjects);
+        requirePlainCbor(frame, maxObjects, 'in');
         return library.decode(frame);
       },
       encode(message) {
         const frame = library.encode(message);
         // What the other side would refuse is refused here, where the mistake is.
-        requirePlainCbor(frame, maxObjects);
+        requirePlainCbor(frame, maxObjects, 'out');
         return frame;
       },
     });

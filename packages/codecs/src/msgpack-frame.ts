@@ -1,8 +1,11 @@
 import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
+import { floatToInteger, MSGPACK_INTEGERS } from './whole-numbers.js';
 
 /** The one extension that the specification itself defines, as a signed byte: -1. */
 const TIMESTAMP = 0xff;
+
+const FLOAT_64 = 0xcb;
 
 /**
  * Lets through what is one value of MessagePack, complete, with no extension but the timestamp.
@@ -15,9 +18,10 @@ const TIMESTAMP = 0xff;
  * c4-c6 bytes   c7-c9 extension   ca-d3 numbers   d4-d8 extension   d9-db text   dc-dd list   de-df map
  * ```
  *
+ * @param direction `'out'` for what the library has just written: its whole numbers become integers, in place
  * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
-export function requirePlainMsgpack(bytes: Buffer, maxObjects: number): void {
+export function requirePlainMsgpack(bytes: Buffer, maxObjects: number, direction: 'in' | 'out'): void {
   const frame = new PlainFrame('MessagePack', bytes.length, maxObjects);
   let at = 0;
   while (frame.next()) {
@@ -33,8 +37,10 @@ export function requirePlainMsgpack(bytes: Buffer, maxObjects: number): void {
       frame.addObject();
       at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
     } else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
-    else if (token <= 0xd3) at += NUMBER_SIZES[token - 0xca]!;
-    else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
+    else if (token <= 0xd3) {
+      if (token === FLOAT_64 && direction === 'out') floatToInteger(bytes, at - 1, MSGPACK_INTEGERS);
+      at += NUMBER_SIZES[token - 0xca]!;
+    } else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
     else if (token <= 0xdb) at += uint(bytes, at, 1 << (token - 0xd9)) + (1 << (token - 0xd9));
     else {
       const size = (token & 1) === 0 ? 2 : 4;

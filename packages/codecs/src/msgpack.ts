@@ -6,6 +6,7 @@
  */
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import type { BytesFraming } from './framing.js';
+import { requireKnownViews } from './known-views.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
 import { requirePlainMsgpack } from './msgpack-frame.js';
@@ -44,7 +45,10 @@ const OPTIONS = {
  * note: without a schema `T` is what you say: nothing checks that a received message is one. With one, see {@link validated}.
  * note: carries what the specification knows: nil, booleans, numbers, strings, bytes (as Buffer), lists, maps, and Date as its
  * timestamp. `undefined` and functions arrive as null, a Map as an object, a Set as a list, an object of a class as a plain one.
- * note: 64-bit integers arrive as numbers where those count exactly, else as BigInt.
+ * note: whole numbers that are safe (`Number.isSafeInteger`) travel as integers, in eight bytes from 2^32 on. Integers
+ * arrive as numbers where they are safe, else as BigInt; so a BigInt arrives as a number where it is small.
+ * note: a view of an ArrayBuffer other than of bytes, such as a Float64Array, is refused:
+ * MessagePack has no type for it.
  * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`
  * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
@@ -66,13 +70,14 @@ export function msgpack(...args: FormatArguments<BytesFraming, ObjectLimitOption
     const maxObjects = requireMaxObjects('msgpack', options);
     return mapCodec<Buffer, Uint8Array, unknown>(framing, {
       decode(frame) {
-        requirePlainMsgpack(frame, maxObjects);
+        requirePlainMsgpack(frame, maxObjects, 'in');
         return packr.unpack(frame);
       },
       encode(message) {
+        requireKnownViews(message);
         const frame = packr.pack(message);
         // What the other side would refuse is refused here, where the mistake is.
-        requirePlainMsgpack(frame, maxObjects);
+        requirePlainMsgpack(frame, maxObjects, 'out');
         return frame;
       },
     });

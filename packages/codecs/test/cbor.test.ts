@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { decode as libraryDecode, Encoder } from 'cbor-x';
 import { lengthDelimited } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
@@ -40,10 +41,46 @@ describe('cbor', () => {
     ['f97e00', NaN],
     ['fa47c35000', 100_000],
     ['c1fb41d452d9ec200000', new Date('2013-03-21T20:04:00.500Z')],
-    ['3b0000000000000000', -1n],
-    ['1b0000000000000001', 1n],
+    ['3b0000000000000000', -1],
+    ['1b0000000000000001', 1],
+    ['1b001fffffffffffff', Number.MAX_SAFE_INTEGER],
+    ['1b0020000000000000', 2n ** 53n],
+    ['3b001ffffffffffffe', Number.MIN_SAFE_INTEGER],
+    ['3b001fffffffffffff', -(2n ** 53n)],
+    ['c11b000000006553f100', new Date(1_700_000_000_000)],
+    ['c074323032332d31312d31345432323a31333a32305a', new Date('2023-11-14T22:13:20Z')],
+    [
+      'c0781d323032332d31312d31345432333a31333a32302e3530302b30313a3030',
+      new Date('2023-11-14T22:13:20.500Z'),
+    ],
   ])('reads %s, which others write', (hex, message) => {
     expect(decode(cbor(), frame(hex))).toEqual([message]);
+  });
+
+  it.each([
+    ['1affffffff', 2 ** 32 - 1],
+    ['1b0000000100000000', 2 ** 32],
+    ['1b001fffffffffffff', Number.MAX_SAFE_INTEGER],
+    ['3affffffff', -(2 ** 32)],
+    ['3b0000000100000000', -(2 ** 32) - 1],
+    ['3b001ffffffffffffe', Number.MIN_SAFE_INTEGER],
+    ['fb4340000000000000', 2 ** 53],
+    ['fb41f0000000080000', 2 ** 32 + 0.5],
+  ])('writes %s for a number beyond 32 bits: whole ones as integers', (hex, message) => {
+    expect(payload(message).toString('hex')).toBe(hex);
+    expect(decode(cbor(), frame(hex))).toEqual([message]);
+  });
+
+  it('whole numbers travel as integers, wherever they stand, and arrive as they were', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true }))), (numbers) => {
+        const message = { numbers, last: numbers.at(-1) ?? 0, at: new Date(5_000_000_000_000) };
+        const [back] = decode<typeof message>(cbor(), encode(cbor(), message));
+        expect(back!.numbers.map((number) => number + 0)).toEqual(numbers.map((number) => number + 0));
+        expect(back!.at).toEqual(message.at);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('agrees with the library itself, byte for byte', () => {
@@ -109,7 +146,10 @@ const ours = /^a frame of CBOR .*; check that both sides use the same codec/;
 
 describe('hostile CBOR', () => {
   it.each([
-    ['a date as text', 'c06130'],
+    ['a date as a text that is not one', 'c06130'],
+    ['a date as text that is a number', 'c000'],
+    ['a date in a month that there is not', `c074${Buffer.from('2023-13-14T22:13:20Z').toString('hex')}`],
+    ['a date that is cut short', 'c07432303233'],
     ['a big integer', 'c24105'],
     ['a packed value', 'd833848100808000'],
     ['a reference to a packed value', 'c600'],
@@ -138,6 +178,12 @@ describe('hostile CBOR', () => {
   ])('no tag and nothing unusual comes through: %s', (_what, hex) => {
     expect(refusal(frame(hex))).toMatch(ours);
     expect(refusal(frame(`81${hex}`))).toMatch(ours);
+  });
+
+  it('a tag that is refused is named', () => {
+    expect(refusal(frame('d825500102030405060708090a0b0c0d0e0f10'))).toMatch(
+      /holds the tag 37; known are 0 and 1/,
+    );
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Packr, unpack } from 'msgpackr';
 import { lengthDelimited } from '@pea2pea/codecs';
 import { msgpack } from '@pea2pea/codecs/msgpack';
@@ -27,6 +28,13 @@ describe('msgpack', () => {
     ['c403616263', Buffer.from('abc')],
     ['d6ff00000001', new Date(1000)],
     ['cf8000000000000000', 2n ** 63n],
+    ['ceffffffff', 2 ** 32 - 1],
+    ['cf0000000100000000', 2 ** 32],
+    ['cf001fffffffffffff', Number.MAX_SAFE_INTEGER],
+    ['d3fffffffeffffffff', -(2 ** 32) - 1],
+    ['d3ffe0000000000001', Number.MIN_SAFE_INTEGER],
+    ['cb4340000000000000', 2 ** 53],
+    ['cb41f0000000080000', 2 ** 32 + 0.5],
   ])('writes %s as the specification has it', (hex, message) => {
     expect(payload(message).toString('hex')).toBe(hex);
     expect(decode(msgpack(), frame(Buffer.from(hex, 'hex')))).toEqual([message]);
@@ -54,6 +62,38 @@ describe('msgpack', () => {
     expect(read('cf001fffffffffffff')).toBe(Number.MAX_SAFE_INTEGER);
     expect(read('cfffffffffffffffff')).toBe(2n ** 64n - 1n);
     expect(read('d38000000000000000')).toBe(-(2n ** 63n));
+  });
+
+  it('whole numbers travel as integers, wherever they stand, and arrive as they were', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.maxSafeInteger(), fc.double({ noNaN: true }))), (numbers) => {
+        const message = {
+          numbers,
+          map: Object.fromEntries(numbers.map((number, index) => [`k${index}`, number])),
+        };
+        const [back] = decode<typeof message>(msgpack(), encode(msgpack(), message));
+        expect(back!.numbers.map((number) => number + 0)).toEqual(numbers.map((number) => number + 0));
+        expect(Object.keys(back!.map)).toEqual(Object.keys(message.map));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ['an Int16Array', new Int16Array(4)],
+    ['a Float64Array', new Float64Array(2)],
+    ['a BigUint64Array', new BigUint64Array(1)],
+    ['an Int8Array', new Int8Array(2)],
+    ['a Uint8ClampedArray', new Uint8ClampedArray(2)],
+    ['a DataView', new DataView(new ArrayBuffer(4))],
+  ])('%s is refused wherever it stands: MessagePack has no type for it', (_what, view) => {
+    for (const message of [view, [1, view], { a: { b: view } }, new Map([['a', view]]), new Set([view])])
+      expect(codeOf(() => encode(msgpack(), message))).toBe(invalidFrame);
+  });
+
+  it('a Uint8Array that is part of another arrives as its bytes, and not one more', () => {
+    const view = Uint8Array.of(1, 2, 3, 4).subarray(1, 3);
+    expect(decode(msgpack(), encode(msgpack(), { view }))).toEqual([{ view: Buffer.from([2, 3]) }]);
   });
 
   it('what MessagePack does not know is sent as the nearest that it knows', () => {

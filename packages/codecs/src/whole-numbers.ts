@@ -1,0 +1,46 @@
+/**
+ * Numbers of nine bytes, in place: a type and eight bytes, of a float or of an integer.
+ *
+ * The libraries write whole numbers from 2^32 on as floats, which Go's `int64` and Rust's `i64` refuse, and read integers
+ * of eight bytes as BigInt, or not at all. A float that is whole and an integer that is safe are the same number here.
+ */
+
+/** The type of an integer that is not negative, and of one that is. */
+export interface IntegerTypes {
+  readonly positive: number;
+  readonly negative: number;
+}
+
+/** The integer types of MessagePack: uint 64 and int 64, in two's complement. */
+export const MSGPACK_INTEGERS: IntegerTypes = { positive: 0xcf, negative: 0xd3 };
+
+/** The integer types of CBOR: an unsigned integer n, and -1 - n. */
+export const CBOR_INTEGERS: IntegerTypes = { positive: 0x1b, negative: 0x3b };
+const CBOR_FLOAT = 0xfb;
+
+/** Makes the float at `at` an integer where it is a safe one. */
+export function floatToInteger(bytes: Buffer, at: number, types: IntegerTypes): void {
+  const value = bytes.readDoubleBE(at + 1);
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return;
+  bytes[at] = value < 0 ? types.negative : types.positive;
+  writeInteger(bytes, at + 1, value < 0 && types === CBOR_INTEGERS ? -1 - value : value);
+}
+
+/** Makes the CBOR integer of eight bytes at `at` a float where it is a safe one: `cbor-x` reads it as a number then. */
+export function cborIntegerToFloat(bytes: Buffer, at: number): void {
+  const isNegative = bytes[at] === CBOR_INTEGERS.negative;
+  const size = bytes.readUInt32BE(at + 1) * HALF + bytes.readUInt32BE(at + 5);
+  const value = isNegative ? -1 - size : size;
+  if (!Number.isSafeInteger(value)) return;
+  bytes[at] = CBOR_FLOAT;
+  bytes.writeDoubleBE(value, at + 1);
+}
+
+/** The numbers that four bytes have. */
+const HALF = 2 ** 32;
+
+/** A safe integer in eight bytes, in two's complement; in halves, as a BigInt would cost more than the rest. */
+function writeInteger(bytes: Buffer, at: number, value: number): void {
+  bytes.writeInt32BE(Math.floor(value / HALF), at);
+  bytes.writeUInt32BE(value >>> 0, at + 4);
+}
