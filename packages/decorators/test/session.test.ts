@@ -22,7 +22,16 @@ import {
   SessionConnection,
 } from '@pea2pea/decorators';
 import { Container, ContainerModule, decorate, inject, injectable } from 'inversify';
-import { lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
+import {
+  lab,
+  never,
+  peerErrorOf,
+  recordingLogger,
+  textCodec,
+  turn,
+  until,
+  type LogLine,
+} from '@pea2pea/testing';
 import { dialler, inMemory } from './lab.js';
 import { talkTo } from './message-lab.js';
 
@@ -276,6 +285,29 @@ describe('messages', () => {
     open(new Slow());
     await until(() => order.length === 4);
     expect(order).toEqual(['made', 'connected', 'a', 'b']);
+  });
+
+  it('that wait are dropped where an onConnect of the session throws at once', async () => {
+    class Slow {}
+    const container = new Container();
+    let open!: (slow: Slow) => void;
+    container.bind(Slow).toDynamicValue(() => new Promise<Slow>((resolve) => (open = resolve)));
+    @Session({ inject: [Slow] })
+    class Refuses {
+      constructor(_slow: Slow) {}
+      @OnConnect()
+      connected() {
+        throw new Error('not you');
+      }
+    }
+    await using host = await hosting(Refuses, container);
+    await host.connection.send('hello');
+    await until(() => host.handle.node.stats.messagesReceived === 1 && open !== undefined);
+    open(new Slow());
+    await host.connection.closed;
+    await until(() => host.handle.node.connections.size === 0);
+    expect(host.peer.errors).toMatchObject([{ message: 'not you' }]);
+    expect(host.peer.seen).toEqual([]);
   });
 
   it('a catch-all of a session that leaves the peer none is refused at boot', async () => {
@@ -619,6 +651,215 @@ describe('the life of a session', () => {
     await handle.close();
     expect(new Set(Counter.disposed).size).toBe(1_000);
   });
+});
+
+/** What hook methods do; nothing where it is left out. */
+interface Doings {
+  readonly connect?: (connection: AnyConnection) => unknown;
+  readonly disconnect?: () => unknown;
+  readonly error?: (error: unknown) => unknown;
+}
+
+/** Peers with sessions whose hook methods do `one`, then `two`. */
+const HOSTS = {
+  'two sessions': (one: Doings, two: Doings) => {
+    @Session()
+    class One extends Doing(one) {}
+    @Session()
+    class Two extends Doing(two) {}
+    return hostOf(One, Two);
+  },
+  'one session': (one: Doings, two: Doings) => {
+    @Session()
+    class Both extends Doing(one) {
+      @OnConnect()
+      alsoConnect(connection: AnyConnection) {
+        return two.connect?.(connection) as undefined;
+      }
+      @OnDisconnect()
+      alsoDisconnect() {
+        return two.disconnect?.() as undefined;
+      }
+      @OnError()
+      alsoFailed(error: unknown) {
+        return two.error?.(error) as undefined;
+      }
+    }
+    return hostOf(Both);
+  },
+};
+
+function Doing(doings: Doings) {
+  class Does {
+    @OnConnect()
+    connect(connection: AnyConnection) {
+      return doings.connect?.(connection) as undefined;
+    }
+    @OnDisconnect()
+    disconnect() {
+      return doings.disconnect?.() as undefined;
+    }
+    @OnError()
+    failed(error: unknown) {
+      return doings.error?.(error) as undefined;
+    }
+  }
+  return Does;
+}
+
+function hostOf(...sessions: (new () => object)[]) {
+  @Peer({ codec, sessions })
+  class Host {
+    readonly heard: string[] = [];
+    readonly told: unknown[] = [];
+    @OnMessage()
+    hear(text: string) {
+      this.heard.push(text);
+      if (text === 'bad') throw new Error(text);
+    }
+    @OnError()
+    failed(error: unknown) {
+      this.told.push(error);
+    }
+  }
+  return Host;
+}
+
+describe.each(Object.entries(HOSTS))('several methods of a hook, in %s', (_place, host) => {
+  async function talking(one: Doings, two: Doings) {
+    const log: LogLine[] = [];
+    const talk = await talkTo(host(one, two), { codec, logger: recordingLogger(log) });
+    return {
+      ...talk,
+      logged: (text: string) =>
+        log.filter((line) => line.text === text).map(({ fields }) => String(fields['err'])),
+    };
+  }
+  const throws = (what: string) => () => {
+    throw new Error(what);
+  };
+  const rejects = (what: string) => () => Promise.reject(new Error(what));
+
+  it('each onError is told though one before it throws, and what it decides holds', async () => {
+    const told: unknown[] = [];
+    await using talk = await talking(
+      { error: throws('no opinion') },
+      {
+        error: (error) => {
+          told.push(error);
+          return 'keep';
+        },
+      },
+    );
+    for (const text of ['bad', 'good']) await talk.connection.send(text);
+    await until(() => talk.peer.heard.length === 2);
+    expect(told).toMatchObject([{ message: 'bad' }]);
+    expect(talk.logged('onError threw')).toEqual(['Error: no opinion']);
+  });
+
+  it('a value that is not a decision leaves the decision to the next onError', async () => {
+    await using talk = await talking({ error: () => true }, { error: () => 'keep' });
+    for (const text of ['bad', 'good']) await talk.connection.send(text);
+    await until(() => talk.peer.heard.length === 2);
+  });
+
+  it('what the promise of any onError rejects with is logged, and ends no process', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    try {
+      await using talk = await talking({ error: rejects('one') }, { error: rejects('two') });
+      await talk.connection.send('bad');
+      await talk.connection.closed;
+      await turn(3);
+      expect(unhandled).toEqual([]);
+      expect(talk.logged('onError threw')).toEqual(['Error: one', 'Error: two']);
+    } finally {
+      process.off('unhandledRejection', listener);
+    }
+  });
+
+  it.each([
+    ['throws', throws],
+    ['rejects', rejects],
+  ] as const)('each onConnect that %s is told, logged and counted', async (_how, fails) => {
+    await using talk = await talking(
+      { connect: fails('one'), error: () => 'keep' },
+      { connect: fails('two') },
+    );
+    await until(() => talk.handle.node.heuristics.hookErrors === 2);
+    expect(talk.peer.told).toMatchObject([{ message: 'one' }, { message: 'two' }]);
+    expect(talk.logged('onConnect threw; onError keeps the connection')).toEqual([
+      'Error: one',
+      'Error: two',
+    ]);
+    expect(talk.connection.state).toBe('open');
+  });
+
+  it.each([
+    ['throws', throws],
+    ['rejects', rejects],
+  ] as const)('each onDisconnect that %s is told, logged and counted, in reverse', async (_how, fails) => {
+    await using talk = await talking({ disconnect: fails('one') }, { disconnect: fails('two') });
+    await talk.connection.disconnect();
+    await until(() => talk.handle.node.connections.size === 0);
+    expect(talk.peer.told).toMatchObject([{ message: 'two' }, { message: 'one' }]);
+    expect(talk.logged('onDisconnect threw')).toEqual(['Error: two', 'Error: one']);
+    expect(talk.handle.node.heuristics.hookErrors).toBe(2);
+  });
+
+  it('an onDisconnect that never settles keeps none from hearing of the end', async () => {
+    let heard = false;
+    const Host = host({ disconnect: () => void (heard = true) }, { disconnect: never });
+    await using talk = await talkTo(Host, { codec, onDisconnectTimeoutMs: 20 });
+    await talk.connection.disconnect();
+    await until(() => talk.handle.node.connections.size === 0);
+    expect(heard).toBe(true);
+  });
+
+  it('where an onConnect ends the connection, later ones hear neither of it nor of its end', async () => {
+    const order: string[] = [];
+    const notes = (name: string) => ({ disconnect: () => void order.push(`${name} hears of the end`) });
+    await using talk = await talking(
+      {
+        ...notes('one'),
+        connect: (connection) => {
+          order.push('one connects');
+          void connection.disconnect();
+        },
+      },
+      { ...notes('two'), connect: () => void order.push('two connects') },
+    );
+    await talk.connection.closed;
+    await until(() => talk.handle.node.connections.size === 0);
+    expect(order).toEqual(['one connects', 'one hears of the end']);
+  });
+});
+
+describe('a making that fails', () => {
+  it.each([Number.NaN, undefined, new Error('the database is down')])(
+    'with %p is told, and messages that wait fail with a code where the connection is kept',
+    async (cause) => {
+      class Database {}
+      const container = new Container();
+      let fail!: (error: unknown) => void;
+      container.bind(Database).toDynamicValue(() => new Promise((_, reject) => (fail = reject)));
+      @Session({ inject: [Database] })
+      class Login {
+        constructor(_database: Database) {}
+      }
+      await using host = await hosting(Login, container, () => 'keep');
+      await host.connection.send('hello');
+      await until(() => host.handle.node.stats.messagesReceived === 1 && fail !== undefined);
+      fail(cause);
+      await until(() => host.peer.errors.length === 2);
+      expect(host.peer.errors).toEqual([
+        cause,
+        expect.objectContaining({ code: 'P2P_ERR_NO_SESSION', cause }),
+      ]);
+      expect(host.peer.seen).toEqual([]);
+    },
+  );
 });
 
 describe('what is refused at boot', () => {

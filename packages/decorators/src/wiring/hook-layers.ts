@@ -4,17 +4,14 @@ import { hookMethodsOf, type HookMethod } from '../declarations/hook-methods.js'
 import type { MethodName } from '../declarations/method-site.js';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { messageHook, type MessageHook, type Otherwise, type Route } from './message-routes.js';
+import { methodLayers, UNARY } from './method-layers.js';
 import { checkFields, type Methods } from './methods.js';
 import type { Part, PluginPart } from './part.js';
-import { sessionLayer, whenReady } from './session-layer.js';
+import { sessionLayers, whenReady } from './session-layers.js';
 import type { Sessions } from './sessions.js';
 
 type HookCall = (subject: unknown, detail?: unknown) => unknown;
 type Layer = Partial<Record<keyof Hooks<unknown>, HookCall>>;
-
-/** Hooks that are given their subject alone, or nothing. */
-const UNARY: ReadonlySet<string> = new Set(['onStart', 'onStop', 'onAccept', 'onHandshake', 'onConnect']);
-const PLAIN: ReadonlySet<string> = new Set([...UNARY, 'onDisconnect', 'onError']);
 
 /**
  * The hooks of a plugin, the first of which name the instance as their plugin. A message that none of the message methods
@@ -39,7 +36,7 @@ export function lifeLayers(instance: object): Living[] {
 }
 
 /**
- * The hook methods of a peer and of its sessions as plain hooks: one layer for the sessions, then those of the peer.
+ * The hook methods of a peer and of its sessions as plain hooks: those of the sessions, then those of the peer.
  * Their message methods are one hook, that picks among them all.
  * @throws {PeerError} P2P_ERR_INVALID_DECORATOR when a field of the instance hides a method
  */
@@ -59,13 +56,10 @@ export function peerLayers(
     ),
   );
   const hook = messageHook([...theirs, ...own], otherwise);
-  return [sessionLayer(parts, of), ...layersOf(instance, peer, hook && whenReady(of, hook))];
+  return [...sessionLayers(parts, of), ...layersOf(instance, peer, hook && whenReady(of, hook))];
 }
 
-/**
- * One object holds all hooks, unless several methods serve the same hook: each further one goes to a further object,
- * so that the node chains them as it chains plugins.
- */
+/** The hooks of `instance`, in {@link methodLayers}. */
 function layersOf(
   instance: object,
   { methods, name: owner }: Pick<Part, 'name' | 'methods'>,
@@ -73,17 +67,17 @@ function layersOf(
 ): Hooks<unknown>[] {
   const target = instance as Methods;
   checkFields(target, methods);
-  const layers: Layer[] = [];
-  for (const { hook, name } of methods) {
-    if (!isPlain(hook)) continue;
-    let layer = layers.find((candidate) => candidate[hook] === undefined);
-    if (layer === undefined) layers.push((layer = {}));
-    const call: HookCall = UNARY.has(hook)
-      ? (subject) => target[name]!(subject)
-      : (subject, detail) => target[name]!(subject, detail);
-    // For messages about it: `ChatPeer.begin()`.
-    layer[hook] = Object.defineProperty(call, 'name', { value: `${owner}.${String(name)}` });
-  }
+  const layers = methodLayers(methods).map((layer) => {
+    const calls: Layer = {};
+    for (const [hook, name] of Object.entries(layer) as [keyof Hooks<unknown>, MethodName][]) {
+      const call: HookCall = UNARY.has(hook)
+        ? (subject) => target[name]!(subject)
+        : (subject, detail) => target[name]!(subject, detail);
+      // For messages about it: `ChatPeer.begin()`.
+      calls[hook] = Object.defineProperty(call, 'name', { value: `${owner}.${String(name)}` });
+    }
+    return calls;
+  });
   if (onMessage !== undefined) (layers[0] ??= {}).onMessage = onMessage as HookCall;
   return layers as Hooks<unknown>[];
 }
@@ -104,8 +98,4 @@ function callOn(instance: object, name: MethodName): MessageHook {
 
 function passBy(): undefined {
   return undefined;
-}
-
-function isPlain(hook: HookMethod['hook']): hook is Exclude<keyof Hooks<unknown>, 'onMessage'> {
-  return PLAIN.has(hook);
 }

@@ -45,10 +45,7 @@ export class MarkedMethods {
       call: (connection, ...args) => {
         const ready = this.#sessions!.waitFor(connection);
         if (ready === undefined) return method.call(connection, ...args);
-        return ready.then(() => {
-          void this.#sessions!.waitFor(connection); // throws where making them failed
-          return method.call(connection, ...args);
-        });
+        return ready.then(() => method.call(connection, ...args));
       },
     };
   }

@@ -1,18 +1,22 @@
 import { PeerError, type Connection } from '@pea2pea/core';
-import { defer, type Deferred } from '@pea2pea/core/authoring';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { SessionConnection } from '../declarations/injectables.js';
 import { refuseCaptivesOfConnections, refuseCaptivesOfPeers } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
 import { MadeSessions } from './made-sessions.js';
+import { checkFields, type Methods } from './methods.js';
 import type { Part } from './part.js';
 
-/** The sessions of a connection, in the order of `sessions`. */
-type Entry =
-  | { readonly state: 'making'; readonly ready: Promise<void> }
-  | { readonly state: 'made'; readonly instances: readonly object[] }
-  | { readonly state: 'failed'; readonly cause: unknown; readonly ready: Deferred<void> };
+/** The sessions of a connection. */
+interface Entry {
+  /** Settles when it is over whether there are some. @throws {PeerError} P2P_ERR_NO_SESSION where making them failed */
+  readonly ready: Promise<void>;
+  /** In the order of `sessions`; undefined until they are made. */
+  instances: readonly object[] | undefined;
+  /** Called when they are. */
+  readonly greetings: (() => void)[];
+}
 
 /**
  * The sessions of one peer: makes them for each connection, finds them, disposes of them.
@@ -77,42 +81,41 @@ export class Sessions {
   }
 
   /**
-   * Makes the sessions of `connection`, then calls `greet` in the turn in which they are ready.
+   * Makes the sessions of `connection`. A hook: the promise is for the node alone.
    * @throws what the making throws
    */
-  async open(connection: Connection, greet: (instances: readonly object[]) => unknown): Promise<unknown> {
-    const ready = defer();
-    this.#entries.set(connection, { state: 'making', ready: ready.promise });
-    const made = new MadeSessions(this.#log);
-    const making = this.#make(connection, made);
-    this.#disposeAfter(connection, making, made);
-    try {
-      const instances = await making;
-      if (connection.state !== 'open') return undefined;
-      this.#entries.set(connection, { state: 'made', instances });
-      return greet(instances);
-    } catch (cause) {
-      // Messages that wait go on when it is decided whether the connection lives: see `heardOf`.
-      if (this.#entries.has(connection)) this.#entries.set(connection, { state: 'failed', cause, ready });
-      throw cause;
-    } finally {
-      if (this.#entries.get(connection)?.state !== 'failed') ready.resolve();
-    }
+  open(connection: Connection): Promise<void> {
+    const opening = this.#open(connection);
+    // The node learns of a failure first, and has ended the connection or kept it when those that wait learn of it: its
+    // reaction to `opening` precedes any to this promise, which settles later.
+    const ready = opening.catch((cause: unknown) => {
+      throw decoratorError('P2P_ERR_NO_SESSION', `${connection.address} has no sessions`, { cause });
+    });
+    ready.catch(() => undefined); // nobody may wait
+    this.#entries.set(connection, { ready, instances: undefined, greetings: [] });
+    return opening;
   }
 
   /**
-   * Every `onError` is being told of `error`, this one among them. Where it is why there are no sessions, messages go on in
-   * a later turn: by then the kernel, which decides in this one, has ended the connection or kept it.
+   * Calls `greeting` in the turn in which the sessions of `connection` are made, after those that were here before;
+   * never where the connection ends earlier, be it by one of those. Settles as the promise does that it returns.
+   * INVARIANT: paired-hooks.
    */
-  heardOf(error: unknown, connection: Connection): void {
-    const entry = this.#entries.get(connection);
-    if (entry?.state === 'failed' && entry.cause === error) void Promise.resolve().then(entry.ready.resolve);
+  greet(connection: Connection, greeting: () => unknown): Promise<void> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.#entries.get(connection)?.greetings.push(() => {
+        try {
+          resolve(greeting());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    }) as Promise<void>;
   }
 
   /** The sessions of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
   of(connection: Connection): readonly object[] | undefined {
-    const entry = this.#entries.get(connection);
-    return entry?.state === 'made' ? entry.instances : undefined;
+    return this.#entries.get(connection)?.instances;
   }
 
   /**
@@ -130,14 +133,11 @@ export class Sessions {
 
   /**
    * Resolves when the sessions of `connection` are ready; undefined if there is nothing to wait for.
-   * @throws {PeerError} P2P_ERR_NO_SESSION where making them failed, and `@OnError` kept the connection
+   * @throws {PeerError} P2P_ERR_NO_SESSION where making them failed: the promise rejects
    */
   waitFor(connection: Connection): Promise<void> | undefined {
     const entry = this.#entries.get(connection);
-    if (entry?.state === 'making') return entry.ready;
-    if (entry?.state !== 'failed') return undefined;
-    const { cause } = entry;
-    throw decoratorError('P2P_ERR_NO_SESSION', `${connection.address} has no sessions`, { cause });
+    return entry === undefined || entry.instances !== undefined ? undefined : entry.ready;
   }
 
   /** Resolves when all that has to be disposed of is. */
@@ -187,6 +187,21 @@ export class Sessions {
           );
         })
         .when((asked) => !belongsToSet(asked));
+    }
+  }
+
+  async #open(connection: Connection): Promise<void> {
+    const made = new MadeSessions(this.#log);
+    const making = this.#make(connection, made);
+    this.#disposeAfter(connection, making, made);
+    const instances = await making;
+    const entry = this.#entries.get(connection);
+    if (entry === undefined || connection.state !== 'open') return;
+    instances.forEach((instance, index) => checkFields(instance as Methods, this.#parts[index]!.methods));
+    entry.instances = instances;
+    for (const greeting of entry.greetings.splice(0)) {
+      greeting();
+      if (connection.state !== 'open') return;
     }
   }
 
