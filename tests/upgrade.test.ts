@@ -244,6 +244,130 @@ describe('a read that waits when the stream is upgraded', () => {
   });
 });
 
+/** What a hook may have done before it takes the stream. A read that waits is abandoned, as one that lost a race is. */
+const before: Record<string, (handshake: Handshake) => unknown> = {
+  'at once': () => {},
+  'while a read waits': (handshake) => handshake.read(1).catch(() => {}),
+  'while several reads wait': (handshake) => {
+    handshake.read(1).catch(() => {});
+    handshake.receive(lines().decoder(undefined as never)).catch(() => {});
+  },
+  'while a read of the rest waits': (handshake) => handshake.readUntil('\n', 100).catch(() => {}),
+  async 'after a read'(handshake) {
+    await handshake.read(5);
+  },
+  async 'after a read that failed'(handshake) {
+    await handshake.readUntil('\n', 2).catch(() => {});
+  },
+  'while a read waits for a stream that was taken before': (handshake) => {
+    handshake.takeStream();
+    handshake.read(1).catch(() => {});
+  },
+  'after who took it before let it flow': (handshake) => {
+    const listener = (): void => {};
+    handshake.takeStream().on('data', listener).resume().off('data', listener);
+  },
+  'over a stream on top, while a read waits': (handshake) => {
+    handshake.upgrade(new MaskedStream(new MaskedStream(handshake.takeStream())));
+    handshake.read(1).catch(() => {});
+  },
+};
+/** Those before which the peer has spoken. */
+const early: Record<string, string> = {
+  'while a read of the rest waits': 'some ',
+  'after a read': 'HELLO',
+  'after a read that failed': 'some ',
+};
+const handovers = Object.keys(networks).flatMap((network) =>
+  roles.flatMap((role) => Object.keys(before).map((when) => ({ network, role, when }))),
+) as { network: keyof typeof networks; role: (typeof roles)[number]; when: string }[];
+
+describe('a stream that changes hands flows to nobody in between', () => {
+  it.each(handovers)('taken $when: $network, $role', async ({ network, role, when }) => {
+    let stream: Duplex | undefined;
+    let goOn!: () => void;
+    const wait = new Promise<void>((resolve) => (goOn = resolve));
+    let got = '';
+    const { link } = await attacked(networks[network](), role, async (handshake) => {
+      const reading = before[when]!(handshake);
+      if (when.startsWith('after')) await reading;
+      await turn(5);
+      const taken = (stream = handshake.takeStream());
+      await wait;
+      taken.on('data', (chunk: Buffer) => (got += String(chunk))).resume();
+      await until('all came', () => got.includes('!'), 1_000);
+    });
+    if (early[when] !== undefined) link.stream.write(early[when]);
+    await until('it was taken', () => stream !== undefined);
+    link.stream.write('greeting!');
+    await turn(20);
+    expect(stream!.isPaused()).toBe(true);
+    goOn();
+    await until('the greeting arrived', () => got.includes('!'), 1_000);
+    expect(got).toBe(`${when === 'after a read' ? '' : (early[when] ?? '')}greeting!`);
+    link.reset();
+  });
+
+  it.each(Object.keys(networks) as (keyof typeof networks)[])(
+    'put on top while it flows: %s',
+    async (network) => {
+      let heard: string | undefined;
+      let isUp = false;
+      const { a, link } = await attacked(networks[network](), 'inbound', async (handshake) => {
+        const listener = (): void => {};
+        const top = new MaskedStream(handshake.takeStream());
+        top.on('data', listener).resume().off('data', listener);
+        handshake.upgrade(top);
+        isUp = true;
+        await turn(20);
+        heard = String(await handshake.readUntil('\n', 10));
+      });
+      await until('it stands on top', () => isUp);
+      link.stream.write(flip(Buffer.from('one\ntwo\n')));
+      await until('both arrived', () => a.messages.length > 0, 1_000);
+      expect([heard, a.messages]).toEqual(['one', ['two']]);
+      link.reset();
+    },
+  );
+
+  it.each(Object.keys(networks) as (keyof typeof networks)[])(
+    'but to what stands on it already, though a read waited: %s',
+    async (network) => {
+      const { a, link } = await attacked(networks[network](), 'inbound', async (handshake) => {
+        const stream = handshake.takeStream();
+        const waiting = handshake.read(1).catch(() => {});
+        const top = new MaskedStream(stream);
+        top.read(0); // it flows
+        handshake.upgrade(top);
+        await waiting;
+      });
+      await until('it is open', () => a.opened.length === 1);
+      link.stream.write(flip(Buffer.from('one\n')));
+      await until('the line arrived', () => a.messages.length === 1);
+      expect(a.messages).toEqual(['one']);
+      link.reset();
+    },
+  );
+
+  it('and an error that does not end it leaves nothing to flow in: no read waits any more', async () => {
+    const top = new PassThrough({ autoDestroy: false });
+    let error: unknown;
+    let isPaused: boolean | undefined;
+    const { link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
+      handshake.upgrade(top);
+      const waiting = handshake.read(1);
+      top.emit('error', new Error('odd'));
+      error = await waiting.catch((cause: unknown) => cause);
+      isPaused = top.isPaused();
+      handshake.reject('odd');
+    });
+    await until('the read is over', () => isPaused !== undefined);
+    expect(error).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+    expect(isPaused).toBe(true);
+    link.reset();
+  });
+});
+
 describe('a handshake that is over', () => {
   it('takes nothing from the connection: no bytes, no stream, no write in between', async () => {
     let late!: Handshake;

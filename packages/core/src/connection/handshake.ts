@@ -163,6 +163,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       throw refusal;
     }
     this.#intake = new Intake(duplex, this);
+    // Whoever let it flow listens no more: what comes is for the next read, or the connection.
+    this.#intake.pause();
     this.hasSpoken = true;
     this.#end = undefined;
     // Any stream below may run the handlers of the peer during a write, whatever the one on top does.
@@ -206,6 +208,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   onEnd(cause?: Error): void {
     this.#end ??= this.#ended(cause);
+    // No read waits any more; after an error that did not destroy the stream it would flow on.
+    this.#intake.pause();
     if (this.#nextTurn === undefined) this.#rejectReads(this.#end);
   }
 

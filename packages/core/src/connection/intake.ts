@@ -74,10 +74,10 @@ export class Intake {
   release(): boolean {
     this.detach();
     const { stream, received } = this;
+    // Where nobody listens it would flow on and lose what comes; where somebody does, pausing would stop it for good.
+    if (stream.listenerCount('data') === 0) stream.pause();
     if (received.length === 0) return true;
     if (this.isOver || stream.errored) return false;
-    // Where nobody listens it would flow on and lose them; where somebody does, pausing would stop it for good.
-    if (stream.listenerCount('data') === 0) stream.pause();
     stream.unshift(received.read(received.length));
     return true;
   }

@@ -126,7 +126,8 @@ export class Reader implements TurnTaker {
 
   /**
    * How long the peer had been silent when the sockets were served last, at `polledAtMs`. Waiting for our own
-   * handler does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer that the budget of the node holds back counts as silent: its unfinished frame fills that budget.
+   * handler does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer
+   * that the budget of the node holds back counts as silent: its unfinished frame fills that budget.
    */
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
