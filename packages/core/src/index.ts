@@ -48,6 +48,7 @@ export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { PluginClass, PluginFactory, PluginKey, PluginManifest, PluginUse } from './contracts/plugin.js';
 export type { Random } from './contracts/random.js';
+export type { IpAddress } from './net/ip-address.js';
 export { IpPrefix } from './net/ip-prefix.js';
 export { SocketAddress } from './net/socket-address.js';
 export type { AddressLike } from './net/socket-address.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { IpPrefix, PeerError } from '@pea2pea/core';
+import { IpPrefix, PeerError, type IpAddress } from '@pea2pea/core';
 import { parseIp } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
 
@@ -45,14 +45,42 @@ describe('an IP prefix', () => {
     '::/129',
     '::ffff:10.0.0.0/95',
     '127.0.0.1:80',
+    'fe80::1%a%b',
+    'fe80::1%a%b/64',
+    undefined,
+    null,
+    5,
+    {},
   ])('%j is none', (given) => {
     let thrown: unknown;
     try {
-      IpPrefix.parse(given);
+      IpPrefix.parse(given as string);
     } catch (error) {
       thrown = error;
     }
     expect(PeerError.is(thrown, 'P2P_ERR_INVALID_ADDRESS')).toBe(true);
+  });
+
+  it.each([
+    ['::ffff:1.2.3.4/90', '"::ffff:1.2.3.4/90" has a length of 90, not one of 96 to 128'],
+    ['::ffff:1.2.3.4/130', '"::ffff:1.2.3.4/130" has a length of 130, not one of 96 to 128'],
+    ['10.0.0.0/33', '"10.0.0.0/33" has a length of 33, not one of 0 to 32'],
+    ['::/129', '"::/129" has a length of 129, not one of 0 to 128'],
+    ['example.org', '"example.org" is not an IP address or a prefix'],
+  ])('%s is refused with what was written, and a remedy for prefixes', (given, what) => {
+    const remedy = "use an IP address, or a prefix such as '203.0.113.0/24' or '2001:db8::/32'";
+    expect(() => IpPrefix.parse(given)).toThrow(
+      expect.objectContaining({ code: 'P2P_ERR_INVALID_ADDRESS', message: `${what}; ${remedy}` }),
+    );
+  });
+
+  it('is a value: nobody can change it by its start, or by what it was made of', () => {
+    const groups = [10, 0, 0, 0];
+    const made: IpAddress = { version: 4, groups, zone: '' };
+    const prefix = new IpPrefix(made, 8);
+    groups[0] = 11;
+    expect(() => ((prefix.start.groups as number[])[0] = 11)).toThrow(TypeError);
+    expect([prefix.toString(), contains('10.0.0.0/8', '10.0.0.1')]).toEqual(['10.0.0.0/8', true]);
   });
 
   it('contains its addresses and no others', () => {

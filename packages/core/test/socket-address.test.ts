@@ -47,6 +47,9 @@ describe('a socket address', () => {
     '[::1.2.3.04]:4',
     '[1.2.3.4::]:4',
     '[1:1.2.3.4::1]:4',
+    '[fe80::1%a%b]:4',
+    '[fe80::1%a%]:4',
+    '[2001:db8::1%a%b]:4',
     'a b:4',
   ])('%p is refused', (text) => {
     expect(() => SocketAddress.from(text)).toThrow(

@@ -24,8 +24,8 @@ export function parseIp(text: string): IpAddress | undefined {
     const groups = parseIpv4(text);
     return groups && { version: 4, groups, zone: '' };
   }
-  const [bare = '', zone = ''] = text.split('%', 2);
-  const groups = parseIpv6(bare);
+  const [bare = '', zone = '', ...more] = text.split('%');
+  const groups = more.length > 0 ? undefined : parseIpv6(bare);
   if (groups === undefined) return undefined;
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
     const [high = 0, low = 0] = groups.slice(6);

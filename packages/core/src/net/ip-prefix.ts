@@ -28,7 +28,7 @@ export class IpPrefix {
     }
     this.version = ip.version;
     this.length = length;
-    this.#groups = masked(ip, length);
+    this.#groups = Object.freeze(masked(ip, length)); // `start` shares it
     this.zone = length >= LINK_LOCAL_LENGTH && isLinkLocal(ip) ? ip.zone : '';
   }
 
@@ -37,14 +37,20 @@ export class IpPrefix {
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
   static parse(text: string): IpPrefix {
-    const [address = '', length, ...more] = text.split('/');
+    const [address = '', length, ...more] = typeof text === 'string' ? text.split('/') : [];
     const ip = more.length > 0 ? undefined : parseIp(address);
     if (ip === undefined) throw invalidPrefix(`${describe(text)} is not an IP address or a prefix`);
     if (length === undefined) return IpPrefix.ofAddress(ip);
     if (!/^\d{1,3}$/.test(length)) throw invalidPrefix(`${describe(text)} has no length after the slash`);
     // Folded from IPv6, whose first 96 bits only say that it is IPv4.
-    const isFolded = ip.version === 4 && address.includes(':');
-    return new IpPrefix(ip, Number(length) - (isFolded ? 96 : 0));
+    const folded = ip.version === 4 && address.includes(':') ? 96 : 0;
+    const kept = Number(length) - folded;
+    if (kept < 0 || kept > bitsOf(ip.version)) {
+      throw invalidPrefix(
+        `${describe(text)} has a length of ${Number(length)}, not one of ${folded} to ${folded + bitsOf(ip.version)}`,
+      );
+    }
+    return new IpPrefix(ip, kept);
   }
 
   /** The block of one address. */
@@ -123,6 +129,8 @@ function masked({ version, groups }: IpAddress, length: number): number[] {
   });
 }
 
+const REMEDY = "use an IP address, or a prefix such as '203.0.113.0/24' or '2001:db8::/32'";
+
 function invalidPrefix(what: string): PeerError {
-  return new PeerError('P2P_ERR_INVALID_ADDRESS', what);
+  return new PeerError('P2P_ERR_INVALID_ADDRESS', what, { remedy: REMEDY });
 }

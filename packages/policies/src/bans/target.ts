@@ -1,5 +1,5 @@
-import { IpPrefix, PeerError, SocketAddress, type AddressLike } from '@pea2pea/core';
-import { describe, parseIp, type IpAddress } from '@pea2pea/core/authoring';
+import { IpPrefix, PeerError, SocketAddress, type AddressLike, type IpAddress } from '@pea2pea/core';
+import { describe, parseIp } from '@pea2pea/core/authoring';
 
 /**
  * The target of a ban: an IP address or prefix as a string (`'203.0.113.7'`, `'203.0.113.0/24'`), an address with a port,
