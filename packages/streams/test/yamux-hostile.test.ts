@@ -1,8 +1,9 @@
+import { Duplex } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { soon, until } from '@pea2pea/testing';
 import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
-import { YAMUX_DEFAULTS } from '../src/index.js';
+import { Yamux, YAMUX_DEFAULTS } from '../src/index.js';
 import type { YamuxStream } from '../src/index.js';
 import { all, hostile } from './yamux-lab.js';
 
@@ -358,6 +359,57 @@ describe('a peer that wants to do harm', () => {
     expect([most, running]).toEqual([16, 16]);
     for (const end of finish) end();
     session.destroy();
+  });
+
+  it('opens streams that handlers destroy at once: not one more of them runs than there may be streams', async () => {
+    let running = 0;
+    let most = 0;
+    let drops = true;
+    const { session, peer, clock } = hostile({
+      maxStreams: 4,
+      onStream: async (stream) => {
+        if (drops) return void stream.destroy();
+        most = Math.max(most, ++running);
+        return new Promise<void>(() => {});
+      },
+    });
+    peer.read();
+    const open = async (first: number): Promise<void> => {
+      for (let index = 0; index < 50; index++) {
+        peer.send({ type: windowUpdate, flags: SYN, streamId: first + 2 * index });
+        peer.send({ type: ping, flags: SYN, streamId: 0, length: first + index });
+        await until('it is handled', () => peer.frames.at(-1)?.length === first + index);
+      }
+    };
+    await open(1);
+    drops = false;
+    clock.advance(1_000);
+    await open(1_001);
+    expect([most, running, session.refused]).toEqual([4, 4, 46]);
+    session.destroy();
+  });
+
+  it.each<[string, (session: Yamux) => void]>([
+    ['does not read replies: no more than the limit wait, whatever a chunk holds', () => {}],
+    [
+      'has a connection that reads no frames: none is handled beyond what is read ahead',
+      (session) => void session.frames.read(0),
+    ],
+  ])('%s', async (_what, prepare) => {
+    const chunk = Buffer.concat(Array<Buffer>(20_000).fill(header(0, ping, SYN, 0, 0)));
+    let written = 0;
+    const below = new Duplex({
+      read() {},
+      write: () => void written++, // and never called back
+    });
+    const session = new Yamux(below, { role: 'server', keepAliveIntervalMs: 0 });
+    prepare(session);
+    below.push(chunk);
+    for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(below.writableLength / 12).toBeLessThanOrEqual(1_024 + 64);
+    expect(session.frames.readableLength / 12).toBeLessThanOrEqual(2 * 64);
+    session.destroy();
+    expect([written, session.state]).toEqual([1, 'closing']);
   });
 
   it('is not let to send more for a reader that has only looked at what came', async () => {

@@ -71,7 +71,7 @@ export function hostile(options: Options = {}) {
       return frames.find(({ type }) => type === FrameType.goAway)?.length;
     },
   };
-  return { session, peer, clock, accepted };
+  return { session, below: near, peer, clock, accepted };
 }
 
 /** All that comes until the end. Not `for await`: that destroys a stream behind its end, and so resets a half-open one. */

@@ -3,8 +3,8 @@ import { finished } from 'node:stream/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Logger } from '@pea2pea/core';
-import { soon, until } from '@pea2pea/testing';
-import { FrameType } from '../src/yamux/frame.js';
+import { silentLogger, soon, until } from '@pea2pea/testing';
+import { encodeFrame, FrameType } from '../src/yamux/frame.js';
 import { Yamux, YAMUX_DEFAULTS, type YamuxOptions, type YamuxStream } from '../src/index.js';
 import { all, hostile, sessions } from './yamux-lab.js';
 
@@ -397,6 +397,80 @@ describe('the end', () => {
       expect(String(await all(stream!))).toBe('a last word');
       await until('it is destroyed', () => stream!.destroyed);
       expect([stream!.errored, server.size]).toMatchObject([{ code: 'P2P_ERR_DISCONNECTED' }, 0]);
+    },
+  );
+
+  it('what both sides had ended does not fail when it was read', async () => {
+    const { client, server, accepted } = sessions();
+    const ours = client.openStream().end('a last word');
+    await until('it is offered', () => accepted.server.length === 1);
+    accepted.server[0]!.end();
+    ours.resume();
+    await client.ping();
+    await Promise.all([client.close(), server.closed]);
+    expect(String(await all(accepted.server[0]!))).toBe('a last word');
+    await until('it is destroyed', () => accepted.server[0]!.destroyed);
+    expect([accepted.server[0]!.errored, server.size]).toEqual([null, 0]);
+  });
+
+  it.each(['this side', 'the peer'])(
+    'a write callback that throws as %s ends the session is told, and hurts its own stream alone',
+    async (who) => {
+      const logged: object[] = [];
+      const logger = { ...silentLogger, warn: (fields: object) => void logged.push(fields) } as Logger;
+      const { client, server, accepted } = sessions({ client: { logger } });
+      const stream = client.openStream();
+      const other = client.openStream();
+      stream.write(Buffer.alloc(2 * WINDOW), () => {
+        throw new Error('a bug');
+      });
+      await until('both are offered', () => accepted.server.length === 2);
+      accepted.server[0]!.end('a last word');
+      await client.ping();
+      await soon('the end', Promise.all([(who === 'this side' ? client : server).close(), client.closed]));
+      expect([stream.destroyed, other.destroyed, client.state]).toEqual([true, true, 'closed']);
+      expect(logged).toMatchObject([{ err: { message: 'a bug' } }]);
+    },
+  );
+
+  it('what a write callback writes as the session ends does not follow the Go Away', async () => {
+    const { client, right } = sessions();
+    const [first, second] = [client.openStream(), client.openStream()];
+    first.write(Buffer.alloc(2 * WINDOW), () => void second.write('late'));
+    await client.ping();
+    const sent: Buffer[] = [];
+    right.on('data', (chunk: Buffer) => sent.push(chunk));
+    await client.close();
+    const goAway = encodeFrame({ type: FrameType.goAway, flags: 0, streamId: 0, length: 0 });
+    expect(Buffer.concat(sent).subarray(-12)).toEqual(goAway);
+  });
+
+  it.each<['close' | 'destroy']>([['close'], ['destroy']])(
+    '%s() in a reader of the frames: the stream that the frame opens is not offered',
+    async (how) => {
+      const { session, peer, accepted } = hostile();
+      session.frames.on('error', () => {}).on('data', () => void session[how]());
+      peer.read();
+      peer.send({ type: FrameType.windowUpdate, flags: 1, streamId: 1 });
+      peer.far.end();
+      await soon('the end', session.closed);
+      expect([accepted.length, session.size]).toEqual([0, 0]);
+    },
+  );
+
+  it.each<['close' | 'destroy']>([['close'], ['destroy']])(
+    '%s() while frames of a stream below that has closed wait for their turn ends the session',
+    async (how) => {
+      const { session, below, peer, clock } = hostile();
+      const update = encodeFrame({ type: FrameType.windowUpdate, flags: 0, streamId: 1, length: 1 });
+      const syn = encodeFrame({ type: FrameType.windowUpdate, flags: 1, streamId: 1, length: 0 });
+      peer.far.end(Buffer.concat([syn, ...Array<Buffer>(5_000).fill(update)]));
+      await until('the first are handled', () => session.size === 1);
+      below.destroy();
+      await until('it has closed', () => below.closed);
+      void session[how]();
+      await soon('the end', session.closed);
+      expect([session.state, session.size, clock.pending]).toEqual(['closed', 0, 0]);
     },
   );
 

@@ -48,7 +48,16 @@ export class FrameTurns {
     const taken = this.#reader.feed(chunk, FRAMES_PER_TURN);
     if (taken === chunk.length || this.#stopped) return;
     this.#rest = chunk.subarray(taken);
-    this.#nextTurn = this.#clock.nextTurn(this.#onTurn);
+    this.goOn();
+  }
+
+  /** Has what waits taken in a later turn, if anything does: for an `onTurn` that did not take it. */
+  goOn(): void {
+    if (this.#rest === undefined) return;
+    this.#nextTurn ??= this.#clock.nextTurn(() => {
+      this.#nextTurn = undefined;
+      this.#onTurn();
+    });
   }
 
   /** As {@link feed}, with what waits. */

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { PeerError } from '@pea2pea/core';
 import { encodeFrame, FrameType, type FrameHeader } from './frame.js';
 
 /** The least of {@link Outbox.maxPending}. */
@@ -70,6 +71,10 @@ export class Outbox {
 
   /** Sends a frame of data; calls back when the stream below is done with it. */
   data(streamId: number, piece: Uint8Array, onWritten: (error?: Error | null) => void): void {
+    if (this.#stopped) {
+      onWritten(new PeerError('P2P_ERR_DISCONNECTED', 'the yamux session is over'));
+      return;
+    }
     const header = { type: FrameType.data, flags: 0, streamId, length: piece.length };
     let hadToWait = false;
     this.#below.write(encodeFrame(header, piece), (error) => {

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { PeerError, type Direction, type Timer } from '@pea2pea/core';
-import { defer, isPromise, LogThrottle, overdue, raceAgainst, whenSettled } from '@pea2pea/core/authoring';
+import { defer, LogThrottle, overdue, raceAgainst } from '@pea2pea/core/authoring';
 import { streamError } from '../shared/errors.js';
 import { asError } from '../shared/as-error.js';
 import {
@@ -15,6 +15,7 @@ import {
 } from './frame.js';
 import type { FrameHandler } from './frame-reader.js';
 import { FrameTurns } from './frame-turns.js';
+import { offer } from './offer.js';
 import { resolveYamuxOptions, type ResolvedYamuxOptions, type YamuxOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { Pings } from './pings.js';
@@ -107,16 +108,14 @@ export class Yamux {
       onDead: (error) => this.destroy(error),
     });
     below.on('data', (chunk: Buffer) => this.#onData(chunk));
-    below.on('end', () => this.#onEnd());
+    below.on('end', () => this.#settle());
     below.on('error', (error: Error) => this.#end(error));
-    below.on('close', () => this.#onClose());
-    // Events of a stream that has ended do not come again.
-    if (below.destroyed) this.#onClose();
-    else if (below.readableEnded) this.#onEnd();
-    else this.#flow();
+    below.on('close', () => this.#settle());
+    this.#flow();
+    this.#settle(); // events of a stream that is over do not come again
   }
 
-  /** `'closing'`: the last frames are on their way; no stream is left. */
+  /** `'closing'`: the last frames are on their way; of the streams, those are left that are complete and not read yet. */
   get state(): 'open' | 'closing' | 'closed' {
     return this.#state;
   }
@@ -126,7 +125,7 @@ export class Yamux {
     return this.#error;
   }
 
-  /** Streams that are open, in both directions. */
+  /** Streams that are open, or complete and not read yet, in both directions. */
   get size(): number {
     return this.#streams.size;
   }
@@ -218,10 +217,9 @@ export class Yamux {
 
   /** Goes on with a chunk that has more frames than a turn has room for; what came after it waits for that. */
   #onTurn(): void {
+    if (!this.#mayRead) return; // `#flow` goes on
     this.#handle(() => this.#frames.feedRest());
-    if (this.#frames.isWaiting) return;
-    if (this.#below.readableEnded) this.#onEnd();
-    if (this.#below.closed) this.#onClose();
+    this.#settle();
   }
 
   #handle(frames: () => void): void {
@@ -235,15 +233,9 @@ export class Yamux {
     }
   }
 
-  #onEnd(): void {
-    if (this.#frames.isWaiting) return; // a socket may end while it is paused
-    const what = 'the stream below a yamux session ended in the middle of a frame';
-    const error = this.#frames.inFrame ? new PeerError('P2P_ERR_TRUNCATED_FRAME', what) : undefined;
-    this.#end(error);
-  }
-
   #onHeader(header: FrameHeader): void {
     this.#stream?.tell(header);
+    if (this.#state !== 'open') return; // a reader of the frames has ended it
     switch (header.type) {
       case FrameType.ping:
         if (header.flags === Flag.ACK) this.#pings.answered(header.length);
@@ -310,24 +302,14 @@ export class Yamux {
   }
 
   #offer(stream: YamuxStream): void {
-    const failed = (error: unknown): void => {
-      this.#complain(stream, error, 'onStream threw');
-      stream.destroy(asError(error));
-    };
-    try {
-      const handling: unknown = this.#options.onStream!(stream);
-      // From JavaScript anything may come, such as the stream of a pipe().
-      if (!isPromise(handling)) return;
-      // INVARIANT: bounded-memory. As many handlers run as there may be streams, whatever becomes of the streams.
-      this.#streams.hold(stream);
-      const vacate = (): void => this.#streams.vacate(stream);
-      whenSettled(handling, vacate, (error) => {
-        vacate();
-        failed(error);
-      });
-    } catch (error) {
-      failed(error);
-    }
+    // INVARIANT: bounded-memory. As many handlers run as there may be streams, whatever becomes of the streams.
+    const release = this.#streams.hold(stream);
+    offer(stream, this.#options.onStream!, (failure) => {
+      release();
+      if (failure === undefined) return;
+      this.#complain(stream, failure.error, 'onStream threw');
+      stream.destroy(asError(failure.error));
+    });
   }
 
   #complain({ id }: YamuxStream, err: unknown, text: string): void {
@@ -342,10 +324,15 @@ export class Yamux {
     this.#flow();
   }
 
+  /** What still comes after the end is let go, so that the end of the peer is seen. */
+  get #mayRead(): boolean {
+    return this.#state !== 'open' || (this.#asked && !this.#outbox.isFullOfReplies);
+  }
+
   /** Reads on, or has the peer wait. INVARIANT: bounded-memory. */
   #flow(): void {
-    const isBusy = this.#frames.isWaiting || this.#outbox.isFullOfReplies;
-    const reads = this.#state !== 'open' || (this.#asked && !isBusy);
+    if (this.#mayRead) this.#frames.goOn();
+    const reads = this.#mayRead && !this.#frames.isWaiting;
     if (reads === this.#reads) return;
     this.#reads = reads;
     if (reads) this.#below.resume();
@@ -363,12 +350,30 @@ export class Yamux {
     const endError = this.#endError();
     this.#pings.stop(endError);
     this.#streams.endAll(endError, error === undefined);
-    // What still comes is let go, so that the end of the peer is seen.
     this.#flow();
     const { clock, closeTimeoutMs } = this.#options;
     this.#cutTimer = overdue(clock, closeTimeoutMs, () => this.#below.destroy());
     this.#below.end();
     this.#stream?.finish(error);
+    this.#settle();
+  }
+
+  /** Ends as the stream below has, when all that came from it was handled; a socket may end while it is paused. */
+  #settle(): void {
+    const below = this.#below;
+    if (this.#state === 'open' && !this.#frames.isWaiting) {
+      if (below.readableEnded) {
+        const what = 'the stream below a yamux session ended in the middle of a frame';
+        this.#end(this.#frames.inFrame ? new PeerError('P2P_ERR_TRUNCATED_FRAME', what) : undefined);
+      } else if (below.destroyed) {
+        const what = 'the stream below a yamux session was closed';
+        this.#end(below.errored ?? new PeerError('P2P_ERR_DISCONNECTED', what));
+      }
+    }
+    if (this.#state !== 'closing' || !below.closed) return;
+    this.#state = 'closed';
+    this.#cutTimer?.cancel();
+    this.#closed.resolve();
   }
 
   /** As {@link close}, and calls back when the last frames are with the stream below. */
@@ -378,17 +383,11 @@ export class Yamux {
     else this.#below.once('finish', done).once('close', done);
   }
 
-  #onClose(): void {
-    if (this.#frames.isWaiting && this.#below.readableEnded) return; // as above
-    const closed = new PeerError('P2P_ERR_DISCONNECTED', 'the stream below a yamux session was closed');
-    this.#end(this.#below.errored ?? closed);
-    this.#state = 'closed';
-    this.#cutTimer?.cancel();
-    this.#closed.resolve();
-  }
-
   #endError(): PeerError {
-    const cause = this.#error && { cause: this.#error };
-    return new PeerError('P2P_ERR_DISCONNECTED', 'the yamux session is over', cause);
+    return new PeerError(
+      'P2P_ERR_DISCONNECTED',
+      'the yamux session is over',
+      this.#error && { cause: this.#error },
+    );
   }
 }

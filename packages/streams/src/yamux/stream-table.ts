@@ -127,12 +127,13 @@ export class StreamTable {
     if (!control.acknowledged) this.#unacknowledged--;
   }
 
-  /** Something more holds the slot of the stream, until it calls {@link vacate}. */
-  hold(stream: YamuxStream): void {
-    this.#holds.set(stream, (this.#holds.get(stream) ?? 0) + 1);
+  /** Something more than the stream holds its slot, until it calls what is returned, once. */
+  hold(stream: YamuxStream): () => void {
+    this.#holds.set(stream, this.#holds.get(stream)! + 1);
+    return () => this.vacate(stream);
   }
 
-  /** One of those that hold the slot of the stream does no longer; the last one releases it. */
+  /** The stream, or what holds its slot besides, does no longer; the last one releases it. */
   vacate(stream: YamuxStream): void {
     const left = this.#holds.get(stream)! - 1;
     if (left > 0) {

@@ -190,7 +190,7 @@ export class YamuxStream extends Duplex {
   /**
    * The session is over. What the peer has sent and ended is complete after an orderly end, and stays readable. Until it
    * was read, what is written goes nowhere, and waits for nobody: an error would destroy the stream, and what it holds.
-   * The stream fails then, if we had not ended it, too.
+   * The stream fails then, unless this side had ended it, too.
    */
   #sessionEnds(error: Error, orderly: boolean): void {
     this.#quiet = true;
@@ -199,10 +199,10 @@ export class YamuxStream extends Duplex {
       this.destroy(error);
       return;
     }
-    this.once('end', () => this.destroy(error));
+    if (!this.#finSent) this.once('end', () => this.destroy(error));
     const outgoing = this.#outgoing;
     this.#outgoing = undefined;
-    outgoing?.callback();
+    if (outgoing !== undefined) this.#deliver(() => outgoing.callback());
   }
 
   /**
