@@ -13,7 +13,7 @@ import {
   type FrameHeader,
   type YamuxOptions,
 } from '@pea2pea/streams';
-import { lab, soon, until } from '@pea2pea/testing';
+import { assertConsistent, lab, soon, until } from '@pea2pea/testing';
 import { identify } from '../examples/libp2p/identify.js';
 import { Identity } from '../examples/libp2p/identity.js';
 import { INSTALL, isInstalled, JsPeer } from '../examples/libp2p/js-peer.js';
@@ -196,11 +196,10 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
   beforeAll(async () => {
     js = await soon('js-libp2p', JsPeer.start(), PATIENCE_MS);
     notes = new Libp2pNotes();
-    const handle = own(
-      await createPeer(Libp2pPeer, {
-        bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
-      }),
-    );
+    // One for all tests, so that it is not the lab's, which closes what it owns after each.
+    const handle = await createPeer(Libp2pPeer, {
+      bindings: new ContainerModule(({ bind }) => void bind(Libp2pNotes).toConstantValue(notes)),
+    });
     node = handle.node;
     close = () => handle.close();
     ourAddress = `/ip4/127.0.0.1/tcp/${handle.address!.port}`;
@@ -209,7 +208,10 @@ describeWithJs('a node of the example and js-libp2p, over Noise', () => {
     await hangUp();
     notes.expected.clear();
   });
-  afterAll(() => Promise.all([close(), js.stop()]));
+  afterAll(async () => {
+    await Promise.all([close(), js.stop()]);
+    assertConsistent(node);
+  });
 
   /** Ends the connection, if there is one, and waits until js-libp2p knows: it would use it again. */
   async function hangUp(): Promise<void> {
