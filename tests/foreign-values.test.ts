@@ -157,6 +157,11 @@ describe('arguments are checked first, the state after', () => {
       'P2P_ERR_INVALID_CONFIG',
       (node) => Promise.resolve().then(() => node.use({ onMessage: 'x' } as unknown as Hooks<string>)),
     ],
+    [
+      'use a hook that does not exist',
+      'P2P_ERR_INVALID_CONFIG',
+      (node) => Promise.resolve().then(() => node.use({ onMesage: () => {} } as Hooks<string>)),
+    ],
     ['close never', 'P2P_ERR_INVALID_CONFIG', (node) => node.close({ timeoutMs: 0 })],
     ['close without options', 'P2P_ERR_INVALID_CONFIG', (node) => node.close(null as never)],
   ];

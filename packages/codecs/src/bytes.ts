@@ -1,8 +1,9 @@
 import { isUint8Array } from 'node:util/types';
-import { NEED_MORE, PeerError } from '@pea2pea/core';
+import { NEED_MORE } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
+import { wrongType } from './framing.js';
 
 /** Options of {@link bytes}. */
 export interface BytesOptions {
@@ -41,7 +42,7 @@ export function bytes(options: BytesOptions = {}): Codec<Buffer, Uint8Array> {
 const rawEncoder = {
   encode(message: Uint8Array, output: ByteSink): void {
     if (!isUint8Array(message)) {
-      throw new PeerError('P2P_ERR_INVALID_FRAME', `bytes() sends a Uint8Array, not a ${typeof message}`);
+      throw wrongType('bytes()', 'a Uint8Array', message);
     }
     output.write(message);
   },

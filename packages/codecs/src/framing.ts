@@ -21,10 +21,20 @@ export type TextFraming = Codec<Buffer | string, string>;
 export function bytesOf(payload: Uint8Array | string, codec: string): Uint8Array {
   if (typeof payload === 'string') return Buffer.from(payload, 'utf8');
   if (isUint8Array(payload)) return payload;
-  throw new PeerError(
-    'P2P_ERR_INVALID_FRAME',
-    `${codec} sends a Uint8Array or a string, not a ${typeof payload}`,
-  );
+  throw wrongType(codec, 'a Uint8Array or a string', payload);
+}
+
+/** The codec was given something to send that it does not take. Its type alone is named: its content is a message. */
+export function wrongType(codec: string, takes: string, given: unknown): PeerError {
+  const type =
+    given === null || given === undefined
+      ? String(given)
+      : typeof given === 'object'
+        ? 'an object'
+        : `a ${typeof given}`;
+  return new PeerError('P2P_ERR_INVALID_FRAME', `${codec} sends ${takes}, not ${type}`, {
+    remedy: 'send that, or use a codec for what you send; the connection lives on',
+  });
 }
 
 /** The same bytes, with the methods of a Buffer. */

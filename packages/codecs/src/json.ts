@@ -1,7 +1,7 @@
 import { PeerError } from '@pea2pea/core';
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pea/core';
 import { decodeUtf8 } from '@pea2pea/core/authoring';
-import type { TextFraming } from './framing.js';
+import { type TextFraming, wrongType } from './framing.js';
 import { requireFewObjects } from './json-objects.js';
 import { lengthDelimited } from './length-delimited.js';
 import { mapCodec } from './map-codec.js';
@@ -58,17 +58,13 @@ function stringify(message: unknown): string {
   try {
     text = JSON.stringify(message);
   } catch (cause) {
-    throw new PeerError(
-      'P2P_ERR_INVALID_FRAME',
-      'JSON cannot express the message: send a BigInt as text, cut cycles, or give the object a toJSON()',
-      { cause },
-    );
+    throw new PeerError('P2P_ERR_INVALID_FRAME', 'JSON cannot express the message', {
+      cause,
+      remedy: 'send a BigInt as a string, cut cycles, or give the object a toJSON()',
+    });
   }
   if (text === undefined) {
-    throw new PeerError(
-      'P2P_ERR_INVALID_FRAME',
-      `JSON cannot express a message of type ${typeof message}: send null, an object, a list, a string or a number`,
-    );
+    throw wrongType('json()', 'what JSON can express', message);
   }
   return text;
 }

@@ -3,6 +3,7 @@ import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Endianness, NeedMore } from '@pea2pea/core';
 import { invalidConfig, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
+import { wrongType } from './framing.js';
 
 /** The knobs of tokio-util's `LengthDelimitedCodec`. */
 export interface LengthDelimitedOptions {
@@ -164,10 +165,7 @@ class LengthDelimitedEncoder implements Encoder<Uint8Array | string> {
       this.#writeHead(payload.length, output);
       output.write(payload);
     } else {
-      throw new PeerError(
-        'P2P_ERR_INVALID_FRAME',
-        `lengthDelimited() sends a Uint8Array or a string, not a ${typeof payload}`,
-      );
+      throw wrongType('lengthDelimited()', 'a Uint8Array or a string', payload);
     }
   }
 

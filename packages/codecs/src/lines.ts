@@ -4,6 +4,7 @@ import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pe
 import { fitsUtf8, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
+import { wrongType } from './framing.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -102,7 +103,7 @@ class LinesEncoder implements Encoder<string> {
   }
 
   encode(line: string, output: ByteSink): void {
-    if (typeof line !== 'string') throw invalidLine(`lines() sends a string, not a ${typeof line}`);
+    if (typeof line !== 'string') throw wrongType('lines()', 'a string', line);
     if (!fitsUtf8(line, this.#maxLength)) throw tooLong(this.#maxLength);
     if (line.includes('\n')) throw invalidLine('the line contains LF and would arrive as several');
     if (line.endsWith('\r')) throw invalidLine('the line ends in CR, which would count as its end');

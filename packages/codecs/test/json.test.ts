@@ -62,7 +62,7 @@ describe('json', () => {
       sending.send('before');
       const error = thrownBy(() => sending.send(message));
       expect(error.code).toBe('P2P_ERR_INVALID_FRAME');
-      expect(error.message).toMatch(/^JSON cannot express .*: send /);
+      expect(error.message).toMatch(/JSON can(not)? express.*; send /);
       expect(sending.halfWritten).toBe(0);
       sending.send('behind');
       expect(decode(codec, sending.take())).toEqual(['before', 'behind']);

@@ -30,6 +30,8 @@ let lastNumber = 0;
  */
 export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedConfig<In, Out> {
   requireKnown('the options of a node', config, OPTIONS);
+  if (typeof config.codec === 'function')
+    throw invalidConfig('`codec` must be a codec, not the function that makes one: call it');
   requireMethods('codec', config.codec, ['decoder', 'encoder']);
   const {
     name = String(++lastNumber),

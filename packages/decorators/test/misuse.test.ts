@@ -148,6 +148,15 @@ describe('what is refused when a peer starts', () => {
     );
   });
 
+  it('an object of a peer class in place of the class', async () => {
+    @Peer({ codec })
+    class Made {}
+    const error = await peerErrorOf('P2P_ERR_NOT_A_PEER', () => createPeer(new Made() as never));
+    expect(error.message).toBe(
+      'an object of Made is not a peer; give the class, Made: its object is made for you',
+    );
+  });
+
   // A proxy of a class may be a peer: that it has no @Peer takes a look through its traps.
   const values = hostileValues().filter(([name]) => !name.endsWith('proxy of a function'));
 

@@ -17,7 +17,7 @@ export type ErrorTable = Readonly<Record<string, ErrorEntry>>;
  */
 export const CORE_ERRORS = {
   P2P_ERR_INVALID_CONFIG: {
-    when: 'an option has a value that makes no sense',
+    when: 'an option has a value that is not allowed',
     remedy: 'correct the option named in the message; its documentation lists all of them',
     isOwnFault: true,
   },
@@ -90,7 +90,7 @@ export const CORE_ERRORS = {
     remedy: 'check that the peer listens there and that the network lets you through',
   },
   P2P_ERR_CONNECT_TIMEOUT: {
-    when: 'the address gave no answer within `connectTimeoutMs`',
+    when: 'the address did not reply within `connectTimeoutMs`',
     remedy: 'check the address, or allow more time',
   },
   P2P_ERR_HANDSHAKE_FAILED: {
@@ -139,7 +139,8 @@ export const CORE_ERRORS = {
   },
   P2P_ERR_FRAME_TOO_LARGE: {
     when: 'a frame is larger than the limit of its codec',
-    remedy: 'keep messages below the limit, or raise it on both sides',
+    remedy:
+      'check that both sides use the same codec; then keep messages below the limit, or raise it on both sides',
   },
   P2P_ERR_INVALID_FRAME: {
     when: 'bytes are not what the codec expects',
@@ -148,7 +149,8 @@ export const CORE_ERRORS = {
   },
   P2P_ERR_TRUNCATED_FRAME: {
     when: 'the stream ended in the middle of a frame',
-    remedy: 'the peer went away while sending; connect again if the message matters',
+    remedy:
+      'check that both sides use the same codec; if they do, the peer went away while sending: connect again if the message matters',
   },
   P2P_ERR_STALLED_DECODER: {
     when: 'a decoder returned a message without consuming a byte',
@@ -166,7 +168,7 @@ export const CORE_ERRORS = {
     isOwnFault: true,
   },
   P2P_ERR_PLUGIN_ORDER: {
-    when: 'plugins stand in an order that one of them says cannot work',
+    when: 'plugins are listed in an order that one of them does not allow',
     remedy: 'list them in the order that the message gives',
     isOwnFault: true,
   },

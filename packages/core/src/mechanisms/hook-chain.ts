@@ -1,4 +1,5 @@
-import { readProperty, requireFunction, requireObject } from '../authoring/checks.js';
+import { invalidConfig, readProperty, requireFunction, requireObject } from '../authoring/checks.js';
+import { printable, readData } from '../errors/describe.js';
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { AcceptRequest, Handshake } from '../contracts/handshake.js';
 import { HANDLED, type HookErrorContext, type Hooks } from '../contracts/hooks.js';
@@ -39,10 +40,17 @@ const HOOKS = [
   'onDisconnect',
   'onError',
 ] as const;
+type Hook = (typeof HOOKS)[number];
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not an object, and for a hook that is not a function */
 export function requireHooks(hooks: Hooks<never>): void {
   requireObject('hooks', hooks);
+  // A class may have methods of its own that look like hooks; in an object literal they can only be mistyped.
+  if (readData(hooks, 'constructor') === Object) {
+    const unknown = Object.keys(hooks).find((key) => /^on[A-Z]/.test(key) && !HOOKS.includes(key as Hook));
+    if (unknown !== undefined)
+      throw invalidConfig(`\`${printable(unknown)}\` is not a hook: known are ${HOOKS.join(', ')}`);
+  }
   for (const name of HOOKS) {
     const hook = readProperty('the hooks', hooks, name);
     if (hook !== undefined) requireFunction(name, hook);

@@ -90,6 +90,7 @@ async function lookUp(address: SocketAddress): Promise<readonly SocketAddress[]>
   } catch (cause) {
     throw new PeerError('P2P_ERR_CONNECT_FAILED', `the name ${address.host} could not be resolved`, {
       cause,
+      remedy: 'check the name, and whether this machine can resolve names',
     });
   }
 }
@@ -150,8 +151,12 @@ function startServer(server: Server, options: TransportListenOptions): Promise<S
   const { address, backlog, reusePort } = options;
   return new Promise((resolve, reject) => {
     const onError = (cause: Error): void => {
+      const isElsewhere = (cause as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL';
+      const options = isElsewhere
+        ? { cause, remedy: 'listen at an address of this machine, or at 0.0.0.0 or ::' }
+        : { cause };
       reject(
-        new PeerError('P2P_ERR_LISTEN_FAILED', `cannot listen at ${address}: ${cause.message}`, { cause }),
+        new PeerError('P2P_ERR_LISTEN_FAILED', `cannot listen at ${address}: ${cause.message}`, options),
       );
     };
     server.once('error', onError);

@@ -19,7 +19,7 @@ export const DECORATOR_ERRORS = {
     isOwnFault: true,
   },
   P2P_ERR_UNMATCHED_MESSAGE: {
-    when: 'no message method of a peer takes a message; `cause` lists what the schemas have against it',
+    when: 'no message method of a peer takes a message; `cause` says why each schema refused it',
     remedy:
       "add a method that takes it, or a catch-all @OnMessage() as the last one, or set `unmatched: 'ignore'` in @Peer",
   },

@@ -1,3 +1,4 @@
+import { readData } from '@pea2pea/core/authoring';
 import type { NodeConfig } from '@pea2pea/core';
 import { decoratorError } from './errors.js';
 import { declareClass, optionsOf } from './class-declaration.js';
@@ -106,5 +107,12 @@ export function Peer(
 export function requirePeer(target: unknown): DeclaredOptions {
   const options = optionsOf('peer', target);
   if (options !== undefined) return options;
+  const constructor = readData(target, 'constructor');
+  if (constructor !== target && optionsOf('peer', constructor) !== undefined) {
+    const name = nameOfClass(constructor);
+    throw decoratorError('P2P_ERR_NOT_A_PEER', `an object of ${name} is not a peer`, {
+      remedy: `give the class, ${name}: its object is made for you`,
+    });
+  }
   throw decoratorError('P2P_ERR_NOT_A_PEER', `${nameOfClass(target)} is not a peer: it has no @Peer`);
 }
