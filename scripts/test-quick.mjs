@@ -1,4 +1,4 @@
-// npm run test:quick [-- jest options]: the tests that take about a minute together, for use before each commit. What is
+// npm run test:quick [-- jest options]: the tests that take about two minutes together, for use before each commit. What is
 // left out takes long, or needs programs that are not ours; `npm test` runs it.
 import { spawnSync } from 'node:child_process';
 import { argv, exit } from 'node:process';
