@@ -39,8 +39,9 @@ export const packageManagers = (tools) => [
     node: ['node'],
     prepare: (folder, registries) => {
       npmrc(folder, registries);
-      // esbuild, which tsx brings, has a script that pnpm does not run unasked, and that it does not need.
-      writeFileSync(join(folder, 'pnpm-workspace.yaml'), 'strictDepBuilds: false\n');
+      // esbuild, which tsx brings, has a script that pnpm does not run unasked, and that it does not need. pnpm, as
+      // Yarn, prefers what was published a day ago.
+      writeFileSync(join(folder, 'pnpm-workspace.yaml'), 'strictDepBuilds: false\nminimumReleaseAge: 0\n');
     },
   },
   {
