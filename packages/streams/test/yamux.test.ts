@@ -1,8 +1,9 @@
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Logger } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
 import { silentLogger, soon, until } from '@pea2pea/testing';
 import { encodeFrame, FrameType } from '../src/yamux/frame.js';
 import { Yamux, YAMUX_DEFAULTS, type YamuxOptions, type YamuxStream } from '../src/index.js';
@@ -461,12 +462,20 @@ describe('the end', () => {
   it.each<['close' | 'destroy']>([['close'], ['destroy']])(
     '%s() while frames of a stream below that has closed wait for their turn ends the session',
     async (how) => {
-      const { session, below, peer, clock } = hostile();
       const update = encodeFrame({ type: FrameType.windowUpdate, flags: 0, streamId: 1, length: 1 });
       const syn = encodeFrame({ type: FrameType.windowUpdate, flags: 1, streamId: 1, length: 0 });
-      peer.far.end(Buffer.concat([syn, ...Array<Buffer>(5_000).fill(update)]));
+      const clock = new ControlledClock();
+      // As a socket: it ends while it is paused, and closes then.
+      const below = new Duplex({
+        read() {},
+        write: (_chunk, _encoding, done) => done(),
+        allowHalfOpen: false,
+      });
+      const session = new Yamux(below, { role: 'server', clock, keepAliveIntervalMs: 0, onStream: () => {} });
+      below.push(Buffer.concat([syn, ...Array<Buffer>(100_000).fill(update)]));
+      below.push(null);
       await until('the first are handled', () => session.size === 1);
-      below.destroy();
+      below.read(0);
       await until('it has closed', () => below.closed);
       void session[how]();
       await soon('the end', session.closed);
