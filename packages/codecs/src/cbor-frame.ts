@@ -1,3 +1,4 @@
+import { mayHaveHalfSurrogates, replaceHalfSurrogates } from './half-surrogates.js';
 import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
 import { CBOR_INTEGERS, cborIntegerToFloat, floatToInteger } from './whole-numbers.js';
@@ -24,7 +25,8 @@ const UNDEFINED = 0xf7;
  * ```
  *
  * note: a number means the same to the library and to others afterwards: whole numbers become integers on the way out, and
- * integers of eight bytes that are safe become what it reads as a number on the way in, in place.
+ * integers of eight bytes that are safe become what it reads as a number on the way in, in place. Text is UTF-8 on the way
+ * out, in the same manner.
  * @param direction `'out'` for what the library has just written
  * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
@@ -34,6 +36,7 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: '
     throw frame.refused('holds undefined alone, which is not a message');
   let at = 0;
   let time: number | undefined;
+  const hasHalves = direction === 'out' && mayHaveHalfSurrogates(bytes);
   while (frame.next()) {
     const head = byteAt(bytes, at++);
     const major = head >> 5;
@@ -61,8 +64,10 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: '
       if (major === 0) frame.addKey(value);
       else if (major === 3) frame.addKey(indexIn(bytes, at, value));
       else if (isFloat) frame.addUnknownKey();
+      else if (major !== 1 && major !== 7) throw frame.refusedKey();
     }
     if (major === 2) frame.addObject();
+    else if (major === 3 && hasHalves) replaceHalfSurrogates(bytes, at, value);
     if (major === 2 || major === 3) at += value;
     else if (major === 4) frame.enter(value, at);
     else if (major === 5) frame.enter(value * 2, at, true);

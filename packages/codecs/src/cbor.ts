@@ -8,10 +8,10 @@ import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pe
 import { requirePlainCbor } from './cbor-frame.js';
 import type { BytesFraming } from './framing.js';
 import { lengthDelimited } from './length-delimited.js';
-import { mapCodec } from './map-codec.js';
 import { optionalLibrary } from './optional-library.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
-import { schemaFirst, type FormatArguments } from './schema-first.js';
+import { schemaFirst, type FormatArguments, type SchemaFormatOptions } from './schema-first.js';
+import { formatCodec } from './wire-image.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'cbor-x/index-no-eval', install: 'cbor-x@1' };
@@ -47,7 +47,8 @@ const OPTIONS = {
  * tag 1; a time as text, tag 0, arrives as a Date, too. A Map arrives as an object, an object of a class as a plain one.
  * note: refused, on both sides, are all other tags (sets, typed arrays, larger integers, regular expressions), nesting deeper
  * than 100, lengths that are not stated, and what declares more than its frame holds. A key `__proto__` arrives as
- * `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
+ * `__proto_`. Malformed UTF-8 arrives with U+FFFD
+ * in it, and half a surrogate pair is sent as that.
  * note: whole numbers that are safe (`Number.isSafeInteger`) travel as integers, in eight bytes from 2^32 on. Integers
  * arrive as numbers where they are safe, else as BigInt; so a BigInt arrives as a number where it is small.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
@@ -59,15 +60,15 @@ export function cbor<T = unknown>(framing?: BytesFraming, options?: ObjectLimitO
 export function cbor<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
-  options?: ObjectLimitOptions,
+  options?: SchemaFormatOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function cbor(...args: FormatArguments<BytesFraming, ObjectLimitOptions>): Codec<unknown> {
+export function cbor(...args: FormatArguments<BytesFraming>): Codec<unknown> {
   const { Encoder } = optionalLibrary('cbor()', LIBRARY) as CborX;
   const library = new Encoder({ ...OPTIONS });
 
-  return schemaFirst<BytesFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+  return schemaFirst(args, lengthDelimited, (framing, options) => {
     const maxObjects = requireMaxObjects('cbor', options);
-    return mapCodec<Buffer, Uint8Array, unknown>(framing, {
+    return formatCodec<Buffer, Buffer, unknown>(framing, {
       decode(frame) {
         requirePlainCbor(frame, maxObjects, 'in');
         return library.decode(frame);

@@ -27,6 +27,8 @@ export type { Members, MessageOf, TaggedInput, TaggedMessage, TaggedOptions } fr
 export { transformed } from './transformed.js';
 export type { FrameTransform, Transform } from './transformed.js';
 export type { ObjectLimitOptions } from './object-limit.js';
+export type { OutboundOptions } from './outbound.js';
+export type { SchemaFormatOptions } from './schema-first.js';
 export type { Unfinished } from './unfinished.js';
 export { unchecked, validated } from './validated.js';
 export { varintDelimited } from './varint-delimited.js';

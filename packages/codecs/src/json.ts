@@ -4,9 +4,9 @@ import { decodeUtf8 } from '@pea2pea/core/authoring';
 import { type TextFraming, wrongType } from './framing.js';
 import { requireFewObjects } from './json-objects.js';
 import { lengthDelimited } from './length-delimited.js';
-import { mapCodec } from './map-codec.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
-import { schemaFirst, type FormatArguments } from './schema-first.js';
+import { schemaFirst, type FormatArguments, type SchemaFormatOptions } from './schema-first.js';
+import { formatCodec } from './wire-image.js';
 
 /**
  * Messages as JSON, each in a frame of its own. With a schema only those arrive that it finds sound, typed by it.
@@ -27,12 +27,12 @@ export function json<T = unknown>(framing?: TextFraming, options?: ObjectLimitOp
 export function json<S extends StandardSchemaV1>(
   schema: S,
   framing?: TextFraming,
-  options?: ObjectLimitOptions,
+  options?: SchemaFormatOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function json(...args: FormatArguments<TextFraming, ObjectLimitOptions>): Codec<unknown> {
-  return schemaFirst<TextFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+export function json(...args: FormatArguments<TextFraming>): Codec<unknown> {
+  return schemaFirst(args, lengthDelimited, (framing, options) => {
     const maxObjects = requireMaxObjects('json', options);
-    return mapCodec<Buffer | string, string, unknown>(framing, {
+    return formatCodec<Buffer | string, string, unknown>(framing, {
       decode: (frame) => parse(frame, maxObjects),
       encode(message) {
         const text = stringify(message);

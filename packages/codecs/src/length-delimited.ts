@@ -51,10 +51,11 @@ export interface LengthDelimitedOptions {
  * Received are bytes; sent are bytes, or text as UTF-8, so that it carries message formats of both kinds
  * ({@link json}).
  *
- * note: behaves as tokio-util's `LengthDelimitedCodec` does, but for three things. `maxFrameLength` limits the
+ * note: behaves as tokio-util's `LengthDelimitedCodec` (0.7.20) does, but for four things. `maxFrameLength` limits the
  * declared length in both directions (there the encoder looks at the payload, so that with an adjustment it
- * writes frames that its twin refuses); a frame that was cut off right after its head is an error; and so
- * is a frame without a single byte, which `numSkip: 0` would allow.
+ * writes frames that its twin refuses); a negative adjustment takes nothing off what the length field can hold (there
+ * one byte with an adjustment of -2 declares 253 at most, here 255); a frame that was cut off right after its head is an
+ * error; and so is a frame without a single byte, which `numSkip: 0` would allow.
  * note: as there, the encoder writes `[ length - lengthAdjustment | payload ]` whatever `lengthFieldOffset` and
  * `numSkip` are. A head that holds more needs an encoder of yours: `{ decoder: lengthDelimited(knobs).decoder, encoder }`.
  * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.

@@ -27,7 +27,8 @@ export interface LinesOptions {
  * ```
  *
  * note: decoding follows tokio-util's `LinesCodec`: one CR before the LF belongs to the end, any other
- * CR to the line. Unlike there a last line without an end is not a message, unless `unfinished` is `'take'`.
+ * CR to the line. Unlike there a last line without an end is not a message, unless `unfinished` is `'take'`; and a CR
+ * before the LF does not count for `maxLength` (there eight letters, CR and LF exceed a maximum of eight).
  * note: a line that would arrive as something else is not sent: one that contains LF, ends in CR, or has
  * half a surrogate pair.
  * note: where lines are too long or not UTF-8 the connection ends: there is no skipping to the next.

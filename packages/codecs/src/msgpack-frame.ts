@@ -77,6 +77,7 @@ function countKey(frame: PlainFrame, bytes: Buffer, token: number, at: number): 
   else if (token === 0xd9) frame.addKey(indexIn(bytes, at + 1, uint(bytes, at, 1)));
   else if (token === 0xda) frame.addKey(indexIn(bytes, at + 2, uint(bytes, at, 2)));
   else if (token === 0xdb) frame.addKey(indexIn(bytes, at + 4, uint(bytes, at, 4)));
+  else if (token !== 0xc0 && token !== 0xc2 && token !== 0xc3 && token < 0xe0) throw frame.refusedKey();
 }
 
 /** The unsigned integer of 1, 2 or 4 bytes; beyond the end of the frame it reads zeros, and the frame is refused as too short. */

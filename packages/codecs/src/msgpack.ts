@@ -8,11 +8,11 @@ import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1 } from '@pea2pe
 import type { BytesFraming } from './framing.js';
 import { requireKnownViews } from './known-views.js';
 import { lengthDelimited } from './length-delimited.js';
-import { mapCodec } from './map-codec.js';
 import { requirePlainMsgpack } from './msgpack-frame.js';
 import { optionalLibrary } from './optional-library.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
-import { schemaFirst, type FormatArguments } from './schema-first.js';
+import { schemaFirst, type FormatArguments, type SchemaFormatOptions } from './schema-first.js';
+import { formatCodec } from './wire-image.js';
 
 /** The build without native addon and without code made at run time. */
 const LIBRARY = { entry: 'msgpackr/index-no-eval', install: 'msgpackr@2' };
@@ -50,7 +50,8 @@ const OPTIONS = {
  * note: a view of an ArrayBuffer other than of bytes, such as a Float64Array, is refused:
  * MessagePack has no type for it.
  * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`
- * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD in it.
+ * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD
+ * in it, and half a surrogate pair is sent as that.
  * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
@@ -60,15 +61,15 @@ export function msgpack<T = unknown>(framing?: BytesFraming, options?: ObjectLim
 export function msgpack<S extends StandardSchemaV1>(
   schema: S,
   framing?: BytesFraming,
-  options?: ObjectLimitOptions,
+  options?: SchemaFormatOptions,
 ): Codec<SchemaOutput<S>, SchemaInput<S>>;
-export function msgpack(...args: FormatArguments<BytesFraming, ObjectLimitOptions>): Codec<unknown> {
+export function msgpack(...args: FormatArguments<BytesFraming>): Codec<unknown> {
   const { Packr } = optionalLibrary('msgpack()', LIBRARY) as Msgpackr;
   const packr = new Packr({ ...OPTIONS });
 
-  return schemaFirst<BytesFraming, ObjectLimitOptions>(args, lengthDelimited, (framing, options) => {
+  return schemaFirst(args, lengthDelimited, (framing, options) => {
     const maxObjects = requireMaxObjects('msgpack', options);
-    return mapCodec<Buffer, Uint8Array, unknown>(framing, {
+    return formatCodec<Buffer, Buffer, unknown>(framing, {
       decode(frame) {
         requirePlainMsgpack(frame, maxObjects, 'in');
         return packr.unpack(frame);

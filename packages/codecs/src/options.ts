@@ -9,7 +9,7 @@ export const CODEC_DEFAULTS = {
     endianness: 'big',
     lengthAdjustment: 0,
   },
-  varintDelimited: { maxFrameLength: 1024 * 1024 },
+  varintDelimited: { maxFrameLength: 1024 * 1024, padded: 'refuse' },
   delimiter: { maxLength: 64 * 1024, unfinished: 'refuse' },
   compressed: { maxInflatedLength: 1024 * 1024, level: 6 },
   tagged: { key: 'type' },

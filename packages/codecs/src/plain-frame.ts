@@ -82,6 +82,11 @@ export class PlainFrame {
     if (at < this.#length) throw this.refused('has bytes after its message');
   }
 
+  /** The current item is a key, and not one that the property of an object can have. */
+  refusedKey(): PeerError {
+    return this.refused('holds a key that is a list, a map, bytes or a time');
+  }
+
   refused(what: string): PeerError {
     return new PeerError('P2P_ERR_INVALID_FRAME', `a frame of ${this.#format} ${what}`);
   }

@@ -1,4 +1,5 @@
 import type { DescField, DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { PeerError } from '@pea2pea/core';
 import { ObjectCount } from './object-limit.js';
 import { END_GROUP, isPackable, LENGTH_DELIMITED, MAX_DEPTH, ProtobufWalk } from './protobuf-walk.js';
 
@@ -37,17 +38,35 @@ export class ProtobufObjects {
 
   /** @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE */
   requireFew(bytes: Uint8Array): void {
-    if (bytes.length < this.#harmlessLength) return;
+    if (bytes.length >= this.#harmlessLength) this.#walk(bytes);
+  }
+
+  /**
+   * What was written becomes few objects, and nests no deeper than the library reads; it writes whatever it is given.
+   *
+   * @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE, P2P_ERR_INVALID_FRAME
+   */
+  requireReadable(bytes: Uint8Array): void {
+    if (bytes.length < this.#harmlessLength && bytes.length <= SHALLOW_LENGTH) return;
+    if (this.#walk(bytes).isTooDeep)
+      throw new PeerError('P2P_ERR_INVALID_FRAME', `a message of protobuf() nests deeper than ${MAX_DEPTH}`);
+  }
+
+  #walk(bytes: Uint8Array): ProtobufWalk {
     const walk = new ProtobufWalk(bytes, new ObjectCount(this.#limit));
     walk.count.add(this.#plan.weight);
     readFields(this.#plan, walk, bytes.length, 1);
+    return walk;
   }
 }
+
+/** A message in a message takes two bytes, and so does a group: what is not longer nests no deeper than is read. */
+const SHALLOW_LENGTH = 2 * (MAX_DEPTH - 1);
 
 /** Until `end`, or the end of the group where there is none. */
 function readFields({ steps }: Plan, walk: ProtobufWalk, end: number | undefined, depth: number): void {
   if (depth > MAX_DEPTH) {
-    walk.stop();
+    walk.stopTooDeep();
     return;
   }
   const { map, highestKey } = walk;

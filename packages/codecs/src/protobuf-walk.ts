@@ -47,6 +47,8 @@ export class ProtobufWalk {
   /** What reads the map that is being read, and the highest of its keys that are small whole numbers. */
   map: unknown;
   highestKey = -1;
+  /** Whether the walk ended because messages or groups nest too deep. */
+  isTooDeep = false;
 
   constructor(bytes: Uint8Array, count: ObjectCount) {
     this.bytes = bytes;
@@ -60,6 +62,11 @@ export class ProtobufWalk {
 
   stop(): void {
     this.at = this.bytes.length;
+  }
+
+  stopTooDeep(): void {
+    this.isTooDeep = true;
+    this.stop();
   }
 
   /** The lowest 32 bits of a varint. */
@@ -126,8 +133,9 @@ export class ProtobufWalk {
     else if (wireType === BIT64) this.at += 8;
     else if (wireType === BIT32) this.at += 4;
     else if (wireType === LENGTH_DELIMITED) this.at += this.varint();
-    else if (wireType === START_GROUP && depth <= MAX_DEPTH) this.#skipGroup(depth);
-    else this.stop();
+    else if (wireType !== START_GROUP) this.stop();
+    else if (depth < MAX_DEPTH) this.#skipGroup(depth);
+    else this.stopTooDeep();
   }
 
   #skipGroup(depth: number): void {

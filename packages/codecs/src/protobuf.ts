@@ -56,7 +56,8 @@ export function protobuf<Schema extends DescMessage>(
     },
     encode(message) {
       const frame = toBinary(schema, message);
-      objects.requireFew(frame);
+      // What the other side would refuse is refused here, where the mistake is.
+      objects.requireReadable(frame);
       return frame;
     },
   });

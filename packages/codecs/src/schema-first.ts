@@ -1,26 +1,34 @@
 import type { Codec, StandardSchemaV1 } from '@pea2pea/core';
-import { isStandardSchema } from '@pea2pea/core/authoring';
+import { isStandardSchema, requireKnown } from '@pea2pea/core/authoring';
+import type { ObjectLimitOptions } from './object-limit.js';
+import type { OutboundOptions } from './outbound.js';
 import { validated } from './validated.js';
 
+/** Options of a message format with a schema. */
+export interface SchemaFormatOptions extends ObjectLimitOptions, OutboundOptions {}
+
 /** `(framing?, options?)`, or the same after a schema. */
-export type FormatArguments<Framing, Options> = readonly [
+export type FormatArguments<Framing> = readonly [
   first?: Framing | StandardSchemaV1,
-  second?: Framing | Options,
-  third?: Options,
+  second?: Framing | ObjectLimitOptions,
+  third?: SchemaFormatOptions,
 ];
 
 /**
  * A message format that takes a schema before its other arguments, or none: `make` says what it is over a framing,
  * `fallback` which one it takes if none is given.
  */
-export function schemaFirst<Framing, Options>(
-  args: FormatArguments<Framing, Options>,
+export function schemaFirst<Framing>(
+  args: FormatArguments<Framing>,
   fallback: () => Framing,
-  make: (framing: Framing, options: Options | undefined) => Codec<unknown>,
+  make: (framing: Framing, options: ObjectLimitOptions | undefined) => Codec<unknown>,
 ): Codec<unknown> {
-  const [first, ...others] = args;
-  const schema = isStandardSchema(first) ? first : undefined;
-  const [framing, options] = (schema === undefined ? args : others) as readonly [Framing?, Options?];
-  const codec = make(framing ?? fallback(), options);
-  return schema === undefined ? codec : validated(codec, schema);
+  const [first, second, third = {}] = args;
+  if (!isStandardSchema(first)) {
+    return make(first ?? fallback(), second as ObjectLimitOptions | undefined);
+  }
+  requireKnown('the options of a message format', third, ['maxObjects', 'checkOutbound']);
+  const { checkOutbound, ...options } = third;
+  const codec = make((second as Framing | undefined) ?? fallback(), options);
+  return validated(codec, first, checkOutbound === undefined ? {} : { checkOutbound });
 }

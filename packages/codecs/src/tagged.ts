@@ -4,13 +4,15 @@ import { invalidConfig, isStandardSchema, requireKnown } from '@pea2pea/core/aut
 import { json } from './json.js';
 import { mapCodec } from './map-codec.js';
 import { CODEC_DEFAULTS } from './options.js';
-import { validate } from './validated.js';
+import { requireCheckOutbound, type OutboundOptions } from './outbound.js';
+import { isUnchecked, requireSound, validate } from './validated.js';
+import { wireImage } from './wire-image.js';
 
 /** Several types of messages: a tag for each, and the schema of what stands beside the tag. */
 export type Members = Readonly<Record<string, StandardSchemaV1<object>>>;
 
 /** Options of {@link tagged}. */
-export interface TaggedOptions<Key extends string = 'type'> {
+export interface TaggedOptions<Key extends string = 'type'> extends OutboundOptions {
   /** The property that holds the tag. @default 'type' */
   readonly key?: Key;
   /** How a message gets on the wire: any codec of objects, such as `msgpack()`. @default json() */
@@ -53,7 +55,8 @@ export type MessageOf<C, Tag extends string> =
  *
  * note: the schemas see what stands beside the tag, not the tag. `unchecked<T>()` is a schema that believes everything.
  * note: what has an unknown tag, no tag, or does not validate is a P2P_ERR_INVALID_FRAME: received it ends the
- * connection, so add types on all sides before you send them. What is sent is checked for its tag alone.
+ * connection, so add types on all sides before you send them.
+ * note: what is sent is checked for its tag, and with `checkOutbound` by its schema, as it will arrive; see {@link validated}.
  * @default options {}
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when a member is not a Standard Schema, there are no members, or an option makes no sense.
  */
@@ -61,11 +64,12 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
   members: M,
   options: TaggedOptions<Key> = {},
 ): TaggedCodec<TaggedMessage<M, Key>, TaggedInput<M, Key>, Key> {
-  requireKnown('the options of tagged()', options, ['key', 'over']);
+  requireKnown('the options of tagged()', options, ['key', 'over', 'checkOutbound']);
   const { key = CODEC_DEFAULTS.tagged.key, over = json() } = options;
   if (typeof key !== 'string' || key === '' || key === '__proto__') {
     throw invalidConfig('`key` must be the name of a property');
   }
+  const checksOutbound = requireCheckOutbound(options);
   const schemas = requireMembers(members);
 
   const codec = mapCodec<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>(over, {
@@ -76,7 +80,11 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
       return { [key]: tag, ...body, [key]: tag } as unknown as TaggedMessage<M, Key>;
     },
     encode(message) {
-      schemaOf(schemas, requireObject(message)[key], key);
+      const schema = schemaOf(schemas, requireObject(message)[key], key);
+      if (checksOutbound && !isUnchecked(schema)) {
+        const { [key]: tag, ...rest } = requireObject(wireImage(over, message));
+        requireSound(schemaOf(schemas, tag, key), rest);
+      }
       return message;
     },
   });

@@ -1,16 +1,24 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
-import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
 import { bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 
 /** The longest varint that the unsigned-varint specification allows; it holds 63 bits. */
 const MAX_VARINT = 9;
+/** The longest of protobuf, where it may be padded. */
+const MAX_PADDED = 10;
 
 /** Options of {@link varintDelimited}. */
 export interface VarintDelimitedOptions {
   /** The largest payload in bytes; both ways. @default 1048576 */
   readonly maxFrameLength?: number;
+  /**
+   * Whether a received length may have more bytes than it needs, up to ten: `85 80 80 80 00` for 5. Writers of protobuf
+   * that leave room for a length and fill it in later send such ones.
+   * @default 'refuse'
+   */
+  readonly padded?: 'refuse' | 'take';
 }
 
 /**
@@ -24,8 +32,8 @@ export interface VarintDelimitedOptions {
  *
  * Received are bytes; sent are bytes, or text as UTF-8.
  *
- * note: follows multiformats/unsigned-varint: a length in more bytes than it needs, or in more than nine, is refused.
- * Protobuf would take both; no encoder of it writes them.
+ * note: follows multiformats/unsigned-varint: a length in more bytes than it needs, or in more than nine, is refused,
+ * unless `padded` is `'take'`. What is sent is never padded.
  * note: a message is a view into what arrived, where that is one piece; see `ByteQueue.read`.
  * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense.
@@ -33,12 +41,13 @@ export interface VarintDelimitedOptions {
 export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buffer, Uint8Array | string> {
   const defaults = CODEC_DEFAULTS.varintDelimited;
   requireKnown('the options of varintDelimited()', options, Object.keys(defaults));
-  const { maxFrameLength = defaults.maxFrameLength } = options;
+  const { maxFrameLength = defaults.maxFrameLength, padded = defaults.padded } = options;
   requireInteger('maxFrameLength', maxFrameLength, { min: 1 });
+  const takesPadded = requireOneOf('padded', padded, ['refuse', 'take']) === 'take';
 
   const encoder = new VarintDelimitedEncoder(maxFrameLength);
   return {
-    decoder: () => new VarintDelimitedDecoder(maxFrameLength),
+    decoder: () => new VarintDelimitedDecoder(maxFrameLength, takesPadded),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -46,16 +55,18 @@ export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buf
 
 class VarintDelimitedDecoder implements Decoder<Buffer> {
   readonly #limit: number;
+  readonly #takesPadded: boolean;
   /** Bytes without which there is nothing to do: the whole frame, once its length is known. */
   #awaited = 1;
 
-  constructor(limit: number) {
+  constructor(limit: number, takesPadded: boolean) {
     this.#limit = limit;
+    this.#takesPadded = takesPadded;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
     if (input.length < this.#awaited) return NEED_MORE;
-    const head = headLength(input);
+    const head = headLength(input, this.#takesPadded);
     if (head === 0) return NEED_MORE;
     const size = lengthIn(input, head);
     if (size > this.#limit) throw tooLarge(size, this.#limit);
@@ -71,14 +82,15 @@ class VarintDelimitedDecoder implements Decoder<Buffer> {
 }
 
 /** How many bytes the varint has, or 0 while its last is missing. */
-function headLength(input: ByteQueue): number {
+function headLength(input: ByteQueue, takesPadded: boolean): number {
+  const longest = takesPadded ? MAX_PADDED : MAX_VARINT;
   for (let at = 0; at < input.length; at++) {
     const byte = input.peek(at);
     if (byte < 0x80) {
-      if (byte === 0 && at > 0) throw invalidHead('is written in more bytes than it needs');
+      if (byte === 0 && at > 0 && !takesPadded) throw invalidHead('is written in more bytes than it needs');
       return at + 1;
     }
-    if (at + 1 === MAX_VARINT) throw invalidHead(`has more than ${MAX_VARINT} bytes`);
+    if (at + 1 === longest) throw invalidHead(`has more than ${longest} bytes`);
   }
   return 0;
 }

@@ -92,6 +92,15 @@ kit('varintDelimited of at most 300 bytes', varintDelimited({ maxFrameLength: 30
   maxFrameBytes: 302,
   ...limit((maxFrameLength) => varintDelimited({ maxFrameLength }), x(300), x(301)),
 });
+kit(
+  'varintDelimited that takes padding',
+  varintDelimited({ padded: 'take', maxFrameLength: 300 }),
+  PAYLOADS,
+  {
+    maxFrameBytes: 310,
+    ...limit((maxFrameLength) => varintDelimited({ padded: 'take', maxFrameLength }), x(300), x(301)),
+  },
+);
 kit('delimiter by one byte', delimiter('\0', { maxLength: 100_000 }), [...PAYLOADS, ...LARGE], {
   unsendable: ['a\0b', '\0', ...noBytes],
 });

@@ -4,7 +4,7 @@ import { NEED_MORE } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import { json, varintDelimited } from '@pea2pea/codecs';
 import { codecContext, codeOf, decode, drops, encode, Receiving, Sending, thrownBy } from './drive.js';
-import { FORBIDDEN_VARINTS, HUGE_VARINTS, VARINTS } from './varint-vectors.js';
+import { FORBIDDEN_VARINTS, HUGE_VARINTS, PADDED_VARINTS, VARINTS } from './varint-vectors.js';
 
 const invalidFrame = 'P2P_ERR_INVALID_FRAME';
 const tooLarge = 'P2P_ERR_FRAME_TOO_LARGE';
@@ -41,6 +41,38 @@ describe('a varint', () => {
 
   it.each(['80', 'ffff', '05'])('a stream that ends behind %s is truncated', (wire) => {
     expect(codeOf(() => decode(varintDelimited(), hex(wire)))).toBe('P2P_ERR_TRUNCATED_FRAME');
+  });
+});
+
+describe('a padded length', () => {
+  const taking = varintDelimited({ padded: 'take', maxFrameLength: 300 });
+
+  it.each(PADDED_VARINTS)(
+    'is taken where the option says so, however it comes: $wire for $value',
+    ({ value, wire }) => {
+      const sent = Buffer.concat([hex(wire), Buffer.alloc(value, 'x'), hex('0161')]);
+      const frames = ['x'.repeat(value), 'a'];
+      expect(decode(taking, sent).map(String)).toEqual(frames);
+      expect(decode(taking, ...drops(sent)).map(String)).toEqual(frames);
+      expect(codeOf(() => decode(varintDelimited(), sent))).toBe(invalidFrame);
+    },
+  );
+
+  it.each(VARINTS.filter(({ value }) => value <= 300))(
+    'is no other where it is not padded: $value',
+    ({ value, wire }) => {
+      expect(encode(taking, Buffer.alloc(value))).toEqual(Buffer.concat([hex(wire), Buffer.alloc(value)]));
+      expect(decode(taking, encode(taking, Buffer.alloc(value)))).toEqual([Buffer.alloc(value)]);
+    },
+  );
+
+  it('has ten bytes at most, and the limit of any other', () => {
+    const waits = new Receiving(taking);
+    expect(waits.receive(Buffer.alloc(9, 0x80))).toEqual([]);
+    expect(codeOf(() => waits.receive(Buffer.of(0x80)))).toBe(invalidFrame);
+    expect(codeOf(() => decode(taking, hex('ad828000')))).toBe(tooLarge);
+    expect(codeOf(() => decode(taking, hex('ffffffffffffffffff01')))).toBe(tooLarge);
+    expect(codeOf(() => decode(taking, hex('ffffffffffffffffff7f')))).toBe(tooLarge);
   });
 });
 
@@ -105,6 +137,7 @@ describe('varintDelimited', () => {
     ['`maxFrameLength`', { maxFrameLength: 0 }],
     ['`maxFrameLength`', { maxFrameLength: 2 ** 60 }],
     ['`maxFrameLen`', { maxFrameLen: 10 }],
+    ['`padded`', { padded: true }],
     ['the options', null],
   ])('refuses a configuration, naming %s: %j', (named, options) => {
     const error = thrownBy(() => varintDelimited(options as never));

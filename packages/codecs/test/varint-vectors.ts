@@ -25,3 +25,13 @@ export const FORBIDDEN_VARINTS: readonly { readonly what: string; readonly wire:
   { what: 'ten bytes', wire: 'ffffffffffffffffff01' },
   { what: 'ten bytes, the last of them missing', wire: '808080808080808080' },
 ];
+
+/** Lengths in more bytes than they need, up to the ten that protobuf reads. */
+export const PADDED_VARINTS: readonly { readonly value: number; readonly wire: string }[] = [
+  { value: 0, wire: '8000' },
+  { value: 1, wire: '8100' },
+  { value: 5, wire: '8580808000' },
+  { value: 127, wire: 'ff8000' },
+  { value: 128, wire: '808100' },
+  { value: 300, wire: 'ac828080808080808000' },
+];
