@@ -1,12 +1,12 @@
 /**
- * What the plugins do about peers that misbehave: `rateLimit` and `bans` against one that floods, `reconnect` for one
- * that restarts, `uniquePeer` for two that dial each other at once.
+ * What the plugins do about peers that misbehave: `rateLimit` against one that floods, `bans` against one that sends
+ * nonsense, `reconnect` for one that restarts, `uniquePeer` for two that dial each other at once.
  *
  *   npm run example plugins
  */
 import { createPublicKey, generateKeyPairSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { lines } from '@pea2pea/codecs';
+import { bytes, lines } from '@pea2pea/codecs';
 import {
   contextKey,
   describeReason,
@@ -47,13 +47,19 @@ function print(who: string, what: string): void {
   console.log(`${who.padEnd(8)} ${what}`);
 }
 
-// A client that floods
+// A client that floods, and one that sends nonsense
 
-/** Ten lines at once, and one more each second; who exceeds that three times is banned, for an hour. */
+/**
+ * Ten lines at once, and one more each second; those beyond are dropped. Peers that send what is not a line, three times, are
+ * banned for an hour.
+ */
 @Peer({
   codec,
   listen,
-  plugins: [bans(), rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 10 } })],
+  plugins: [
+    bans(),
+    rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 10 }, whenExceeded: 'drop' }),
+  ],
 })
 class Server {
   @OnMessage(codec)
@@ -78,24 +84,30 @@ const guest = new PeerNode({ codec, transport }).use({ onMessage: (line) => onEc
 const visit = await guest.connect(server.address!, { localAddress: '198.51.100.1' });
 
 const flooder = new PeerNode({ codec, transport });
+const flood = await flooder.connect(server.address!, { localAddress: '192.0.2.66' });
+for (let line = 0; line < 50; line++) flood.trySend(`buy now! ${line}`);
+const limits = server.get(RateLimit);
+while (limits.exceeded.connectionMessages < 40) await turn();
+print('limits', `dropped: ${limits.exceeded.connectionMessages}, connection: ${flood.state}`);
+
+const vandal = new PeerNode<Uint8Array>({ codec: bytes(), transport });
 const localAddress = '203.0.113.7';
-for (let flood = 1; flood <= 3; flood++) {
-  const connection = await flooder.connect(server.address!, { localAddress });
-  for (let line = 0; line < 50; line++) connection.trySend(`buy now! ${line}`);
+for (let attempt = 1; attempt <= 3; attempt++) {
+  const connection = await vandal.connect(server.address!, { localAddress });
+  connection.trySend(Uint8Array.of(0xff, 0x0a)); // not UTF-8
   await connection.closed;
   const verdict = banned.isBanned(localAddress) ? 'banned' : `strikes: ${banned.strikesOf(localAddress)}`;
   print('bans', `${localAddress} ${verdict}`);
 }
-const again = await flooder.connect(server.address!, { localAddress });
+const again = await vandal.connect(server.address!, { localAddress });
 await again.closed;
 print('bans', `refused so far: ${banned.refused}`);
 
 const echo = new Promise<string>((resolve) => (onEcho = resolve));
 await visit.send('is it quiet now?');
 print('guest', `is answered: ${await echo}`);
-print('limits', `exceeded: ${server.get(RateLimit).exceeded.connectionMessages} times`);
 await server.close();
-await Promise.all([flooder.close(), guest.close()]);
+await Promise.all([flooder.close(), vandal.close(), guest.close()]);
 
 // A peer that restarts
 

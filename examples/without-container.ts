@@ -1,5 +1,5 @@
 /**
- * Plugins on bare nodes: a dictionary that bans who floods it, and a reader who stays connected and asks. No decorators,
+ * Plugins on bare nodes: a dictionary that bans peers that send nonsense, and a reader who stays connected and asks. No decorators,
  * no container, and neither needs to be installed.
  *
  *   npm run example without-container
@@ -24,7 +24,7 @@ const transport = memoryTransport();
 // Listed in the order in which their hooks run; `bans` says itself that it comes before `rateLimit`.
 await using dictionary = new PeerNode({ codec, transport })
   .use(bans({ strikes: 2 }))
-  .use(rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 5 } }))
+  .use(rateLimit()) // who sends too much is slowed down
   .use(requests());
 
 dictionary.plugin(requests).serve(define, ({ word }) => {
@@ -51,18 +51,18 @@ try {
   if (RequestError.is(error)) console.log('pear:', error.rpcCode, error.rpcMessage);
 }
 
-// Somebody who floods
+// Somebody who sends nonsense
 
 const banned = once(dictionary.plugin(bans).events, 'banned');
-await using flooder = new PeerNode({ codec, transport, connectTimeoutMs: 1_000 });
+await using vandal = new PeerNode({ codec: lines(), transport, connectTimeoutMs: 1_000 });
 for (const _attempt of [1, 2]) {
-  const flood = await flooder.connect(address, { localAddress: '10.0.0.66' });
-  for (let count = 0; count < 100; count++) flood.trySend({ noise: count });
-  await flood.closed;
+  const visit = await vandal.connect(address, { localAddress: '10.0.0.66' });
+  visit.trySend('this is not JSON');
+  await visit.closed;
 }
 const [{ prefix, why }] = (await banned) as [{ prefix: string; why: string }];
 console.log(`${prefix} is banned: ${why}`);
-const again = await flooder.connect(address, { localAddress: '10.0.0.66' });
+const again = await vandal.connect(address, { localAddress: '10.0.0.66' });
 await again.closed;
 console.log('refused since then:', dictionary.plugin(bans).refused);
 

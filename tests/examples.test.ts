@@ -255,18 +255,19 @@ describe('libp2p', () => {
 });
 
 describe('plugins', () => {
-  it('a flood is banned, a peer that restarts is dialled again, two that dial each other keep one connection', async () => {
+  it('a flood is dropped, nonsense is banned, a peer that restarts is dialled again, two that dial each other keep one connection', async () => {
     expect(await linesOf(example('plugins'))).toEqual([
-      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'limits   dropped: 40, connection: open',
+      'server   ends the connection of 203.0.113.7: P2P_ERR_INVALID_FRAME',
       'bans     203.0.113.7 strikes: 1',
-      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'server   ends the connection of 203.0.113.7: P2P_ERR_INVALID_FRAME',
       'bans     203.0.113.7 strikes: 2',
-      'server   ends the connection of 203.0.113.7: P2P_ERR_RATE_LIMITED',
+      'server   ends the connection of 203.0.113.7: P2P_ERR_INVALID_FRAME',
       'bans     203.0.113.7 banned',
       'bans     refused so far: 1',
       'guest    is answered: is it quiet now?',
-      'limits   exceeded: 3 times',
       'server   ends the connection of 198.51.100.1: shutdown',
+      'server   ends the connection of 192.0.2.66: shutdown',
       'follower is connected',
       'seed     restarts',
       'follower is disconnected, reason: reading: ended',

@@ -28,7 +28,7 @@ it('the example of plugins on bare nodes runs where no container is installed', 
   expect(output.trimEnd().split('\n')).toEqual([
     'peer: one of equal standing',
     'pear: 404 no such word',
-    '10.0.0.66 is banned: 2 strikes, the last: reading: handler-error, P2P_ERR_RATE_LIMITED',
+    '10.0.0.66 is banned: 2 strikes, the last: reading: invalid-frame, P2P_ERR_INVALID_FRAME',
     'refused since then: 1',
     'node: a point at which lines meet',
   ]);

@@ -24,6 +24,19 @@ describe('a controlled clock', () => {
   });
 });
 
+it('a controlled clock that jumps calls late what fell due, in order', () => {
+  const clock = new ControlledClock();
+  const calls: string[] = [];
+  for (const delayMs of [20, 10, 60])
+    clock.setTimeout(() => calls.push(`${delayMs} at ${clock.now()}`), delayMs);
+  clock.jump(50);
+  expect([calls, clock.now(), clock.date()]).toEqual([[], 50, 50]);
+  clock.advance(0);
+  expect(calls).toEqual(['10 at 50', '20 at 50']);
+  clock.advance(10);
+  expect(calls.at(-1)).toBe('60 at 60');
+});
+
 describe('a deadline', () => {
   it('waits for work until it is over, then abandons it and everything later', async () => {
     const clock = new ControlledClock();

@@ -45,6 +45,25 @@ describe('a token bucket', () => {
     expect(bucket.take(1, 0)).toBe(100);
   });
 
+  it('grants, for a while, what found no room in a time that nobody could use', () => {
+    const bucket = new TokenBucket({ perSecond: 10, capacity: 20 }, 0);
+    bucket.take(5, 0);
+    bucket.grant(3_000, 4_000, 6_000); // 40 came back: 5 fill it, of the others those of 3 s are granted
+    expect(bucket.take(50, 4_000)).toBe(0);
+    expect(bucket.take(1, 4_000)).toBe(100);
+    bucket.grant(3_000, 9_000, 11_000); // 50 came back: all but 20 of them, less the debt, are granted
+    expect(bucket.take(20, 10_999)).toBe(0);
+    expect(bucket.take(30, 11_000)).toBeGreaterThan(0);
+  });
+
+  it('grants nothing to those who have not used what came back', () => {
+    const bucket = new TokenBucket({ perSecond: 10, capacity: 20 }, 0);
+    bucket.take(20, 0);
+    bucket.grant(1_500, 1_500, 9_000);
+    expect(bucket.take(15, 1_500)).toBe(0);
+    expect(bucket.take(1, 1_500)).toBe(100);
+  });
+
   it('never lets more through in any stretch of time than its capacity and what came back', () => {
     const random = seededRandom(42);
     const rate = { perSecond: 50, capacity: 30 };

@@ -2,7 +2,7 @@
 export { POLICY_ERRORS } from './shared/errors.js';
 export { bans, Bans } from './bans/bans.js';
 export type { BanDetails, BanEvent, BansEvents } from './bans/bans.js';
-export { BANS_DEFAULTS } from './bans/options.js';
+export { BANS_DEFAULTS, handshakeStrikesByDefault, strikesByDefault } from './bans/options.js';
 export type { BanEntry, BansOptions } from './bans/options.js';
 export type { BanTarget, Peered } from './bans/target.js';
 export { rateLimit, RateLimit } from './rate-limit/rate-limit.js';

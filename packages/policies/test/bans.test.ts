@@ -16,6 +16,7 @@ import {
   Bans,
   rateLimit,
   RateLimit,
+  strikesByDefault,
   type BansOptions,
   type BanTarget,
 } from '@pea2pea/policies';
@@ -206,6 +207,27 @@ describe('bans', () => {
     }
   });
 
+  it.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a number', 5],
+    ['an empty object', {}],
+    ['something with an address that is none', { address: 'x' }],
+    ['something with no host', { address: { host: undefined } }],
+  ])('refuse %s, as strikes and look-ups do', async (_what, target) => {
+    await using lab = await serveWithBans();
+    const { plugin } = lab;
+    for (const call of [
+      () => plugin.ban(target as never),
+      () => plugin.unban(target as never),
+      () => plugin.isBanned(target as never),
+      () => plugin.strike(target as never),
+    ]) {
+      const thrown = await peerErrorOf('P2P_ERR_INVALID_ADDRESS', call);
+      expect(thrown.message).toContain('is neither an address, nor a prefix, nor a peer');
+    }
+  });
+
   it('take an IPv6 address for its /64, unless a length says otherwise', async () => {
     await using lab = await serveWithBans();
     const { plugin } = lab;
@@ -348,6 +370,15 @@ describe('strikes', () => {
     expect(lab.plugin.list()[0]!.why).toBe('rude');
   });
 
+  it('that are enough by themselves give the ban their own reason, too', async () => {
+    await using lab = await serveWithBans();
+    lab.plugin.strike('10.0.0.1', 'very rude', 3);
+    expect(lab.plugin.list()[0]!.why).toBe('very rude');
+    lab.plugin.strike('10.0.0.2', 'rude', 2);
+    lab.plugin.strike('10.0.0.2', 'very rude', 3);
+    expect(lab.plugin.list()[1]!.why).toBe('5 strikes, the last: very rude');
+  });
+
   it('weigh as much as they are told', async () => {
     await using lab = await serveWithBans({ strikes: 10 });
     const { plugin } = lab;
@@ -415,7 +446,7 @@ describe('strikes', () => {
     [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_TRUNCATED_FRAME') }],
     [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_STALLED_DECODER') }],
     [0, { origin: 'reading', cause: 'invalid-frame', error: error('P2P_ERR_BAD_DECODER') }],
-    [1, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_RATE_LIMITED') }],
+    [0, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_RATE_LIMITED') }],
     [1, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_UNMATCHED_MESSAGE') }],
     [0, { origin: 'reading', cause: 'handler-error', error: error('P2P_ERR_QUEUE_FULL') }],
     [0, { origin: 'reading', cause: 'handler-error', error: new TypeError('our own mistake') }],
@@ -619,9 +650,26 @@ describe('the memory of bans', () => {
 });
 
 describe('bans and rateLimit', () => {
-  it('together keep out who floods again and again', async () => {
-    const limits = rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 5 }, perIp: false });
+  const limits = rateLimit({
+    perConnection: { messagesPerSecond: 1, burstSeconds: 5 },
+    perIp: false,
+    whenExceeded: 'disconnect',
+  });
+  const floodsCount = (reason: DisconnectReason): number =>
+    'error' in reason && PeerError.is(reason.error, 'P2P_ERR_RATE_LIMITED') ? 1 : strikesByDefault(reason);
+
+  it('ban nobody for how much they send, by default', async () => {
     await using lab = await serveWithBans({}, limits);
+    for (let count = 1; count <= 4; count++) {
+      const connection = await lab.dial();
+      flood(connection, 100);
+      await connection.closed;
+    }
+    expect(lab.plugin.strikesOf('10.0.0.1')).toBe(0);
+  });
+
+  it('together keep out who floods again and again, where `strikesFor` says so', async () => {
+    await using lab = await serveWithBans({ strikesFor: floodsCount }, limits);
     for (let count = 1; count <= 3; count++) {
       expect(lab.plugin.isBanned('10.0.0.1')).toBe(false);
       const connection = await lab.dial();
@@ -639,10 +687,7 @@ describe('bans and rateLimit', () => {
   });
 
   it('over TCP, too', async () => {
-    const plugins = [
-      bans(),
-      rateLimit({ perConnection: { messagesPerSecond: 1, burstSeconds: 5 }, perIp: false }),
-    ];
+    const plugins = [bans({ strikesFor: floodsCount }), limits];
     await using handle = own(await createPeer(Diary, { plugins, listen: { host: '127.0.0.1', port: 0 } }));
     await using node = own(new PeerNode({ codec }));
     for (let count = 1; count <= 4; count++) {

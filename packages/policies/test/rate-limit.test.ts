@@ -10,10 +10,11 @@ import { codec, Diary, flood, serve } from './rate-limit-lab.js';
 
 const { own } = lab();
 
-/** 5 messages at once, 1 a second; no other limit. */
+/** 5 messages at once, 1 a second; no other limit. What exceeds it ends the connection. */
 const FIVE = {
   perConnection: { messagesPerSecond: 1, bytesPerSecond: Infinity, burstSeconds: 5 },
   perIp: false,
+  whenExceeded: 'disconnect',
 } as const;
 
 function expectRateLimited(reason: DisconnectReason | undefined, what: string): void {
@@ -24,32 +25,34 @@ function expectRateLimited(reason: DisconnectReason | undefined, what: string): 
 }
 
 describe('rateLimit without options', () => {
-  it('lets bursts of 1000 messages through, and ends the connection at the next', async () => {
+  it('lets bursts of 10 000 messages through, and slows the connection down from there', async () => {
     await using lab = await serve([rateLimit()]);
     const connection = await lab.dial();
-    flood(connection, 1_001);
-    await connection.closed;
-    expect(lab.diary.seen).toHaveLength(1_000);
-    await until(() => lab.diary.reasons.length === 1);
-    expectRateLimited(lab.diary.reasons[0], 'more than 100 messages per second on one connection');
+    flood(connection, 10_002);
+    await until(() => lab.handle.get(RateLimit).heldBack === 1);
+    expect(lab.diary.seen).toHaveLength(10_000);
+    lab.clock.advance(1);
+    await until(() => lab.diary.seen.length === 10_001);
+    expect(connection.state).toBe('open');
   });
 
-  it('lets bursts of 10 MiB through, and ends the connection beyond', async () => {
+  it('lets bursts of 40 MiB through, and slows the connection down from there', async () => {
     await using lab = await serve([rateLimit()]);
     const connection = await lab.dial();
-    for (let sent = 0; sent < 160; sent++) await connection.send('x'.repeat(64 * 1024 - 1));
-    await until(() => lab.diary.seen.length === 160);
-    flood(connection, 1);
-    await connection.closed;
-    await until(() => lab.diary.reasons.length === 1);
-    expectRateLimited(lab.diary.reasons[0], 'more than 1048576 bytes per second on one connection');
+    for (let sent = 0; sent < 640; sent++) await connection.send('x'.repeat(64 * 1024 - 1));
+    await until(() => lab.diary.seen.length === 640);
+    flood(connection, 1, 64 * 1024);
+    await until(() => lab.handle.get(RateLimit).heldBack === 1);
+    expect(lab.handle.get(RateLimit).exceeded.connectionBytes).toBe(1);
+    lab.clock.advance(16);
+    await until(() => lab.diary.seen.length === 641);
   });
 
   it('has the defaults that it says', () => {
     expect(RATE_LIMIT_DEFAULTS).toEqual({
-      perConnection: { messagesPerSecond: 100, bytesPerSecond: 1_048_576, burstSeconds: 10 },
+      perConnection: { messagesPerSecond: 1_000, bytesPerSecond: 4_194_304, burstSeconds: 10 },
       perIpFactor: 4,
-      whenExceeded: 'disconnect',
+      whenExceeded: 'slow',
       maxAddresses: 10_000,
     });
   });
@@ -80,7 +83,9 @@ describe('rateLimit', () => {
 
   it('counts the bytes that arrived, newlines and all', async () => {
     const limits = { messagesPerSecond: Infinity, bytesPerSecond: 100, burstSeconds: 1 };
-    await using lab = await serve([rateLimit({ perConnection: limits, perIp: false })]);
+    await using lab = await serve([
+      rateLimit({ perConnection: limits, perIp: false, whenExceeded: 'disconnect' }),
+    ]);
     const connection = await lab.dial();
     await connection.send('x'.repeat(99));
     await until(() => lab.diary.seen.length === 1);
@@ -95,7 +100,9 @@ describe('rateLimit', () => {
 
   it('charges a chunk of many messages with the first of them, once', async () => {
     const limits = { messagesPerSecond: Infinity, bytesPerSecond: 100, burstSeconds: 1 };
-    await using lab = await serve([rateLimit({ perConnection: limits, perIp: false })]);
+    await using lab = await serve([
+      rateLimit({ perConnection: limits, perIp: false, whenExceeded: 'disconnect' }),
+    ]);
     const connection = await lab.dial();
     flood(connection, 10, 10);
     await until(() => lab.diary.seen.length === 10);
@@ -159,20 +166,25 @@ describe('rateLimit', () => {
     await until(() => lab.diary.seen.length === 6);
   });
 
-  it('costs nothing while nobody sends: no timer, nothing remembered', async () => {
+  it('costs one timer per node while it has connections, and remembers nobody who sends nothing', async () => {
     const waiting: number[] = [];
-    for (const plugins of [[], [rateLimit({ whenExceeded: 'slow-down' })]]) {
+    for (const plugins of [[], [rateLimit()]]) {
       await using lab = await serve(plugins);
-      const connection = await lab.dial();
-      await until(() => lab.node.connections.size === 1);
+      const without = lab.clock.pending;
+      const connections = [await lab.dial(), await lab.dial()];
+      await until(() => lab.node.connections.size === 2);
       waiting.push(lab.clock.pending);
       if (plugins.length === 0) continue;
       expect(lab.handle.get(RateLimit).addresses).toBe(0);
-      flood(connection, 3);
+      flood(connections[0]!, 3);
       await until(() => lab.diary.seen.length === 3);
-      expect(lab.clock.pending).toBe(waiting[0]);
+      expect(lab.clock.pending).toBe(waiting[0]! + 1);
+      await Promise.all(connections.map((connection) => connection.disconnect()));
+      await until(() => lab.node.connections.size === 0);
+      lab.clock.advance(1_000);
+      expect(lab.clock.pending).toBe(without);
     }
-    expect(waiting[1]).toBe(waiting[0]);
+    expect(waiting[1]).toBe(waiting[0]! + 1);
   });
 });
 
@@ -180,6 +192,7 @@ describe('rateLimit', () => {
 const IP_FIVE = {
   perConnection: false,
   perIp: { messagesPerSecond: 1, bytesPerSecond: Infinity, burstSeconds: 5 },
+  whenExceeded: 'disconnect',
 } as const;
 
 describe('the limit per IP address', () => {
@@ -213,7 +226,7 @@ describe('the limit per IP address', () => {
 
   it('counts bytes of all connections together', async () => {
     const perIp = { messagesPerSecond: Infinity, bytesPerSecond: 100, burstSeconds: 1 };
-    await using lab = await serve([rateLimit({ perConnection: false, perIp })]);
+    await using lab = await serve([rateLimit({ perConnection: false, perIp, whenExceeded: 'disconnect' })]);
     const [one, two] = [await lab.dial(), await lab.dial()];
     flood(one, 1, 60);
     await until(() => lab.diary.seen.length === 1);
@@ -245,7 +258,7 @@ describe('the limit per IP address', () => {
 
   it('is four times that of a connection unless it is told', async () => {
     const perConnection = { messagesPerSecond: 1, burstSeconds: 5 };
-    await using lab = await serve([rateLimit({ perConnection })]);
+    await using lab = await serve([rateLimit({ perConnection, whenExceeded: 'disconnect' })]);
     for (let count = 0; count < 4; count++) flood(await lab.dial(), 5);
     await until(() => lab.diary.seen.length === 20);
     const last = await lab.dial();
@@ -255,11 +268,11 @@ describe('the limit per IP address', () => {
   });
 
   it('is that of the defaults where connections have none', async () => {
-    await using lab = await serve([rateLimit({ perConnection: false })]);
+    await using lab = await serve([rateLimit({ perConnection: false, whenExceeded: 'disconnect' })]);
     const connection = await lab.dial();
-    flood(connection, 4_001);
+    flood(connection, 40_001);
     await connection.closed;
-    expect(lab.diary.seen).toHaveLength(4_000);
+    expect(lab.diary.seen).toHaveLength(40_000);
     expect(lab.handle.get(RateLimit).exceeded.ipMessages).toBe(1);
   });
 
@@ -332,8 +345,8 @@ describe('maxAddresses', () => {
   });
 });
 
-describe("with 'slow-down'", () => {
-  const slow = rateLimit({ ...FIVE, whenExceeded: 'slow-down' });
+describe("with 'slow'", () => {
+  const slow = rateLimit({ ...FIVE, whenExceeded: 'slow' });
 
   it('every message is handled, in order, none before its time', async () => {
     await using lab = await serve([slow]);
@@ -365,7 +378,7 @@ describe("with 'slow-down'", () => {
   });
 
   it('connections of one address wait one behind the other', async () => {
-    await using lab = await serve([rateLimit({ ...IP_FIVE, whenExceeded: 'slow-down' })]);
+    await using lab = await serve([rateLimit({ ...IP_FIVE, whenExceeded: 'slow' })]);
     const plugin = lab.handle.get(RateLimit);
     flood(await lab.dial(), 5);
     await until(() => lab.diary.seen.length === 5);
@@ -382,9 +395,7 @@ describe("with 'slow-down'", () => {
 
   it('nobody waits longer than burstSeconds, however much was sent', async () => {
     const limits = { messagesPerSecond: Infinity, bytesPerSecond: 100, burstSeconds: 5 };
-    await using lab = await serve([
-      rateLimit({ perConnection: limits, perIp: false, whenExceeded: 'slow-down' }),
-    ]);
+    await using lab = await serve([rateLimit({ perConnection: limits, perIp: false, whenExceeded: 'slow' })]);
     const connection = await lab.dial();
     flood(connection, 1, 50_000);
     await until(() => lab.handle.get(RateLimit).heldBack === 1);
@@ -482,7 +493,7 @@ it('a logger whose methods all throw ends neither the process nor a connection t
     throw new Error('the disk is full');
   };
   const logger: Logger = { debug: fail, info: fail, warn: fail, error: fail, child: fail };
-  await using lab = await serve([rateLimit({ ...FIVE, whenExceeded: 'slow-down' })], { logger });
+  await using lab = await serve([rateLimit({ ...FIVE, whenExceeded: 'slow' })], { logger });
   const connection = await lab.dial();
   flood(connection, 7);
   for (let count = 5; count <= 7; count++) {
@@ -515,7 +526,7 @@ describe('rateLimit over TCP', () => {
     const clock = new ControlledClock();
     await using handle = own(
       await createPeer(Diary, {
-        plugins: [rateLimit({ perConnection, whenExceeded: 'slow-down' })],
+        plugins: [rateLimit({ perConnection, whenExceeded: 'slow' })],
         config: { listen, clock },
       }),
     );

@@ -22,6 +22,9 @@ export class TokenBucket {
   readonly #rate: TokenRate;
   #balance: number;
   #atMs: number;
+  /** Tokens beyond the capacity, until `#extraUntilMs`. */
+  #extra = 0;
+  #extraUntilMs = -Infinity;
 
   /** A full bucket. */
   constructor(rate: TokenRate, nowMs: number) {
@@ -34,7 +37,8 @@ export class TokenBucket {
   take(cost: number, nowMs: number): number {
     const { perSecond, capacity } = this.#rate;
     this.#refill(nowMs);
-    this.#balance = Math.max(this.#balance - cost, -capacity);
+    const rest = this.#extra === 0 ? cost : this.#takeExtra(cost, nowMs);
+    this.#balance = Math.max(this.#balance - rest, -capacity);
     return this.#balance < 0 ? (-this.#balance / perSecond) * 1_000 : 0;
   }
 
@@ -43,16 +47,38 @@ export class TokenBucket {
     this.#balance = Math.min(this.#balance + cost, this.#rate.capacity);
   }
 
+  /**
+   * Grants, beyond the capacity, tokens that came back since the last `take` and found no room: those of `durationMs` at
+   * most, a time in which whoever takes could not. They are taken first, and are gone at `untilMs`.
+   */
+  grant(durationMs: number, nowMs: number, untilMs: number): void {
+    const surplus = this.#balance + this.#backAt(nowMs) - this.#rate.capacity;
+    const most = (durationMs / 1_000) * this.#rate.perSecond;
+    const left = nowMs < this.#extraUntilMs ? this.#extra : 0;
+    this.#extra = left + Math.max(0, Math.min(surplus, most));
+    this.#extraUntilMs = untilMs;
+    this.#refill(nowMs);
+  }
+
   /** Whether it is as good as new, and need not be kept. */
   isFull(nowMs: number): boolean {
-    this.#refill(nowMs);
-    return this.#balance === this.#rate.capacity;
+    return this.#balance + this.#backAt(nowMs) >= this.#rate.capacity;
+  }
+
+  /** Returns what of `cost` the extra tokens do not pay. */
+  #takeExtra(cost: number, nowMs: number): number {
+    const paid = nowMs < this.#extraUntilMs ? Math.min(cost, this.#extra) : 0;
+    this.#extra = paid === 0 ? 0 : this.#extra - paid;
+    return cost - paid;
   }
 
   #refill(nowMs: number): void {
-    const { perSecond, capacity } = this.#rate;
-    const back = ((nowMs - this.#atMs) / 1_000) * perSecond;
-    this.#balance = Math.min(this.#balance + back, capacity);
+    this.#balance = Math.min(this.#balance + this.#backAt(nowMs), this.#rate.capacity);
     this.#atMs = nowMs;
+  }
+
+  /** What has come back since the balance was last computed. */
+  #backAt(nowMs: number): number {
+    return ((nowMs - this.#atMs) / 1_000) * this.#rate.perSecond;
   }
 }

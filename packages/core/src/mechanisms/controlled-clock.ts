@@ -60,10 +60,18 @@ export class ControlledClock implements Clock {
       if (next === undefined) break;
       const [id, timer] = next;
       this.#timers.delete(id);
-      this.#nowMs = timer.dueMs;
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs); // later than due after a jump
       timer.callback();
     }
     this.#nowMs = endMs;
+  }
+
+  /**
+   * Moves time on by `durationMs` and calls nothing, as for a process that is stopped: what fell due meanwhile is called
+   * late, by the next `advance`.
+   */
+  jump(durationMs: number): void {
+    this.#nowMs += durationMs;
   }
 
   #next(endMs: number): [number, { dueMs: number; callback: () => void }] | undefined {

@@ -53,8 +53,8 @@ export interface BansEvents {
  * Refuses addresses that you ban, and bans those that misbehave repeatedly. {@link bans} makes it.
  *
  * ```text
- *   invalid frame, rate limit, refused handshake, strike() --> strikes --(3 within 10 min)--> ban, for an hour
- *   ban() ----------------------------------------------------------------------------------> ban
+ *   invalid frame, refused handshake, strike() --> strikes --(3 within 10 min)--> ban, for an hour
+ *   ban() ----------------------------------------------------------------------> ban
  * ```
  *
  * A banned peer is refused when it connects, before any of its bytes is read; a dial to it fails with P2P_ERR_BANNED; the
@@ -62,6 +62,8 @@ export interface BansEvents {
  *
  * note: list it first, before `rateLimit`: plugins before it still see banned peers, and it counts only the failed
  * handshakes of plugins after it.
+ * note: what costs a strike can only be meant, or a bug of the peer: malformed, forged. How much a peer sends does not:
+ * honest peers relay what others say, and our own process may have stood still. `rateLimit` slows such peers down.
  * note: an IPv6 address stands for its `/64` (`ipv6PrefixLength`); write `/128` after it to ban that address alone.
  * note: nothing runs in the background; bans that are over are removed when others are added.
  * note: bans are kept in memory. To keep them across restarts, store `list()` and pass it as the option `banned`.
@@ -226,8 +228,9 @@ export class Bans implements Hooks<unknown> {
     const nowMs = this.#nowMs;
     // A ban ends all connections of the peer, and those ends must not ban it again, for a shorter time perhaps.
     if (this.#bans.covering(peer, nowMs) !== undefined) return false;
-    if (!this.#strikes.add(peer, weight, nowMs)) return false;
-    this.#ban(peer, durationMs, strikes === 1 ? why : `${strikes} strikes, the last: ${why}`);
+    const total = this.#strikes.add(peer, weight, nowMs);
+    if (total < strikes) return false;
+    this.#ban(peer, durationMs, total === weight ? why : `${total} strikes, the last: ${why}`);
     return true;
   }
 

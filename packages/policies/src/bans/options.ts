@@ -35,16 +35,14 @@ export interface BansOptions {
   readonly durationMs?: number;
   /**
    * Returns how many strikes the end of a connection is worth: an integer, 0 for none.
-   * @default 1 for `invalid-frame`, unless the frame was only truncated or our decoder failed, and for `handler-error` with
-   * P2P_ERR_RATE_LIMITED or P2P_ERR_UNMATCHED_MESSAGE; 0 for anything else
+   * @default {@link strikesByDefault}
    */
   readonly strikesFor?: (reason: DisconnectReason) => number;
   /**
    * Returns how many strikes a failed handshake of an inbound peer is worth: an integer, 0 for none.
    *
    * note: it is not called for peers that an `onAccept` hook refuses, nor when the node shuts down.
-   * @default 1 for P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_INVALID_FRAME and P2P_ERR_FRAME_TOO_LARGE; 0 for anything else:
-   * a timeout, a peer that left, or a hook that failed may not be the peer's fault
+   * @default {@link handshakeStrikesByDefault}
    */
   readonly strikesForHandshake?: (error: PeerError) => number;
   /**
@@ -84,8 +82,8 @@ export function resolveBans(options: BansOptions, nodeIpv6PrefixLength: number):
     'ipv6PrefixLength',
   ]);
   const {
-    strikesFor = defaultStrikesFor,
-    strikesForHandshake = defaultStrikesForHandshake,
+    strikesFor = strikesByDefault,
+    strikesForHandshake = handshakeStrikesByDefault,
     banned = [],
     ipv6PrefixLength = nodeIpv6PrefixLength,
   } = options;
@@ -104,7 +102,15 @@ export function resolveBans(options: BansOptions, nodeIpv6PrefixLength: number):
   };
 }
 
-function defaultStrikesFor(reason: DisconnectReason): number {
+/**
+ * The default of `strikesFor`, for use in rules of your own: 1 for `invalid-frame`, unless the frame was only truncated or
+ * our decoder failed, and for `handler-error` with P2P_ERR_UNMATCHED_MESSAGE; 0 for anything else.
+ *
+ * ```ts
+ * bans({ strikesFor: (reason) => (isRateLimited(reason) ? 1 : strikesByDefault(reason)) })
+ * ```
+ */
+export function strikesByDefault(reason: DisconnectReason): number {
   if (reason.origin !== 'reading') return 0;
   const { cause, error } = reason;
   if (cause === 'invalid-frame') {
@@ -114,8 +120,8 @@ function defaultStrikesFor(reason: DisconnectReason): number {
   return PeerError.is(error) && BLAMED.has(error.code) ? 1 : 0;
 }
 
-/** Errors of handlers that are the peer's fault. The second is an error of the decorators package, which is optional. */
-const BLAMED: ReadonlySet<string> = new Set(['P2P_ERR_RATE_LIMITED', 'P2P_ERR_UNMATCHED_MESSAGE']);
+/** Errors of handlers that are the peer's fault: of the decorators package, which is optional. */
+const BLAMED: ReadonlySet<string> = new Set(['P2P_ERR_UNMATCHED_MESSAGE']);
 
 /** Errors that are the fault of the network or of our own codec: peers are not banned for them. */
 const BLAMELESS: ReadonlySet<PeerErrorCode> = new Set([
@@ -131,7 +137,12 @@ const PEER_FAULTS: ReadonlySet<PeerErrorCode> = new Set([
   'P2P_ERR_FRAME_TOO_LARGE',
 ]);
 
-function defaultStrikesForHandshake({ code }: PeerError): number {
+/**
+ * The default of `strikesForHandshake`, for use in rules of your own: 1 for P2P_ERR_HANDSHAKE_REJECTED,
+ * P2P_ERR_INVALID_FRAME and P2P_ERR_FRAME_TOO_LARGE; 0 for anything else: a timeout, a peer that left, or a hook that
+ * failed may not be the peer's fault.
+ */
+export function handshakeStrikesByDefault({ code }: PeerError): number {
   return PEER_FAULTS.has(code) ? 1 : 0;
 }
 

@@ -31,18 +31,19 @@ export class Strikes {
     return this.#strikes.evicted;
   }
 
-  /** Adds a strike. Returns true if there are now too many within the window; they are forgotten then. */
-  add(prefix: IpPrefix, weight: number, nowMs: number): boolean {
+  /** Adds a strike. Returns how many there are now within the window; where that is too many, they are forgotten. */
+  add(prefix: IpPrefix, weight: number, nowMs: number): number {
     const key = prefix.toString();
-    if (this.count(prefix, nowMs) + weight >= this.#rules.strikes) {
+    const total = this.count(prefix, nowMs) + weight;
+    if (total >= this.#rules.strikes) {
       this.#strikes.delete(key);
-      return true;
+      return total;
     }
     // The array stays shorter than `strikes`, as each weighs at least 1.
     const strikes = this.#strikes.get(key, nowMs);
     if (strikes === undefined) this.#strikes.set(key, [{ atMs: nowMs, weight }], nowMs);
     else strikes.push({ atMs: nowMs, weight });
-    return false;
+    return total;
   }
 
   /** The total weight of the strikes within the window. */

@@ -36,7 +36,18 @@ function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {
     if (target.includes('/')) return IpPrefix.parse(target);
     return parseIp(target) ?? ipOf(SocketAddress.from(target).host);
   }
-  return ipOf('address' in target ? target.address.host : target.host);
+  return ipOf(hostOf(target));
+}
+
+/** The host of an address, or of a peer. What comes from JavaScript may be anything. */
+function hostOf(target: unknown): string {
+  const { address, host } = Object(target) as { readonly address?: unknown; readonly host?: unknown };
+  const found = address === undefined ? host : (Object(address) as { readonly host?: unknown }).host;
+  if (typeof found === 'string') return found;
+  throw new PeerError(
+    'P2P_ERR_INVALID_ADDRESS',
+    `${describe(target)} is neither an address, nor a prefix, nor a peer`,
+  );
 }
 
 function ipOf(host: string): IpAddress {

@@ -1,6 +1,7 @@
 import type { SocketAddress } from '@pea2pea/core';
 import { BoundedMap, TokenBucket } from '@pea2pea/core/authoring';
 import type { Rates } from './options.js';
+import type { StandstillWatch } from './standstill.js';
 
 /** How much one sender, a connection or an IP address, may still send. */
 export class Allowance {
@@ -10,11 +11,29 @@ export class Allowance {
   usedMs: number;
   /** Whether it was evicted from the map; whoever holds it must then look its address up again. */
   forgotten = false;
+  readonly #burstMs: number;
+  /** How many standstills of this process it was granted. */
+  #standstills = 0;
 
-  constructor({ messages, bytes }: Rates, nowMs: number) {
+  constructor({ messages, bytes, burstMs }: Rates, nowMs: number) {
+    this.#burstMs = burstMs;
     this.messages = messages && new TokenBucket(messages, nowMs);
     this.bytes = bytes && new TokenBucket(bytes, nowMs);
     this.usedMs = nowMs;
+  }
+
+  /**
+   * Grants what could have been sent while this process stood still, as that arrives now: for `burstSeconds`.
+   *
+   * note: the average over all of the time does not rise by it.
+   */
+  forgive({ count, lastMs, endedAtMs }: StandstillWatch, nowMs: number): void {
+    if (this.#standstills === count) return;
+    this.#standstills = count;
+    const untilMs = endedAtMs + this.#burstMs;
+    if (nowMs >= untilMs) return;
+    this.messages?.grant(lastMs, nowMs, untilMs);
+    this.bytes?.grant(lastMs, nowMs, untilMs);
   }
 
   /** Whether it is as full as a new one. */

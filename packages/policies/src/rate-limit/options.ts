@@ -10,26 +10,27 @@ import {
 
 /** Every option of {@link rateLimit} that has a default, with it. The docs quote this object. */
 export const RATE_LIMIT_DEFAULTS = {
-  perConnection: { messagesPerSecond: 100, bytesPerSecond: 1024 * 1024, burstSeconds: 10 },
+  perConnection: { messagesPerSecond: 1_000, bytesPerSecond: 4 * 1024 * 1024, burstSeconds: 10 },
   /** The defaults of `perIp` are this many times those of `perConnection`. */
   perIpFactor: 4,
-  whenExceeded: 'disconnect',
+  whenExceeded: 'slow',
   maxAddresses: 10_000,
 } as const;
 
 /** How much a sender may send. */
 export interface RateLimits {
-  /** Messages per second, on average; may be a fraction, or `Infinity` for no limit. @default 100 per connection */
+  /** Messages per second, on average; may be a fraction, or `Infinity` for no limit. @default 1000 per connection */
   readonly messagesPerSecond?: number;
-  /** Bytes per second, on average; `Infinity` for no limit. @default 1 MiB per connection */
+  /** Bytes per second, on average; `Infinity` for no limit. @default 4 MiB per connection */
   readonly bytesPerSecond?: number;
   /**
    * The size of a burst, in seconds: how many seconds' worth a peer may send at once after having sent nothing for as
-   * long. With 100 messages per second and 10 seconds, that is 1000 messages.
+   * long. With 1000 messages per second and 10 seconds, that is 10 000 messages.
    *
    * note: `bytesPerSecond * burstSeconds` must exceed the largest frame of your codec; such a frame would always be above
    * the limit otherwise.
-   * note: it is also how long our own handlers may stall before the messages that accumulate exceed the limit.
+   * note: it is also how long one of our own handlers may take before the messages that wait for it exceed the limit. A
+   * process that stood still is another matter: what arrived in that time is granted.
    * @default 10
    */
   readonly burstSeconds?: number;
@@ -37,27 +38,28 @@ export interface RateLimits {
 
 /**
  * What happens to a message above a limit:
- * - `'disconnect'`: it is not handled, and the connection ends with `handler-error` and P2P_ERR_RATE_LIMITED.
- * - `'slow-down'`: it is handled after a delay that brings the peer back to the limit; its later messages wait
- *   meanwhile, first in our queue, then in its socket.
- * - `'drop'`: it is not handled, and does not count as a message. Its bytes do count.
+ * - `'slow'`: it is handled after a delay that brings the peer back to the limit; its later messages wait meanwhile, first
+ *   in our queue, then in its socket. Nothing is lost.
+ * - `'drop'`: it is not handled, and does not count as a message. Its bytes do count. For messages that soon are out of date.
+ * - `'disconnect'`: it is not handled, and the connection ends with `handler-error` and P2P_ERR_RATE_LIMITED. For protocols
+ *   whose peers know the limit.
  */
-export type WhenExceeded = 'disconnect' | 'slow-down' | 'drop';
+export type WhenExceeded = 'slow' | 'drop' | 'disconnect';
 
 /** Options of {@link rateLimit}. */
 export interface RateLimitOptions {
-  /** The limits of each connection; false for none. @default 100 messages and 1 MiB per second, bursts of 10 seconds */
+  /** The limits of each connection; false for none. @default 1000 messages and 4 MiB per second, bursts of 10 seconds */
   readonly perConnection?: RateLimits | false;
   /**
    * The limits of all connections of an IPv4 address, or of an IPv6 prefix, together; they also hold after a peer has
    * reconnected. False for none.
-   * @default four times `perConnection`, or four times its defaults if that is false: 400 messages and 4 MiB per second,
+   * @default four times `perConnection`, or four times its defaults if that is false: 4000 messages and 16 MiB per second,
    * with the same bursts
    */
   readonly perIp?: RateLimits | false;
   /** How many bits of an IPv6 address count as one IP. @default that of the node, 64 */
   readonly ipv6PrefixLength?: number;
-  /** What happens to a message above a limit. @default 'disconnect' */
+  /** What happens to a message above a limit. @default 'slow' */
   readonly whenExceeded?: WhenExceeded;
   /**
    * How many addresses to remember. Above it the one remembered longest is forgotten, so that it starts anew;
@@ -73,6 +75,7 @@ export interface RateLimitOptions {
 export interface Rates {
   readonly messages: TokenRate | undefined;
   readonly bytes: TokenRate | undefined;
+  readonly burstMs: number;
 }
 
 export interface ResolvedRateLimit {
@@ -122,7 +125,7 @@ export function resolveRateLimit(
     perConnection: ratesOf('perConnection', own),
     perIp: ratesOf('perIp', shared),
     ipv6PrefixLength: requireInteger('ipv6PrefixLength', ipv6PrefixLength, { min: 1, max: 128 }),
-    whenExceeded: requireOneOf('whenExceeded', whenExceeded, ['disconnect', 'slow-down', 'drop']),
+    whenExceeded: requireOneOf('whenExceeded', whenExceeded, ['slow', 'drop', 'disconnect']),
     maxAddresses: requireInteger('maxAddresses', maxAddresses, { min: 1 }),
   };
 }
@@ -153,6 +156,7 @@ function ratesOf(
   return {
     messages: rateOf(`${name}.messagesPerSecond`, messagesPerSecond, burstSeconds),
     bytes: rateOf(`${name}.bytesPerSecond`, bytesPerSecond, burstSeconds),
+    burstMs: burstSeconds * 1_000,
   };
 }
 

@@ -3,6 +3,7 @@ import { PluginEvents } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { AddressAllowances, Allowance } from './allowance.js';
 import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
+import { StandstillWatch } from './standstill.js';
 
 /** How many messages were above each limit. A message above several counts for the first of them, in this order. */
 export interface ExceededCounts {
@@ -53,7 +54,8 @@ interface Sender {
  * note: received bytes are counted against the next message. If a chunk of 64 KiB contains several messages, all its bytes
  * are counted against the first; those of an unfinished frame once it is complete.
  * note: each limit is a token bucket. No peer is held back longer than `burstSeconds` for having sent too much.
- * note: a connection that sends nothing uses no memory here.
+ * note: what arrived while this process stood still is granted: it was sent over all of that time.
+ * note: one timer per node, once a second while there are connections; a connection that sends nothing uses no memory here.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class RateLimit implements Hooks<unknown> {
@@ -71,6 +73,7 @@ export class RateLimit implements Hooks<unknown> {
     ipMessages: 0,
     ipBytes: 0,
   };
+  readonly #standstill: StandstillWatch;
   #heldBack = 0;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
@@ -78,6 +81,7 @@ export class RateLimit implements Hooks<unknown> {
     this.#node = node;
     this.events = new PluginEvents(node.logger);
     this.#limits = resolveRateLimit(options, node.config);
+    this.#standstill = new StandstillWatch(node.config.clock);
     const { perIp, ipv6PrefixLength, maxAddresses } = this.#limits;
     this.#addresses = new AddressAllowances(perIp, ipv6PrefixLength, maxAddresses);
   }
@@ -87,7 +91,7 @@ export class RateLimit implements Hooks<unknown> {
     return { ...this.#exceeded };
   }
 
-  /** How many connections are held back now; only with `'slow-down'`. */
+  /** How many connections are held back now; only with `'slow'`. */
   get heldBack(): number {
     return this.#heldBack;
   }
@@ -102,12 +106,25 @@ export class RateLimit implements Hooks<unknown> {
     return this.#addresses.evicted;
   }
 
+  /** Watches this process as long as there are connections. */
+  onConnect(): void {
+    this.#standstill.start(this.#hasConnections);
+  }
+
+  /** Ends that watch. */
+  onStop(): void {
+    this.#standstill.stop();
+  }
+
   /** Counts the message. @throws {PeerError} P2P_ERR_RATE_LIMITED above a limit, with `'disconnect'` */
   onMessage(_message: unknown, connection: Connection): undefined | typeof HANDLED | Promise<void> {
     const nowMs = this.#node.config.clock.now();
     const sender = this.#senders.get(connection) ?? this.#meet(connection, nowMs);
     if (sender.shared.forgotten) sender.shared = this.#addresses.of(connection.address, nowMs);
     const { allowance, shared } = sender;
+    this.#standstill.look(nowMs);
+    allowance.forgive(this.#standstill, nowMs);
+    shared.forgive(this.#standstill, nowMs);
     shared.usedMs = nowMs;
     const { bytesReceived } = connection.stats;
     const bytes = bytesReceived - sender.bytesSeen;
@@ -126,6 +143,8 @@ export class RateLimit implements Hooks<unknown> {
       waitMs,
     );
   }
+
+  readonly #hasConnections = (): boolean => this.#node.connections.size > 0;
 
   #meet(connection: Connection, nowMs: number): Sender {
     const sender: Sender = {
@@ -147,7 +166,7 @@ export class RateLimit implements Hooks<unknown> {
     const limit = (Object.keys(LIMITS) as (keyof ExceededCounts)[]).find((name) => waitsMs[name] > 0)!;
     this.#exceeded[limit]++;
     const { whenExceeded } = this.#limits;
-    if (whenExceeded === 'slow-down') {
+    if (whenExceeded === 'slow') {
       this.#warn(sender, connection, limit, 'a peer sends too much and is slowed down');
       return this.#holdBack(connection, waitMs);
     }

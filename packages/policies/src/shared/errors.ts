@@ -3,9 +3,9 @@ import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
 /** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
 export const POLICY_ERRORS = {
   P2P_ERR_RATE_LIMITED: {
-    when: 'a peer sent more messages or bytes than the rateLimit plugin allows',
+    when: "a peer sent more messages or bytes than the rateLimit plugin allows, with `whenExceeded: 'disconnect'`",
     remedy:
-      "send less, or raise the limit, or set `whenExceeded: 'slow-down'` to hold such peers back instead",
+      "send less, or raise the limit, or leave `whenExceeded` at 'slow' to hold such peers back instead",
   },
   P2P_ERR_BANNED: {
     when: 'a dialled address is banned by the bans plugin',
