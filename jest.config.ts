@@ -27,18 +27,26 @@ function project(displayName: Project['displayName'], tsconfig: string, tests: P
   };
 }
 
+const tests = [
+  project({ name: 'legacy', color: 'white' }, 'tsconfig.test.json', {
+    roots: ['<rootDir>/packages', '<rootDir>/tests'],
+    testPathIgnorePatterns: ['\\.standard\\.test\\.ts$'],
+  }),
+  project({ name: 'standard', color: 'cyan' }, 'tsconfig.test.standard.json', {
+    roots: ['<rootDir>/packages'],
+    testMatch: ['<rootDir>/packages/decorators/test/**/*.test.ts'],
+    testPathIgnorePatterns: ['\\.legacy\\.test\\.ts$'],
+  }),
+];
+
+/** `npm run interop`; left out of `npm test`, as it builds programs with the compilers of others. */
+const interop = project({ name: 'interop', color: 'blue' }, 'tsconfig.test.json', {
+  roots: ['<rootDir>/tests/interop'],
+  testMatch: ['<rootDir>/tests/interop/*.interop.ts'],
+});
+
 const config: Config = {
-  projects: [
-    project({ name: 'legacy', color: 'white' }, 'tsconfig.test.json', {
-      roots: ['<rootDir>/packages', '<rootDir>/tests'],
-      testPathIgnorePatterns: ['\\.standard\\.test\\.ts$'],
-    }),
-    project({ name: 'standard', color: 'cyan' }, 'tsconfig.test.standard.json', {
-      roots: ['<rootDir>/packages'],
-      testMatch: ['<rootDir>/packages/decorators/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.legacy\\.test\\.ts$'],
-    }),
-  ],
+  projects: process.env['INTEROP'] === '1' ? [interop] : tests,
   // Longer than any wait inside a test, so that the wait says what it waited for; and so long that no verdict depends on
   // how fast the machine is, or what runs beside.
   testTimeout: 180_000,

@@ -12,6 +12,9 @@ import { REQUESTS_DEFAULTS } from '@pea2pea/rpc';
 import { TLS_DEFAULTS } from '@pea2pea/tls';
 import { YAMUX_DEFAULTS } from '@pea2pea/streams';
 import ts from 'typescript';
+import { render, shownOnPage } from './interop/harness/page.js';
+import { savedResults } from './interop/harness/results.js';
+import { SUITES } from './interop/suites.js';
 import { ERROR_TABLES } from './support/error-tables.js';
 import {
   anchorsOf,
@@ -88,6 +91,19 @@ describe('docs/streams.md', () => {
     const { rows } = tableOf(read('docs/streams.md'), 'option', 'default', 'meaning');
     const quoted = Object.fromEntries(rows.map(([option = '', fallback]) => [codeIn(option), fallback]));
     for (const [name, value] of Object.entries(YAMUX_DEFAULTS)) expect(quoted[name]).toBe(`\`${value}\``);
+  });
+});
+
+describe('docs/interop.md', () => {
+  it.each(SUITES)('shows the results of $name, with each of its ends and cases', (suite) => {
+    const results = savedResults(suite);
+    expect(Object.keys(results)).toEqual(suite.ends.map(({ name }) => name));
+    for (const { name, version } of suite.ends) {
+      const { skipped, cases, ...result } = results[name]!;
+      expect([name, result.version]).toEqual([name, version]);
+      if (skipped === undefined) expect(Object.keys(cases)).toEqual(suite.cases.map((one) => one.name));
+    }
+    expect(shownOnPage(suite)).toBe(render(suite, results));
   });
 });
 

@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { soon, until } from '@pea2pea/testing';
+import { soon, turn, until } from '@pea2pea/testing';
 import { Flag, FrameType, INITIAL_WINDOW, type FrameHeader } from '../src/yamux/frame.js';
-import { Yamux, YAMUX_DEFAULTS } from '../src/index.js';
+import { readExactly, Yamux, YAMUX_DEFAULTS } from '../src/index.js';
 import type { YamuxStream } from '../src/index.js';
 import { all, hostile } from './yamux-lab.js';
 
@@ -428,6 +428,25 @@ describe('a peer that wants to do harm', () => {
     expect(stream!.read(1)).toHaveLength(1);
     await until('it may send as much as was read', () => granted() > 0);
     expect(granted()).toBe(INITIAL_WINDOW / 2);
+    session.destroy();
+  });
+
+  it('is not let to send more for the part of a frame that has not come yet', async () => {
+    const { session, peer, accepted } = hostile();
+    peer.read();
+    peer.send({ type: windowUpdate, flags: SYN });
+    await until('it is offered', () => accepted.length === 1);
+    const [stream] = accepted;
+    expect(stream!.read()).toBeNull(); // a reader waits, and is given what comes
+    peer.raw(Buffer.concat([header(0, data, 0, 1, INITIAL_WINDOW), Buffer.alloc(1_000)]));
+    await until('the part is there', () => stream!.readableLength === 1_000);
+    await turn(5);
+    expect(peer.frames.filter(({ type, length }) => type === windowUpdate && length > 0)).toEqual([]);
+    peer.raw(Buffer.alloc(INITIAL_WINDOW - 1_000));
+    expect(await soon('all of it', readExactly(stream!, INITIAL_WINDOW))).toHaveLength(INITIAL_WINDOW);
+    await until('it may send as much again', () =>
+      peer.frames.some(({ length }) => length === INITIAL_WINDOW),
+    );
     session.destroy();
   });
 

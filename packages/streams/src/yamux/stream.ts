@@ -63,6 +63,8 @@ export class YamuxStream extends Duplex {
   #wanted = false;
   /** Bytes that the peer may still send. */
   #receiveWindow: number;
+  /** Bytes of the current frame that have not come yet. */
+  #announced = 0;
   /** A window update is on its way down: one at a time, so that those that the peer does not take do not pile up. */
   #granting = false;
   /** Bytes that we may still send. */
@@ -147,9 +149,11 @@ export class YamuxStream extends Duplex {
       throw violation(`${length} bytes for stream ${this.id}, whose window is ${this.#receiveWindow}`);
     }
     this.#receiveWindow -= length;
+    this.#announced = length;
   }
 
   #data(piece: Buffer): void {
+    this.#announced -= piece.length;
     if (!this.#wanted) {
       this.#received.push(piece);
       return;
@@ -206,11 +210,12 @@ export class YamuxStream extends Duplex {
   }
 
   /**
-   * Lets the peer send as much as was read, in steps of half a window: `window + waiting` never exceeds what was granted.
+   * Lets the peer send as much as was read, in steps of half a window: `window + waiting` never exceeds what was granted,
+   * and the rest of a frame that has begun counts as waiting: no matter how large the frames of the peer are.
    */
   #grant(): void {
     if (this.#finReceived || this.destroyed || this.#granting) return;
-    const waiting = this.#received.length + this.readableLength;
+    const waiting = this.#received.length + this.readableLength + this.#announced;
     const delta = this.#host.receiveWindowBytes - this.#receiveWindow - waiting;
     if (2 * delta < this.#host.receiveWindowBytes) return;
     this.#receiveWindow += delta;

@@ -1,0 +1,3 @@
+module pea2pea.interop/lines
+
+go 1.25
