@@ -354,6 +354,29 @@ describe('a name with several addresses', () => {
     await expect(first).rejects.toThrow();
   });
 
+  it('counts once for an IP, however many of its addresses are of one', async () => {
+    const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8::3'];
+    const { a, transport, peerAt, dialled } = dialling(addresses, addresses.slice(0, 2), {
+      maxConnectionsPerIp: 1,
+    });
+    await peerAt('2001:db8::3');
+    const dial = a.node.connect('peer.example:80');
+    await dialled(3);
+    await expect(a.node.connect('[2001:db8::4]:80')).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP',
+    });
+    transport.open.get('[2001:db8::3]:80')!.answer();
+    const connection = await dial;
+    await expect(a.node.connect('[2001:db8::1]:80')).rejects.toMatchObject({
+      code: 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP',
+    });
+    await connection.disconnect();
+    const next = a.node.connect('[2001:db8::3]:80');
+    await dialled(4);
+    transport.open.get('[2001:db8::3]:80')!.answer();
+    expect((await next).address.host).toBe('2001:db8::3');
+  });
+
   it('is connected already when one of its addresses is whose turn comes', async () => {
     const { a, clock, transport, peerAt, dialled } = dialling([V6, V4]);
     await peerAt(V4);

@@ -47,6 +47,8 @@ describe('an IP prefix', () => {
     '127.0.0.1:80',
     'fe80::1%a%b',
     'fe80::1%a%b/64',
+    'fe80::1%',
+    'fe80::1%/64',
     undefined,
     null,
     5,

@@ -49,6 +49,10 @@ describe('a socket address', () => {
     '[1:1.2.3.4::1]:4',
     '[fe80::1%a%b]:4',
     '[fe80::1%a%]:4',
+    '[fe80::1%]:4',
+    '[fe80::1%\0]:4',
+    '[fe80::1%a/b]:4',
+    '[::1%]:4',
     '[2001:db8::1%a%b]:4',
     'a b:4',
   ])('%p is refused', (text) => {
@@ -111,6 +115,18 @@ describe('a socket address', () => {
       'fec0::/64',
       'fec0::/64',
     ]);
+  });
+
+  it('counts each IPv4 host by itself that NAT64 translates to IPv6', () => {
+    const group = (host: string): string => new SocketAddress(host, 1).limitGroup(64);
+    const hosts = ['64:ff9b::192.0.2.1', '64:ff9b::192.0.2.2', '64:ff9b:1:fffe::192.0.2.1', '64:ff9b:2::1'];
+    expect(hosts.map(group)).toEqual([
+      '64:ff9b::c000:201/128',
+      '64:ff9b::c000:202/128',
+      '64:ff9b:1:fffe::c000:201/128',
+      '64:ff9b:2::/64',
+    ]);
+    expect(group('64:ff9b:0:0:1::192.0.2.1')).toBe('64:ff9b::/64');
   });
 
   it.each([

@@ -40,4 +40,15 @@ describe('a waiting line that is full', () => {
     for (let item = line.take(() => true); item !== undefined; item = line.take(() => true)) order.push(item);
     expect(order).toEqual(['x', 'y', 'one', 'one', 'one', 'one', 'one', 'one']);
   });
+
+  it('has the newcomer in it when it tells who lost a place: whoever empties the line then gets all', () => {
+    const clock = new ControlledClock();
+    const emptied: string[][] = [];
+    const limits = { places: 4, placesPerGroup: 4, patienceMs: 1_000 };
+    const line: WaitingLine<string> = new WaitingLine(clock, limits, () => emptied.push(line.clear()));
+    for (const item of ['a1', 'a2', 'a3', 'b1']) line.add(item[0]!, item);
+    expect(line.add('b', 'b2')).toBe('added');
+    expect(emptied).toEqual([['a1', 'a2', 'b1', 'b2']]);
+    expect([line.size, line.hasTurn, clock.pending]).toEqual([0, false, 0]);
+  });
 });

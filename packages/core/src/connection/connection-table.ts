@@ -15,7 +15,7 @@ export interface TableLimits {
 
 /** What one address group holds. */
 interface Group {
-  /** Addresses that are taken, both directions. */
+  /** Connections and setups, both directions; a dial counts once, however many addresses of the group it has taken. */
   taken: number;
   /** Inbound peers that are being set up. */
   inboundSetups: number;
@@ -110,7 +110,8 @@ export class ConnectionTable<C> {
         : this.hasInboundSetup && this.hasSetupShare(group);
     if (!hasRoom) return 'P2P_ERR_TOO_MANY_CONNECTING';
     const slot = new Slot<C>(this, { key: address.toString(), group }, direction);
-    this.#take(slot, slot.place);
+    this.#slots.set(slot.place.key, slot);
+    this.#join(group);
     this.#size++;
     this.#connecting++;
     if (direction === 'inbound') {
@@ -132,8 +133,11 @@ export class ConnectionTable<C> {
     const group = this.groupOf(address);
     const taken = this.#duplicate(address);
     if (taken !== undefined) return taken;
-    if (this.#isGroupFull(group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
-    this.#take(slot, { key, group });
+    if (!slot.isIn(group)) {
+      if (this.#isGroupFull(group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
+      this.#join(group);
+    }
+    this.#slots.set(key, slot);
     (slot.others ??= []).push({ key, group });
     return undefined;
   }
@@ -159,7 +163,8 @@ export class ConnectionTable<C> {
   release(slot: Slot<C>): void {
     if (this.#slots.get(slot.place.key) !== slot) return;
     this.#giveBackOthers(slot);
-    this.#giveBack(slot.place);
+    this.#slots.delete(slot.place.key);
+    this.#leave(slot.place.group);
     this.#size--;
     if (slot.direction === 'inbound') this.#inbound--;
     if (slot.connection === undefined) this.#setupEnded(slot);
@@ -192,23 +197,26 @@ export class ConnectionTable<C> {
     return (this.#groups.get(group)?.taken ?? 0) >= this.#limits.maxConnectionsPerIp;
   }
 
-  #take(slot: Slot<C>, { key, group }: Place): void {
-    this.#slots.set(key, slot);
+  #join(group: string): void {
     const counts = this.#groups.get(group);
     if (counts === undefined) this.#groups.set(group, { taken: 1, inboundSetups: 0 });
     else counts.taken++;
   }
 
-  #giveBack({ key, group }: Place): void {
-    this.#slots.delete(key);
+  #leave(group: string): void {
     const counts = this.#groups.get(group)!;
     counts.taken--;
     this.#forgetIfEmpty(group, counts);
   }
 
   #giveBackOthers(slot: Slot<C>): void {
-    for (const place of slot.others ?? []) this.#giveBack(place);
+    const { others } = slot;
+    if (others === undefined) return;
     slot.others = undefined;
+    for (const { key } of others) this.#slots.delete(key);
+    for (const group of new Set(others.map(({ group }) => group))) {
+      if (!slot.isIn(group)) this.#leave(group);
+    }
   }
 
   #setupEnded({ direction, place: { group } }: Slot<C>): void {
@@ -248,6 +256,11 @@ export class Slot<C> {
     this.#table = table;
     this.place = place;
     this.direction = direction;
+  }
+
+  /** Whether it holds an address of the group. */
+  isIn(group: string): boolean {
+    return this.place.group === group || this.others?.some((other) => other.group === group) === true;
   }
 
   /** Makes the connection active; false when the node began to close, and then the slot must be released. */

@@ -70,7 +70,9 @@ export class WaitingLine<T> {
     const known = this.#queues.get(group);
     const held = known?.places.length ?? 0;
     const hasShare = held < this.#limits.placesPerGroup;
-    if (this.#places.size >= this.#limits.places && !(hasShare && this.#makeRoom(held))) return 'full';
+    const isFull = this.#places.size >= this.#limits.places;
+    const displaced = isFull && hasShare ? this.#makeRoom(held) : undefined;
+    if (isFull && displaced === undefined) return 'full';
     if (!hasShare) return 'share-full';
     const queue = known ?? { group, places: [] };
     if (known === undefined) {
@@ -81,6 +83,8 @@ export class WaitingLine<T> {
     queue.places.push(place);
     this.#places.add(place);
     if (this.#patience === undefined) this.#watchOldest();
+    // Last: who is told may empty the line.
+    if (displaced !== undefined) this.#onLeave(displaced.item, 'displaced');
     return 'added';
   }
 
@@ -115,19 +119,17 @@ export class WaitingLine<T> {
   }
 
   /**
-   * Has the last one of the group with most places leave, for one whose group has `held`; false where that would only
-   * turn the tables.
+   * Takes its place from the last one of the group with most places, for one whose group has `held`; from nobody where
+   * that would only turn the tables.
    */
-  #makeRoom(held: number): boolean {
+  #makeRoom(held: number): Place<T> | undefined {
     let largest: GroupQueue<T> | undefined;
     for (const queue of this.#queues.values()) {
       if (queue.places.length > (largest?.places.length ?? held + 1)) largest = queue;
     }
     const place = largest?.places.pop(); // not its only one
-    if (place === undefined) return false;
-    this.#places.delete(place);
-    this.#onLeave(place.item, 'displaced');
-    return true;
+    if (place !== undefined) this.#places.delete(place);
+    return place;
   }
 
   /** It is the first of its group, as both lists are in the order of arrival. */

@@ -14,6 +14,9 @@ export interface IpAddress {
   readonly zone: string;
 }
 
+/** The name or number of an interface: not empty, and nothing that ends an address in a longer string. */
+const ZONE = /^[^\s/[\]\p{Cc}]+$/u;
+
 const DOT = 0x2e;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
@@ -24,14 +27,15 @@ export function parseIp(text: string): IpAddress | undefined {
     const groups = parseIpv4(text);
     return groups && { version: 4, groups, zone: '' };
   }
-  const [bare = '', zone = '', ...more] = text.split('%');
-  const groups = more.length > 0 ? undefined : parseIpv6(bare);
+  const [bare = '', zone, ...more] = text.split('%');
+  if (more.length > 0 || (zone !== undefined && !ZONE.test(zone))) return undefined;
+  const groups = parseIpv6(bare);
   if (groups === undefined) return undefined;
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
     const [high = 0, low = 0] = groups.slice(6);
     return { version: 4, groups: [high >> 8, high & 0xff, low >> 8, low & 0xff], zone: '' };
   }
-  return { version: 6, groups, zone: isLinkLocal({ version: 6, groups }) ? zone : '' };
+  return { version: 6, groups, zone: isLinkLocal({ version: 6, groups }) ? (zone ?? '') : '' };
 }
 
 /** The canonical form (RFC 5952: lower case, no leading zeros, the longest run of zeros folded). */
@@ -76,6 +80,15 @@ export function isLoopback(ip: IpAddress): boolean {
  */
 export function isLinkLocal({ version, groups }: Pick<IpAddress, 'version' | 'groups'>): boolean {
   return version === 6 && (groups[0]! & 0xffc0) === 0xfe80;
+}
+
+/**
+ * Whether the address stands for an IPv4 host, as a translator (NAT64) writes it for machines that have IPv6 alone:
+ * `64:ff9b::/96` (RFC 6052) and `64:ff9b:1::/48` (RFC 8215). All of the IPv4 internet shares its first bits.
+ */
+export function isTranslated({ version, groups }: Pick<IpAddress, 'version' | 'groups'>): boolean {
+  if (version === 4 || groups[0] !== 0x64 || groups[1] !== 0xff9b) return false;
+  return groups[2] === 1 || groups.slice(2, 6).every((group) => group === 0);
 }
 
 /** No leading zeros: some read them as octal, others do not, and a ban would hit another host (RFC 6943, section 3.1.1). */

@@ -1,6 +1,6 @@
 import { describe } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
-import { formatIp, isLinkLocal, parseIp, type IpAddress } from './ip-address.js';
+import { formatIp, isLinkLocal, isTranslated, parseIp, type IpAddress } from './ip-address.js';
 
 /**
  * A block of IP addresses, as a value: `203.0.113.0/24`, `2001:db8::/32`, or one address, `203.0.113.7`.
@@ -60,11 +60,13 @@ export class IpPrefix {
 
   /**
    * The block that stands for the host with the address `ip` where hosts are told apart, as limits and bans do: an IPv4
-   * address alone, the first `ipv6PrefixLength` bits of an IPv6 address, as who has one of those has all of them, and a
-   * link-local address (`fe80::/10`) alone, as all machines of a LAN share its first bits.
+   * address alone, the first `ipv6PrefixLength` bits of an IPv6 address, as who has one of those has all of them. Alone
+   * are also a link-local address (`fe80::/10`), as all machines of a LAN share its first bits, and one that stands for
+   * an IPv4 host (`64:ff9b::/96`, `64:ff9b:1::/48`: NAT64), as all IPv4 hosts do.
    */
   static ofHost(ip: IpAddress, ipv6PrefixLength: number): IpPrefix {
-    return ip.version === 4 || isLinkLocal(ip) ? IpPrefix.ofAddress(ip) : new IpPrefix(ip, ipv6PrefixLength);
+    const isAlone = ip.version === 4 || isLinkLocal(ip) || isTranslated(ip);
+    return isAlone ? IpPrefix.ofAddress(ip) : new IpPrefix(ip, ipv6PrefixLength);
   }
 
   /** The first address of the block. */
