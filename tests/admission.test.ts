@@ -9,6 +9,7 @@ import {
   DEFAULTS,
   DERIVED_DEFAULTS,
   PeerNode,
+  type Handshake,
   type Link,
   type NodeConfig,
   type SocketAddress,
@@ -541,6 +542,19 @@ describe('strangers', () => {
     }
     return links;
   }
+
+  it.each([2, 7, 8])('that say nothing leave a setup of %i to dials', async (maxConnecting) => {
+    const network = inMemory();
+    const never = (): Promise<void> => new Promise(() => {});
+    const onHandshake = ({ direction }: Handshake): Promise<void> | undefined =>
+      direction === 'inbound' ? never() : undefined;
+    const a = makeNode({ ...network, maxConnecting }, { onHandshake });
+    await crowd(network.transport, await listen(a));
+    await until('all have come', () => a.node.heuristics.accepted === 100);
+    expect(a.node.connecting).toBe(maxConnecting - 1);
+    const b = makeNode(network);
+    await a.node.connect(await listen(b));
+  });
 
   it('with ten addresses and ten connections each leave twelve slots to dials, by default', async () => {
     const network = inMemory();

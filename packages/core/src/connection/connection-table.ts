@@ -1,7 +1,7 @@
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Direction } from '../contracts/connection.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
-import { keptForDials } from '../contracts/config.js';
+import { setupsKeptForDials } from '../contracts/config.js';
 
 /** The limits that the table keeps. */
 export interface TableLimits {
@@ -52,7 +52,7 @@ export class ConnectionTable<C> {
 
   constructor(limits: TableLimits) {
     this.#limits = limits;
-    this.#maxInboundSetups = limits.maxConnecting - keptForDials(limits.maxConnecting);
+    this.#maxInboundSetups = limits.maxConnecting - setupsKeptForDials(limits.maxConnecting);
   }
 
   /** Connections being set up, both directions. */

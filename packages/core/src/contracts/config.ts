@@ -47,6 +47,11 @@ export function keptForDials(limit: number): number {
   return Math.min(16, Math.floor(limit / 8));
 }
 
+/** What of `maxConnecting` inbound peers leave to dials. One setup alone, whoever begins first has it. */
+export function setupsKeptForDials(maxConnecting: number): number {
+  return maxConnecting === 1 ? 0 : Math.max(1, keptForDials(maxConnecting));
+}
+
 /** What a node does when `inboundQueueBytes` wait: slow the peer down, or throw the oldest messages away (counted). */
 export type WhenInboundFull = 'pause' | 'drop';
 
@@ -76,7 +81,7 @@ export interface NodeConfig<In, Out = In> {
   /**
    * Setups at once, both directions together; clamped to `maxConnections`.
    *
-   * note: inbound peers leave an eighth of it to dials, 16 at most.
+   * note: inbound peers leave an eighth of it to dials, 16 at most, and one at least where it is more than one.
    * @default 100
    */
   readonly maxConnecting?: number;

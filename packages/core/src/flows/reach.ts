@@ -66,7 +66,7 @@ function inTurn(addresses: readonly SocketAddress[]): SocketAddress[] {
   const each = [...new Map(addresses.map((address) => [address.toString(), address])).values()];
   const isIpv6 = ({ host }: SocketAddress): boolean => host.includes(':');
   const family = each.filter((address) => isIpv6(address) === isIpv6(each[0]!));
-  const other = each.filter((address) => !family.includes(address));
+  const other = each.filter((address) => isIpv6(address) !== isIpv6(each[0]!));
   const ordered: SocketAddress[] = [];
   for (let turn = 0; turn < Math.max(family.length, other.length); turn++) {
     ordered.push(...family.slice(turn, turn + 1), ...other.slice(turn, turn + 1));
