@@ -144,6 +144,19 @@ describe('a byte budget', () => {
     expect(calls).toEqual(['first', 'second']);
     expect(budget.used).toBe(10);
   });
+
+  it('calls those below their share when the limit is exceeded no more, though nobody has left', () => {
+    const budget = new ByteBudget(10_000);
+    const [large, small, larger] = [budget.account(), budget.account(), budget.account()];
+    [large.bytes, small.bytes, larger.bytes] = [4_000, 1_500, 6_000];
+    const calls: string[] = [];
+    large.waitForRelief(() => calls.push('large'));
+    small.waitForRelief(() => calls.push('small'));
+    expect([small.isOverShare, budget.share]).toEqual([true, 1_024]);
+    larger.bytes = 4_500;
+    expect([small.isOverShare, budget.isTight, budget.used]).toEqual([false, true, 10_000]);
+    expect(calls).toEqual(['small']);
+  });
 });
 
 describe('seeded randomness', () => {

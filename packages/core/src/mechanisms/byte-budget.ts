@@ -58,10 +58,11 @@ export class ByteBudget {
 
   /** For {@link BudgetAccount} alone. */
   change(before: number, after: number): void {
+    const wasExceeded = this.#used > this.limit;
     this.#used += after - before;
     if (before === 0) this.#holders++;
     else if (after === 0) this.#holders--;
-    if (after < before) this.shrunk(after === 0);
+    if (after < before) this.shrunk(after === 0 || (wasExceeded && this.#used <= this.limit));
   }
 
   /** Calls `onRelief` once `account` is not above its share of a tight budget any more. Asking again replaces it. */
@@ -75,9 +76,9 @@ export class ByteBudget {
     this.waiting.delete(account);
   }
 
-  /** Less is held than before; by one holder less, if `isGone`: then shares have grown. */
-  protected shrunk(isGone: boolean): void {
-    if (this.waiting.size > 0 && (!this.isTight || isGone)) this.#relieve();
+  /** Less is held than before. Shares have grown where a holder is gone, or the limit is exceeded no more. */
+  protected shrunk(sharesGrew: boolean): void {
+    if (this.waiting.size > 0 && (!this.isTight || sharesGrew)) this.#relieve();
   }
 
   /** Lets those go on who wait for room. */

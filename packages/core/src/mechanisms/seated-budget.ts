@@ -88,8 +88,8 @@ export class SeatedBudget extends ByteBudget {
     return account.seatedMs + Math.max(0, polledAtMs - this.#sinceMs);
   }
 
-  protected override shrunk(isGone: boolean): void {
-    super.shrunk(isGone);
+  protected override shrunk(sharesGrew: boolean): void {
+    super.shrunk(sharesGrew);
     // Shares grow as others leave: whoever has the seat may need it no longer, however little it does itself.
     const holder = this.#holder;
     if (holder !== undefined && holder.bytes <= this.share) this.leave(holder);
