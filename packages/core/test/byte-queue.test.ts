@@ -102,6 +102,22 @@ describe('a byte queue', () => {
     expect(bytes.every((byte, index) => byte === (index & 0xff))).toBe(true);
   });
 
+  it('does not keep a large buffer for the small part of it that waits', () => {
+    const queue = new ChunkQueue();
+    const part = (byte: number, size: number): Buffer =>
+      Buffer.alloc(64 * 1024, byte).subarray(1000, 1000 + size);
+    for (let index = 0; index < 4; index++) queue.push(part(index, 2000));
+    queue.push(part(4, 40_000));
+    const memory = Array.from({ length: 4 }, (_, index) => {
+      const view = queue.read(2000);
+      expect(view.equals(Buffer.alloc(2000, index))).toBe(true);
+      return view.buffer.byteLength;
+    });
+    // The first one did not wait for another: it may be on its way to its handler.
+    expect(memory).toEqual([64 * 1024, 2000, 2000, 2000]);
+    expect(queue.read(40_000).buffer.byteLength).toBe(64 * 1024);
+  });
+
   it('answers the same bytes whatever the chunks and reads, and never writes where it has handed out', () => {
     const random = seededRandom(7);
     for (let round = 0; round < 200; round++) {

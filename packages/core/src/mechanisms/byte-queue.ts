@@ -35,12 +35,13 @@ export class ChunkQueue implements ByteQueue {
   /** Appends a chunk; the queue owns it from here. */
   push(chunk: Buffer): void {
     this.#length += chunk.length;
-    if (chunk.length < SMALL_CHUNK && this.#length > chunk.length) {
+    const waits = this.#length > chunk.length;
+    if (waits && chunk.length < SMALL_CHUNK) {
       this.#gather(chunk);
       return;
     }
     this.#closeBlock();
-    this.#append(chunk, chunk.length);
+    this.#append(waits ? withoutWaste(chunk) : chunk, chunk.length);
   }
 
   peek(offset: number): number {
@@ -253,6 +254,17 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * A stream that shares its chunks with others, as those of yamux do, hands on views: `chunk`, or a copy where it is a small
+ * part of the memory that it would keep.
+ */
+function withoutWaste(chunk: Buffer): Buffer {
+  if (2 * chunk.length >= chunk.buffer.byteLength) return chunk;
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  chunk.copy(copy);
+  return copy;
+}
 
 function outOfRange(wanted: number, length: number): RangeError {
   return new RangeError(`${wanted} is out of the ${length} bytes that are here`);
