@@ -39,11 +39,13 @@ export class NoiseStream extends Duplex {
   readonly #reader = new MessageReader();
   /** Why nothing more can be read; the stream is destroyed with it once everything before it has been read. */
   #failure: Error | undefined;
-  /** The rest of a chunk waits for the next turn, and `raw` with it. */
+  /** A chunk may have more messages, which wait for the next turn, or for who reads; and `raw` with them. */
+  #hasRest = false;
   #nextTurn: Timer | undefined;
 
   constructor(raw: Duplex, { sending, receiving, received = [] }: NoiseStreamParts) {
-    super();
+    // Nothing is decrypted ahead: a message without a reader costs an object, however short it is. INVARIANT: bounded-memory.
+    super({ readableHighWaterMark: 0 });
     this.#raw = raw;
     this.#sending = sending;
     this.#receiving = receiving;
@@ -69,7 +71,9 @@ export class NoiseStream extends Duplex {
   }
 
   override _read(): void {
-    if (this.#failure === undefined && this.#nextTurn === undefined) this.#raw.resume();
+    if (this.#failure !== undefined) return;
+    if (this.#hasRest) this.#nextTurn ??= systemClock.nextTurn(this.#goOn);
+    else this.#raw.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
@@ -162,14 +166,14 @@ export class NoiseStream extends Duplex {
     } catch (error) {
       failure = error as Error;
     }
-    if (count === MESSAGES_PER_TURN) {
-      this.#raw.pause();
-      this.#nextTurn = systemClock.nextTurn(this.#goOn);
-    }
+    this.#hasRest = count === MESSAGES_PER_TURN;
+    if (this.#hasRest) this.#raw.pause();
     try {
       this.#pushAll(opened);
     } finally {
       if (failure !== undefined) this.#fail(failure);
+      // Who asked for more does not ask again where this brought nothing.
+      else if (this.#hasRest && this.readableLength === 0 && !this.destroyed) this._read();
     }
   }
 
@@ -179,8 +183,7 @@ export class NoiseStream extends Duplex {
       this.#open();
     } finally {
       if (this.#raw.readableEnded) this.#onEnd();
-      // Who asked for more meanwhile does not ask again where this brought nothing.
-      else if (this.readableLength < this.readableHighWaterMark && !this.destroyed) this._read();
+      else if (!this.#hasRest && this.readableLength === 0 && !this.destroyed) this._read();
     }
   };
 
@@ -206,7 +209,7 @@ export class NoiseStream extends Duplex {
 
   #onEnd(): void {
     // A socket may end while it is paused: what came before is decrypted first.
-    if (this.#nextTurn !== undefined || this.#failure !== undefined || this.destroyed) return;
+    if (this.#hasRest || this.#failure !== undefined || this.destroyed) return;
     if (!this.#reader.isInsideMessage) this.push(null);
     else this.#fail(new PeerError('P2P_ERR_TRUNCATED_FRAME', 'the stream ended inside a Noise message'));
   }

@@ -222,6 +222,28 @@ describe('what is read from a NoiseStream', () => {
   });
 });
 
+describe('what nobody reads', () => {
+  it.each([
+    ['in large chunks', 1_000],
+    ['message by message', 1],
+  ])('is decrypted when somebody does, however short its messages are: it came %s', async (_, together) => {
+    const { reader, sealed } = openReader(Array.from({ length: 3_000 }, () => 'x'));
+    reader.raw.write(sealed[0]);
+    await until('the first was read', () => reader.plaintext().length === 1);
+    reader.stream.pause();
+    for (let at = 1; at < sealed.length; at += together) {
+      reader.raw.write(Buffer.concat(sealed.slice(at, at + together)));
+    }
+    await until('the stream below is paused', () => reader.under.isPaused());
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(reader.stream.readableLength).toBeLessThanOrEqual(64);
+    reader.stream.resume();
+    reader.raw.end();
+    await soon('the end', reader.closed);
+    expect([reader.plaintext().length, reader.ended, reader.error]).toEqual([3_000, true, undefined]);
+  });
+});
+
 describe('a NoiseStream', () => {
   it('ends one way at a time, and closes when both have ended', async () => {
     const {
