@@ -7,7 +7,7 @@
 import { lines } from '@pea2pea/codecs';
 import { describeReason, PeerError, type Connection, type DisconnectReason } from '@pea2pea/core';
 import { createPeer, OnConnect, OnDisconnect, OnMessage, Peer } from '@pea2pea/decorators';
-import { generateKeyPair, noise, noiseIdentity, noiseSession, type NoiseKeyPair } from '@pea2pea/noise';
+import { generateKeyPair, noise, noiseSession, type NoiseKeyPair } from '@pea2pea/noise';
 
 const codec = lines();
 
@@ -27,7 +27,7 @@ function print(who: string, what: string): void {
 }
 
 function nameOf(connection: Connection): string {
-  return friends.get(connection.context.get(noiseIdentity)!) ?? 'a stranger';
+  return friends.get(connection.identity ?? '') ?? 'a stranger';
 }
 
 /** The secure channel of one peer. */

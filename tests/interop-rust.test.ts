@@ -12,7 +12,7 @@ import {
   type PeerHandle,
   type ListedPlugin,
 } from '@pea2pea/decorators';
-import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/noise';
+import { generateKeyPair, noise } from '@pea2pea/noise';
 import { lab, until } from '@pea2pea/testing';
 import { buildRust } from './interop/rust-build.js';
 import { RustPeer } from './interop/rust-peer.js';
@@ -194,7 +194,7 @@ describeIfBuilt('the original in Rust, behind Noise', () => {
     const connection = await node.connect(await original.address());
     const [{ key } = { key: '' }] = await original.said('identity');
     expect(key).toMatch(/^[\da-f]{64}$/);
-    expect(connection.context.get(noiseIdentity)).toBe(key);
+    expect(connection.identity).toBe(key);
   });
 
   const strangers: [string, Channel][] = [

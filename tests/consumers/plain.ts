@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { lines } from '@pea2pea/codecs';
 import { PeerNode, type Connection } from '@pea2pea/core';
-import { generateKeyPair, noise, noiseIdentity } from '@pea2pea/noise';
+import { generateKeyPair, noise } from '@pea2pea/noise';
 import { bans, rateLimit } from '@pea2pea/policies';
 
 const pattern = 'Noise_XX_25519_AESGCM_SHA256';
@@ -18,7 +18,7 @@ await using bob = new PeerNode({ codec: lines({ maxLength: 100 }) })
   )
   .use({
     onMessage(line: string, connection: Connection<string>) {
-      const known = connection.context.get(noiseIdentity) === identityOf(alicesKey);
+      const known = connection.identity === identityOf(alicesKey);
       if (line.startsWith('hello')) console.log(`${known ? 'alice' : 'a stranger'} says ${line}`);
     },
   });

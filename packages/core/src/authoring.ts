@@ -45,6 +45,8 @@ export { defineErrors } from './errors/errors.js';
 export type { MakeError } from './errors/errors.js';
 export type { ErrorEntry, ErrorTable } from './errors/error-table.js';
 export { formatIp, isLinkLocal, parseIp } from './net/ip-address.js';
+export { requireExpectedIdentity } from './contracts/identity.js';
+export { peerFields } from './contracts/peer-fields.js';
 export { PLUGIN } from './contracts/plugin.js';
 export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { guardedLogger } from './mechanisms/guarded-logger.js';

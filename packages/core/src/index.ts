@@ -21,6 +21,7 @@ export { ConnectionContext, contextKey } from './contracts/connection-context.js
 export type { ContextKey } from './contracts/connection-context.js';
 export { COUNTERS } from './contracts/counters.js';
 export type { CounterDefinition, CounterName, Heuristics } from './contracts/counters.js';
+export { expectedIdentity, peerIdentity } from './contracts/identity.js';
 export { describeReason } from './contracts/connection.js';
 export type {
   AnyConnection,

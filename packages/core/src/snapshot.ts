@@ -1,4 +1,5 @@
 import type { ConnectionState, Direction } from './contracts/connection.js';
+import { shownIdentity } from './contracts/identity.js';
 import type { Heuristics } from './contracts/counters.js';
 import type { Stats } from './contracts/stats.js';
 import type { NodeState, PeerNode } from './peer-node.js';
@@ -48,6 +49,8 @@ export interface ConnectionSnapshot {
   readonly state: ConnectionState;
   /** The address of the peer, `host:port`. */
   readonly address: string;
+  /** Who the peer has proved to be, in one line of 128 characters at most; null where no handshake asked for a proof. */
+  readonly identity: string | null;
   /** The address of this side, `host:port`. */
   readonly localAddress: string;
   /** Since it was opened, in milliseconds. */
@@ -82,6 +85,7 @@ export function snapshot(node: PeerNode<unknown>): NodeSnapshot {
       direction: connection.direction,
       state: connection.state,
       address: connection.address.toString(),
+      identity: shownIdentity(connection.context) ?? null,
       localAddress: connection.localAddress.toString(),
       ageMs: Math.max(0, takenAt - connection.stats.since),
       bufferedBytes: connection.bufferedBytes,

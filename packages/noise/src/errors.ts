@@ -6,6 +6,12 @@ export const NOISE_ERRORS = {
     when: 'a Noise cipher has encrypted as many messages as one key allows, 2^64-1',
     remedy: 'connect again to get new keys',
   },
+  P2P_ERR_KEY_FILE: {
+    when: 'the file of `loadOrCreateKey` cannot be read or made, is damaged, or can be read by others than its owner',
+    remedy:
+      'mend what the message names; restore the file from a copy, or move it away to get a new key, which makes this peer another one',
+    isOwnFault: true,
+  },
 } as const satisfies ErrorTable;
 
 declare module '@pea2pea/core' {

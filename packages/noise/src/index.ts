@@ -2,7 +2,8 @@
 export { NOISE_ERRORS } from './errors.js';
 export { generateKeyPair, publicKeyOf } from './dh.js';
 export type { NoiseKeyPair } from './dh.js';
-export { noise, Noise, noiseIdentity, noiseSession } from './noise.js';
+export { loadOrCreateKey } from './key-file.js';
+export { noise, Noise, noiseSession } from './noise.js';
 export { noiseHandshake } from './noise-handshake.js';
 export type { NoiseChannel, NoiseSession, NoiseWire } from './noise-handshake.js';
 export { NOISE_DEFAULTS } from './options.js';

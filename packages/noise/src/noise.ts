@@ -1,20 +1,18 @@
 import {
   contextKey,
   definePlugin,
+  expectedIdentity,
+  peerIdentity,
+  type ConnectionContext,
   type ContextKey,
   type Handshake,
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
+import { describe, invalidConfig, requireExpectedIdentity } from '@pea2pea/core/authoring';
 import { noiseHandshake, type NoiseSession } from './noise-handshake.js';
 import { checkedPlugin, type NoiseOptions } from './options.js';
 import { knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
-
-/**
- * The context key under which a connection has the static key of its peer, in hexadecimal, if the peer has one. It is
- * what `uniquePeer` needs: `uniquePeer({ identity: noiseIdentity, localIdentity: staticKey.publicKey.toString('hex') })`.
- */
-export const noiseIdentity: ContextKey<string> = contextKey<string>('pea2pea.noise-identity');
 
 /** The context key under which a connection that {@link noise} secured has the result of its handshake. */
 export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('pea2pea.noise-session');
@@ -27,7 +25,11 @@ export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('
  * P2P_ERR_HANDSHAKE_REJECTED if `authorize` refuses it. A transport message that was tampered with ends the connection
  * with `invalid-frame`.
  *
- * note: it sets {@link noiseIdentity} and {@link noiseSession} in the context of the connection.
+ * note: the identity of a connection, `connection.identity`, is the static key of the peer in hexadecimal, if the peer has
+ * one; {@link noiseSession} is in its context.
+ * note: a dial can name the peer that it expects: `connect(address, { context: new ConnectionContext().with(expectedIdentity, key) })`,
+ * where `key` is the key of the peer in hexadecimal. Patterns in which the initiator knows it beforehand use that key; in all
+ * others it is compared before the key of this side is sent.
  * note: handshake hooks after it use the encrypted stream, those before it the plain one.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
@@ -45,8 +47,8 @@ export class Noise implements Hooks<unknown> {
 
   /**
    * Performs the handshake and encrypts the connection.
-   * @throws {PeerError} why the peer is refused; P2P_ERR_INVALID_CONFIG when a key that this side of the pattern needs is
-   * missing
+   * @throws {PeerError} why the peer is refused; P2P_ERR_WRONG_IDENTITY when the dial expects another one;
+   * P2P_ERR_INVALID_CONFIG when a key that this side of the pattern needs is missing, or the one expected is not a key
    */
   async onHandshake(handshake: Handshake): Promise<void> {
     const { authorize, remoteStaticKey, ...rest } = this.#options;
@@ -58,11 +60,14 @@ export class Noise implements Hooks<unknown> {
       // A node may take either side of a pattern in which only one side knows the other's key beforehand.
       ...(knowsRemoteStaticKey(this.#pattern, initiator) && {
         remoteStaticKey:
-          typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey,
+          expectedKey(context) ??
+          (typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey),
       }),
       onPayload: async ({ isLast, payload, state }) => {
-        if (!isLast || authorize === undefined) return;
+        if (!isLast) return;
         const staticKey = state.remoteStaticKey;
+        if (staticKey !== undefined) requireExpectedIdentity(context, staticKey.toString('hex'));
+        if (authorize === undefined) return;
         const identity = staticKey?.toString('hex') ?? '';
         if (await authorize({ staticKey, identity, payload, direction, address })) return;
         handshake.reject(`\`authorize\` refused ${identity === '' ? 'a peer without a key' : identity}`);
@@ -71,10 +76,23 @@ export class Noise implements Hooks<unknown> {
     const { session } = channel;
     context.set(noiseSession, session);
     if (session.remoteStaticKey !== undefined) {
-      context.set(noiseIdentity, session.remoteStaticKey.toString('hex'));
+      context.set(peerIdentity, session.remoteStaticKey.toString('hex'));
     }
     handshake.upgrade(channel.secure(handshake.takeStream()), { reusesBuffers: true, neverReenters: true });
   }
+}
+
+/**
+ * The key of the peer that the dial expects.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when it is not one
+ */
+function expectedKey(context: ConnectionContext): Buffer | undefined {
+  if (!context.has(expectedIdentity)) return undefined;
+  const expected: unknown = context.get(expectedIdentity);
+  if (typeof expected === 'string' && /^[\da-f]{64}$/.test(expected)) return Buffer.from(expected, 'hex');
+  throw invalidConfig(
+    `\`expectedIdentity\` must be a public key of 64 hexadecimal digits, in lower case, not ${describe(expected)}`,
+  );
 }
 
 /**

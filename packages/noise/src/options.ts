@@ -7,7 +7,7 @@ import {
   requireInteger,
   requireKnown,
 } from '@pea2pea/core/authoring';
-import { DHLEN, publicKeyOf, type NoiseKeyPair } from './dh.js';
+import { DHLEN, isPair, type NoiseKeyPair } from './dh.js';
 import { hasStaticKey, knowsRemoteStaticKey, pskCount, type HandshakePattern } from './patterns.js';
 import { parseProtocolName, type NoiseProtocol } from './protocol.js';
 
@@ -125,6 +125,8 @@ export interface NoiseOptions extends NoiseSecrets {
    * The public key of the peer, 32 bytes, for NK, XK and IK (when dialling), KN and KX (when dialled) and KK (both); or a
    * function that returns it for the peer of a handshake. An error for all other patterns, such as XX, in which the peer
    * sends its key: compare it in `authorize`.
+   *
+   * note: `expectedIdentity` in the context of a dial takes precedence.
    */
   readonly remoteStaticKey?:
     | Uint8Array
@@ -196,7 +198,7 @@ export function checkedHandshake(options: NoiseHandshakeOptions): CheckedSecrets
   const isKnown = knowsRemoteStaticKey(pattern, initiator);
   if (isKnown && remoteStaticKey === undefined) {
     throw invalidConfig(
-      `\`remoteStaticKey\` is missing: ${name} needs the public key of the peer, 32 bytes, before the handshake`,
+      `\`remoteStaticKey\` is missing: ${name} needs the public key of the peer, 32 bytes, before the handshake; a dial may name it with \`expectedIdentity\``,
     );
   }
   if (!isKnown && remoteStaticKey !== undefined) {
@@ -258,11 +260,10 @@ function checkStaticKey(
   if (key === undefined) return;
   if (!hasAnyStaticKey(pattern))
     throw invalidConfig(`\`staticKey\` is not used by ${name}: ${NO_IDENTITIES}`);
-  const { publicKey, privateKey } = key ?? {};
-  if (!isBytes(publicKey, DHLEN) || !isBytes(privateKey, DHLEN)) {
+  if (!isBytes(key?.publicKey, DHLEN) || !isBytes(key?.privateKey, DHLEN)) {
     throw invalidConfig('`staticKey` must be a key pair such as generateKeyPair() returns');
   }
-  if (!publicKeyOf(privateKey).equals(publicKey)) {
+  if (!isPair(key as NoiseKeyPair)) {
     throw invalidConfig('the public key in `staticKey` does not belong to its private key');
   }
 }

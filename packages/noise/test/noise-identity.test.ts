@@ -1,12 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  noise,
-  noiseHandshake,
-  noiseIdentity,
-  noiseSession,
-  type NoiseRemote,
-  type NoiseWire,
-} from '@pea2pea/noise';
+import { noise, noiseHandshake, noiseSession, type NoiseRemote, type NoiseWire } from '@pea2pea/noise';
 import { createPeer, Peer } from '@pea2pea/decorators';
 import { textCodec, until } from '@pea2pea/testing';
 import { ALICE, BOB, MALLORY, party } from './noise-lab.js';
@@ -45,7 +38,7 @@ describe.each(TWELVE)('the identity of a peer with %s', (name) => {
       const remote = asked.get(connection.direction);
       expect([remote?.staticKey, remote?.identity]).toEqual([proved, proved?.toString('hex') ?? '']);
       expect(connection.context.get(noiseSession)!.remoteStaticKey).toEqual(proved);
-      expect(connection.context.get(noiseIdentity)).toBe(proved?.toString('hex'));
+      expect(connection.identity).toBe(proved?.toString('hex'));
     }
   });
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { tcpTransport } from '@pea2pea/core';
+import { peerIdentity, tcpTransport } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { noiseHandshake, noiseIdentity, type NoiseOptions } from '@pea2pea/noise';
+import { noiseHandshake, type NoiseOptions } from '@pea2pea/noise';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
 import { soon, turn, until } from '@pea2pea/testing';
 import { ALICE, BOB, MALLORY, party, wireOf, XX, type Party } from './noise-lab.js';
@@ -367,7 +367,7 @@ describe('noise together with uniquePeer', () => {
         {
           transport,
           plugins: [
-            uniquePeer({ identity: noiseIdentity, localIdentity: staticKey.publicKey.toString('hex') }),
+            uniquePeer({ identity: peerIdentity, localIdentity: staticKey.publicKey.toString('hex') }),
           ],
         },
       );

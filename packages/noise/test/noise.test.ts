@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, tcpTransport } from '@pea2pea/core';
-import { noiseIdentity, noiseSession } from '@pea2pea/noise';
+import { noiseSession } from '@pea2pea/noise';
 import { until } from '@pea2pea/testing';
 import { ALICE, BOB, party } from './noise-lab.js';
 
@@ -39,7 +39,7 @@ describe.each(TRANSPORTS)('noise over %s', (_, makeTransport) => {
     const [here, other] = [there.context.get(noiseSession)!, back.context.get(noiseSession)!];
     expect(here.handshakeHash).toEqual(other.handshakeHash);
     expect([here.pattern, other.pattern]).toEqual([pattern, pattern]);
-    expect([there.context.get(noiseIdentity), back.context.get(noiseIdentity)]).toEqual(
+    expect([there.identity, back.identity]).toEqual(
       isAnonymous ? [undefined, undefined] : [BOB, ALICE].map(({ publicKey }) => publicKey.toString('hex')),
     );
     await there.disconnect();

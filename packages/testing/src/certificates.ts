@@ -1,5 +1,6 @@
 import type {} from '../../../types/web-crypto.d.ts';
 import { X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import 'reflect-metadata';
 import {
   BasicConstraintsExtension,
@@ -91,7 +92,7 @@ export async function selfSigned(options: CertificateOptions = {}): Promise<KeyP
   return pair(certificate.toString('pem'), keys.privateKey);
 }
 
-/** As `tlsIdentity` has it. */
+/** As the identity of a connection with TLS. */
 export function fingerprintOf({ cert }: KeyPair): string {
   return new NodeCertificate(cert).fingerprint256;
 }
@@ -115,7 +116,7 @@ function namesOf({
   names = ['127.0.0.1', 'localhost'],
 }: CertificateOptions): SubjectAlternativeNameExtension {
   return new SubjectAlternativeNameExtension(
-    names.map((value): JsonGeneralName => ({ type: /^[\d.]+$/.test(value) ? 'ip' : 'dns', value })),
+    names.map((value): JsonGeneralName => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
   );
 }
 

@@ -1,31 +1,36 @@
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from 'node:tls';
-import type { SocketAddress } from '@pea2pea/core';
+import { connect, type checkServerIdentity, type SecureContext, type TLSSocket } from 'node:tls';
 import { requireAtOnce } from '@pea2pea/core/authoring';
 import { established } from './established.js';
+import { checkIdentity } from './host-names.js';
 import type { TlsPolicy } from './options.js';
 import { authorizationErrorOf } from './session.js';
 import { CertificateError, gone, isError, RefusedIdentity } from './tls-errors.js';
 
-/**
- * Performs the handshake of the side that dialled.
- * @param dialled the address that the user gave to `connect`
- */
+/** What the certificate of the dialled peer must be for. */
+export interface ServerIdentity {
+  /** The host name to send and to compare, in A-labels; undefined for an IP address, which RFC 6066 section 3 excludes. */
+  readonly name: string | undefined;
+  /** The host that was dialled; compared where there is no name. */
+  readonly host: string;
+}
+
+/** Performs the handshake of the side that dialled. */
 export function dialTls(
   client: SecureContext,
   policy: TlsPolicy,
   stream: Duplex,
-  dialled: SocketAddress,
+  { name, host }: ServerIdentity,
 ): Promise<TLSSocket> {
-  const { rejectUnauthorized, ALPNProtocols, servername = nameOf(dialled) } = policy;
+  const { rejectUnauthorized, ALPNProtocols } = policy;
   return new Promise((resolve, reject) => {
     const socket = connect({
       socket: stream,
       secureContext: client,
-      host: dialled.host, // compared with the IP addresses in the certificate
-      ...(servername !== undefined && { servername }),
+      host: name ?? host,
+      ...(name !== undefined && { servername: name }),
       rejectUnauthorized,
-      checkServerIdentity: guarded(policy.checkServerIdentity ?? checkServerIdentity),
+      checkServerIdentity: guarded(policy.checkServerIdentity ?? checkIdentity),
       ...(ALPNProtocols !== undefined && { ALPNProtocols: [...ALPNProtocols] }),
     });
     socket.once('secureConnect', () => resolve(established(socket)));
@@ -34,11 +39,6 @@ export function dialTls(
     });
     socket.once('close', () => reject(gone()));
   });
-}
-
-/** The server name to send. RFC 6066 section 3 excludes IP addresses, and the dot at the end of an absolute name. */
-function nameOf(dialled: SocketAddress): string | undefined {
-  return dialled.isIp ? undefined : dialled.host.replace(/\.$/, '');
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 } from '@pea2pea/core/authoring';
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
+import { hostNameOf } from './host-names.js';
 import type { TlsSession } from './session.js';
 
 /** Every option of {@link tls} that has a default, with it. The docs quote this object. */
@@ -68,7 +69,9 @@ export interface TlsOptions extends TlsCredentials {
   /**
    * The name that the certificate of a dialled peer must be for; it is also sent to the peer (SNI).
    *
-   * note: set it if all peers of a network have certificates for the same name, whatever their addresses.
+   * note: set it if all peers of a network have certificates for the same name, whatever their addresses. A dial can name
+   * another one with {@link tlsServerName}.
+   * note: an internationalized name is converted to A-labels, here, in `contexts` and where it is dialled.
    * @default the host given to `connect`: a name is sent and compared, an IP address is only compared
    */
   readonly servername?: string;
@@ -77,7 +80,7 @@ export interface TlsOptions extends TlsCredentials {
    * error refuses the peer.
    *
    * note: it must be synchronous. Anything but undefined refuses the peer, a promise included.
-   * @default `checkServerIdentity` of `node:tls` (RFC 6125)
+   * @default `checkServerIdentity` of `node:tls` (RFC 6125) for names, a check of OpenSSL for IP addresses
    */
   readonly checkServerIdentity?: (hostname: string, cert: PeerCertificate) => Error | undefined;
   /**
@@ -101,6 +104,15 @@ export interface TlsOptions extends TlsCredentials {
    * @default every peer that the other options accept is accepted
    */
   readonly authorize?: (session: TlsSession, handshake: Handshake) => boolean | Promise<boolean>;
+  /**
+   * The identity of a peer whose certificate was accepted, see `peerIdentity` of `@pea2pea/core`; undefined for none. It must be
+   * synchronous.
+   *
+   * note: a renewed certificate has another fingerprint, even for the same name. For an identity that stays, return the
+   * subject, `({ peerCertificate }) => peerCertificate?.subject`, where the authority issues no subject twice.
+   * @default the SHA-256 fingerprint of the certificate, `'AB:CD:…'`
+   */
+  readonly identity?: (session: TlsSession) => string | undefined;
 }
 
 /** The rules for all handshakes, whatever the credentials: options with every default filled in. */
@@ -124,8 +136,9 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
     'ALPNProtocols',
     'ciphers',
     'authorize',
+    'identity',
   ]);
-  const { servername, checkServerIdentity, ALPNProtocols, ciphers, authorize } = options;
+  const { servername, checkServerIdentity, ALPNProtocols, ciphers, authorize, identity } = options;
   const { requestCert = TLS_DEFAULTS.requestCert, rejectUnauthorized = TLS_DEFAULTS.rejectUnauthorized } =
     options;
   const { minVersion = TLS_DEFAULTS.minVersion, maxVersion = TLS_DEFAULTS.maxVersion } = options;
@@ -138,20 +151,21 @@ export function resolvePolicy(options: TlsOptions): TlsPolicy {
       `\`minVersion\`, ${describe(minVersion)}, is newer than \`maxVersion\`, ${describe(maxVersion)}`,
     );
   }
-  if (servername !== undefined) requireHostName('servername', servername);
   if (ALPNProtocols !== undefined) requireProtocols(ALPNProtocols);
   if (checkServerIdentity !== undefined) requireFunction('checkServerIdentity', checkServerIdentity);
   if (authorize !== undefined) requireFunction('authorize', authorize);
+  if (identity !== undefined) requireFunction('identity', identity);
   return {
     requestCert,
     rejectUnauthorized,
     minVersion,
     maxVersion,
-    ...(servername !== undefined && { servername }),
+    ...(servername !== undefined && { servername: requireHostName('servername', servername) }),
     ...(checkServerIdentity !== undefined && { checkServerIdentity }),
     ...(ALPNProtocols !== undefined && { ALPNProtocols }),
     ...(ciphers !== undefined && { ciphers }),
     ...(authorize !== undefined && { authorize }),
+    ...(identity !== undefined && { identity }),
   };
 }
 
@@ -200,16 +214,25 @@ function requireContexts(contexts: Readonly<Record<string, TlsKeyPair>>): void {
   requireKnown('the `contexts`', contexts, Object.keys(contexts ?? {}));
   const names = new Set<string>();
   for (const [name, pair] of Object.entries(contexts)) {
-    if (names.has(name.toLowerCase()))
+    const pattern = namePatternOf(name);
+    if (names.has(pattern))
       throw invalidConfig(`the \`contexts\` have ${describe(name)} twice: case does not matter`);
-    names.add(name.toLowerCase());
-    requireHostName('contexts', name.replace(/^\*\./, ''));
+    names.add(pattern);
     requireKnown(`the \`contexts\` of ${describe(name)}`, pair, ['key', 'cert', 'passphrase']);
     if (pair.key === undefined || pair.cert === undefined) {
       throw invalidConfig(`the \`contexts\` of ${describe(name)} need a \`key\` and its \`cert\``);
     }
     requireKeyPair(pair, ` of ${describe(name)} in \`contexts\``);
   }
+}
+
+/**
+ * The name of an entry in `contexts`, as peers ask for it: in lower case and A-labels, `*.` kept.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG
+ */
+export function namePatternOf(name: string): string {
+  const [, asterisk = '', rest = ''] = /^(\*\.)?(.*)$/s.exec(name) ?? [];
+  return asterisk + requireHostName('contexts', rest).toLowerCase();
 }
 
 /** Checks a key pair before Node.js does, whose error messages quote the value: it is a secret. */
@@ -237,10 +260,9 @@ function requireCertificate(name: string, pem: unknown): void {
 }
 
 /** IP addresses are not server names (RFC 6066 section 3). */
-function requireHostName(name: string, value: unknown): void {
-  if (typeof value === 'string' && /^[a-z\d_-]+(\.[a-z\d_-]+)*$/i.test(value) && !/^[\d.]+$/.test(value)) {
-    return;
-  }
+export function requireHostName(name: string, value: unknown): string {
+  const hostName = typeof value === 'string' ? hostNameOf(value) : undefined;
+  if (hostName !== undefined) return hostName;
   throw invalidConfig(`\`${name}\` must be a host name, not ${describe(value)}`);
 }
 

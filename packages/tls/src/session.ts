@@ -24,13 +24,13 @@ export interface TlsSession {
 export const tlsSession: ContextKey<TlsSession> = contextKey<TlsSession>('pea2pea.tls-session');
 
 /**
- * The context key under which a connection over TLS has the SHA-256 fingerprint of the peer's certificate, `'AB:CD:…'`, if
- * the certificate is authorized or `authorize` returned true. The peer has proved it, so `uniquePeer` can take it as an
- * identity.
+ * The context key for the name that the certificate of a dialled peer must be for, in place of the option `servername`:
  *
- * note: a renewed certificate has another fingerprint, even for the same name.
+ * ```ts
+ * await node.connect(address, { context: new ConnectionContext().with(tlsServerName, 'bob.example.org') });
+ * ```
  */
-export const tlsIdentity: ContextKey<string> = contextKey<string>('pea2pea.tls-identity');
+export const tlsServerName: ContextKey<string> = contextKey<string>('pea2pea.tls-server-name');
 
 /**
  * What the handshake established.

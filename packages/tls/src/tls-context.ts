@@ -3,6 +3,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import {
   credentialsOf,
+  namePatternOf,
   replacedBy,
   resolvePolicy,
   type TlsCredentials,
@@ -92,7 +93,7 @@ function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoint
   for (const [name, pair] of Object.entries(contexts)) {
     const { ca, crl } = own;
     const parts = { ...shared, ...(ca && { ca }), ...(crl && { crl }), ...pair } as SecureContextOptions;
-    named.set(name.toLowerCase(), load(parts, ` of ${describe(name)} in \`contexts\``));
+    named.set(namePatternOf(name), load(parts, ` of ${describe(name)} in \`contexts\``));
   }
   return { server: makeServer(options, policy, named), client };
 }

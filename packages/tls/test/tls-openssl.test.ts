@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { tlsIdentity, tlsSession } from '@pea2pea/tls';
+import { tlsSession } from '@pea2pea/tls';
 import { authority, fingerprintOf } from '@pea2pea/testing/certificates';
 import { freePort, until } from '@pea2pea/testing';
 import { mine, party, theirs, trusted } from './tls-lab.js';
@@ -97,7 +97,7 @@ describeWithOpenssl('openssl s_client dials us', () => {
         authorized: true,
         peerCertificate: { subject: 'CN=theirs' },
       });
-      expect(connection!.context.get(tlsIdentity)).toBe(fingerprintOf(theirs));
+      expect(connection!.identity).toBe(fingerprintOf(theirs));
       client.say('echo from openssl');
       await until(() => client.output.includes('ECHO FROM OPENSSL'));
       expect(client.output).toContain('CN = mine');

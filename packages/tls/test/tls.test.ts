@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { memoryTransport, PeerNode, type Handshake } from '@pea2pea/core';
+import { memoryTransport, peerIdentity, PeerNode, type Handshake } from '@pea2pea/core';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 import { OnHandshake, Plugin } from '@pea2pea/decorators';
-import { TlsContext, tlsHandshake, tlsIdentity, tlsSession, type TlsOptions } from '@pea2pea/tls';
+import { TlsContext, tlsHandshake, tlsSession, type TlsOptions } from '@pea2pea/tls';
 import { uniquePeer, UniquePeer } from '@pea2pea/policies';
 import { authority, fingerprintOf, selfSigned } from '@pea2pea/testing/certificates';
 import { hostileValues, lab, peerErrorOf, textCodec, until } from '@pea2pea/testing';
@@ -45,8 +45,8 @@ describe('a connection', () => {
         'CN=theirs',
         'CN=mine',
       ]);
-      expect(connection.context.get(tlsIdentity)).toBe(fingerprintOf(theirs));
-      expect(accepted.context.get(tlsIdentity)).toBe(fingerprintOf(mine));
+      expect(connection.identity).toBe(fingerprintOf(theirs));
+      expect(accepted.identity).toBe(fingerprintOf(mine));
       await connection.send('echo there');
       await accepted.send('echo back');
       await until(() => a.messages.length === 2 && b.messages.length === 2);
@@ -68,7 +68,7 @@ describe('a connection', () => {
       peerCertificate: undefined,
       authorizationError: undefined,
     });
-    expect(accepted.context.has(tlsIdentity)).toBe(false);
+    expect(accepted.identity !== undefined).toBe(false);
   });
 
   it('is TLS 1.2 where that is all that both sides may speak', async () => {
@@ -220,7 +220,7 @@ describe('authorize', () => {
     await using e = await party({ tls: options(eve) });
     const { connection, dialled } = await sessions(a, b);
     expect(dialled).toMatchObject({ authorized: false, authorizationError: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-    expect(connection.context.get(tlsIdentity)).toBe(fingerprintOf(bob));
+    expect(connection.identity).toBe(fingerprintOf(bob));
     await peerErrorOf('P2P_ERR_HANDSHAKE_REJECTED', () => a.dial(e));
   });
 
@@ -253,7 +253,7 @@ describe('authorize', () => {
     await using b = await party({ tls: await selfSigned() });
     const { connection, dialled } = await sessions(a, b);
     expect(dialled.authorized).toBe(false);
-    expect(connection.context.has(tlsIdentity)).toBe(false);
+    expect(connection.identity !== undefined).toBe(false);
   });
 
   it('and checkServerIdentity that throw refuse, and nothing else happens', async () => {
@@ -325,7 +325,7 @@ describe('checkServerIdentity', () => {
 describe('the identity', () => {
   it('is one for uniquePeer: two that dial each other keep one connection', async () => {
     const plugins = (own: typeof mine) => [
-      uniquePeer({ identity: tlsIdentity, localIdentity: fingerprintOf(own) }),
+      uniquePeer({ identity: peerIdentity, localIdentity: fingerprintOf(own) }),
     ];
     await using a = await party({ tls: { ...mine, ...mutual }, plugins: plugins(mine) });
     await using b = await party({ tls: { ...theirs, ...mutual }, plugins: plugins(theirs) });

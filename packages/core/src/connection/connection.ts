@@ -3,6 +3,8 @@ import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, Direction, DisconnectReason } from '../contracts/connection.js';
 import { describeReason, userReason } from '../contracts/connection.js';
+import { identityIn, shownIdentity } from '../contracts/identity.js';
+import { describeBy } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
@@ -53,6 +55,10 @@ export type TeardownOutcome = 'complete' | 'hook-abandoned' | 'flush-abandoned';
 
 /** A connection from activation to the end. */
 export class PeerConnection implements InnerConnection, Sweepable {
+  static {
+    describeBy((value) => (#node in value ? PeerConnection.#line(value) : undefined));
+  }
+
   readonly id = ++lastId;
   readonly direction: Direction;
   readonly stats: Traffic;
@@ -99,6 +105,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   get localAddress(): SocketAddress {
     return this.link.localAddress;
+  }
+
+  get identity(): string | undefined {
+    return identityIn(this.context);
+  }
+
+  toString(): string {
+    return PeerConnection.#line(this);
   }
 
   /** Whether bytes may be on their way to the peer. */
@@ -205,6 +219,13 @@ export class PeerConnection implements InnerConnection, Sweepable {
       );
       this.end({ origin: 'writing', cause: 'timeout', error });
     }
+  }
+
+  /** The address is that of the table: the one of the link is read by code that is not ours. */
+  static #line({ id, slot, direction, state, context }: PeerConnection): string {
+    const identity = shownIdentity(context);
+    const who = identity === undefined ? '' : `, identity ${identity}`;
+    return `connection ${id} with ${slot.place.key} (${direction}, ${state}${who})`;
   }
 
   /** What the peer has been doing, or not doing, for too long, if anything. */

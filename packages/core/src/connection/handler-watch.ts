@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
@@ -22,7 +23,7 @@ export class HandlerWatch {
     if (this.#hasTold || durationMs < LONG_HANDLER_MS) return;
     this.#hasTold = true;
     node.logger.warn(
-      { peer: connection.address.toString(), connection: connection.id, waitingBytes, durationMs },
+      { ...peerFields(connection), waitingBytes, durationMs },
       'onMessage has not settled for long, and messages of its connection wait for it; ' +
         'a handler that awaits another message of its own connection waits for ever',
     );

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
-import { ConnectionContext } from '../contracts/connection-context.js';
+import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { Clock, Timer } from '../contracts/clock.js';
 import type { Direction } from '../contracts/connection.js';
 import { wordsOf } from '../errors/describe.js';
@@ -31,7 +31,7 @@ interface PendingRead {
 export class LiveHandshake implements Handshake, IntakeEvents {
   readonly direction: Direction;
   readonly dialled: SocketAddress | undefined;
-  readonly context = new ConnectionContext();
+  readonly context: ConnectionContext;
   readonly #link: Link;
   readonly #cancellation: Cancellation;
   readonly #clock: Clock;
@@ -58,6 +58,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     link: Link,
     direction: Direction,
     dialled: SocketAddress | undefined,
+    context: ConnectionContext,
     cancellation: Cancellation,
     clock: Clock,
   ) {
@@ -66,6 +67,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.writes = link;
     this.direction = direction;
     this.dialled = dialled;
+    this.context = context;
     this.#cancellation = cancellation;
     this.#clock = clock;
     cancellation.add(() => this.#finish(cancellation.reason!));

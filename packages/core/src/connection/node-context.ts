@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Connection } from '../contracts/connection.js';
@@ -83,7 +84,7 @@ export class NodeContext {
 
   /** `error` for what is our own fault, `warn` for what a peer brought about. */
   logFault(error: unknown, connection: Connection, text: string): void {
-    const fields = { peer: connection.address.toString(), connection: connection.id, err: error };
+    const fields = { ...peerFields(connection), err: error };
     if (isOwnFault(error)) this.logger.error(fields, text);
     else this.peerLog.warn(fields, text);
   }

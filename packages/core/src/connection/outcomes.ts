@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import type { CounterName, Heuristics } from '../contracts/counters.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
@@ -52,9 +53,9 @@ export class Outcomes {
   }
 
   opened(connection: Connection): void {
-    const { direction, address, id } = connection;
+    const { direction } = connection;
     this.#counters[direction === 'inbound' ? 'openedInbound' : 'openedOutbound']++;
-    this.#logger.debug({ peer: address.toString(), direction, connection: id }, 'connected');
+    this.#logger.debug({ ...peerFields(connection), direction }, 'connected');
     if (diagnostics.connectionOpen.hasSubscribers) {
       diagnostics.connectionOpen.publish({ node: this.#name, connection });
     }
@@ -63,8 +64,7 @@ export class Outcomes {
   /** A teardown begins. One line: `warn` where the peer misbehaved, `error` where our own code threw. */
   ending(connection: Connection, reason: DisconnectReason): void {
     const fields = {
-      peer: connection.address.toString(),
-      connection: connection.id,
+      ...peerFields(connection),
       reason: describeReason(reason),
       ...('error' in reason && PeerError.is(reason.error) && { code: reason.error.code }),
     };

@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
@@ -343,7 +344,7 @@ export class Reader implements TurnTaker {
   #drop(): void {
     this.#node.heuristics.droppedMessages++;
     this.#node.dropLog.run((suppressed) => {
-      const fields = { peer: this.#connection.address.toString(), dropped: suppressed + 1 };
+      const fields = { ...peerFields(this.#connection), dropped: suppressed + 1 };
       this.#node.logger.warn(fields, 'the inbound queue is full: messages are dropped');
     });
   }

@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import { diagnostics } from '../contracts/diagnostics.js';
@@ -31,10 +32,10 @@ export class Refusals {
     }
     if (!isLost) return;
     this.#warnings.run((suppressed) => {
-      const { address, id, bufferedBytes } = connection;
+      const { bufferedBytes } = connection;
       const option =
         bufferedBytes >= this.#config.outboundQueueBytes ? 'outboundQueueBytes' : 'maxBufferedBytes';
-      const fields = { peer: address.toString(), connection: id, bufferedBytes, refused: suppressed + 1 };
+      const fields = { ...peerFields(connection), bufferedBytes, refused: suppressed + 1 };
       const text = `${option} (${this.#config[option]}) is reached: messages are refused; await drained() before sending more`;
       this.#logger.warn(fields, text);
     });

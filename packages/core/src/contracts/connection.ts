@@ -33,8 +33,10 @@ export interface Connection<In = unknown, Out = In> {
   readonly state: ConnectionState;
   /** The traffic of this connection. */
   readonly stats: Stats;
-  /** What the handshake left behind. */
+  /** What the handshake left behind, and what `connect` was given for it. */
   readonly context: ConnectionContext;
+  /** Who the peer has proved to be: {@link peerIdentity} in the context. Undefined where no handshake asked for a proof. */
+  readonly identity: string | undefined;
   /**
    * Aborts when the teardown begins, with the {@link DisconnectReason} as `reason`. Made on first use.
    *
@@ -79,6 +81,8 @@ export interface Connection<In = unknown, Out = In> {
    * @param why for people, or an error that code can tell by its `code`; the reason has it
    */
   disconnect(why?: string | PeerError): Promise<boolean>;
+  /** One line for people: id, address, direction, state, and the identity of the peer, cut where it is long. */
+  toString(): string;
 
   /** Never present; keeps the type of inbound messages apart in the type system. */
   readonly inboundType?: In;

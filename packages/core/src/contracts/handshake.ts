@@ -37,7 +37,7 @@ export interface Handshake {
   readonly dialled: SocketAddress | undefined;
   /** Aborts when the handshake times out, the node closes, or the dial is cancelled. */
   readonly signal: AbortSignal;
-  /** Kept by the connection; codecs and hooks read it. */
+  /** Kept by the connection; codecs and hooks read it. On the side that dialled it begins with what `connect` was given. */
   readonly context: ConnectionContext;
 
   /**

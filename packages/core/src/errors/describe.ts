@@ -14,13 +14,24 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 const BIGGEST_SHOWN = 2n ** 64n;
 
+/** For each class of our own that describes its instances: their line, and undefined for anything else. */
+const OWN_LINES: ((value: object) => string | undefined)[] = [];
+
+/**
+ * Has {@link describe} use `line` for instances of a class of our own. It returns undefined for all others, which it must
+ * tell by a private field, and runs no code but ours.
+ */
+export function describeBy(line: (value: object) => string | undefined): void {
+  OWN_LINES.push(line);
+}
+
 /**
  * A value in one line, for log lines and error messages, whatever it is and whoever made it: it never throws, runs no
  * code of the value's (no getter, no `toString`, no trap of a proxy), and its length is bounded.
  *
  * note: an error is described by its message, with its name where that says more than `Error`; its `cause` is left out.
  * note: a string is quoted and cut, an object is described by its kind (`an array of 3`) and never by its content,
- * which may be large, or secret.
+ * which may be large, or secret. A connection is described by its address, state and identity.
  * note: what cannot be printed is escaped, so that a peer cannot begin a log line of its own.
  */
 export function describe(value: unknown): string {
@@ -48,6 +59,10 @@ function describeObject(value: object): string {
     return describeError(readData(value, 'name'), readData(value, 'message'), readData(value, 'code'));
   }
   if (Array.isArray(value)) return `an array of ${value.length}`;
+  for (const line of OWN_LINES) {
+    const own = line(value);
+    if (own !== undefined) return own;
+  }
   const maker = readData(Object.getPrototypeOf(value), 'constructor');
   const name = typeof maker === 'function' ? readData(maker, 'name') : undefined;
   if (name === 'DOMException') return describeDomException(value);

@@ -101,6 +101,11 @@ export const CORE_ERRORS = {
     when: 'a handshake hook refused the peer, or accept hooks did',
     remedy: 'change the hook or option that refused it, such as `authorize`, if this peer should be let in',
   },
+  P2P_ERR_WRONG_IDENTITY: {
+    when: 'the peer proved another identity than the one that `expectedIdentity` names, or none',
+    remedy:
+      'dial the address of that peer; a peer proves its identity in a handshake such as `noise` or `tls`',
+  },
   P2P_ERR_HANDSHAKE_TIMEOUT: {
     when: 'the setup did not end within `handshakeTimeoutMs`',
     remedy: 'check that both sides speak the same handshake, or allow more time',

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  invalidConfig,
   readProperty,
   requireInteger,
   requireKnown,
@@ -8,13 +9,16 @@ import {
   requireSignal,
   requireTimeout,
 } from '../authoring/checks.js';
+import { ConnectionContext, copyOfContext } from '../contracts/connection-context.js';
+import { peerIdentity } from '../contracts/identity.js';
 import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import { discard } from './connection-setup.js';
-import type { ConnectOptions } from './dialer.js';
+import type { ConnectOptions, Target } from './dialer.js';
 
 const WHAT = 'the options of connect()';
 const OPTIONS = [
   'stream',
+  'context',
   'signal',
   'timeoutMs',
   'localAddress',
@@ -22,12 +26,12 @@ const OPTIONS = [
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
 /**
- * What `connect` was given, checked before it has any effect: the address to dial.
+ * What `connect` was given, checked before it has any effect: what to dial.
  *
  * note: the stream among the options is the node's from the start, and destroyed where something else is wrong.
  * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, P2P_ERR_INVALID_CONFIG naming the option
  */
-export function checkConnect(target: AddressLike, options: ConnectOptions): SocketAddress {
+export function checkConnect(target: AddressLike, options: ConnectOptions): Target {
   requireObject('options', options);
   const stream = readProperty(WHAT, options, 'stream') as Duplex | undefined;
   if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
@@ -38,9 +42,19 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Sock
     if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
     if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
-    return SocketAddress.from(target);
+    return { address: SocketAddress.from(target), context: contextOf(options) };
   } catch (error) {
     discard(() => stream?.destroy());
     throw error;
   }
+}
+
+/** Only a handshake can say who the peer is: an identity from elsewhere would look as if this peer had proved it. */
+function contextOf({ context }: ConnectOptions): ConnectionContext {
+  if (context === undefined) return new ConnectionContext();
+  const copied = copyOfContext(context);
+  if (!copied.has(peerIdentity)) return copied;
+  throw invalidConfig(
+    '`context` has an identity, as that of another connection may: make a new one, and name the peer that you expect with `expectedIdentity`',
+  );
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { Direction } from '../contracts/connection.js';
+import { identityIn, requireExpectedIdentity } from '../contracts/identity.js';
 import type { CounterName } from '../contracts/counters.js';
 import { describe } from '../errors/describe.js';
 import { diagnostics } from '../contracts/diagnostics.js';
@@ -22,6 +23,8 @@ export interface Setup {
   readonly direction: Direction;
   /** What `connect` was given. */
   readonly dialled?: SocketAddress;
+  /** What `connect` was given for the handshake; the connection's own from here on. */
+  readonly context?: ConnectionContext;
   readonly slot: Slot<PeerConnection>;
   /** Cancelled by its deadline, the end of the node, or the caller of `connect`. */
   readonly cancellation: CancellationSource;
@@ -40,14 +43,14 @@ export interface Setup {
  * @throws {PeerError} why there is no connection
  */
 export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
-  const { link, slot, cancellation } = setup;
+  const { link, slot, cancellation, context = new ConnectionContext() } = setup;
   let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new LiveHandshake(link, setup.direction, setup.dialled, cancellation, kernel.clock);
+      session = new LiveHandshake(link, setup.direction, setup.dialled, context, cancellation, kernel.clock);
       await negotiate(kernel, setup, session);
     }
-    return activate(kernel, setup, session);
+    return activate(kernel, setup, context, session);
   } catch (thrown) {
     const error = asSetupError(thrown, link);
     // INVARIANT: foreign-values-are-harmless. Released before anything is told.
@@ -150,11 +153,16 @@ async function callHook<T>(
 }
 
 /** From here on it is a connection. All of it happens in one turn. */
-function activate(kernel: Kernel, setup: Setup, session: LiveHandshake | undefined): PeerConnection {
+function activate(
+  kernel: Kernel,
+  setup: Setup,
+  context: ConnectionContext,
+  session: LiveHandshake | undefined,
+): PeerConnection {
   const { link, direction, slot, cancellation } = setup;
   cancellation.throwIfCancelled();
   const stream: Duplex = session?.complete() ?? link.stream;
-  const context = session?.context ?? new ConnectionContext();
+  requireExpectedIdentity(context, identityIn(context));
   const received = session?.received ?? new ChunkQueue();
   const connection = new PeerConnection(kernel, {
     link,

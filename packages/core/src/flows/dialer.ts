@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '../errors/errors.js';
-import { SocketAddress, type AddressLike } from '../net/socket-address.js';
+import { SocketAddress } from '../net/socket-address.js';
+import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
@@ -27,8 +28,23 @@ export interface ConnectOptions {
    * @default the system picks one
    */
   readonly localPort?: number;
+  /**
+   * Values for the handshake: they are in `handshake.context` and `connection.context` before the first hook runs. Each
+   * connection has a copy of its own, so one context may be used for many dials.
+   *
+   * note: make a new one. That of another connection has what its handshake left, and is refused where it has an identity.
+   * @default none
+   */
+  readonly context?: ConnectionContext;
   /** A connected duplex to use instead of dialling: any transport. The node owns it from here. */
   readonly stream?: Duplex;
+}
+
+/** What to dial: checked, and copied where the caller could change it. */
+export interface Target {
+  readonly address: SocketAddress;
+  /** The values of `context`, for one connection. */
+  readonly context: ConnectionContext;
 }
 
 /**
@@ -36,7 +52,7 @@ export interface ConnectOptions {
  *
  * @throws {PeerError} why there is none
  */
-export function dial(kernel: Kernel, target: AddressLike, options: ConnectOptions): Promise<PeerConnection> {
+export function dial(kernel: Kernel, target: Target, options: ConnectOptions): Promise<PeerConnection> {
   kernel.heuristics.dialled++;
   const cancellation = new CancellationSource();
   return kernel.track(cancellation, () => attempt(kernel, target, options, cancellation));
@@ -44,7 +60,7 @@ export function dial(kernel: Kernel, target: AddressLike, options: ConnectOption
 
 async function attempt(
   kernel: Kernel,
-  target: AddressLike,
+  { address: given, context }: Target,
   options: ConnectOptions,
   cancellation: CancellationSource,
 ): Promise<PeerConnection> {
@@ -57,7 +73,6 @@ async function attempt(
       kernel.heuristics.connectFailures++;
       throw shuttingDown(kernel);
     }
-    const given = SocketAddress.from(target);
     const timer = overdue(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
         new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} could not be reached within ${timeoutMs} ms`),
@@ -74,7 +89,8 @@ async function attempt(
     }
     const { link, slot } = reached;
     kernel.own(link);
-    return await setUpConnection(kernel, { link, slot, direction: 'outbound', dialled: given, cancellation });
+    const dialled = { direction: 'outbound', dialled: given, context } as const;
+    return await setUpConnection(kernel, { link, slot, cancellation, ...dialled });
   } catch (error) {
     // An error that is not ours was thrown by a transport or a stream, before there was a link.
     if (!PeerError.is(error)) kernel.heuristics.connectFailures++;

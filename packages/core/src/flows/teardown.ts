@@ -1,3 +1,4 @@
+import { peerFields } from '../contracts/peer-fields.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../authoring/thenable.js';
@@ -50,10 +51,7 @@ async function tearDown(
   if (!hooksSettled) {
     outcome = 'hook-abandoned';
     kernel.heuristics.hookTimeouts++;
-    kernel.logger.error(
-      { peer: connection.address.toString() },
-      'onDisconnect took too long and was abandoned',
-    );
+    kernel.logger.error(peerFields(connection), 'onDisconnect took too long and was abandoned');
   }
   if (writingFailed) {
     cutStreams(connection);
