@@ -4,9 +4,11 @@ import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import {
   bytes,
   compressed,
+  contentLength,
   delimiter,
   fixedLength,
   json,
+  jsonValues,
   lengthDelimited,
   lines,
   tagged,
@@ -51,6 +53,12 @@ const CODECS = [
   { name: 'varintDelimited', make: () => varintDelimited(), message: (size) => Buffer.from(textOf(size)) },
   { name: 'delimiter', make: () => delimiter('\r\n'), message: (size) => Buffer.from(textOf(size)) },
   { name: 'lines', make: () => lines(), message: textOf },
+  { name: 'contentLength', make: () => contentLength(), message: (size) => Buffer.from(textOf(size)) },
+  {
+    name: 'jsonValues',
+    make: () => jsonValues(),
+    message: (size) => Buffer.from(JSON.stringify(objectOf(size))),
+  },
   {
     name: 'transformed',
     on: 'lengthDelimited',

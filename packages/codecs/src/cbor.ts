@@ -66,7 +66,7 @@ export function cbor(...args: FormatArguments<BytesFraming>): Codec<unknown> {
   const { Encoder } = optionalLibrary('cbor()', LIBRARY) as CborX;
   const library = new Encoder({ ...OPTIONS });
 
-  return schemaFirst(args, lengthDelimited, (framing, options) => {
+  return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('cbor', options);
     return formatCodec<Buffer, Buffer, unknown>(framing, {
       decode(frame) {

@@ -25,7 +25,7 @@ export function requireFewObjects(text: string, limit: number): void {
 }
 
 /** Where the quote is that ends the text which begins at `at`. */
-function endOfText(text: string, at: number): number {
+export function endOfText(text: string, at: number): number {
   for (;;) {
     const quote = text.indexOf('"', at);
     if (quote === -1) return text.length;

@@ -1,13 +1,20 @@
 /// <reference lib="es2024.string" />
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
-import { fitsUtf8, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import {
+  fitsUtf8,
+  requireBoolean,
+  requireInteger,
+  requireKnown,
+  requireOneOf,
+} from '@pea2pea/core/authoring';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
 import { wrongType } from './framing.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const BYTE_ORDER_MARK = '\uFEFF';
 
 /** Options of {@link lines}. */
 export interface LinesOptions {
@@ -17,6 +24,10 @@ export interface LinesOptions {
   readonly newline?: '\n' | '\r\n';
   /** What becomes of a last line without an end: see {@link Unfinished}. @default 'refuse' */
   readonly unfinished?: Unfinished;
+  /** Whether a byte order mark at the beginning of a line is left out of it. @default false */
+  readonly skipBom?: boolean;
+  /** Whether empty lines are skipped: they are not messages, and are not sent. @default false */
+  readonly skipEmpty?: boolean;
 }
 
 /**
@@ -41,27 +52,37 @@ export function lines(options: LinesOptions = {}): Codec<string> {
   const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);
   requireInteger('maxLength', maxLength, { min: 1 });
   requireOneOf('newline', newline, ['\n', '\r\n']);
+  const skipBom = requireBoolean('skipBom', options.skipBom ?? defaults.skipBom);
+  const skipEmpty = requireBoolean('skipEmpty', options.skipEmpty ?? defaults.skipEmpty);
 
-  const encoder = new LinesEncoder(maxLength, newline);
+  const rules: Rules = { maxLength, newline, unfinished, skipBom, skipEmpty };
+  const encoder = new LinesEncoder(rules);
   return {
-    decoder: () => new LinesDecoder(maxLength, unfinished),
+    decoder: () => new LinesDecoder(rules),
     encoder: () => encoder,
     statelessEncoder: true,
   };
 }
 
+type Rules = Required<LinesOptions>;
+
 class LinesDecoder implements Decoder<string> {
-  readonly #maxLength: number;
-  readonly #unfinished: Unfinished;
+  readonly #rules: Rules;
   /** Bytes known to hold no LF, so that a line that drips in is searched once, not once a drop. */
   #searched = 0;
 
-  constructor(maxLength: number, unfinished: Unfinished) {
-    this.#maxLength = maxLength;
-    this.#unfinished = unfinished;
+  constructor(rules: Rules) {
+    this.#rules = rules;
   }
 
   decode(input: ByteQueue): string | NeedMore {
+    for (;;) {
+      const line = this.#take(input);
+      if (line !== '' || !this.#rules.skipEmpty) return line;
+    }
+  }
+
+  #take(input: ByteQueue): string | NeedMore {
     const end = input.indexOf(LF, this.#searched);
     if (end === -1) {
       this.#searched = input.length;
@@ -73,19 +94,24 @@ class LinesDecoder implements Decoder<string> {
     this.#requireLength(length);
     const line = input.readText(length);
     input.skip(end + 1 - length);
-    return line;
+    return this.#trim(line);
   }
 
   end(input: ByteQueue): string | NeedMore {
-    if (this.#unfinished === 'refuse') return NEED_MORE;
-    const length = this.#unfinished === 'drop' ? 0 : lengthOfLine(input, input.length);
-    const line = input.readText(length);
+    const { unfinished } = this.#rules;
+    if (unfinished === 'refuse') return NEED_MORE;
+    const length = unfinished === 'drop' ? 0 : lengthOfLine(input, input.length);
+    const line = this.#trim(input.readText(length));
     input.skip(input.length);
-    return length === 0 ? NEED_MORE : line;
+    return line === '' ? NEED_MORE : line;
+  }
+
+  #trim(line: string): string {
+    return this.#rules.skipBom && line.startsWith(BYTE_ORDER_MARK) ? line.slice(1) : line;
   }
 
   #requireLength(length: number): void {
-    if (length > this.#maxLength) throw tooLong(this.#maxLength);
+    if (length > this.#rules.maxLength) throw tooLong(this.#rules.maxLength);
   }
 }
 
@@ -95,23 +121,25 @@ function lengthOfLine(input: ByteQueue, end: number): number {
 }
 
 class LinesEncoder implements Encoder<string> {
-  readonly #maxLength: number;
-  readonly #newline: string;
+  readonly #rules: Rules;
 
-  constructor(maxLength: number, newline: string) {
-    this.#maxLength = maxLength;
-    this.#newline = newline;
+  constructor(rules: Rules) {
+    this.#rules = rules;
   }
 
   encode(line: string, output: ByteSink): void {
+    const { maxLength, newline, skipBom, skipEmpty } = this.#rules;
     if (typeof line !== 'string') throw wrongType('lines()', 'a string', line);
-    if (!fitsUtf8(line, this.#maxLength)) throw tooLong(this.#maxLength);
+    if (!fitsUtf8(line, maxLength)) throw tooLong(maxLength);
     if (line.includes('\n')) throw invalidLine('the line contains LF and would arrive as several');
     if (line.endsWith('\r')) throw invalidLine('the line ends in CR, which would count as its end');
     if (!line.isWellFormed())
       throw invalidLine('the line has half a surrogate pair, which UTF-8 cannot carry');
+    if (skipEmpty && line === '') throw invalidLine('the line is empty, and `skipEmpty` would skip it');
+    if (skipBom && line.startsWith(BYTE_ORDER_MARK))
+      throw invalidLine('the line begins with a byte order mark, which `skipBom` would leave out');
     output.writeText(line);
-    if (this.#newline === '\r\n') output.writeUInt(CR, 1);
+    if (newline === '\r\n') output.writeUInt(CR, 1);
     output.writeUInt(LF, 1);
   }
 }

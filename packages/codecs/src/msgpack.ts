@@ -67,7 +67,7 @@ export function msgpack(...args: FormatArguments<BytesFraming>): Codec<unknown> 
   const { Packr } = optionalLibrary('msgpack()', LIBRARY) as Msgpackr;
   const packr = new Packr({ ...OPTIONS });
 
-  return schemaFirst(args, lengthDelimited, (framing, options) => {
+  return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('msgpack', options);
     return formatCodec<Buffer, Buffer, unknown>(framing, {
       decode(frame) {

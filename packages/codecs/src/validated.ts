@@ -1,4 +1,4 @@
-import { PeerError } from '@pea2pea/core';
+import { PeerError, UnreadableFrame } from '@pea2pea/core';
 import type {
   Codec,
   SchemaInput,
@@ -46,7 +46,7 @@ export function validated<S extends StandardSchemaV1>(
   requireKnown('the options of validated()', options, ['checkOutbound']);
   const checksOutbound = requireCheckOutbound(options) && !isUnchecked(schema);
   return mapCodec<unknown, unknown, SchemaOutput<S>, SchemaInput<S>>(codec, {
-    decode: (message) => validate(schema, message),
+    decode: (message) => (UnreadableFrame.is(message) ? message : validate(schema, message)),
     encode(message) {
       if (checksOutbound) requireSound(schema, wireImage(codec, message));
       return message;

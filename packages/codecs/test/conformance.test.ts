@@ -7,9 +7,11 @@ import { ChunkQueue } from '@pea2pea/core/authoring';
 import {
   bytes,
   compressed,
+  contentLength,
   delimiter,
   fixedLength,
   json,
+  jsonValues,
   lengthDelimited,
   lines,
   mapCodec,
@@ -69,6 +71,33 @@ kit('lines of at most 300 bytes', lines({ maxLength: 300 }), TEXTS, {
   maxFrameBytes: 302,
   ...limit((maxLength) => lines({ maxLength }), 'x'.repeat(300), 'x'.repeat(301)),
 });
+kit(
+  'lines that skip',
+  lines({ skipBom: true, skipEmpty: true }),
+  TEXTS.filter((text) => text !== ''),
+  { unsendable: ['', '\uFEFFa', 'a\nb'] },
+);
+kit('contentLength()', contentLength(), [...PAYLOADS, ...LARGE], { unsendable: noBytes });
+kit(
+  'contentLength of at most 300 bytes',
+  contentLength({ maxFrameLength: 300, maxHeadLength: 64 }),
+  PAYLOADS,
+  {
+    maxFrameBytes: 364,
+    ...limit((maxFrameLength) => contentLength({ maxFrameLength }), x(300), x(301)),
+  },
+);
+const JSON_TEXTS = VALUES.map((value) => Buffer.from(JSON.stringify(value)));
+kit('jsonValues()', jsonValues(), JSON_TEXTS, {
+  endCompletes: true,
+  unsendable: ['', ' ', '1 2', '{} {}', '{', '"', ']', '[1]]', ...noBytes],
+});
+const text = (length: number): Buffer => Buffer.from(JSON.stringify('x'.repeat(length - 2)));
+kit('jsonValues of at most 300 bytes', jsonValues({ maxLength: 300, skipBom: true }), JSON_TEXTS, {
+  endCompletes: true,
+  maxFrameBytes: 303,
+  ...limit((maxLength) => jsonValues({ maxLength }), text(300), text(301)),
+});
 kit('lengthDelimited()', lengthDelimited(), [...PAYLOADS, ...LARGE], { unsendable: noBytes });
 for (const lengthFieldLength of [1, 2, 3, 4, 5, 6, 7, 8]) {
   for (const endianness of ['big', 'little'] as const) {
@@ -121,6 +150,9 @@ kit('fixedLength(4)', fixedLength(4), ['abcd', Buffer.alloc(4), 'üxy'], {
 });
 kit('json()', json(), VALUES, { unsendable: [undefined, 1n, () => 1] });
 kit('json(lines())', json(lines()), VALUES);
+kit('json(contentLength())', json(contentLength()), VALUES);
+kit('json(jsonValues())', json(jsonValues()), VALUES, { endCompletes: true });
+kit('json that delivers what is unreadable', json(lines(), { unreadable: 'deliver' }), VALUES);
 kit('json(varintDelimited())', json(varintDelimited()), VALUES);
 kit("json(delimiter('\\0'))", json(delimiter('\0')), VALUES);
 kit('json(compressed(varintDelimited()))', json(compressed(varintDelimited())), VALUES);
@@ -170,6 +202,8 @@ kit(
 it.each([
   bytes(),
   lines(),
+  contentLength(),
+  jsonValues(),
   lengthDelimited(),
   varintDelimited(),
   delimiter('\0'),

@@ -140,6 +140,28 @@ describe('receiving lines', () => {
   });
 });
 
+describe('lines that skip', () => {
+  it('leave out empty lines and byte order marks, wherever the network cuts', () => {
+    const bytes = Buffer.from('\n\r\n\uFEFFa\n\n\uFEFF\r\nb\uFEFF\n\uFEFF');
+    const codec = lines({ skipBom: true, skipEmpty: true, unfinished: 'take' });
+    for (const [first, second] of splits(bytes))
+      expect(decode(codec, first, second)).toEqual(['a', 'b\uFEFF']);
+    expect(decode(codec, ...drops(bytes))).toEqual(['a', 'b\uFEFF']);
+  });
+
+  it('leave out only what they are told to', () => {
+    const bytes = Buffer.from('\n\uFEFFa\n');
+    expect(decode(lines({ skipBom: true }), bytes)).toEqual(['', 'a']);
+    expect(decode(lines({ skipEmpty: true }), bytes)).toEqual(['\uFEFFa']);
+  });
+
+  it('do not send what they would leave out', () => {
+    expect(codeOf(() => encode(lines({ skipEmpty: true }), ''))).toBe(invalidFrame);
+    expect(codeOf(() => encode(lines({ skipBom: true }), '\uFEFFa'))).toBe(invalidFrame);
+    expect(encode(lines({ skipBom: true, skipEmpty: true }), 'a\uFEFF').toString()).toBe('a\uFEFF\n');
+  });
+});
+
 describe('sending lines', () => {
   it('puts the chosen end behind each line', () => {
     expect(encode(lines(), 'a', '', 'ü').toString()).toBe('a\n\nü\n');
@@ -182,6 +204,8 @@ it.each([
   ['`maxLength`', { maxLength: -1 }],
   ['`newline`', { newline: '\r' }],
   ['`newline`', { newline: 10 }],
+  ['`skipBom`', { skipBom: 1 }],
+  ['`skipEmpty`', { skipEmpty: 'no' }],
   ['`maxLen`', { maxLen: 10 }],
 ])('lines refuses a configuration, naming %s: %j', (named, options) => {
   const error = thrownBy(() => lines(options as never));

@@ -45,6 +45,7 @@ export { PeerError } from './errors/errors.js';
 export type { PeerErrorOptions } from './errors/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export { HANDLED } from './contracts/hooks.js';
+export { UnreadableFrame } from './contracts/unreadable-frame.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export type { LogFields, Logger } from './contracts/logger.js';
 export type { PluginClass, PluginFactory, PluginKey, PluginManifest, PluginUse } from './contracts/plugin.js';
