@@ -313,13 +313,14 @@ describe('handling', () => {
     greedy.destroy();
   });
 
-  it('without a message handler bytes are counted and the end of the peer is noticed', async () => {
-    const a = makeNode({}, { onMessage: undefined as never });
+  it('without a message handler bytes are counted, wait to be asked for, and hold no memory beyond the queue', async () => {
+    const a = makeNode({ inboundQueueBytes: 1_024 }, { onMessage: undefined as never });
     const socket = await rawConnect(await listen(a));
-    socket.end('a\nb\nunfinished');
-    await until('the connection ended', () => a.closed.length === 1);
-    expect(a.opened[0]!.stats).toMatchObject({ messagesReceived: 0, bytesReceived: 14 });
-    expect(a.closed[0]!.reason).toEqual({ origin: 'reading', cause: 'ended' });
+    socket.write('a\nb\n'.repeat(1_000_000));
+    await until('some arrived', () => (a.opened[0]?.stats.bytesReceived ?? 0) >= 1_024);
+    expect(a.opened[0]!.stats.messagesReceived).toBe(0);
+    expect(await a.opened[0]!.next()).toBe('a');
+    expect(a.node.bufferedBytes).toBeLessThan(1_024 + 64 * 1_024 + 1);
     socket.destroy();
   });
 

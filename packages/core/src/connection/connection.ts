@@ -10,12 +10,13 @@ import type { SocketAddress } from '../net/socket-address.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
-import { defer, type Deferred } from '../authoring/deferred.js';
+import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
+import { PullLoop } from './pulls.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';
 
@@ -150,6 +151,18 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   drained(): Promise<void> {
     return this.writer.drained();
+  }
+
+  next(options: { readonly signal?: AbortSignal } = {}): Promise<unknown> {
+    try {
+      return this.reader.pulls.next(options.signal);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return new PullLoop(this.reader.pulls);
   }
 
   disconnect(why?: string | PeerError): Promise<boolean> {

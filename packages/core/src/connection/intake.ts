@@ -1,10 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
+import { listenTo, stopListening, type StreamListener } from './stream-events.js';
 
-const kIntake = Symbol('pea2pea.intake');
-type IntakeStream = Duplex & { [kIntake]?: Intake };
-
-/** Who is told what a stream brings. */
+/** Who is told that bytes were received, and that no more will come. */
 export interface IntakeEvents {
   onData(): void;
   onEnd(cause?: Error): void;
@@ -21,8 +19,8 @@ export interface IntakeEvents {
  * INVARIANT: nothing-crosses-an-upgrade. The bytes belong to their stream: they are used as what came from it, or go back
  * into it. Each stream has an intake of its own, so there is no way from one to another.
  */
-export class Intake {
-  readonly stream: IntakeStream;
+export class Intake implements StreamListener {
+  readonly stream: Duplex;
   readonly received = new ChunkQueue();
   readonly #events: IntakeEvents;
   #listens = false;
@@ -39,16 +37,11 @@ export class Intake {
 
   /** Reads on, until {@link pause}. */
   resume(): void {
-    const { stream } = this;
     if (!this.#listens) {
       this.#listens = true;
-      stream[kIntake] = this;
-      stream.on('data', streamOnData);
-      stream.on('end', streamOnEnd);
-      stream.on('error', streamOnEnd);
-      stream.on('close', streamOnEnd);
+      listenTo(this.stream, this);
     }
-    stream.resume();
+    this.stream.resume();
   }
 
   pause(): void {
@@ -59,12 +52,7 @@ export class Intake {
   detach(): void {
     if (!this.#listens) return;
     this.#listens = false;
-    const { stream } = this;
-    stream.off('data', streamOnData);
-    stream.off('end', streamOnEnd);
-    stream.off('error', streamOnEnd);
-    stream.off('close', streamOnEnd);
-    delete stream[kIntake];
+    stopListening(this.stream);
   }
 
   /**
@@ -87,16 +75,15 @@ export class Intake {
     this.#events.onData();
   }
 
-  onEnd(cause?: Error): void {
-    this.#events.onEnd(cause);
+  onEnd(): void {
+    this.#events.onEnd();
   }
-}
 
-function streamOnData(this: IntakeStream, chunk: Buffer): void {
-  this[kIntake]?.onData(chunk);
-}
+  onError(error: Error): void {
+    this.#events.onEnd(error);
+  }
 
-function streamOnEnd(this: IntakeStream, error?: Error | boolean): void {
-  // `close` tells of an error by true. What it was may be of any kind: nobody looks at it here.
-  this[kIntake]?.onEnd(typeof error === 'boolean' ? undefined : error);
+  onClose(): void {
+    this.#events.onEnd();
+  }
 }

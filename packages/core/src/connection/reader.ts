@@ -8,49 +8,46 @@ import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import type { SeatedAccount } from '../mechanisms/seated-budget.js';
-import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { checkMessage, FRAME_ERRORS } from './check-message.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
-
-const kReader = Symbol('pea2pea.reader');
-type ReadStream = Duplex & { [kReader]?: Reader };
-
-/** What is told of the promise of a handler. */
-interface Settle {
-  readonly handled: () => void;
-  readonly failed: (error: unknown) => void;
-}
+import { MessageHooks } from './message-hooks.js';
+import { Pulls } from './pulls.js';
+import type { MessageSource, Receiver } from './receiver.js';
+import { listenTo, stopListening, type StreamListener } from './stream-events.js';
 
 /**
- * The inbound half of a connection: socket, decoder, handler.
+ * The inbound half of a connection: socket, decoder, receiver.
  *
  * ```text
- *   'data' -> #queue of bytes -> decode -> handler
- *                       `- stays while the promise of a handler is pending, or others have their turn
+ *   'data' -> #queue of bytes -> decode -> receiver: the hooks, or whoever asks for the next message
+ *                       `- stays while the receiver is busy, or others have their turn
  * ```
  *
- * A message is decoded when its handler can have it: what waits is bytes, and counts as such. INVARIANT: decoded-late.
+ * A message is decoded when its receiver can have it: what waits is bytes, and counts as such. INVARIANT: decoded-late.
  * The socket is paused while `inboundQueueBytes` wait, or the node holds too many bytes and most of them here.
  */
-export class Reader implements TurnTaker {
+export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
-  readonly #stream: ReadStream;
+  readonly #stream: Duplex;
   readonly #queue: ChunkQueue;
   readonly #decoder: Decoder<unknown>;
   readonly #account: SeatedAccount;
   readonly #slice: Slice;
+  readonly #receiver: Receiver;
   /** Whether the decoder is one that can hold messages. */
   readonly #mayHold: boolean;
   /** Whether the decoder has returned a message that is one. */
   #isSound = false;
-  #settle: Settle | undefined;
+  #hasStarted = false;
+  /** The end of the peer ended the connection, and what it had sent can still be asked for. */
+  #keepsRest = false;
   #stopped = false;
   #pumping = false;
-  /** A handler's promise is pending. */
-  #handling = false;
+  /** The receiver takes no message now: the promise of a handler is pending, or nobody has asked for the next. */
+  #handling: boolean;
   /** Others have their turn; this goes on in the next one. */
   #yielded = false;
   /** Why the connection ends once what came before was handled; set when the stream is over, or a frame is bad. */
@@ -80,6 +77,12 @@ export class Reader implements TurnTaker {
     this.#account = node.inbound.account();
     this.#slice = new Slice(node.turns);
     this.#heard = new ProgressWatch(node.clock.now());
+    const { message } = node.hooks;
+    this.#receiver =
+      message === undefined
+        ? new Pulls(node, connection, this)
+        : new MessageHooks(node, connection, this, message);
+    this.#handling = this.#receiver.isBusyAtFirst;
   }
 
   /** Whether the decoder has messages without another byte. */
@@ -90,14 +93,10 @@ export class Reader implements TurnTaker {
   /** Begins to read; what arrived after the handshake comes first. */
   start(): void {
     const stream = this.#stream;
-    stream[kReader] = this;
-    stream.on('data', streamOnData);
-    stream.on('end', streamOnEnd);
-    stream.on('error', streamOnError);
-    stream.on('close', streamOnClose);
+    this.#hasStarted = true;
+    listenTo(stream, this);
     if (this.#queue.length > 0 || this.#mayHold) {
       this.#countBytes(this.#queue.length);
-      if (this.#node.hooks.message === undefined) this.#queue.clear();
       this.#slice.begin(this.#connection.stats.messagesReceived);
       this.#pump();
     }
@@ -112,28 +111,35 @@ export class Reader implements TurnTaker {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    const stream = this.#stream;
-    stream.off('data', streamOnData);
-    stream.off('end', streamOnEnd);
-    stream.off('error', streamOnError);
-    stream.off('close', streamOnClose);
-    stream.pause();
-    delete stream[kReader];
-    this.#node.heuristics.droppedBytes += this.#queue.length;
-    this.#queue.clear();
+    stopListening(this.#stream);
+    this.#stream.pause();
+    if (!this.#keepsRest) {
+      this.#node.heuristics.droppedBytes += this.#queue.length;
+      this.#queue.clear();
+    }
     this.#account.bytes = 0;
     this.#account.leave();
+    this.#receiver.stop();
+  }
+
+  /** For those who ask for messages. @throws {PeerError} P2P_ERR_NOT_PULLED */
+  get pulls(): Pulls {
+    if (this.#receiver instanceof Pulls) return this.#receiver;
+    throw new PeerError('P2P_ERR_NOT_PULLED', `the node ${this.#node.config.name} has an \`onMessage\``);
   }
 
   /**
    * How long the peer had been silent when the sockets were served last, at `polledAtMs`. Waiting for our own
    * handler does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer
    * that the budget of the node holds back counts as silent: its unfinished frame fills that budget.
+   *
+   * note: until somebody asks for the first message, bytes count.
    */
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
-    const count = this.#node.hooks.message === undefined ? bytesReceived : messagesReceived;
-    const heldBack = (this.#handling && this.#ending === undefined) || this.#yielded;
+    const count = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
+    const isWaitedFor = this.#handling && this.#ending === undefined;
+    const heldBack = (isWaitedFor && this.#receiver.isBusyWith(this.#queue.length)) || this.#yielded;
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
@@ -144,7 +150,7 @@ export class Reader implements TurnTaker {
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
-    const waitingBytes = this.#handling ? this.#queue.length : 0;
+    const waitingBytes = this.#handling && this.#receiver instanceof MessageHooks ? this.#queue.length : 0;
     if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
     this.#handlerWatch ??= new HandlerWatch();
     this.#handlerWatch.look(this.#node, this.#connection, waitingBytes, nowMs);
@@ -163,8 +169,6 @@ export class Reader implements TurnTaker {
 
   onData(chunk: Buffer): void {
     this.#countBytes(chunk.length);
-    // Without a handler bytes are counted and let go, so that the end of the peer is still noticed.
-    if (this.#node.hooks.message === undefined) return;
     this.#queue.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
@@ -190,6 +194,32 @@ export class Reader implements TurnTaker {
     this.onError(error ?? new Error('the stream was closed before it ended'));
   }
 
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  goOn(): void {
+    this.#handling = false;
+    if (this.#stopped || !this.#hasStarted) return;
+    if (this.#queue.length > 0 || this.#mayHold)
+      this.#slice.beginMarked(this.#connection.stats.messagesReceived);
+    this.#pump();
+  }
+
+  takeRest(): unknown {
+    const message = this.#keepsRest && !this.#isOver ? this.#decode() : NEED_MORE;
+    if (message === NEED_MORE) return message;
+    this.#connection.stats.messagesReceived++;
+    this.#node.traffic.messagesReceived++;
+    this.#publish(message);
+    return message;
+  }
+
+  wait(): void {
+    this.#handling = true;
+    if (this.#hasStarted && !this.#stopped) this.#pump();
+  }
+
   takeTurn(): void {
     this.#yielded = false;
     if (this.#stopped) return;
@@ -211,8 +241,17 @@ export class Reader implements TurnTaker {
     this.#pumping = false;
     if (this.#stopped) return;
     this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
-    if (this.#isOver && !this.#handling) this.#connection.end(this.#ending!);
-    else this.#flow();
+    if (this.#isOver ? !this.#handling : this.#isDeserted) {
+      this.#keepsRest = !this.#isOver;
+      this.#connection.end(this.#ending!);
+    } else {
+      this.#flow();
+    }
+  }
+
+  /** Whether the peer has ended, and nobody works on what it sent. */
+  get #isDeserted(): boolean {
+    return this.#ending !== undefined && this.#handling && this.#receiver.isIdle;
   }
 
   /** Whether the next message has a handler that is free. */
@@ -296,49 +335,14 @@ export class Reader implements TurnTaker {
   }
 
   #deliver(message: unknown): void {
+    this.#publish(message);
+    this.#handling = this.#receiver.take(message);
+  }
+
+  #publish(message: unknown): void {
+    if (!diagnostics.messageReceived.hasSubscribers) return;
     const connection = this.#connection;
-    if (diagnostics.messageReceived.hasSubscribers) {
-      diagnostics.messageReceived.publish({ node: this.#node.config.name, connection, message });
-    }
-    try {
-      // INVARIANT: message-order. The next message waits for the promise of this one.
-      const result = this.#node.hooks.message?.(message, connection);
-      if (!isPromise(result)) return;
-      this.#settle ??= this.#makeSettle();
-      whenSettled(result, this.#settle.handled, this.#settle.failed);
-      this.#handling = true;
-    } catch (error) {
-      this.#handlerThrew(error);
-    }
-  }
-
-  /** Made when the first handler returns a promise, and kept: not one a message, and none while idle. */
-  #makeSettle(): Settle {
-    const handled = (): void => {
-      this.#handling = false;
-      if (this.#stopped) return;
-      if (this.#queue.length > 0 || this.#mayHold)
-        this.#slice.beginMarked(this.#connection.stats.messagesReceived);
-      this.#pump();
-    };
-    const failed = (error: unknown): void => {
-      this.#handling = false;
-      this.#handlerThrew(error);
-      handled();
-    };
-    return { handled, failed };
-  }
-
-  #handlerThrew(error: unknown): void {
-    const answer = this.#node.hookThrew('onMessage', error, this.#connection);
-    // After a frame error nothing can be sent, which is all that many handlers throw for.
-    if (answer !== 'keep' && !this.hasFrameError) {
-      this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
-      return;
-    }
-    const why =
-      answer === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
-    this.#node.logFault(error, this.#connection, `onMessage threw; ${why}`);
+    diagnostics.messageReceived.publish({ node: this.#node.config.name, connection, message });
   }
 
   #drop(): void {
@@ -374,20 +378,4 @@ export class Reader implements TurnTaker {
     this.#askAgain ??= () => this.#flow();
     return account.mayGrow(this.#connection.stats.messagesReceived, this.#askAgain);
   }
-}
-
-function streamOnData(this: ReadStream, chunk: Buffer): void {
-  this[kReader]?.onData(chunk);
-}
-
-function streamOnEnd(this: ReadStream): void {
-  this[kReader]?.onEnd();
-}
-
-function streamOnError(this: ReadStream, error: Error): void {
-  this[kReader]?.onError(error);
-}
-
-function streamOnClose(this: ReadStream): void {
-  this[kReader]?.onClose();
 }

@@ -75,6 +75,34 @@ export interface Connection<In = unknown, Out = In> {
    */
   drained(): Promise<void>;
   /**
+   * The next message, where the node has no `onMessage`. What was not asked for waits as bytes, undecoded; once
+   * `inboundQueueBytes` wait, the peer is slowed down.
+   *
+   * ```ts
+   * const greeting = await connection.next({ signal: AbortSignal.timeout(1_000) });
+   * ```
+   *
+   * note: aborting `signal` ends the waiting; the message is for the next call.
+   * note: the connection ends with its peer, and what was received before can still be asked for.
+   * note: a node that wants none of its messages has an `onMessage` that does nothing.
+   * @throws {PeerError} P2P_ERR_ENDED when the connection ended in order, by either side; P2P_ERR_DISCONNECTED when it
+   * failed; P2P_ERR_ABORTED; P2P_ERR_ALREADY_PULLING while another call waits; P2P_ERR_NOT_PULLED where the node, or a plugin of it,
+   * has an `onMessage`; P2P_ERR_INVALID_CONFIG for a `signal` that is not one
+   */
+  next(options?: { readonly signal?: AbortSignal }): Promise<In>;
+  /**
+   * One message after the other, as {@link next}, until the connection has ended in order.
+   *
+   * ```ts
+   * for await (const message of connection) await connection.send(reply(message));
+   * ```
+   *
+   * note: the body of the loop is a handler: the connection outlives the end of the peer until the body is done.
+   * note: leaving the loop leaves the connection open, and the rest of the messages for whoever asks next.
+   * @throws {PeerError} as {@link next}, but for P2P_ERR_ENDED, which ends the loop
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<In>;
+  /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.
    *

@@ -123,6 +123,20 @@ export const CORE_ERRORS = {
     when: 'the connection ended before the call could; `cause` holds the disconnect reason',
     remedy: 'connect again if the reason allows it',
   },
+  P2P_ERR_ENDED: {
+    when: 'next() was called, and all messages of a connection that ended in order had been returned',
+    remedy: 'use `for await`, which stops there, or take it as the end; `cause` holds the disconnect reason',
+  },
+  P2P_ERR_ALREADY_PULLING: {
+    when: 'next() was called on a connection while another call waits for its message',
+    remedy: 'await the first call, and leave a connection to one reader at a time',
+    isOwnFault: true,
+  },
+  P2P_ERR_NOT_PULLED: {
+    when: 'next() was called on a connection of a node that has an `onMessage`, or of which a plugin has one',
+    remedy: 'handle messages there, or use a node without `onMessage`',
+    isOwnFault: true,
+  },
   P2P_ERR_QUEUE_FULL: {
     when: 'the outbound queue of the connection is at its limit, or above its share of `maxBufferedBytes`',
     remedy: 'await drained() before sending more, or raise the limit that the message names',

@@ -1,0 +1,74 @@
+import { isPromise, whenSettled } from '../authoring/thenable.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+import type { MessageSource, Receiver } from './receiver.js';
+
+type MessageHook = NonNullable<NodeContext['hooks']['message']>;
+
+/** What is told of the promise of a handler. */
+interface Settle {
+  readonly handled: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Hands messages to the `onMessage` hooks of the node. */
+export class MessageHooks implements Receiver {
+  readonly isBusyAtFirst = false;
+  readonly isIdle = false;
+  readonly countsBytes = false;
+  readonly #node: NodeContext;
+  readonly #connection: InnerConnection;
+  readonly #source: MessageSource;
+  readonly #call: MessageHook;
+  #settle: Settle | undefined;
+
+  constructor(node: NodeContext, connection: InnerConnection, source: MessageSource, call: MessageHook) {
+    this.#node = node;
+    this.#connection = connection;
+    this.#source = source;
+    this.#call = call;
+  }
+
+  take(message: unknown): boolean {
+    const call = this.#call;
+    try {
+      // INVARIANT: message-order. The next message waits for the promise of this one.
+      const result = call(message, this.#connection);
+      if (!isPromise(result)) return false;
+      this.#settle ??= this.#makeSettle();
+      whenSettled(result, this.#settle.handled, this.#settle.failed);
+      return true;
+    } catch (error) {
+      this.#threw(error);
+      return false;
+    }
+  }
+
+  isBusyWith(): boolean {
+    return true;
+  }
+
+  stop(): void {}
+
+  /** Made when the first handler returns a promise, and kept: not one a message, and none while idle. */
+  #makeSettle(): Settle {
+    const handled = (): void => this.#source.goOn();
+    const failed = (error: unknown): void => {
+      this.#threw(error);
+      handled();
+    };
+    return { handled, failed };
+  }
+
+  #threw(error: unknown): void {
+    const answer = this.#node.hookThrew('onMessage', error, this.#connection);
+    // After a frame error nothing can be sent, which is all that many handlers throw for.
+    if (answer !== 'keep' && !this.#source.hasFrameError) {
+      this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
+      return;
+    }
+    const why =
+      answer === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
+    this.#node.logFault(error, this.#connection, `onMessage threw; ${why}`);
+  }
+}

@@ -1,0 +1,171 @@
+import { aborted } from '../authoring/cancellation.js';
+import { requireSignal } from '../authoring/checks.js';
+import { defer, rejected, type Deferred } from '../authoring/deferred.js';
+import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
+import { NEED_MORE } from '../contracts/codec.js';
+import { describeReason, type DisconnectReason } from '../contracts/connection.js';
+import { PeerError } from '../errors/errors.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+import type { MessageSource, Receiver } from './receiver.js';
+
+/** How many messages of a connection that has ended are taken in one turn. */
+const REST_PER_TURN = 64;
+
+interface Waiter extends Deferred<unknown> {
+  readonly isLoop: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly onAborted: () => void;
+}
+
+/**
+ * Hands messages to those who ask for them, one by one.
+ *
+ * ```text
+ *   next() -> goOn() -> take(message)   the rest stays in the queue of bytes, undecoded
+ *        `--- aborted: wait(); nothing is lost
+ * ```
+ */
+export class Pulls implements Receiver {
+  readonly isBusyAtFirst = true;
+  readonly #node: NodeContext;
+  readonly #connection: InnerConnection;
+  readonly #source: MessageSource;
+  #wasAsked = false;
+  #waiter: Waiter | undefined;
+  #isInLoop = false;
+  /** How many were taken after the end. */
+  #ofRest = 0;
+
+  constructor(node: NodeContext, connection: InnerConnection, source: MessageSource) {
+    this.#node = node;
+    this.#connection = connection;
+    this.#source = source;
+  }
+
+  /** Until somebody asks, nobody knows messages from bytes. */
+  get countsBytes(): boolean {
+    return !this.#wasAsked;
+  }
+
+  /** The body of a loop is as busy with the last message as a handler is. */
+  get isIdle(): boolean {
+    return !this.#isInLoop;
+  }
+
+  isBusyWith(waitingBytes: number): boolean {
+    return this.#isInLoop || (this.#wasAsked && waitingBytes > 0);
+  }
+
+  /** As `Connection.next`. */
+  next(signal: AbortSignal | undefined, isLoop = false): Promise<unknown> {
+    const refusal = this.#whyNot(signal);
+    if (refusal !== undefined) return rejected(refusal);
+    if (this.#source.isStopped) return this.#nextOfRest();
+    const onAborted = (): void => {
+      this.#settle()?.reject(aborted('the wait', signal!));
+      this.#source.wait();
+    };
+    const waiter: Waiter = { ...defer<unknown>(), isLoop, signal, onAborted };
+    this.#waiter = waiter;
+    this.#wasAsked = true;
+    if (isLoop) this.#isInLoop = false;
+    if (signal !== undefined) onAbort(signal, onAborted);
+    this.#source.goOn();
+    return waiter.promise;
+  }
+
+  take(message: unknown): boolean {
+    const waiter = this.#settle();
+    if (waiter?.isLoop === true) this.#isInLoop = true;
+    waiter?.resolve(message);
+    return true;
+  }
+
+  stop(): void {
+    this.#settle()?.reject(this.#ended());
+  }
+
+  /** A loop was left. */
+  left(): void {
+    if (!this.#isInLoop) return;
+    this.#isInLoop = false;
+    this.#source.wait();
+  }
+
+  #whyNot(signal: AbortSignal | undefined): PeerError | undefined {
+    try {
+      if (signal !== undefined) requireSignal('signal', signal);
+    } catch (error) {
+      return error as PeerError;
+    }
+    if (signal?.aborted === true) return aborted('the wait', signal);
+    if (this.#waiter !== undefined) {
+      return new PeerError('P2P_ERR_ALREADY_PULLING', 'next() was called while another call waits');
+    }
+    return undefined;
+  }
+
+  /** After the end. However many messages are left, others have their turn. INVARIANT: fair-turns. */
+  #nextOfRest(): Promise<unknown> {
+    const message = this.#source.takeRest();
+    if (message === NEED_MORE) return rejected(this.#ended());
+    if (++this.#ofRest % REST_PER_TURN !== 0) return Promise.resolve(message);
+    return new Promise((resolve) => this.#node.clock.nextTurn(() => resolve(message)));
+  }
+
+  /** What those who ask are told after the last message. */
+  #ended(): PeerError {
+    const what = `the connection with ${this.#connection.address} has ended`;
+    const { ending, hasFrameError } = this.#source;
+    if (ending !== undefined && hasFrameError) {
+      return new PeerError('P2P_ERR_DISCONNECTED', `${what}: ${describeReason(ending)}`, { cause: ending });
+    }
+    const error = this.#connection.endError();
+    if (!isOrderly(error.cause as DisconnectReason | undefined)) return error;
+    return new PeerError('P2P_ERR_ENDED', what, { cause: error.cause });
+  }
+
+  #settle(): Waiter | undefined {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter?.signal !== undefined) forgetAbort(waiter.signal, waiter.onAborted);
+    return waiter;
+  }
+}
+
+/** What `for await` does with a connection. */
+export class PullLoop implements AsyncIterableIterator<unknown> {
+  readonly #pulls: Pulls;
+
+  constructor(pulls: Pulls) {
+    this.#pulls = pulls;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return this.#pulls.next(undefined, true).then(
+      (value): IteratorResult<unknown> => ({ done: false, value }),
+      (error: unknown): IteratorResult<unknown> => {
+        if (PeerError.is(error, 'P2P_ERR_ENDED')) return { done: true, value: undefined };
+        throw error;
+      },
+    );
+  }
+
+  /** The loop was left before the end: the connection lives on. */
+  return(): Promise<IteratorResult<unknown>> {
+    this.#pulls.left();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** Whether a connection that ended for `reason` came to an end, rather than that it failed. */
+function isOrderly(reason: DisconnectReason | undefined): boolean {
+  if (reason === undefined) return false;
+  const { origin } = reason;
+  return origin === 'user' || origin === 'shutdown' || (origin === 'reading' && reason.cause === 'ended');
+}

@@ -1,0 +1,33 @@
+import type { DisconnectReason } from '../contracts/connection.js';
+
+/** Who takes the messages of a connection: the hooks of its node, or those who ask for them. */
+export interface Receiver {
+  /** Whether the next message has to wait before there was a first one. */
+  readonly isBusyAtFirst: boolean;
+  /** Takes a message; whether the next one has to wait, until {@link MessageSource.goOn}. */
+  take(message: unknown): boolean;
+  /** Whether it is busy with something that the peer waits for, while it keeps `waitingBytes` from being handled. */
+  isBusyWith(waitingBytes: number): boolean;
+  /** Whether it works on no message, although the next one has to wait. */
+  readonly isIdle: boolean;
+  /** Whether unfinished frames count as signs of life. */
+  readonly countsBytes: boolean;
+  /** There will be no more messages. */
+  stop(): void;
+}
+
+/** Where the messages come from. */
+export interface MessageSource {
+  /** Whether the connection ends for a bad frame, once what came before was handled. */
+  readonly hasFrameError: boolean;
+  /** Why the connection ends, or has ended, as far as the peer is the cause. */
+  readonly ending: DisconnectReason | undefined;
+  /** Whether the connection ends or has ended: {@link takeRest} has what is left. */
+  readonly isStopped: boolean;
+  /** The receiver takes the next message. */
+  goOn(): void;
+  /** A message that came before the end of the peer and that nobody had taken; NEED_MORE where there is none. */
+  takeRest(): unknown;
+  /** The receiver takes none for now, although it has said so. */
+  wait(): void;
+}
