@@ -1,7 +1,7 @@
 import { mayHaveHalfSurrogates, replaceHalfSurrogates } from './half-surrogates.js';
 import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
-import { CBOR_INTEGERS, cborIntegerToFloat, floatToInteger } from './whole-numbers.js';
+import { CBOR_INTEGERS, floatToInteger, integerToFloat } from './whole-numbers.js';
 
 /** A date and time as text, as RFC 3339 has it; what Python's `datetime` is sent as. */
 const TEXT_TIME = 0;
@@ -53,7 +53,7 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: '
     }
     const value = size === 0 ? short : uint(bytes, at, size);
     if (size === 8 && at + size <= bytes.length) {
-      if (major <= 1 && direction === 'in') cborIntegerToFloat(bytes, at - 1);
+      if (major <= 1 && direction === 'in') integerToFloat(bytes, at - 1, CBOR_INTEGERS);
       else if (isFloat && direction === 'out') floatToInteger(bytes, at - 1, CBOR_INTEGERS);
     }
     at += size;

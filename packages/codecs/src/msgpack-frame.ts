@@ -1,11 +1,9 @@
 import { indexIn } from './object-limit.js';
 import { PlainFrame } from './plain-frame.js';
-import { floatToInteger, MSGPACK_INTEGERS } from './whole-numbers.js';
+import { floatToInteger, integerToFloat, MSGPACK_INTEGERS } from './whole-numbers.js';
 
 /** The one extension that the specification itself defines, as a signed byte: -1. */
 const TIMESTAMP = 0xff;
-
-const FLOAT_64 = 0xcb;
 
 /**
  * Lets through what is one value of MessagePack, complete, with no extension but the timestamp.
@@ -18,7 +16,9 @@ const FLOAT_64 = 0xcb;
  * c4-c6 bytes   c7-c9 extension   ca-d3 numbers   d4-d8 extension   d9-db text   dc-dd list   de-df map
  * ```
  *
- * @param direction `'out'` for what the library has just written: its whole numbers become integers, in place
+ * note: a number means the same to the library and to others afterwards: whole numbers become integers on the way out, and
+ * integers of eight bytes that are safe become what it reads as a number on the way in, in place.
+ * @param direction `'out'` for what the library has just written
  * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
 export function requirePlainMsgpack(bytes: Buffer, maxObjects: number, direction: 'in' | 'out'): void {
@@ -38,8 +38,9 @@ export function requirePlainMsgpack(bytes: Buffer, maxObjects: number, direction
       at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
     } else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
     else if (token <= 0xd3) {
-      if (token === FLOAT_64 && direction === 'out') floatToInteger(bytes, at - 1, MSGPACK_INTEGERS);
-      at += NUMBER_SIZES[token - 0xca]!;
+      const size = NUMBER_SIZES[token - 0xca]!;
+      if (size === 8 && at + size <= bytes.length) withSafeIntegers(bytes, at - 1, direction);
+      at += size;
     } else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
     else if (token <= 0xdb) at += uint(bytes, at, 1 << (token - 0xd9)) + (1 << (token - 0xd9));
     else {
@@ -55,6 +56,13 @@ export function requirePlainMsgpack(bytes: Buffer, maxObjects: number, direction
 
 /** ca to d3: two floats, four unsigned, four signed integers. */
 const NUMBER_SIZES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
+
+/** The number of eight bytes at `at`: a float of ours that is whole goes out as an integer, a safe integer of theirs comes in. */
+function withSafeIntegers(bytes: Buffer, at: number, direction: 'in' | 'out'): void {
+  const isFloat = bytes[at] === MSGPACK_INTEGERS.float;
+  if (isFloat && direction === 'out') floatToInteger(bytes, at, MSGPACK_INTEGERS);
+  else if (!isFloat && direction === 'in') integerToFloat(bytes, at, MSGPACK_INTEGERS);
+}
 
 function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFrame): number {
   const isFixed = token >= 0xd4;

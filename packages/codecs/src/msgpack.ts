@@ -31,7 +31,6 @@ const OPTIONS = {
   mapsAsObjects: true,
   variableMapSize: true,
   encodeUndefinedAsNil: true,
-  int64AsType: 'auto',
 };
 
 /**

@@ -5,18 +5,18 @@
  * of eight bytes as BigInt, or not at all. A float that is whole and an integer that is safe are the same number here.
  */
 
-/** The type of an integer that is not negative, and of one that is. */
+/** The type of an integer that is not negative, of one that may be or is, and of a float. */
 export interface IntegerTypes {
   readonly positive: number;
   readonly negative: number;
+  readonly float: number;
 }
 
 /** The integer types of MessagePack: uint 64 and int 64, in two's complement. */
-export const MSGPACK_INTEGERS: IntegerTypes = { positive: 0xcf, negative: 0xd3 };
+export const MSGPACK_INTEGERS: IntegerTypes = { positive: 0xcf, negative: 0xd3, float: 0xcb };
 
 /** The integer types of CBOR: an unsigned integer n, and -1 - n. */
-export const CBOR_INTEGERS: IntegerTypes = { positive: 0x1b, negative: 0x3b };
-const CBOR_FLOAT = 0xfb;
+export const CBOR_INTEGERS: IntegerTypes = { positive: 0x1b, negative: 0x3b, float: 0xfb };
 
 /** Makes the float at `at` an integer where it is a safe one. */
 export function floatToInteger(bytes: Buffer, at: number, types: IntegerTypes): void {
@@ -26,13 +26,15 @@ export function floatToInteger(bytes: Buffer, at: number, types: IntegerTypes): 
   writeInteger(bytes, at + 1, value < 0 && types === CBOR_INTEGERS ? -1 - value : value);
 }
 
-/** Makes the CBOR integer of eight bytes at `at` a float where it is a safe one: `cbor-x` reads it as a number then. */
-export function cborIntegerToFloat(bytes: Buffer, at: number): void {
-  const isNegative = bytes[at] === CBOR_INTEGERS.negative;
-  const size = bytes.readUInt32BE(at + 1) * HALF + bytes.readUInt32BE(at + 5);
-  const value = isNegative ? -1 - size : size;
+/** Makes the integer of eight bytes at `at` a float where it is a safe one: the libraries read it as a number then. */
+export function integerToFloat(bytes: Buffer, at: number, types: IntegerTypes): void {
+  const isNegative = bytes[at] === types.negative;
+  const isSigned = isNegative && types === MSGPACK_INTEGERS;
+  const high = isSigned ? bytes.readInt32BE(at + 1) : bytes.readUInt32BE(at + 1);
+  const size = high * HALF + bytes.readUInt32BE(at + 5);
+  const value = isNegative && !isSigned ? -1 - size : size;
   if (!Number.isSafeInteger(value)) return;
-  bytes[at] = CBOR_FLOAT;
+  bytes[at] = types.float;
   bytes.writeDoubleBE(value, at + 1);
 }
 

@@ -60,6 +60,12 @@ describe('msgpack', () => {
     expect(read('cf0000000000000005')).toBe(5);
     expect(read('d3fffffffffffffffb')).toBe(-5);
     expect(read('cf001fffffffffffff')).toBe(Number.MAX_SAFE_INTEGER);
+    expect(read('cf0020000000000000')).toBe(2n ** 53n);
+    expect(read('d3ffe0000000000001')).toBe(Number.MIN_SAFE_INTEGER);
+    expect(read('d3ffe0000000000000')).toBe(-(2n ** 53n));
+    expect(read('d30000000000000005')).toBe(5);
+    expect(read('d3001fffffffffffff')).toBe(Number.MAX_SAFE_INTEGER);
+    expect(read('d37fffffffffffffff')).toBe(2n ** 63n - 1n);
     expect(read('cfffffffffffffffff')).toBe(2n ** 64n - 1n);
     expect(read('d38000000000000000')).toBe(-(2n ** 63n));
   });
