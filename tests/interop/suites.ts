@@ -1,5 +1,9 @@
 import type { Suite } from './harness/suite.js';
+import { cborSuite } from './messages/cbor.js';
+import { messagePack } from './messages/msgpack.js';
+import { protobufSuite } from './messages/protobuf.js';
+import { tokio } from './framings/tokio.js';
 import { yamux } from './streams/yamux.js';
 
 /** Everything that `npm run interop` runs. */
-export const SUITES: readonly Suite[] = [yamux];
+export const SUITES: readonly Suite[] = [yamux, messagePack, cborSuite, protobufSuite, tokio];
