@@ -15,6 +15,7 @@ export const LEFT_OUT = {
   'tests/inflation': 'inflates until it is too much',
   'tests/interop-rust': 'builds and runs the original in Rust',
   'tests/libp2p': 'runs js-libp2p',
+  'tests/runtimes': 'runs Bun and Deno',
   'tests/release': 'makes a release in a copy',
   'packages/codecs/test/max-objects': 'fills each limit',
   'packages/codecs/test/properties': 'thousands of inputs for each codec',

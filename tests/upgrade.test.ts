@@ -206,6 +206,26 @@ describe('what is sent below an upgrade', () => {
   });
 });
 
+describe('the stream below an upgrade', () => {
+  // Under Deno, TLS reads from the handle of the socket below it, which pausing stops.
+  it('is not paused where it does not flow: what is on top of it may read it already', async () => {
+    let pauses = 0;
+    const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
+      await handshake.readUntil('\n', 10);
+      const below = handshake.takeStream();
+      const top = new MaskedStream(below);
+      const pause = below.pause.bind(below);
+      below.pause = () => (pauses++, pause());
+      handshake.upgrade(top);
+    });
+    link.stream.write('STARTTLS\n');
+    link.stream.write(flip(Buffer.from('one\n')));
+    await until('the line arrived', () => a.messages.length > 0);
+    expect([a.messages, pauses]).toEqual([['one'], 0]);
+    link.reset();
+  });
+});
+
 describe('TLS on top', () => {
   it.each(['ends the stream', 'stays open'] as const)(
     'takes what came in plain after the last bytes before it for no message: the peer %s',

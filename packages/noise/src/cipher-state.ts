@@ -10,6 +10,21 @@ export const CIPHERS = {
 
 export type CipherName = keyof typeof CIPHERS;
 
+/** Whether this runtime has the cipher: Bun 1.4 has no ChaCha20. */
+export function hasCipher(name: CipherName): boolean {
+  try {
+    createCipheriv(
+      CIPHERS[name].algorithm as 'aes-256-gcm',
+      Buffer.alloc(KEY_LENGTH),
+      Buffer.alloc(12),
+      OPTIONS,
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Bytes of authentication data at the end of every ciphertext. */
 export const TAG_LENGTH = 16;
 

@@ -10,6 +10,16 @@ export const HASHES = {
 
 export type HashName = keyof typeof HASHES;
 
+/** Whether this runtime has the hash: Bun 1.4 has no BLAKE2 for HMAC. */
+export function hasHash(name: HashName): boolean {
+  try {
+    hkdf(name, Buffer.alloc(0), Buffer.alloc(0));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** HASH(data), where `data` is given in parts. */
 export function hash(name: HashName, ...data: readonly Uint8Array[]): Buffer {
   const hashing = createHash(HASHES[name]);

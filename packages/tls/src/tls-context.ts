@@ -1,3 +1,4 @@
+import { PeerError } from '@pea2pea/core';
 import { describe, invalidConfig } from '@pea2pea/core/authoring';
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
@@ -57,8 +58,9 @@ export class TlsContext {
   #credentials: TlsCredentials;
   #endpoints: Endpoints;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_UNSUPPORTED under Bun */
   constructor(options: TlsOptions) {
+    requireRuntime();
     this.#policy = resolvePolicy(options);
     this.#credentials = credentialsOf(options, this.#policy);
     this.#endpoints = makeEndpoints(this.#credentials, this.#policy);
@@ -76,6 +78,18 @@ export class TlsContext {
     this.#endpoints = makeEndpoints(replaced, this.#policy);
     this.#credentials = replaced;
   }
+}
+
+/**
+ * The server of Bun 1.4 does not tell which of the streams that it was given a handshake belongs to.
+ * @throws {PeerError} P2P_ERR_UNSUPPORTED
+ */
+function requireRuntime(): void {
+  if (process.versions['bun'] === undefined) return;
+  throw new PeerError(
+    'P2P_ERR_UNSUPPORTED',
+    'TLS over a stream does not work under Bun: use `noise` with AESGCM and SHA256 there, or run this program with Node.js or Deno',
+  );
 }
 
 function makeEndpoints(credentials: TlsCredentials, policy: TlsPolicy): Endpoints {

@@ -11,7 +11,7 @@ import { tlsHandshake } from './tls-handshake.js';
  * note: list it before plugins that need the encrypted stream or the identity of the peer, and after plugins that speak in
  * plaintext first, such as STARTTLS.
  * note: the notes and errors of {@link tlsHandshake} apply here, too.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_UNSUPPORTED under Bun
  */
 export class Tls implements Hooks<unknown> {
   /** Its name among the plugins of a node. */

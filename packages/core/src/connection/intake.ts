@@ -62,8 +62,9 @@ export class Intake implements StreamListener {
   release(): boolean {
     this.detach();
     const { stream, received } = this;
-    // Where nobody listens it would flow on and lose what comes; where somebody does, pausing would stop it for good.
-    if (stream.listenerCount('data') === 0) stream.pause();
+    // Where nobody listens it would flow on and lose what comes; where somebody does, pausing would stop it for good. One
+    // that does not flow is left alone: what is on top may read from its handle, which pausing stops under Deno.
+    if (stream.readableFlowing !== false && stream.listenerCount('data') === 0) stream.pause();
     if (received.length === 0) return true;
     if (this.isOver || stream.errored) return false;
     stream.unshift(received.read(received.length));
