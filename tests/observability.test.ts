@@ -131,6 +131,7 @@ describe('a snapshot', () => {
     expect(taken.connections).toEqual([
       {
         id: b.opened[0]!.id,
+        identity: null,
         direction: 'inbound',
         state: 'open',
         address: b.opened[0]!.address.toString(),

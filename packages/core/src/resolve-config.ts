@@ -76,6 +76,7 @@ export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedCon
     maxConnectionsPerIp: integer('maxConnectionsPerIp', 1),
     ipv6PrefixLength: integer('ipv6PrefixLength', 1, 128),
     maxConnecting: setups,
+    maxHandshakesPerSecondPerIp: integer('maxHandshakesPerSecondPerIp', 1),
     maxConnectingPerIp: derived('maxConnectingPerIp', quarterOf(setups)),
     maxWaitingPerIp: derived('maxWaitingPerIp', quarterOf(listenBacklog)),
     connectTimeoutMs: integer('connectTimeoutMs', 1, MAX_TIMER_MS),

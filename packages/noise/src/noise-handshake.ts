@@ -13,6 +13,8 @@ export interface NoiseWire {
   read(size: number): Promise<Buffer>;
   /** Writes `bytes` after those before them. */
   write(bytes: Uint8Array): Promise<unknown>;
+  /** Resolves when this side may compute for the peer: the responder calls it once, after the first message has come. */
+  turn?(): Promise<void>;
 }
 
 /** The result of a handshake. */
@@ -78,6 +80,7 @@ export async function noiseHandshake(wire: NoiseWire, options: NoiseHandshakeOpt
     } else {
       const { overhead } = state;
       const message = await readFramed(wire, overhead, overhead + maxPayloadLength);
+      if (state.index === 0) await wire.turn?.(); // so far it has cost nothing
       remotePayload = state.readMessage(message);
       await onPayload?.({ ...about, payload: remotePayload });
     }

@@ -35,7 +35,7 @@ import { gone, handshakeError, isError, refusal } from './tls-errors.js';
  * `context` is not a TlsContext, and when a peer dials and there is no certificate to show. `cause` is the error of `node:tls`. A PeerError of the stream is passed on
  */
 export async function tlsHandshake(handshake: Handshake, context: TlsContext): Promise<TlsSession> {
-  handshake.signal.throwIfAborted();
+  await handshake.turn();
   const { policy, endpoints } = inUseBy(context);
   const socket = await secured(handshake, endpoints, policy).catch((error: Error) => {
     handshake.signal.throwIfAborted();

@@ -24,6 +24,13 @@ interface PendingRead {
   reject(error: Error): void;
 }
 
+/** What handshakes have from their node. */
+export interface Surroundings {
+  readonly clock: Clock;
+  /** Undefined where an inbound peer need not wait; see `HandshakePace`. */
+  readonly waitForTurn: (address: SocketAddress, cancellation: Cancellation) => Promise<void> | undefined;
+}
+
 /**
  * The handshake of one link. It reads from the stream only while a read is pending, so a peer cannot
  * make us buffer what nobody asked for.
@@ -35,6 +42,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly #link: Link;
   readonly #cancellation: Cancellation;
   readonly #clock: Clock;
+  readonly #waitForTurn: Surroundings['waitForTurn'];
   /** The stream that the connection goes on over. */
   #intake: Intake;
   /** How the stream that it goes on over takes what is written to it. */
@@ -60,7 +68,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     dialled: SocketAddress | undefined,
     context: ConnectionContext,
     cancellation: Cancellation,
-    clock: Clock,
+    { clock, waitForTurn }: Surroundings,
   ) {
     this.#link = link;
     this.#intake = new Intake(link.stream, this);
@@ -70,6 +78,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.context = context;
     this.#cancellation = cancellation;
     this.#clock = clock;
+    this.#waitForTurn = waitForTurn;
     cancellation.add(() => this.#finish(cancellation.reason!));
   }
 
@@ -171,6 +180,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.#end = undefined;
     // Any stream below may run the handlers of the peer during a write, whatever the one on top does.
     this.writes = { reusesBuffers, neverReenters: neverReenters && this.writes.neverReenters };
+  }
+
+  async turn(): Promise<void> {
+    if (this.direction === 'inbound') await this.#waitForTurn(this.#link.address, this.#cancellation);
+    this.#cancellation.throwIfCancelled();
   }
 
   reject(why: string): never {

@@ -3,8 +3,10 @@ import type { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../authoring/cancellation.js';
+import type { Cancellation } from '../contracts/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { Disconnect, PeerConnection } from './connection.js';
+import { HandshakePace } from './handshake-pace.js';
 import { NodeContext } from './node-context.js';
 import { Outcomes } from './outcomes.js';
 
@@ -12,6 +14,7 @@ import { Outcomes } from './outcomes.js';
 export class Kernel extends NodeContext {
   readonly table: ConnectionTable<PeerConnection>;
   readonly outcomes: Outcomes;
+  readonly #pace: HandshakePace;
   /** Links that are not closed yet. */
   readonly links = new Set<Link>();
   /** Setups and dials under way: how to cancel each, and when it has ended. */
@@ -25,6 +28,7 @@ export class Kernel extends NodeContext {
     super(config);
     this.table = new ConnectionTable(config);
     this.outcomes = new Outcomes(config, this.clock, this.logger, this.peerLog, this.heuristics);
+    this.#pace = new HandshakePace(this.clock, config.maxHandshakesPerSecondPerIp, config.ipv6PrefixLength);
     this.disconnect = disconnect;
   }
 
@@ -34,6 +38,13 @@ export class Kernel extends NodeContext {
     this.links.add(link);
     link.stream.on('close', () => this.links.delete(link)); // `once` would cost two objects more, and it comes once
   }
+
+  /** INVARIANT: fair-shares. When an inbound peer may cost an expensive computation; undefined: now. */
+  readonly waitForTurn = (address: SocketAddress, cancellation: Cancellation): Promise<void> | undefined => {
+    const turn = this.#pace.turnOf(address, cancellation);
+    if (turn !== undefined) this.outcomes.delayed(address);
+    return turn;
+  };
 
   /**
    * Runs a setup, and remembers it until it has settled.

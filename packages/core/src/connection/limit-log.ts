@@ -25,7 +25,7 @@ export class LimitLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #config: ResolvedConfig;
-  readonly #warnings = new Map<LimitCause, LogThrottle>();
+  readonly #warnings = new Map<string, LogThrottle>();
 
   constructor(clock: Clock, logger: Logger, config: ResolvedConfig) {
     this.#clock = clock;
@@ -38,18 +38,31 @@ export class LimitLog {
     this.#logger.debug({ peer: address.toString(), direction, cause }, 'connection refused');
   }
 
+  /** A handshake that waits is not refused, and not worth a line of its own: one `warn` a second. */
+  delayed(address: SocketAddress): void {
+    this.#throttle('handshake-delayed').run((suppressed) => {
+      const { maxHandshakesPerSecondPerIp: limit } = this.#config;
+      const text = `maxHandshakesPerSecondPerIp (${limit}) is reached: handshakes of ${address} wait`;
+      this.#logger.warn({ peer: address.toString(), direction: 'inbound', suppressed }, text);
+    });
+  }
+
   #warn(address: SocketAddress, direction: Direction, cause: LimitCause): boolean {
-    let warnings = this.#warnings.get(cause);
-    if (warnings === undefined) {
-      warnings = new LogThrottle(this.#clock, WARN_INTERVAL_MS);
-      this.#warnings.set(cause, warnings);
-    }
-    return warnings.run((suppressed) => {
+    return this.#throttle(cause).run((suppressed) => {
       const option = LIMITS[cause];
       const who = direction === 'inbound' ? `${address}` : `the dial to ${address}`;
       const text = `${option} (${this.#config[option]}) is reached: ${who} is refused`;
       this.#logger.warn({ peer: address.toString(), direction, cause, suppressed }, text);
     });
+  }
+
+  #throttle(cause: string): LogThrottle {
+    let warnings = this.#warnings.get(cause);
+    if (warnings === undefined) {
+      warnings = new LogThrottle(this.#clock, WARN_INTERVAL_MS);
+      this.#warnings.set(cause, warnings);
+    }
+    return warnings;
   }
 }
 

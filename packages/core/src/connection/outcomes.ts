@@ -38,6 +38,12 @@ export class Outcomes {
     this.#publishRefusal(address, direction, cause);
   }
 
+  /** An inbound handshake that waits, because its address has had its share of them. */
+  delayed(address: SocketAddress): void {
+    this.#counters.delayedHandshakes++;
+    this.#limitLog.delayed(address);
+  }
+
   /** A dial that reached nobody, or was cancelled. */
   notReached(address: SocketAddress, error: PeerError, counter: CounterName | undefined): void {
     if (counter !== undefined) this.#counters[counter]++;

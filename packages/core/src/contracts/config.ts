@@ -16,6 +16,7 @@ export const DEFAULTS = {
   maxConnectionsPerIp: 10,
   ipv6PrefixLength: 64,
   maxConnecting: 100,
+  maxHandshakesPerSecondPerIp: 50,
   connectTimeoutMs: 5_000,
   handshakeTimeoutMs: 3_000,
   idleTimeoutMs: 60_000,
@@ -89,6 +90,12 @@ export interface NodeConfig<In, Out = In> {
   readonly maxConnectingPerIp?: number;
   /** Inbound peers of one IP address that wait for a setup; those beyond are refused. @default a quarter of `listenBacklog` */
   readonly maxWaitingPerIp?: number;
+  /**
+   * Expensive handshakes of inbound peers that are computed for one IP address in a second, as many at once; those beyond
+   * wait for their turn. Expensive are those that say so: `noise`, `tls`, and your own that call `handshake.turn()`.
+   * @default 50
+   */
+  readonly maxHandshakesPerSecondPerIp?: number;
   /** Bounds a dial until the transport is connected. @default 5000 */
   readonly connectTimeoutMs?: number;
   /** Bounds `onAccept` and `onHandshake` together. @default 3000 */

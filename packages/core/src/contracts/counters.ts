@@ -50,6 +50,10 @@ export const COUNTERS = {
     unit: 'setups',
   },
   handshakeTimeouts: { help: 'setups, both directions, that did not end in time', unit: 'setups' },
+  delayedHandshakes: {
+    help: 'inbound handshakes that waited because their IP address had `maxHandshakesPerSecondPerIp` of them',
+    unit: 'setups',
+  },
   openedInbound: { help: 'inbound connections that became active', unit: 'connections' },
   openedOutbound: { help: 'outbound connections that became active', unit: 'connections' },
   closed: { help: 'connections whose teardown has ended', unit: 'connections' },

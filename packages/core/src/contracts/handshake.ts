@@ -91,6 +91,15 @@ export interface Handshake {
    * whether the hook throws or not.
    */
   upgrade(duplex: Duplex, options?: UpgradeOptions): void;
+  /**
+   * Resolves when this side may compute something expensive for the peer, such as a key agreement or a signature: for an
+   * inbound peer, once its address group has not had `maxHandshakesPerSecondPerIp` others in the last second; for a dial at
+   * once. Call it once, when the first bytes of the peer are there.
+   *
+   * note: `noise` and `tls` do it. A flood of handshakes from one address then delays nobody else.
+   * @throws {PeerError} the reason of `signal` when the setup ends before
+   */
+  turn(): Promise<void>;
   /** Refuses the peer: never returns. The other side sees the connection close. */
   reject(why: string): never;
 }

@@ -47,7 +47,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
   let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new LiveHandshake(link, setup.direction, setup.dialled, context, cancellation, kernel.clock);
+      session = new LiveHandshake(link, setup.direction, setup.dialled, context, cancellation, kernel);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, context, session);
