@@ -912,6 +912,83 @@ it('close-ends: close() ends in time though every hook hangs and a peer does not
   expect([held(a), a.node.bufferedBytes, a.node.state]).toEqual([0, 0, 'closed']);
 });
 
+it('work-ends-first: a peer that ends its half, and close(), wait for work that was announced, and neither waits for ever', async () => {
+  const over: string[] = [];
+  const clock = new ControlledClock();
+  const a = makeNode(
+    { idleTimeoutMs: 10_000, clock },
+    { onDisconnect: (_, { origin }) => void over.push(origin) },
+  );
+  const address = await listen(a);
+  const held = async (): Promise<[Connection<string>, Awaited<ReturnType<typeof rawConnect>>]> => {
+    const before = a.opened.length;
+    const socket = await rawConnect(address);
+    socket.resume();
+    await until('it is connected', () => a.opened.length > before);
+    return [a.opened.at(-1)!, socket];
+  };
+  /** Time passes, and the sockets are served in between. */
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.advance(500);
+      await turn();
+    }
+  };
+
+  // The peer ends its half, and still gets what the work sends; releasing twice releases once.
+  const [one, first] = await held();
+  const [work, more] = [one.hold(), one.hold()];
+  let heard = '';
+  first.on('data', (chunk: Buffer) => void (heard += String(chunk)));
+  first.end();
+  await pass(2_000);
+  work.release();
+  work.release();
+  await pass(2_000);
+  expect(one.state).toBe('open');
+  await one.send('result');
+  more.release();
+  expect(await one.closed).toEqual({ origin: 'reading', cause: 'ended' });
+  await until('the result arrives', () => heard.includes('result'));
+  one.hold().release();
+
+  // While it works nobody is idle; a peer that has ended is waited for as long as one may be idle.
+  const [two, second] = await held();
+  two.hold();
+  await pass(30_000);
+  expect(two.state).toBe('open');
+  second.end();
+  await until('the end has arrived', () => second.writableFinished);
+  await pass(30_000);
+  expect(await two.closed).toEqual({ origin: 'reading', cause: 'ended' });
+
+  // What is no end in order does not wait.
+  const [three] = await held();
+  three.hold();
+  await three.disconnect();
+  const [four, fourth] = await held();
+  four.hold();
+  fourth.write('x'.repeat(10_000_000)); // longer than any frame
+  expect(await four.closed).toMatchObject({ cause: 'invalid-frame' });
+
+  // close() waits for one, and cuts another.
+  const [five] = await held();
+  const [six] = await held();
+  const last = five.hold();
+  six.hold();
+  const closing = a.node.close({ timeoutMs: 4_000 });
+  await turn();
+  await pass(1_000);
+  expect([five.state, six.state]).toEqual(['open', 'open']);
+  last.release();
+  await until('the first has ended', () => five.state !== 'open');
+  expect(six.state).toBe('open');
+  for (let turns = 0; six.state === 'open' && turns < 20; turns++) await pass(500);
+  const { cut } = await closing;
+  expect(cut).toEqual([{ what: 'work', address: six.address, connection: six.id }]);
+  expect(over).toEqual(['reading', 'reading', 'user', 'reading', 'shutdown', 'shutdown']);
+});
+
 it('clock-after-socket: what a peer had sent when its time was over is read before the peer is judged', async () => {
   const clock = new ControlledClock();
   const setups = { clock, idleTimeoutMs: 1_000, handshakeTimeoutMs: 1_000, connectTimeoutMs: 1_000 };

@@ -29,6 +29,7 @@ export type {
   ConnectionState,
   Direction,
   DisconnectReason,
+  Hold,
 } from './contracts/connection.js';
 export type {
   ConnectionCloseDiagnostic,

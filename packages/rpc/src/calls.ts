@@ -1,32 +1,20 @@
-import {
-  describeReason,
-  PeerError,
-  type Connection,
-  type DisconnectReason,
-  type Logger,
-  type StandardResult,
-} from '@pea2pea/core';
-import {
-  aborted,
-  describeIssues,
-  forgetAbort,
-  isPromise,
-  markHandled,
-  onAbort,
-  rejected,
-  runSchema,
-  type LogThrottle,
-} from '@pea2pea/core/authoring';
-import { rpcError } from './errors.js';
+import { PeerError, type Connection, type DisconnectReason, type Logger } from '@pea2pea/core';
+import { forgetAbort, invalidConfig, onAbort, rejected, type LogThrottle } from '@pea2pea/core/authoring';
+import { Call, disconnected, type CallOwner, type CallTerms } from './call.js';
 import type { Tally } from './counters.js';
-import type { Deadlines, Expiring } from './deadlines.js';
-import { requestOf, type Answer } from './envelope.js';
+import type { Deadlines } from './deadlines.js';
+import type { Dialect } from './dialect.js';
+import { requestOf, type Answer, type Envelope, type RpcVersion } from './envelope.js';
+import { rpcError } from './errors.js';
 import type { Method } from './method.js';
-import { RequestError } from './request-error.js';
+import type { WhenTooMuch } from './options.js';
 
 /** What calls need from the node that makes them. */
 export interface CallsContext {
   readonly maxPending: number;
+  readonly whenPendingFull: WhenTooMuch;
+  readonly version: RpcVersion;
+  readonly dialect: Dialect;
   readonly deadlines: Deadlines;
   readonly counters: Tally;
   readonly logger: Logger;
@@ -34,34 +22,60 @@ export interface CallsContext {
   now(): number;
 }
 
-/** The options of one call, with defaults filled in. */
-export interface CallTerms {
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+/** What goes out as one message: a call, or a batch of calls and notifications. */
+interface Outgoing {
+  readonly calls: readonly Call[];
+  /** Where it is a batch: its notifications. */
+  readonly notifications: readonly Envelope[] | undefined;
 }
 
 /**
  * The calls of one connection, by the ids of their requests.
  *
  * ```text
- *   call -> pending -- response --> result validated -> settled
- *              `- deadline, abort, end of the connection -> settled
+ *   call -- `maxPending` are pending, or the queue is full? --> waits --- there is room --.
+ *        `- no --> pending <--------------------------------------------------------------'
+ *                     `-- response --> result validated -> settled
+ *   in either place: deadline, abort, end of the connection -> settled
  * ```
  */
-export class Calls {
-  readonly #connection: Connection;
+export class Calls implements CallOwner {
+  readonly connection: Connection;
   readonly #context: CallsContext;
   readonly #pending = new Map<number, Call>();
+  /** Made with the first that waits. */
+  #waiting: Set<Outgoing> | undefined;
+  /** Calls that wait, with what they are part of. */
+  #unsent: Map<Call, Outgoing> | undefined;
+  #awaitsDrain = false;
+  /** Called with each call that is made. */
+  readonly #onCalling: () => void;
   #lastId = 0;
 
-  constructor(connection: Connection, context: CallsContext) {
-    this.#connection = connection;
+  constructor(connection: Connection, context: CallsContext, onCalling: () => void) {
+    this.connection = connection;
     this.#context = context;
+    this.#onCalling = onCalling;
   }
 
-  /** How many calls wait for a response. */
+  /** How many calls have no response yet, those that wait to be sent included. */
   get size(): number {
+    return this.#pending.size + (this.#unsent?.size ?? 0);
+  }
+
+  /** How many requests have been sent that have no response yet. */
+  get sent(): number {
     return this.#pending.size;
+  }
+
+  /** Whether `id` is that of a call which has had no response. */
+  has(id: unknown): boolean {
+    return this.#pending.has(id as number);
+  }
+
+  /** Whether a request was ever sent with `id`. */
+  hasSent(id: unknown): boolean {
+    return Number.isInteger(id) && (id as number) >= 1 && (id as number) <= this.#lastId;
   }
 
   /**
@@ -70,28 +84,43 @@ export class Calls {
    * note: `terms.signal` must not have aborted yet.
    */
   call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
-    const { maxPending, deadlines } = this.#context;
-    if (this.#pending.size >= maxPending) {
-      const what = `${maxPending} requests to ${this.#connection.address} wait for a response`;
-      return rejected(rpcError('P2P_ERR_TOO_MANY_REQUESTS', what));
-    }
-    const id = ++this.#lastId;
     try {
-      this.#send(requestOf(id, method.name, params));
+      const call = this.begin(method, params, terms);
+      const hasRoom = this.#hasRoomFor(1);
+      if (!hasRoom || !this.#trySendOne(call))
+        this.#waitOrRefuse({ calls: [call], notifications: undefined }, hasRoom);
+      this.watch(call);
+      return call.promise;
     } catch (error) {
       return rejected(error);
     }
-    const dueMs = this.#context.now() + terms.timeoutMs;
-    const { signal } = terms;
-    const call = new Call(method, this.#connection, terms, dueMs, () => {
-      this.#pending.delete(id);
-      deadlines.delete(call);
-      if (signal !== undefined) forgetAbort(signal, call.onAbort);
-    });
-    this.#pending.set(id, call);
-    deadlines.add(call);
+  }
+
+  /** A call that is not sent yet. */
+  begin(method: Method, params: unknown, terms: CallTerms): Call {
+    if (terms.onProgress !== undefined) {
+      if (this.#context.dialect.progress === undefined)
+        throw invalidConfig('`onProgress` needs a `dialect` with progress, such as lsp');
+      if (Array.isArray(params))
+        throw invalidConfig('`onProgress` needs params that are an object: its token goes there');
+    }
+    return new Call(this, method, params, terms, this.#context.now() + terms.timeoutMs);
+  }
+
+  /** From here on deadline and signal of `call` apply. */
+  watch(call: Call): void {
+    this.#context.deadlines.add(call);
+    const { signal } = call.terms;
     if (signal !== undefined) onAbort(signal, call.onAbort);
-    return call.promise;
+  }
+
+  /**
+   * Sends it, or has it wait.
+   * @throws {PeerError} P2P_ERR_TOO_MANY_REQUESTS, P2P_ERR_QUEUE_FULL, or whatever the encoder throws; nothing was sent then
+   */
+  send(outgoing: Outgoing): void {
+    const hasRoom = this.#hasRoomFor(outgoing.calls.length);
+    if (!hasRoom || !this.#trySend(outgoing)) this.#waitOrRefuse(outgoing, hasRoom);
   }
 
   /** Takes the response with `id`; undefined is one that is not valid. */
@@ -104,30 +133,175 @@ export class Calls {
     // A second response is counted as late. The deadline still applies while the result is validated.
     this.#pending.delete(id as number);
     call.answer(answer);
+    if (this.#hasWaiting) this.#advance();
+  }
+
+  /** The response with `id` is one of JSON-RPC 1.0; false where no call has that id. */
+  answerOld(id: unknown): boolean {
+    const call = this.#pending.get(id as number);
+    call?.answerOld();
+    return call !== undefined;
+  }
+
+  /** Tells the call with the token how far the peer is; false where there is none. */
+  progress(token: unknown, value: unknown): boolean {
+    const call = this.#pending.get(token as number);
+    if (call?.terms.onProgress === undefined) return false;
+    try {
+      call.terms.onProgress(value);
+    } catch (error) {
+      const { ignoredLog, logger } = this.#context;
+      const fields = { peer: this.connection.address.toString(), method: call.method.name, err: error };
+      ignoredLog.run(() => logger.error(fields, 'onProgress of a call threw'));
+    }
+    return true;
   }
 
   /** Rejects the calls that wait, as the connection is ending. Results that have arrived may still be validated. */
   end(reason: DisconnectReason): void {
-    for (const call of this.#pending.values()) call.reject(disconnected(this.#connection, reason));
+    // Last words: a peer that still runs them need not.
+    const canTell = reason.origin === 'user' || reason.origin === 'shutdown';
+    const error = disconnected(this.connection, reason);
+    this.#waiting?.clear();
+    for (const call of [...this.#pending.values(), ...(this.#unsent?.keys() ?? [])]) {
+      if (canTell) this.#tellAbandoned(call);
+      call.reject(error);
+    }
   }
 
-  /** @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, or whatever the encoder throws */
-  #send(request: unknown): void {
-    const connection = this.#connection;
-    if (connection.trySend(request)) return;
-    throw new PeerError('P2P_ERR_QUEUE_FULL', `the outbound queue to ${connection.address} is full`);
+  forget(call: Call): void {
+    this.#context.deadlines.delete(call);
+    const { signal } = call.terms;
+    if (signal !== undefined) forgetAbort(signal, call.onAbort);
+    if (this.#pending.delete(call.id)) {
+      if (this.#hasWaiting) this.#advance();
+      return;
+    }
+    const outgoing = this.#unsent?.get(call);
+    if (outgoing === undefined) return;
+    this.#unsent!.delete(call);
+    // A batch goes without the calls that were given up, and not at all where nothing is left of it.
+    const { calls, notifications = [] } = outgoing;
+    if (notifications.length > 0 || calls.some((other) => this.#unsent!.has(other))) return;
+    if (this.#waiting!.delete(outgoing)) this.#advance();
+  }
+
+  abandon(call: Call): void {
+    if (this.#pending.has(call.id)) this.#tellAbandoned(call);
+  }
+
+  #tellAbandoned({ id }: Call): void {
+    const { cancel } = this.#context.dialect;
+    if (cancel === undefined || id === 0) return;
+    try {
+      this.connection.trySend(requestOf(this.#context.version, undefined, cancel.method, cancel.params(id)));
+    } catch {
+      // The codec of this node cannot encode it: the peer goes on, as without it.
+    }
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#waiting !== undefined && this.#waiting.size > 0;
+  }
+
+  #hasRoomFor(calls: number): boolean {
+    return this.#pending.size + calls <= this.#context.maxPending && !this.#hasWaiting;
+  }
+
+  /** `isQueueFull`: it is the outbound queue that has no room. */
+  #waitOrRefuse(outgoing: Outgoing, isQueueFull: boolean): void {
+    const { maxPending, whenPendingFull } = this.#context;
+    const { address } = this.connection;
+    if (whenPendingFull === 'refuse') {
+      if (isQueueFull) throw new PeerError('P2P_ERR_QUEUE_FULL', `the outbound queue to ${address} is full`);
+      throw rpcError('P2P_ERR_TOO_MANY_REQUESTS', `${maxPending} requests to ${address} wait for a response`);
+    }
+    (this.#waiting ??= new Set()).add(outgoing);
+    for (const call of outgoing.calls) (this.#unsent ??= new Map()).set(call, outgoing);
+    this.#onCalling();
+    if (isQueueFull) this.#awaitDrain();
+  }
+
+  /** Sends what waits, as far as there is room. */
+  #advance(): void {
+    for (const outgoing of this.#waiting ?? []) {
+      if (this.#pending.size + outgoing.calls.length > this.#context.maxPending) return;
+      const calls = outgoing.calls.filter((call) => this.#unsent!.has(call));
+      const left = calls.length === outgoing.calls.length ? outgoing : { ...outgoing, calls };
+      let error: unknown;
+      let wasSent = false;
+      try {
+        wasSent = this.#trySend(left);
+      } catch (thrown) {
+        error = thrown;
+      }
+      if (!wasSent && error === undefined) {
+        this.#awaitDrain();
+        return;
+      }
+      this.#waiting!.delete(outgoing);
+      for (const call of calls) {
+        this.#unsent!.delete(call);
+        if (!wasSent) call.reject(error);
+      }
+    }
+  }
+
+  #awaitDrain(): void {
+    if (this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    const drained = (): void => {
+      this.#awaitsDrain = false;
+      this.#advance();
+    };
+    this.connection.drained().then(drained, () => {});
+  }
+
+  /** False where the outbound queue is full. @throws what the encoder throws */
+  #trySendOne(call: Call): boolean {
+    const message = this.#requestOf(call, this.#lastId + 1);
+    if (!this.connection.trySend(message)) return false;
+    call.id = ++this.#lastId;
+    this.#pending.set(call.id, call);
+    this.#onCalling();
+    return true;
+  }
+
+  /** As {@link #trySendOne}; also for batches. */
+  #trySend({ calls, notifications }: Outgoing): boolean {
+    const { connection } = this;
+    if (notifications === undefined) return this.#trySendOne(calls[0]!);
+    if (connection.state !== 'open')
+      throw disconnected(connection, connection.signal.reason as DisconnectReason);
+    const requests = calls.map((call, index) => this.#requestOf(call, this.#lastId + 1 + index));
+    if (!connection.trySend([...requests, ...notifications])) return false;
+    for (const call of calls) {
+      call.id = ++this.#lastId;
+      this.#pending.set(call.id, call);
+    }
+    this.#onCalling();
+    return true;
+  }
+
+  #requestOf({ params, terms, method }: Call, id: number): Envelope {
+    const { version, dialect } = this.#context;
+    if (terms.onProgress === undefined) return requestOf(version, id, method.name, params);
+    const withToken = dialect.progress!.withToken((params as object | undefined) ?? {}, id);
+    return requestOf(version, id, method.name, withToken);
   }
 
   #ignore(id: unknown, answer: Answer | undefined): void {
-    const { counters, logger, ignoredLog } = this.#context;
-    const isLate = Number.isInteger(id) && (id as number) >= 1 && (id as number) <= this.#lastId;
+    const { counters, logger, ignoredLog, dialect } = this.#context;
+    const isLate = this.hasSent(id);
     if (isLate) counters.lateResponses++;
     else counters.unknownResponses++;
+    const error = answer !== undefined && 'error' in answer ? { rpcCode: answer.error.code } : undefined;
+    // That is what a peer says to a cancellation.
+    if (isLate && error !== undefined && error.rpcCode === dialect.cancel?.code) return;
     ignoredLog.run((suppressed) => {
       const { lateResponses, unknownResponses } = counters;
-      const error = answer !== undefined && 'error' in answer ? { rpcCode: answer.error.code } : undefined;
       const fields = {
-        peer: this.#connection.address.toString(),
+        peer: this.connection.address.toString(),
         times: suppressed + 1,
         lateResponses,
         unknownResponses,
@@ -135,103 +309,4 @@ export class Calls {
       logger.warn({ ...fields, ...error }, 'ignored responses that no call waits for');
     });
   }
-}
-
-/** One call, until it settles. */
-class Call implements Expiring {
-  readonly promise: Promise<unknown>;
-  readonly timeoutMs: number;
-  readonly dueMs: number;
-  readonly #method: Method;
-  readonly #connection: Connection;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onSettled: () => void;
-  #settle!: { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void };
-
-  constructor(
-    method: Method,
-    connection: Connection,
-    { timeoutMs, signal }: CallTerms,
-    dueMs: number,
-    onSettled: () => void,
-  ) {
-    this.#method = method;
-    this.#connection = connection;
-    this.timeoutMs = timeoutMs;
-    this.dueMs = dueMs;
-    this.#signal = signal;
-    this.#onSettled = onSettled;
-    this.promise = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    void markHandled(this.promise);
-  }
-
-  /** Settles the call with its response, once the result is validated. */
-  answer(answer: Answer | undefined): void {
-    const { address } = this.#connection;
-    if (answer === undefined) {
-      this.reject(this.#invalidResponse('is not a valid response of JSON-RPC 2.0'));
-    } else if ('error' in answer) {
-      const { code, message, data } = answer.error;
-      this.reject(new RequestError(code, message, data, address));
-    } else {
-      this.#validate(answer.result);
-    }
-  }
-
-  readonly onAbort = (): void => {
-    this.reject(callAborted(this.#method, this.#signal!));
-  };
-
-  expire(): void {
-    const { address } = this.#connection;
-    const what = `${address} did not respond to '${this.#method.name}' within ${this.timeoutMs} ms`;
-    this.reject(rpcError('P2P_ERR_REQUEST_TIMEOUT', what));
-  }
-
-  reject(error: unknown): void {
-    this.#onSettled();
-    this.#settle.reject(error);
-  }
-
-  #validate(result: unknown): void {
-    try {
-      const { result: schema, name } = this.#method;
-      const validated = schema === undefined ? { value: result } : runSchema(schema, result, name);
-      if (isPromise(validated)) validated.then(this.#onValidated).catch(this.#onValidationError);
-      else this.#onValidated(validated);
-    } catch (error) {
-      this.#onValidationError(error);
-    }
-  }
-
-  readonly #onValidated = (validated: StandardResult<unknown>): void => {
-    if (validated.issues) {
-      const issue = describeIssues(validated.issues, { mostIssues: 1 });
-      const why = `does not match its schema${issue === '' ? '' : `: ${issue}`}`;
-      this.reject(this.#invalidResponse(why, validated.issues));
-      return;
-    }
-    this.#onSettled();
-    this.#settle.resolve(validated.value);
-  };
-
-  readonly #onValidationError = (error: unknown): void => {
-    this.reject(this.#invalidResponse('could not be validated: its schema threw', error));
-  };
-
-  #invalidResponse(why: string, cause?: unknown): PeerError {
-    const what = `the response of ${this.#connection.address} to '${this.#method.name}' ${why}`;
-    return rpcError('P2P_ERR_INVALID_RESPONSE', what, cause === undefined ? undefined : { cause });
-  }
-}
-
-/** The error of a call whose signal aborted; `cause` is the reason of the signal. */
-export function callAborted({ name }: Method, signal: AbortSignal): PeerError {
-  return aborted(`the call of '${name}'`, signal);
-}
-
-/** The error of a call whose connection has ended; `cause` is the reason. */
-export function disconnected({ address }: Connection, reason: DisconnectReason): PeerError {
-  const what = `the connection with ${address} has ended: ${describeReason(reason)}`;
-  return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
 }

@@ -1,9 +1,7 @@
-/**
- * The error codes of JSON-RPC 2.0, section 5.1, which reserves those from -32768 to -32000: use others for your own errors.
- *
- * note: -32700, a parse error, is never sent: a frame that the codec cannot read ends the connection.
- */
+/** The error codes of JSON-RPC 2.0, section 5.1, which reserves those from -32768 to -32000: use others for your own errors. */
 export const RPC_CODES = {
+  /** A frame could not be read, and its codec delivers such frames: `json(framing, { unreadable: 'deliver' })`. */
+  parseError: -32700,
   /** The message is not a valid request, or its id is in use. */
   invalidRequest: -32600,
   /** The peer does not serve this method. */
@@ -12,12 +10,19 @@ export const RPC_CODES = {
   invalidParams: -32602,
   /** The method failed, or its response could not be encoded. */
   internalError: -32603,
-  /** The peer is serving `maxConcurrent` requests. This code is in the range that the standard leaves to servers. */
+  /** The peer is busy, and was told to refuse what is too much. This code is in the range that the standard leaves to servers. */
   tooManyRequests: -32000,
+  /** The peer is closing and begins no more requests. This code is in the range that the standard leaves to servers. */
+  closing: -32001,
+  /** The caller cancelled the request, and its method gave up. The code is that of LSP; a dialect may have another. */
+  cancelled: -32800,
 } as const;
 
+/** The version of JSON-RPC. */
+export type RpcVersion = '1.0' | '2.0';
+
 /** What a response has in common with its request. */
-export type RequestId = string | number | null;
+export type RequestId = string | number | bigint | null;
 
 /** The `error` of a response. */
 export interface RpcFailure {
@@ -29,25 +34,24 @@ export interface RpcFailure {
 /** The outcome in a response: a result, or an error. */
 export type Answer = { readonly result: unknown } | { readonly error: RpcFailure };
 
-/** A request; a notification if it has no id. */
-export interface IncomingRequest {
-  readonly kind: 'request';
-  readonly id: RequestId | undefined;
-  readonly method: string;
-  readonly params: object | undefined;
-}
-
 /** A message of the peer, by its kind. */
 export type Incoming =
-  | IncomingRequest
+  /** A notification, if its id is undefined. */
+  | {
+      readonly kind: 'request';
+      readonly version: RpcVersion;
+      readonly id: RequestId | undefined;
+      readonly method: string;
+      readonly params: object | undefined;
+    }
   /** `answer` is undefined if it is not valid; `id` may be anything. */
   | { readonly kind: 'response'; readonly id: unknown; readonly answer: Answer | undefined }
-  /** Neither, and why; to be refused. */
-  | { readonly kind: 'invalid'; readonly id: RequestId; readonly why: string };
+  /** Neither, and why; to be refused, unless it has the id of a call and no method: then it is a response without a result. */
+  | { readonly kind: 'invalid'; readonly id: RequestId; readonly why: string; readonly hasMethod: boolean };
 
-/** An object that claims to be JSON-RPC 2.0. Its other members are not checked. */
+/** An object that may be JSON-RPC. Its members are not checked. */
 export interface Envelope {
-  readonly jsonrpc: '2.0';
+  readonly jsonrpc?: unknown;
   readonly id?: unknown;
   readonly method?: unknown;
   readonly params?: unknown;
@@ -55,15 +59,38 @@ export interface Envelope {
   readonly error?: unknown;
 }
 
-/** A batch, which we do not serve. */
-export type Batch = readonly [Envelope, ...unknown[]];
-
-/** Longer ids, in UTF-16 code units, are refused, so that what is kept for a request is small. */
+/** Longer ids, in characters, are refused, so that what is kept for a request is small. */
 const MAX_ID_LENGTH = 128;
+const MAX_ID = 10n ** BigInt(MAX_ID_LENGTH);
 
-/** Whether `message` is JSON-RPC: an envelope, or a batch, which is an array that begins with an envelope. */
-export function isForUs(message: unknown): message is Envelope | Batch {
-  return isEnvelope(Array.isArray(message) ? message[0] : message);
+/** The code of an error that JSON-RPC 2.0 does not know, as that of a peer that speaks 1.0. */
+const NO_CODE = 0;
+
+/** Whether `message` is an object that claims to be JSON-RPC 2.0. */
+export function isEnvelope(message: unknown): message is Envelope {
+  return typeof message === 'object' && message !== null && (message as Envelope).jsonrpc === '2.0';
+}
+
+/** Whether `message` is what JSON-RPC 1.0 has: a request with an id, or a response with result, error and id. */
+export function isOldEnvelope(message: unknown): message is Envelope {
+  if (typeof message !== 'object' || message === null) return false;
+  const { jsonrpc, method, params } = message as Envelope;
+  if (jsonrpc !== undefined || !('id' in message)) return false;
+  return (
+    isOldResponse(message) || (typeof method === 'string' && (params === undefined || Array.isArray(params)))
+  );
+}
+
+/** Whether `message` is a response of JSON-RPC 1.0, which has both a result and an error, one of them null. */
+export function isOldResponse(message: unknown): message is Envelope {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    (message as Envelope).jsonrpc === undefined &&
+    'id' in message &&
+    'result' in message &&
+    'error' in message
+  );
 }
 
 /**
@@ -72,56 +99,77 @@ export function isForUs(message: unknown): message is Envelope | Batch {
  * ```text
  *   has a method               request, or notification without an id
  *   has a result or an error   response
- *   anything else              invalid; so is a batch
+ *   anything else              invalid
  * ```
  *
  * note: some implementations send `params: null`, or `error: null` beside a result; null counts as missing there.
  */
-export function readEnvelope(message: Envelope | Batch): Incoming {
-  if (isBatch(message))
-    return { kind: 'invalid', id: null, why: 'batches are not supported: send the requests one by one' };
+export function readEnvelope(message: Envelope): Incoming {
   const { id, method, params } = message;
   if (method === undefined && ('result' in message || 'error' in message)) {
     return { kind: 'response', id, answer: answerIn(message) };
   }
+  const hasMethod = method !== undefined;
   if (id !== undefined && !isId(id)) {
     const why = `the id must be a finite number, or a string of at most ${MAX_ID_LENGTH} characters`;
-    return { kind: 'invalid', id: null, why };
+    return { kind: 'invalid', id: null, why, hasMethod };
   }
-  const invalid = (why: string): Incoming => ({ kind: 'invalid', id: id ?? null, why });
-  if (typeof method !== 'string') return invalid('the method must be a string');
-  if (params === undefined || params === null) return { kind: 'request', id, method, params: undefined };
-  if (typeof params !== 'object') return invalid('the params must be an object or an array');
-  return { kind: 'request', id, method, params };
+  if (typeof method !== 'string')
+    return { kind: 'invalid', id: id ?? null, why: 'the method must be a string', hasMethod };
+  if (params === undefined || params === null)
+    return { kind: 'request', version: '2.0', id, method, params: undefined };
+  if (typeof params !== 'object')
+    return { kind: 'invalid', id: id ?? null, why: 'the params must be an object or an array', hasMethod };
+  return { kind: 'request', version: '2.0', id, method, params };
 }
 
-/** A request to send; a notification if `id` is undefined. */
-export function requestOf(id: number | undefined, method: string, params: unknown): Envelope {
+/** As {@link readEnvelope}, for a message of JSON-RPC 1.0: an id of null is that of a notification. */
+export function readOldEnvelope(message: Envelope): Incoming {
+  const { id, method, params, result, error } = message;
+  if (typeof method !== 'string') {
+    return { kind: 'response', id, answer: error === null ? { result } : { error: oldFailure(error) } };
+  }
+  if (!isId(id)) return readEnvelope(message);
   return {
-    jsonrpc: '2.0',
-    ...(id !== undefined && { id }),
+    kind: 'request',
+    version: '1.0',
+    id: id ?? undefined,
     method,
-    ...(params !== undefined && { params }),
+    params: unwrapped(params as readonly unknown[] | undefined),
   };
 }
 
+/** A request to send; a notification if `id` is undefined. */
+export function requestOf(
+  version: RpcVersion,
+  id: number | undefined,
+  method: string,
+  params: unknown,
+): Envelope {
+  if (version === '1.0') {
+    // All three are always there.
+    return { method, params: wrapped(params), id: id ?? null };
+  }
+  if (id === undefined)
+    return params === undefined ? { jsonrpc: '2.0', method } : { jsonrpc: '2.0', method, params };
+  return params === undefined ? { jsonrpc: '2.0', id, method } : { jsonrpc: '2.0', id, method, params };
+}
+
 /** A response to send. */
-export function responseOf(id: RequestId, answer: Answer): Envelope {
-  return { jsonrpc: '2.0', id, ...answer };
+export function responseOf(version: RpcVersion, id: RequestId, answer: Answer): Envelope {
+  if (version === '2.0') return { jsonrpc: '2.0', id, ...answer };
+  if ('error' in answer) return { id, result: null, error: answer.error.message };
+  return { id, result: answer.result, error: null };
 }
 
-function isEnvelope(message: unknown): message is Envelope {
-  return (
-    typeof message === 'object' && message !== null && (message as { jsonrpc?: unknown }).jsonrpc === '2.0'
-  );
+export function failure(code: number, message: string, data?: unknown): { readonly error: RpcFailure } {
+  return { error: data === undefined ? { code, message } : { code, message, data } };
 }
 
-function isBatch(message: Envelope | Batch): message is Batch {
-  return Array.isArray(message);
-}
-
-function isId(id: unknown): id is RequestId {
+/** Whether `id` may be that of a request. */
+export function isId(id: unknown): id is RequestId {
   if (typeof id === 'string') return id.length <= MAX_ID_LENGTH;
+  if (typeof id === 'bigint') return id < MAX_ID && id > -MAX_ID;
   return id === null || Number.isFinite(id);
 }
 
@@ -137,4 +185,29 @@ function isFailure(error: unknown): error is RpcFailure {
   if (typeof error !== 'object' || error === null) return false;
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
   return Number.isSafeInteger(code) && typeof message === 'string';
+}
+
+/** JSON-RPC 1.0 does not say what an error looks like: Go sends a string. */
+function oldFailure(error: unknown): RpcFailure {
+  if (isFailure(error)) return error;
+  return {
+    code: NO_CODE,
+    message: typeof error === 'string' ? error : 'an error of JSON-RPC 1.0',
+    data: error,
+  };
+}
+
+/** The params of JSON-RPC 1.0 are a list: an object becomes its only member. */
+function wrapped(params: unknown): readonly unknown[] {
+  if (params === undefined) return [];
+  return Array.isArray(params) ? params : [params];
+}
+
+/** The reverse of {@link wrapped}. */
+function unwrapped(params: readonly unknown[] | undefined): object | undefined {
+  if (params === undefined || params.length === 0) return undefined;
+  const [first] = params;
+  return params.length === 1 && typeof first === 'object' && first !== null && !Array.isArray(first)
+    ? first
+    : params;
 }

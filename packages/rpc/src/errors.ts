@@ -3,7 +3,7 @@ import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
 /** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
 export const RPC_ERRORS = {
   P2P_ERR_REQUEST_TIMEOUT: {
-    when: 'a request had no response within its `timeoutMs`',
+    when: 'a request had no response, or no room to be sent, within its `timeoutMs`',
     remedy: 'allow more time, or find out why the peer is slow; it may have served the request nevertheless',
   },
   P2P_ERR_REQUEST_FAILED: {
@@ -12,8 +12,8 @@ export const RPC_ERRORS = {
       'check `rpcCode`: the peer may not know the method, may have refused the parameters, or may have failed',
   },
   P2P_ERR_TOO_MANY_REQUESTS: {
-    when: 'a connection has `maxPending` requests without a response',
-    remedy: 'await some before sending more, or raise `maxPending`',
+    when: "a connection has `maxPending` requests without a response, and `whenPendingFull` is `'refuse'`; or a batch takes no more",
+    remedy: 'await some before sending more, raise `maxPending`, or let calls wait',
   },
   P2P_ERR_INVALID_RESPONSE: {
     when: 'the response to a request is not valid, or its result does not match its schema; `cause` lists the issues',

@@ -1,44 +1,27 @@
 import {
   definePlugin,
-  HANDLED,
   PeerError,
   type Connection,
   type DisconnectReason,
+  type HANDLED,
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
-import {
-  describe,
-  invalidConfig,
-  LogThrottle,
-  rejected,
-  requireFunction,
-  requireSignal,
-  requireTimeout,
-} from '@pea2pea/core/authoring';
-import { callAborted, Calls, disconnected, type CallsContext } from './calls.js';
+import { describe, invalidConfig, LogThrottle, rejected, requireFunction } from '@pea2pea/core/authoring';
+import { CallBatch } from './call-batch.js';
+import { resolveTerms, type CallArguments } from './call-options.js';
+import { disconnected } from './call.js';
+import { Channel, isForUs, type ChannelContext } from './channel.js';
 import type { RequestCounters, Tally } from './counters.js';
 import { Deadlines } from './deadlines.js';
-import { isForUs, readEnvelope, requestOf } from './envelope.js';
+import { requestOf } from './envelope.js';
+import type { Handler } from './handler.js';
 import { isMethod, type Method } from './method.js';
-import { resolveOptions, type RequestsOptions } from './options.js';
-import { Serving, type Handler, type ServingContext } from './serving.js';
+import { resolveOptions, type RequestsOptions, type ResolvedOptions } from './options.js';
+import type { RequestContext } from './request-context.js';
 
 /** The interval in which repeated events write one line to the log. */
 const LOG_INTERVAL_MS = 1_000;
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends the call when it aborts. The peer is not told. @default none */
-  readonly signal?: AbortSignal;
-  /** How long to wait for the response, in milliseconds. @default `timeoutMs` of the plugin */
-  readonly timeoutMs?: number;
-}
-
-/** The arguments of `Requests.call` after the method: params may be left out if the method has none. */
-export type CallArguments<SentParams> = undefined extends SentParams
-  ? [params?: SentParams, options?: CallOptions]
-  : [params: SentParams, options?: CallOptions];
 
 /** The methods of a peer as functions; see `Requests.client`. */
 export type Client<Api> = {
@@ -47,16 +30,14 @@ export type Client<Api> = {
     : never;
 };
 
-/** The two directions of one connection. */
-interface Channel {
-  readonly calls: Calls;
-  readonly serving: Serving;
-}
-
-/** A function that serves the requests for one method: it takes the params and returns the result, or throws. */
+/**
+ * A function that serves the requests for one method: it takes the params and returns the result, or throws. The third
+ * argument has the id of the request, a signal, and a way to tell progress.
+ */
 export type RequestHandler<Params, SentResult> = (
   params: Params,
   connection: Connection,
+  request: RequestContext,
 ) => SentResult | Promise<SentResult>;
 
 /**
@@ -81,8 +62,8 @@ export class Requests implements Hooks<unknown> {
   /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'requests' };
   readonly #node: PeerNode<unknown>;
-  readonly #timeoutMs: number;
-  readonly #context: CallsContext & ServingContext;
+  readonly #options: ResolvedOptions;
+  readonly #context: ChannelContext;
   readonly #counters: Tally = {
     served: 0,
     refused: 0,
@@ -94,22 +75,29 @@ export class Requests implements Hooks<unknown> {
   readonly #channels = new Map<Connection, Channel>();
   /** By the name of the method that they serve. */
   readonly #handlers = new Map<string, Handler>();
+  #isClosing = false;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: RequestsOptions = {}) {
-    const { timeoutMs, maxPending, maxConcurrent } = resolveOptions(options);
-    const { clock } = node.config;
+    const resolved = resolveOptions(options);
+    const { clock, outboundQueueBytes } = node.config;
+    const isClosing = (): boolean => this.#isClosing;
     this.#node = node;
-    this.#timeoutMs = timeoutMs;
+    this.#options = resolved;
     this.#context = {
-      maxPending,
-      maxConcurrent,
+      ...resolved,
+      batchBytes: outboundQueueBytes,
       handlers: this.#handlers,
       counters: this.#counters,
       deadlines: new Deadlines(clock),
       logger: node.logger.child({ plugin: 'requests' }),
       ignoredLog: new LogThrottle(clock, LOG_INTERVAL_MS),
+      refusedLog: new LogThrottle(clock, LOG_INTERVAL_MS),
+      batchLog: new LogThrottle(clock, LOG_INTERVAL_MS),
       now: () => clock.now(),
+      get isClosing() {
+        return isClosing();
+      },
     };
   }
 
@@ -147,7 +135,9 @@ export class Requests implements Hooks<unknown> {
    * Sends a request, and resolves with the peer's result. `method` has the types of params and result.
    *
    * note: the promise may be ignored: its rejection is never unhandled.
-   * note: a call that ended by its deadline or its signal may still be served; its response is ignored.
+   * note: a call that ended by its deadline or its signal may still be served, although the peer is told, as the `dialect` has
+   * it; its response is ignored.
+   * note: where `maxPending` calls are under way, it waits, unless `whenPendingFull` is `'refuse'`.
    * note: several calls may be responded to in any order.
    * note: do not await it in a message handler of the same connection, which the response would have to wait for. In a
    * handler of requests it is fine.
@@ -164,12 +154,8 @@ export class Requests implements Hooks<unknown> {
     ...[params, options = {}]: CallArguments<SentParams>
   ): Promise<Result> {
     try {
-      const { signal, timeoutMs = this.#timeoutMs } = options;
-      requireTimeout('timeoutMs', timeoutMs);
-      if (signal !== undefined) requireSignal('signal', signal);
-      if (signal?.aborted === true) throw callAborted(method, signal);
-      const { calls } = this.#channelOf(connection);
-      return calls.call(method, params, { signal, timeoutMs }) as Promise<Result>;
+      const terms = resolveTerms(options, method, this.#options.timeoutMs);
+      return this.#channelOf(connection).calls.call(method, params, terms) as Promise<Result>;
     } catch (error) {
       return rejected(error);
     }
@@ -186,7 +172,22 @@ export class Requests implements Hooks<unknown> {
     method: Method<unknown, unknown, SentParams>,
     ...[params]: undefined extends SentParams ? [params?: SentParams] : [params: SentParams]
   ): Promise<void> {
-    return connection.send(requestOf(undefined, method.name, params));
+    return connection.send(requestOf(this.#options.version, undefined, method.name, params));
+  }
+
+  /**
+   * Begins a batch: calls and notifications that go out as one list.
+   *
+   * @throws {PeerError} P2P_ERR_DISCONNECTED when the connection has ended; P2P_ERR_INVALID_CONFIG for the connection of
+   * another node, or where `version` is `'1.0'`, which has no batches
+   */
+  batch(connection: Connection): CallBatch {
+    const { version, maxBatch, maxPending, timeoutMs } = this.#options;
+    if (version === '1.0') throw invalidConfig('JSON-RPC 1.0 has no batches: send the requests one by one');
+    const { calls } = this.#channelOf(connection);
+    return new CallBatch(calls, Math.min(maxBatch, maxPending), (options, method) =>
+      resolveTerms(options, method, timeoutMs),
+    );
   }
 
   /**
@@ -215,28 +216,26 @@ export class Requests implements Hooks<unknown> {
     return sum(this.#channels.values(), ({ serving }) => serving.running);
   }
 
+  /** How many requests of peers wait for a slot now, over all open connections. */
+  get waiting(): number {
+    return sum(this.#channels.values(), ({ serving }) => serving.waiting);
+  }
+
   /** Counters over all connections so far, including those that have ended. */
   get counters(): RequestCounters {
     return this.#counters;
   }
 
-  /** Handles messages that are JSON-RPC. The next message of the connection does not wait for their outcome. */
-  onMessage(message: unknown, connection: Connection): typeof HANDLED | undefined {
-    if (!isForUs(message)) return undefined;
-    const incoming = readEnvelope(message);
-    const { calls, serving } = this.#channelOf(connection);
-    switch (incoming.kind) {
-      case 'request':
-        serving.take(incoming);
-        break;
-      case 'response':
-        calls.answer(incoming.id, incoming.answer);
-        break;
-      case 'invalid':
-        serving.refuseInvalid(incoming);
-        break;
-    }
-    return HANDLED;
+  /** Handles messages that are JSON-RPC. The next message of the connection waits only where requests have to wait. */
+  onMessage(message: unknown, connection: Connection): typeof HANDLED | Promise<typeof HANDLED> | undefined {
+    const known = this.#channels.get(connection);
+    if (!isForUs(message, this.#options, known?.calls)) return undefined;
+    return (known ?? this.#channelOf(connection)).receive(message);
+  }
+
+  /** The node closes: requests under way are finished, new ones are refused with -32001. */
+  onStop(): void {
+    this.#isClosing = true;
   }
 
   /** @throws {PeerError} P2P_ERR_DISCONNECTED when it has ended; P2P_ERR_INVALID_CONFIG for the connection of another node */
@@ -249,14 +248,13 @@ export class Requests implements Hooks<unknown> {
       const what = `\`connection\` with ${address} is not a connection of ${this.#node.config.name}, the node of these requests`;
       throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
     }
-    const calls = new Calls(connection, this.#context);
-    const channel = { calls, serving: new Serving(connection, this.#context) };
+    const channel = new Channel(connection, this.#context);
     this.#channels.set(connection, channel);
     signal.addEventListener(
       'abort',
       () => {
         this.#channels.delete(connection);
-        calls.end(signal.reason as DisconnectReason);
+        channel.end(signal.reason as DisconnectReason);
         if (this.#channels.size === 0) this.#context.deadlines.rest();
       },
       { once: true },

@@ -1,63 +1,79 @@
-import type { Connection, Logger, StandardResult } from '@pea2pea/core';
-import {
-  describe,
-  isPromise,
-  plainIssues,
-  readData,
-  runSchema,
-  type LogThrottle,
-} from '@pea2pea/core/authoring';
-import type { Tally } from './counters.js';
-import {
-  responseOf,
-  RPC_CODES,
-  type Answer,
-  type IncomingRequest,
-  type Incoming,
-  type RequestId,
-} from './envelope.js';
-import type { Method } from './method.js';
-import { RequestError } from './request-error.js';
+import { PeerError, type Connection, type DisconnectReason, HANDLED, type Hold } from '@pea2pea/core';
+import { defer, isPromise, type Deferred, type LogThrottle } from '@pea2pea/core/authoring';
+import { answerTo, INTERNAL_ERROR, logFailure, type AnsweringContext } from './answering.js';
+import { Backlog } from './backlog.js';
+import { Batches, type Batch, type BatchContext } from './batch.js';
+import type { Dialect } from './dialect.js';
+import { failure, requestOf, responseOf, RPC_CODES, type Answer, type RequestId } from './envelope.js';
+import { IncomingRequest, type ReceivedRequest, type RequestOwner } from './incoming-request.js';
+import type { WhenTooMuch } from './options.js';
 
-/** A handler of requests for one method. */
-export interface Handler {
-  /** The name for log lines. */
-  readonly name: string;
-  readonly method: Method;
-  call(params: unknown, connection: Connection): unknown;
-  /** The throttle for log lines about its errors. */
-  readonly log: LogThrottle;
+/** The calls that were made to the peer that is served. */
+export interface PendingCalls {
+  /** How many have no response yet. */
+  readonly size: number;
+  /** How many of them were sent. */
+  readonly sent: number;
 }
 
 /** What serving needs from its node. */
-export interface ServingContext {
+export interface ServingContext extends AnsweringContext, BatchContext {
   readonly maxConcurrent: number;
-  /** By the name of the method that they serve. */
-  readonly handlers: ReadonlyMap<string, Handler>;
-  readonly counters: Tally;
-  readonly logger: Logger;
+  readonly whenBusy: WhenTooMuch;
+  readonly backlogBytes: number;
+  readonly dialect: Dialect;
+  readonly refusedLog: LogThrottle;
+  /** Whether the node begins no more requests. */
+  readonly isClosing: boolean;
 }
 
 /**
  * The requests of one peer, served concurrently.
  *
  * ```text
- *   request -- a slot is free? --> validated -> handler -> response queued -> slot free again
- *                 `- no: refused at once             `- queue full: the slot waits for room
+ *   request -- a slot is free? --> validated -> method -> response queued -> slot free again
+ *                 |                                 `- queue full: the slot waits for room
+ *                 `- no: waits, and reading pauses --- or is refused at once
  * ```
  *
  * So a peer that sends requests and does not read makes us hold at most `maxConcurrent` responses, in addition to the
  * outbound queue. Refusals have no slot to wait in: if the queue is full they are dropped, and counted.
+ *
+ * While calls of ours to the same peer are under way, reading must go on, or their responses would never come, and two
+ * nodes whose methods call each other would wait for ever. What comes then waits decoded, up to `backlogBytes`. For the same
+ * reason there are as many slots more as calls have been sent: a method that waits for one would keep the peer's own method
+ * from being served, which that call waits for.
  */
-export class Serving {
+export class Serving implements RequestOwner {
   readonly #connection: Connection;
   readonly #context: ServingContext;
-  readonly #ids = new Set<RequestId>();
+  /** The calls to this peer. */
+  readonly #calls: PendingCalls;
+  readonly #backlog = new Backlog();
+  /** Those that run or wait and have an id. */
+  readonly #byId = new Map<RequestId, IncomingRequest>();
+  /** Those whose method has asked for the signal. */
+  readonly #watched = new Set<IncomingRequest>();
   #running = 0;
+  #isAdvancing = false;
+  /** How many requests the connection has to wait for, and its hold while there are some. */
+  #awaited = 0;
+  #hold: Hold | undefined;
+  /** Pending while nothing more is to be read. */
+  #pause: Deferred<typeof HANDLED> | undefined;
+  /** How many slots wait for room in the outbound queue. */
+  #blocked = 0;
+  readonly #batches: Batches;
+  #ended: DisconnectReason | undefined;
 
-  constructor(connection: Connection, context: ServingContext) {
+  constructor(connection: Connection, context: ServingContext, calls: PendingCalls) {
     this.#connection = connection;
     this.#context = context;
+    this.#calls = calls;
+    this.#batches = new Batches(connection, context, (queued) => {
+      this.#running++;
+      this.#block(queued, () => this.#free());
+    });
   }
 
   /** How many requests are being served. */
@@ -65,136 +81,253 @@ export class Serving {
     return this.#running;
   }
 
-  /** Starts to serve a request, or refuses it. Never throws. */
-  take(request: IncomingRequest): void {
-    const { id } = request;
-    if (this.#running >= this.#context.maxConcurrent) {
-      this.#refuse(id, failure(RPC_CODES.tooManyRequests, 'too many requests at once'));
-    } else if (id !== undefined && this.#ids.has(id)) {
-      this.#refuse(id, failure(RPC_CODES.invalidRequest, 'a request with this id is being served'));
+  /** How many requests wait for a slot. */
+  get waiting(): number {
+    return this.#backlog.length;
+  }
+
+  /** Starts to serve a request, has it wait, or refuses it. Never throws. */
+  take(request: ReceivedRequest, batch?: Batch): void {
+    const incoming = new IncomingRequest(this, batch, request);
+    const { id } = incoming;
+    batch?.expect();
+    if (id !== undefined && this.#byId.has(id)) {
+      this.#refuse(incoming, failure(RPC_CODES.invalidRequest, 'a request with this id is being served'));
+    } else if (this.#context.isClosing) {
+      this.#refuse(incoming, failure(RPC_CODES.closing, 'this side is closing'));
+    } else if (this.#hasSlot && this.#backlog.length === 0) {
+      if (id !== undefined) this.#byId.set(id, incoming);
+      this.#serve(incoming);
+    } else if (batch === undefined ? this.#mayWait() : batch.mayWait) {
+      if (id !== undefined) this.#byId.set(id, incoming);
+      this.#await(incoming);
+      this.#backlog.add(incoming);
     } else {
-      void this.#serve(request);
+      this.#refuse(incoming, failure(RPC_CODES.tooManyRequests, 'too many requests at once'));
+      this.#logRefusal();
     }
   }
 
-  refuseInvalid({ id, why }: Extract<Incoming, { readonly kind: 'invalid' }>): void {
-    this.#refuse(id, failure(RPC_CODES.invalidRequest, why));
+  /** A promise while nothing more is to be read, as requests wait for methods that run. */
+  get pause(): Promise<typeof HANDLED> | undefined {
+    if (this.#backlog.length === 0 || this.#calls.size > 0 || this.#ended !== undefined) return undefined;
+    // Slots that wait for the peer to read do not stop us from reading: the peer may be waiting for that.
+    if (this.#blocked >= this.#running) return undefined;
+    return (this.#pause ??= defer()).promise;
   }
 
-  #refuse(id: RequestId | undefined, answer: Answer): void {
+  /** A call was made to this peer: its response has to come in, and there is a slot more. */
+  onCall(): void {
+    if (this.#backlog.length === 0) return;
+    this.#advance();
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    this.#pause?.resolve(HANDLED);
+    this.#pause = undefined;
+  }
+
+  refuseInvalid(id: RequestId, why: string, code: number = RPC_CODES.invalidRequest): void {
+    this.#context.counters.refused++;
+    if (!this.#trySend(responseOf('2.0', id, failure(code, why)))) this.#context.counters.unsentResponses++;
+  }
+
+  /** A member of a batch that is not a request. */
+  refuseMember(id: RequestId, why: string, batch: Batch): void {
+    this.#context.counters.refused++;
+    batch.add(id, failure(RPC_CODES.invalidRequest, why));
+  }
+
+  /** A batch whose responses go out as one list. */
+  beginBatch(): Batch {
+    return this.#batches.begin(this.#mayWait());
+  }
+
+  /** The peer has given up a request, if it is one that runs or waits. */
+  cancel(id: unknown): void {
+    const request = this.#byId.get(id as RequestId);
+    if (request === undefined || request.isCancelled) return;
+    request.isCancelled = true;
+    if (this.#backlog.delete(request)) {
+      this.#finish(request, this.#cancelled(), true);
+      this.#advance();
+      return;
+    }
+    this.#unawait(request);
+    const what = `${this.#connection.address} cancelled its request of '${request.method}'`;
+    request.abort(new PeerError('P2P_ERR_ABORTED', what));
+  }
+
+  /** Sends progress of a request that asked for it. */
+  progress({ id, params, isCancelled }: IncomingRequest, value: unknown): boolean {
+    const { progress } = this.#context.dialect;
+    if (progress === undefined || params === undefined || isCancelled) return false;
+    const token = progress.tokenIn(params);
+    if (token === undefined || token === null || id === undefined) return false;
+    const message = requestOf('2.0', undefined, progress.method, progress.params(token as RequestId, value));
+    return this.#connection.trySend(message);
+  }
+
+  /** A method has asked for the signal of its request. */
+  hasSignal(request: IncomingRequest): void {
+    if (this.#ended !== undefined) request.abort(this.#ended);
+    else this.#watched.add(request);
+  }
+
+  /** The connection is ending: methods that asked are told, and those that have not begun never will. */
+  end(reason: DisconnectReason): void {
+    this.#ended = reason;
+    this.#context.counters.unsentResponses += this.#backlog.clear();
+    this.#readOn();
+    for (const request of this.#watched) request.abort(reason);
+    this.#watched.clear();
+  }
+
+  get #hasSlot(): boolean {
+    const { maxConcurrent, whenBusy } = this.#context;
+    return this.#running < (whenBusy === 'wait' ? maxConcurrent + this.#calls.sent : maxConcurrent);
+  }
+
+  /** Requests wait where that is wanted, and what waits is bounded: by the pause, or by its size. */
+  #mayWait(): boolean {
+    if (this.#context.whenBusy === 'refuse' || this.#ended !== undefined) return false;
+    return this.#backlog.bytes < this.#context.backlogBytes;
+  }
+
+  #refuse(request: IncomingRequest, answer: Answer): void {
+    const { id, batch, version } = request;
     const { counters } = this.#context;
     counters.refused++;
-    if (id === undefined) return;
-    let isQueued = false;
-    try {
-      isQueued = this.#connection.trySend(responseOf(id, answer));
-    } catch {
-      // The codec of this node cannot encode it.
+    if (id === undefined) {
+      batch?.settle();
+    } else if (batch !== undefined) {
+      batch.add(id, answer);
+      batch.settle();
+    } else if (!this.#trySend(responseOf(version, id, answer))) {
+      counters.unsentResponses++;
     }
-    if (!isQueued) counters.unsentResponses++;
+  }
+
+  #logRefusal(): void {
+    const { refusedLog, logger, maxConcurrent } = this.#context;
+    refusedLog.run((suppressed) => {
+      const fields = { peer: this.#connection.address.toString(), times: suppressed + 1, maxConcurrent };
+      logger.warn(fields, 'requests or notifications were refused: too many at once');
+    });
   }
 
   #serve(request: IncomingRequest): void {
-    const { id } = request;
     this.#running++;
-    if (id !== undefined) this.#ids.add(id);
-    // A handler that returns at once is finished within this turn: many such in a row use one slot after the other.
-    const answer = this.#answerTo(request);
-    if (isPromise(answer)) void answer.then((settled) => this.#finish(request, settled));
-    else this.#finish(request, answer);
+    // A method that returns at once is finished within this turn: many such in a row use one slot after the other.
+    const answer = answerTo(request, this.#connection, this.#context);
+    if (!isPromise(answer)) {
+      this.#finish(request, answer);
+      return;
+    }
+    this.#await(request);
+    void answer.then((settled) => this.#finish(request, settled));
   }
 
-  #finish({ id, method }: IncomingRequest, answer: Answer): void {
-    const queued = id === undefined ? undefined : this.#respond(id, answer, method);
-    const release = (): void => {
-      if (id !== undefined) this.#ids.delete(id);
-      this.#running--;
-    };
-    if (queued === undefined) release();
-    else void queued.then(release);
+  /** `hasNoSlot` where it never ran. */
+  #finish(request: IncomingRequest, answer: Answer, hasNoSlot = false): void {
+    if (request.isWatched) this.#watched.delete(request);
+    const { id, batch } = request;
+    const final = request.isCancelled && 'error' in answer ? this.#cancelled() : answer;
+    const queued = id === undefined || batch !== undefined ? undefined : this.#respond(request, id, final);
+    if (batch !== undefined) {
+      if (id !== undefined) batch.add(id, final);
+      batch.wasServed = true;
+      batch.settle();
+    }
+    if (queued === undefined) this.#release(request, hasNoSlot);
+    else if (hasNoSlot) void queued.then(() => this.#release(request, true));
+    else this.#block(queued, () => this.#release(request, false));
   }
 
-  /** Never throws, never rejects. */
-  #answerTo({ method: name, params }: IncomingRequest): Answer | Promise<Answer> {
-    const { handlers, counters } = this.#context;
-    const handler = handlers.get(name);
-    if (handler === undefined) {
-      counters.refused++;
-      return failure(RPC_CODES.methodNotFound, 'method not found');
-    }
-    counters.served++;
-    try {
-      const schema = handler.method.params;
-      const validated =
-        schema === undefined ? { value: params } : runSchema(schema, params, handler.method.name);
-      const answer = isPromise(validated)
-        ? validated.then((settled) => this.#call(handler, settled))
-        : this.#call(handler, validated);
-      return isPromise(answer) ? answer.catch((error: unknown) => this.#failed(handler, error)) : answer;
-    } catch (error) {
-      return this.#failed(handler, error);
-    }
+  /** A slot waits until `queued` settles: for the peer to read. */
+  #block(queued: Promise<void>, release: () => void): void {
+    this.#blocked++;
+    if (this.#blocked >= this.#running) this.#readOn();
+    void queued.then(() => {
+      this.#blocked--;
+      release();
+    });
   }
 
-  /** @throws what the method throws */
-  #call(handler: Handler, validated: StandardResult<unknown>): Answer | Promise<Answer> {
-    if (validated.issues) {
-      return failure(RPC_CODES.invalidParams, 'invalid params', plainIssues(validated.issues));
-    }
-    // The peer may have left during an asynchronous validation: as with messages, no handler starts then.
-    if (this.#connection.state !== 'open') return INTERNAL_ERROR;
-    const result = handler.call(validated.value, this.#connection);
-    return isPromise(result) ? Promise.resolve(result).then(success) : success(result);
+  #release(request: IncomingRequest, hasNoSlot: boolean): void {
+    if (request.id !== undefined) this.#byId.delete(request.id);
+    this.#unawait(request);
+    if (!hasNoSlot) this.#free();
   }
 
-  /** The error response for what a handler threw: without details, unless it is a RequestError made for the caller. */
-  #failed(handler: Handler, error: unknown): Answer {
-    if (RequestError.is(error) && readData(error, 'from') === undefined) {
-      return failure(error.rpcCode, error.rpcMessage, readData(error, 'data'));
+  #free(): void {
+    this.#running--;
+    if (this.#backlog.length > 0) this.#advance();
+  }
+
+  /** Begins what waits, as far as there are slots; when nothing waits any more, reading goes on. */
+  #advance(): void {
+    if (this.#isAdvancing) return; // a method that returned at once, or made a call: the loop below goes on
+    this.#isAdvancing = true;
+    while (this.#hasSlot) {
+      const next = this.#backlog.shift();
+      if (next === undefined) break;
+      this.#serve(next);
     }
-    this.#log(handler, error, 'a request failed: its method threw');
-    return INTERNAL_ERROR;
+    this.#isAdvancing = false;
+    if (this.#backlog.length === 0) this.#readOn();
+  }
+
+  #cancelled(): Answer {
+    return failure(this.#context.dialect.cancel?.code ?? RPC_CODES.cancelled, 'the request was cancelled');
+  }
+
+  /** The connection does not end in order before the request is responded to. */
+  #await(request: IncomingRequest): void {
+    if (request.isAwaited || request.id === undefined || request.isCancelled) return;
+    request.isAwaited = true;
+    if (++this.#awaited === 1) this.#hold = this.#connection.hold();
+  }
+
+  #unawait(request: IncomingRequest): void {
+    if (!request.isAwaited) return;
+    request.isAwaited = false;
+    if (--this.#awaited > 0) return;
+    this.#hold?.release();
+    this.#hold = undefined;
   }
 
   /** Queues a response. Returns a promise that never rejects if it has to wait for room, undefined if it need not. */
-  #respond(id: RequestId, answer: Answer, name: string): Promise<void> | undefined {
-    const { counters, handlers } = this.#context;
+  #respond(request: IncomingRequest, id: RequestId, answer: Answer): Promise<void> | undefined {
+    const { counters } = this.#context;
     try {
-      if (this.#connection.trySend(responseOf(id, answer))) return undefined;
+      if (this.#connection.trySend(responseOf(request.version, id, answer))) return undefined;
     } catch (error) {
-      const handler = handlers.get(name);
-      if (handler === undefined || answer === INTERNAL_ERROR) {
+      if (request.handler === undefined || answer === INTERNAL_ERROR) {
         counters.unsentResponses++;
         return undefined;
       }
-      this.#log(handler, error, 'a request failed: its response cannot be encoded');
-      return this.#respond(id, INTERNAL_ERROR, name);
+      logFailure(
+        this.#context,
+        this.#connection,
+        request,
+        error,
+        'a request failed: its response cannot be encoded',
+      );
+      return this.#respond(request, id, INTERNAL_ERROR);
     }
     return this.#connection.drained().then(
-      () => this.#respond(id, answer, name),
+      () => this.#respond(request, id, answer),
       () => void counters.unsentResponses++,
     );
   }
 
-  /** Logs the error of a handler; for debugging only if the connection has ended, which most such errors are about. */
-  #log(handler: Handler, error: unknown, text: string): void {
-    const { logger } = this.#context;
-    const fields = { peer: this.#connection.address.toString(), method: handler.name, err: error };
-    if (this.#connection.state !== 'open') logger.debug(fields, text);
-    else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
+  #trySend(response: object): boolean {
+    try {
+      return this.#connection.trySend(response);
+    } catch {
+      return false; // the codec of this node cannot encode it
+    }
   }
-}
-
-const INTERNAL_ERROR = failure(RPC_CODES.internalError, 'internal error');
-
-/** @throws {TypeError} for what no codec can encode: `json()` would leave it out, and the call would time out */
-function success(result: unknown): Answer {
-  if (typeof result === 'function' || typeof result === 'symbol') {
-    throw new TypeError(`the method returned ${describe(result)}`);
-  }
-  return { result: result === undefined ? null : result };
-}
-
-function failure(code: number, message: string, data?: unknown): Answer {
-  return { error: { code, message, ...(data !== undefined && { data }) } };
 }

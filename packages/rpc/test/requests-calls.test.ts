@@ -261,8 +261,10 @@ describe('a signal', () => {
 });
 
 describe('a call that cannot be made', () => {
-  it('is refused beyond `maxPending`, and made again when one is answered', async () => {
-    await using hand = await byHand(Caller);
+  it("is refused beyond `maxPending` where `whenPendingFull` is 'refuse', and made again when one is responded to", async () => {
+    @Peer({ codec, plugins: [requests({ whenPendingFull: 'refuse' })] })
+    class Strict {}
+    await using hand = await byHand(Strict);
     const { requests: calls, back } = hand;
     const pending = Array.from({ length: 256 }, () => calls.call(back, whoAmI));
     const error = await peerErrorOf('P2P_ERR_TOO_MANY_REQUESTS', () => calls.call(back, whoAmI));
@@ -274,8 +276,10 @@ describe('a call that cannot be made', () => {
     expect(await hand.hears(257)).toHaveLength(257);
   });
 
-  it('rejects at once when the queue is full, or the codec cannot carry it', async () => {
-    await using pair = await connected(Server, Caller, inMemory({ outboundQueueBytes: 1_000 }));
+  it('rejects at once when the codec cannot carry it, or the queue is full and it is not to wait', async () => {
+    @Peer({ codec, plugins: [requests({ whenPendingFull: 'refuse' })] })
+    class Strict {}
+    await using pair = await connected(Server, Strict, inMemory({ outboundQueueBytes: 1_000 }));
     const { requests: calls, connection } = pair;
     await peerErrorOf('P2P_ERR_INVALID_FRAME', () => calls.call(connection, method<object>('x'), { n: 1n }));
     const big = calls.call(connection, concat, ['x'.repeat(1_000), '']);

@@ -1,18 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, PeerNode, type PeerError } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { lines } from '@pea2pea/codecs';
+import { json, lines } from '@pea2pea/codecs';
 import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
 import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
 import { ANYWHERE, lab, type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
-import { byHand, Caller, codec, inMemory } from './requests-lab.js';
+import { byHand, Caller, inMemory } from './requests-lab.js';
 
 const { own } = lab();
 
 const echo = method<object | undefined, unknown>('echo');
 
-@Peer({ codec, plugins: [requests({ maxConcurrent: 4 })] })
+@Peer({
+  codec: json(lines({ maxLength: 4 * 1024 * 1024 }), { unreadable: 'deliver' }),
+  plugins: [requests({ maxConcurrent: 4 })],
+})
 class Echo {
   readonly passedBy: unknown[] = [];
   @OnRequest(echo)
@@ -30,14 +33,20 @@ async function inText() {
   const transport = memoryTransport();
   const server = own(await createPeer(Echo, { config: { transport }, listen: ANYWHERE }));
   const heard: unknown[] = [];
+  const wire: string[] = [];
   const node = own(new PeerNode({ codec: lines({ maxLength: 4 * 1024 * 1024 }), transport })).use({
-    onMessage: (line) => void heard.push(JSON.parse(line)),
+    onMessage(line) {
+      wire.push(line);
+      heard.push(JSON.parse(line));
+    },
   });
   const connection = await node.connect(server.address!);
   return {
     requests: server.get(Requests),
     peer: server.peer,
     connection,
+    /** Every line that was sent to us. */
+    wire,
     /** What is answered to `line`, or undefined where that is nothing. */
     async answerTo(line: string) {
       heard.length = 0;
@@ -85,6 +94,7 @@ describe('a request', () => {
     '""',
     'null',
     '9007199254740993',
+    '-123456789012345678901234567890',
     '"__proto__"',
     JSON.stringify('x'.repeat(128)),
   ])('with the id %s is answered with it', async (id) => {
@@ -94,6 +104,8 @@ describe('a request', () => {
       id: JSON.parse(id) as unknown,
       result: [1],
     });
+    // To the last digit.
+    expect(text.wire.at(-2)).toContain(`"id":${id},`);
   });
 
   it.each(['"text"', '7', 'true'])('with the params %s is refused', async (params) => {
@@ -126,18 +138,16 @@ describe('a request', () => {
     });
   });
 
-  it('in a batch is refused; a list of something else passes by', async () => {
+  it('in a frame that is not JSON is a parse error, and the next one is served', async () => {
     await using text = await inText();
-    const one = '{"jsonrpc":"2.0","id":1,"method":"echo"}';
-    for (const batch of [`[${one}]`, `[${one},${one}]`, `[${one},7]`]) {
-      expect(await text.answerTo(batch)).toEqual({
+    for (const broken of ['{"jsonrpc":"2.0","id":1,"method"', '', '\uFEFF{}', "{'a':1}"]) {
+      expect(await text.answerTo(broken)).toEqual({
         jsonrpc: '2.0',
         id: null,
-        error: { code: -32600, message: 'batches are not supported: send the requests one by one' },
+        error: { code: -32700, message: 'parse error' },
       });
     }
-    for (const other of ['[]', `[7,${one}]`]) expect(await text.answerTo(other)).toBeUndefined();
-    expect(text.peer.passedBy).toHaveLength(2);
+    expect(text.peer.passedBy).toEqual([]);
   });
 
   it('with keys that mean something to objects is plain data', async () => {

@@ -178,12 +178,18 @@ describe('a request is refused', () => {
     expect(error).toMatchObject({ rpcCode: -32603, rpcMessage: 'internal error' });
   });
 
-  it('with -32000 beyond `maxConcurrent`, until one is answered; notifications count', async () => {
-    await using hand = await byHand(Slow);
+  it("with -32000 beyond `maxConcurrent` where `whenBusy` is 'refuse'; notifications count, and are dropped with a line", async () => {
+    @Peer({ codec, plugins: [requests({ maxConcurrent: 2, whenBusy: 'refuse' })] })
+    class Strict extends Slow {}
+    const log: LogLine[] = [];
+    await using hand = await byHand(Strict, inMemory({ logger: recordingLogger(log) }));
     const { peer } = hand.server;
     await hand.send(ask(undefined, 'slow', { n: 0 }), ask(1, 'slow', { n: 1 }), ask(2, 'slow', { n: 2 }));
     expect(await hand.hears(1)).toEqual([failure(2, -32000, 'too many requests at once')]);
-    expect(hand.requests.counters).toMatchObject({ served: 2, refused: 1 });
+    await hand.send(ask(undefined, 'slow', { n: 3 }));
+    await until('the notification is dropped', () => hand.requests.counters.refused === 2);
+    expect(hand.requests.counters).toMatchObject({ served: 2, refused: 2 });
+    expect(log.filter(({ text }) => text.includes('too many at once'))).toHaveLength(1);
     peer.gates.get(0)!();
     await until('a slot is free', () => hand.requests.running === 1);
     await hand.send(ask(2, 'slow', { n: 2 }));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, type Connection, type HANDLED, type AnyConnection } from '@pea2pea/core';
+import { definePlugin, type Connection, type AnyConnection } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { OnDisconnect, OnMessage, Peer, Plugin, Session, SessionConnection } from '@pea2pea/decorators';
-import { method, RequestError, Requests, requests } from '@pea2pea/rpc';
+import { method, RequestError, Requests, requests, type RequestContext } from '@pea2pea/rpc';
 import { OnRequest } from '@pea2pea/rpc/decorators';
 import { type LogLine, peerErrorOf, recordingLogger, until } from '@pea2pea/testing';
 import { byHand, Caller, codec, connected, gate, inMemory, schemaOf, type Sum } from './requests-lab.js';
@@ -101,13 +101,13 @@ describe('the method that serves a request', () => {
     expect(hand.requests.running).toBe(0);
   });
 
-  it('is given the end of the connection as a signal; its answer is then counted and lost', async () => {
+  it('is given the end of the connection as a signal; its result is then counted and lost', async () => {
     const log: LogLine[] = [];
     const reasons: unknown[] = [];
     @Peer({ codec, plugins: [requests()] })
     class Waits {
       @OnRequest(slow)
-      async slow(_params: { n: number }, { signal }: AnyConnection) {
+      async slow(_params: { n: number }, _connection: AnyConnection, { signal }: RequestContext) {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
         reasons.push(signal.reason);
         await Promise.resolve();
@@ -118,10 +118,9 @@ describe('the method that serves a request', () => {
     await using hand = await byHand(Waits, inMemory({ logger: recordingLogger(log) }));
     await hand.send(ask(1, 'slow', { n: 1 }));
     await until('it is served', () => hand.requests.running === 1);
-    await hand.connection.disconnect();
-    await hand.back.closed;
+    await hand.back.disconnect('enough');
     await until('the response is given up', () => hand.requests.counters.unsentResponses === 1);
-    expect(reasons).toEqual([{ origin: 'reading', cause: 'ended' }]);
+    expect(reasons).toEqual([{ origin: 'user', why: 'enough' }]);
     expect(hand.requests.running).toBe(0);
     expect(log.filter(({ level }) => level === 'error')).toEqual([]);
   });
@@ -143,8 +142,7 @@ describe('the method that serves a request', () => {
     await using hand = await byHand(Checks);
     await hand.send(ask(1, 'checked', {}));
     await until('it is being validated', () => hand.requests.running === 1);
-    await hand.connection.disconnect();
-    await hand.back.closed;
+    await hand.back.disconnect();
     open();
     await until('the response is given up', () => hand.requests.counters.unsentResponses === 1);
     expect(called).toBe(0);
@@ -212,7 +210,7 @@ describe('a notification', () => {
 describe('a peer that asks and does not read', () => {
   const size = 600;
   const big = method<void, string>('big');
-  @Peer({ codec, plugins: [requests({ maxConcurrent: 3 })] })
+  @Peer({ codec, plugins: [requests({ maxConcurrent: 3, whenBusy: 'refuse' })] })
   class Generous {
     @OnRequest(big)
     big() {
@@ -247,7 +245,7 @@ describe('a peer that asks and does not read', () => {
   it('has what waits for room given up when it goes', async () => {
     let waiting = 0;
     class Watched extends Requests {
-      override onMessage(message: unknown, connection: Connection): typeof HANDLED | undefined {
+      override onMessage(message: unknown, connection: Connection) {
         const handled = super.onMessage(message, connection);
         // In the turn in which the last one arrives, before anything is written.
         if ((message as { id?: unknown }).id === 4) {
@@ -259,7 +257,9 @@ describe('a peer that asks and does not read', () => {
     }
     @Peer({ codec, plugins: [definePlugin(Watched)({ maxConcurrent: 3 })] })
     class Observed extends Generous {}
-    await using hand = await byHand(Observed, inMemory({ outboundQueueBytes: 1_000 }));
+    // Time stands still: nobody has worked for too long in this turn.
+    const clock = new ControlledClock();
+    await using hand = await byHand(Observed, inMemory({ clock, outboundQueueBytes: 1_000 }));
     const { back, requests: serving } = hand;
     void hand.send(...Array.from({ length: 5 }, (_, id) => ask(id, 'big')));
     await back.closed;

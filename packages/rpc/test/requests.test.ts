@@ -63,16 +63,7 @@ describe('Requests', () => {
       }
     }
     await using hand = await byHand(Both);
-    const others = [
-      'text',
-      7,
-      null,
-      [],
-      [1],
-      {},
-      { jsonrpc: '1.0', id: 1, method: 'add' },
-      { method: 'add' },
-    ];
+    const others = ['text', 7, null, [1], {}, { jsonrpc: '1.0', id: 1, method: 'add' }, { method: 'add' }];
     await hand.send(...others, { jsonrpc: '2.0', id: 1, method: 'add', params: { a: 1, b: 2 } });
     expect(await hand.hears(1)).toEqual([{ jsonrpc: '2.0', id: 1, result: 3 }]);
     expect(hand.server.peer.seen).toEqual(others);

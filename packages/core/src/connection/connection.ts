@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
-import type { ConnectionState, Direction, DisconnectReason } from '../contracts/connection.js';
+import type { ConnectionState, Direction, DisconnectReason, Hold } from '../contracts/connection.js';
 import { describeReason, userReason } from '../contracts/connection.js';
 import { identityIn, shownIdentity } from '../contracts/identity.js';
 import { describeBy } from '../errors/describe.js';
@@ -14,6 +14,7 @@ import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
+import { Holds } from './holds.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PullLoop } from './pulls.js';
@@ -79,6 +80,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly #disconnect: Disconnect;
   #abort: AbortController | undefined;
   #closed: Deferred<DisconnectReason> | undefined;
+  /** Made with the first hold. */
+  #holds: Holds | undefined;
 
   /** @throws what the codec throws */
   constructor(node: NodeContext, parts: ConnectionParts) {
@@ -141,6 +144,21 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.#closed.promise;
   }
 
+  /** Whether work is under way that an end in order waits for. INVARIANT: work-ends-first. */
+  get isHeld(): boolean {
+    return this.#holds?.isHeld === true;
+  }
+
+  /** Resolves when no work is under way, or the connection ends for another reason. */
+  get freed(): Promise<void> {
+    return this.#holds?.freed ?? Promise.resolve();
+  }
+
+  hold(): Hold {
+    this.#holds ??= new Holds(() => this.reader.onFree());
+    return this.#holds.take();
+  }
+
   send(message: unknown, options?: { readonly signal?: AbortSignal }): Promise<void> {
     return this.writer.send(message, options?.signal);
   }
@@ -173,6 +191,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
     void this.#disconnect(this, reason);
   }
 
+  /** INVARIANT: work-ends-first. A peer that has ended its half may still wait for what our work will send. */
+  isHeldFor(reason: DisconnectReason): boolean {
+    return this.isHeld && reason.origin === 'reading' && reason.cause === 'ended';
+  }
+
   writingFailed(error: unknown): void {
     // After a bad frame the reader ends the connection with that as its cause: this error is only its consequence.
     if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
@@ -183,6 +206,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     if (this.teardown !== undefined) return undefined;
     this.teardown = begin();
     this.state = 'closing';
+    this.#holds?.end();
     return this.teardown;
   }
 

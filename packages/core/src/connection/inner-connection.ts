@@ -5,6 +5,10 @@ import type { Traffic } from '../mechanisms/traffic.js';
 /** A connection as its reader and writer see it. */
 export interface InnerConnection extends Connection {
   readonly stats: Traffic;
+  /** Whether work is under way that an end in order waits for. */
+  readonly isHeld: boolean;
+  /** Whether an end for `reason` has to wait for work: the reader is told when there is none. */
+  isHeldFor(reason: DisconnectReason): boolean;
   /** Begins the teardown, unless it has begun. */
   end(reason: DisconnectReason): void;
   /** The stream takes nothing more. */

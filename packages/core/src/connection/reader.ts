@@ -129,17 +129,18 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   /**
-   * How long the peer had been silent when the sockets were served last, at `polledAtMs`. Waiting for our own
-   * handler does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer
-   * that the budget of the node holds back counts as silent: its unfinished frame fills that budget.
+   * How long the peer had been silent when the sockets were served last, at `polledAtMs`. Waiting for our own handler or
+   * work does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer that the
+   * budget of the node holds back counts as silent: its unfinished frame fills that budget.
    *
    * note: until somebody asks for the first message, bytes count.
    */
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
-    const isWaitedFor = this.#handling && this.#ending === undefined;
-    const heldBack = (isWaitedFor && this.#receiver.isBusyWith(this.#queue.length)) || this.#yielded;
+    const isHandled = this.#handling && this.#receiver.isBusyWith(this.#queue.length);
+    const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#ending === undefined;
+    const heldBack = isWaitedFor || this.#yielded;
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
@@ -189,9 +190,15 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#pump();
   }
 
+  /** No work is under way any more. */
+  onFree(): void {
+    if (this.#ending !== undefined) this.#pump();
+  }
+
   onClose(error?: Error): void {
-    if (this.#stopped || this.#ending !== undefined) return;
-    this.onError(error ?? new Error('the stream was closed before it ended'));
+    if (this.#stopped) return;
+    if (this.#ending === undefined) this.onError(error ?? new Error('the stream was closed before it ended'));
+    else if (this.#isOver && !this.#handling) this.#connection.end(this.#ending); // nobody waits for work
   }
 
   get isStopped(): boolean {
@@ -241,7 +248,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#pumping = false;
     if (this.#stopped) return;
     this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
-    if (this.#isOver ? !this.#handling : this.#isDeserted) {
+    const isDone = this.#isOver ? !this.#handling : this.#isDeserted;
+    if (isDone && !this.#connection.isHeldFor(this.#ending!)) {
       this.#keepsRest = !this.#isOver;
       this.#connection.end(this.#ending!);
     } else {

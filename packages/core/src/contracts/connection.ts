@@ -14,6 +14,12 @@ export type Direction = 'inbound' | 'outbound';
  */
 export type ConnectionState = 'open' | 'closing' | 'closed';
 
+/** Work under way for the peer of a connection; see {@link Connection.hold}. */
+export interface Hold {
+  /** The work is done. Harmless twice. */
+  release(): void;
+}
+
 /** A connection that was set up: what hooks are given and what `connect` resolves with. */
 export interface Connection<In = unknown, Out = In> {
   /** Unique in the process, never reused: tells a connection from its successor at the same address. */
@@ -102,6 +108,16 @@ export interface Connection<In = unknown, Out = In> {
    * @throws {PeerError} as {@link next}, but for P2P_ERR_ENDED, which ends the loop
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<In>;
+  /**
+   * Says that work is under way that the peer waits for, such as a request that is being served. Until it is released:
+   *
+   * - the end of the peer's half does not end the connection, as a peer that has sent all it had to send may still read;
+   * - `close()` of the node waits for it, within its deadline, and its report names it otherwise;
+   * - the connection is not idle, unless the peer has ended its half: then `idleTimeoutMs` bounds the waiting.
+   *
+   * note: it does not delay `disconnect()`, nor an end for an error.
+   */
+  hold(): Hold;
   /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.

@@ -24,11 +24,12 @@ export interface CloseReport {
 /** Something that `close()` had to cut. */
 export interface CutOff {
   /**
+   * - `work`: work that somebody had announced with `Connection.hold`, such as a request that was being served.
    * - `onDisconnect`: the hook had not settled.
    * - `flush`: queued bytes that the peer did not take; they are lost.
    * - `stream`: destroyed, but has not closed in time.
    */
-  readonly what: 'onDisconnect' | 'flush' | 'stream';
+  readonly what: 'work' | 'onDisconnect' | 'flush' | 'stream';
   /** The address of the peer. */
   readonly address: SocketAddress;
   /** The id of the connection, where it was one. */
@@ -39,11 +40,11 @@ export interface CutOff {
  * Ends everything that a node has, within one deadline.
  *
  * ```text
- *   table closed -> listener closed -> setups aborted -> onStop -> teardowns -> streams closed
- *                                                        `------ deadline -'  `- a moment
+ *   table closed -> listener closed -> setups aborted -> onStop -> work -> teardowns -> streams closed
+ *                                                        `------- deadline -------'   `- a moment
  * ```
  *
- * INVARIANT: close-ends, nothing-left.
+ * INVARIANT: close-ends, work-ends-first, nothing-left.
  */
 export async function closeNode(
   kernel: Kernel,
@@ -61,8 +62,9 @@ export async function closeNode(
   // Half of the time, so that the teardowns have the other.
   const stopping = life.stop(Math.ceil(timeoutMs / 2));
   const stop = stopping === undefined ? { errors: [], cut: [] } : await stopping;
-  for (const connection of connections) connection.end({ origin: 'shutdown' });
-  const cut: CutOff[] = [];
+  // Three quarters of what is left, so that the teardowns have the last.
+  const workMs = Math.ceil((3 / 4) * Math.max(timeoutMs - (kernel.clock.now() - startedMs), 0));
+  const cut = await endWhenFree(kernel, connections, workMs);
   const teardowns = Promise.all(connections.map((connection) => finishTeardown(connection, cut)));
   if (!(await deadline.wait(teardowns))) {
     for (const connection of connections) connection.teardown?.cut();
@@ -80,6 +82,25 @@ export async function closeNode(
   const elapsedMs = kernel.clock.now() - startedMs;
   kernel.logger.info({ elapsedMs, connections: connections.length, cut: cut.length }, 'closed');
   return { elapsedMs, connections: connections.length, cut, stop };
+}
+
+/** Ends connections as soon as no work is under way for them, or in `timeoutMs`; returns those that had to be cut. */
+async function endWhenFree(
+  kernel: Kernel,
+  connections: readonly PeerConnection[],
+  timeoutMs: number,
+): Promise<CutOff[]> {
+  const end = (connection: PeerConnection): void => connection.end({ origin: 'shutdown' });
+  const held = connections.filter(({ isHeld }) => isHeld);
+  for (const connection of connections) if (!connection.isHeld) end(connection);
+  if (held.length === 0) return [];
+  const deadline = new Deadline(kernel.clock, timeoutMs);
+  const freed = held.map((connection) => connection.freed.then(() => end(connection)));
+  await deadline.wait(Promise.all(freed));
+  deadline.cancel();
+  const cut = held.filter(({ state }) => state === 'open');
+  for (const connection of cut) end(connection);
+  return cut.map(({ address, id }) => ({ what: 'work', address, connection: id }));
 }
 
 async function finishTeardown(connection: PeerConnection, cut: CutOff[]): Promise<void> {

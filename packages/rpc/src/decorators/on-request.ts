@@ -2,6 +2,7 @@ import { PeerError } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
 import { markedBy, methodMark, type ConnectionArgument, type HookDecorator } from '@pea2pea/decorators';
 import { isMethod, type Method } from '../method.js';
+import type { RequestContext } from '../request-context.js';
 import { Requests } from '../requests.js';
 
 /** The mark of methods that serve requests. */
@@ -15,13 +16,17 @@ const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
         const what = `${other.name}() and ${name}() both serve '${value.name}'; remove one of them, or give it a method of another name`;
         throw new PeerError('P2P_ERR_INVALID_DECORATOR', what);
       }
-      requests.serve(value, (params, connection) => method.call(connection, params, connection), name);
+      requests.serve(
+        value,
+        (params, connection, request) => method.call(connection, params, connection, request),
+        name,
+      );
     }
   },
 });
 
 /**
- * Marks a method that serves the requests for `served`: `(params, connection) => result`, or a promise of it. It may be a
+ * Marks a method that serves the requests for `served`: `(params, connection, request) => result`, or a promise of it. It may be a
  * method of the peer, a session or a plugin; the peer must list {@link requests} among its plugins.
  *
  * ```ts
@@ -39,7 +44,10 @@ const ON_REQUEST = methodMark<Method, Requests>('@OnRequest', {
  */
 export function OnRequest<Params, SentResult>(
   served: Method<Params, unknown, unknown, SentResult>,
-): HookDecorator<[params: Params, connection: ConnectionArgument], SentResult | Promise<SentResult>> {
+): HookDecorator<
+  [params: Params, connection: ConnectionArgument, request: RequestContext],
+  SentResult | Promise<SentResult>
+> {
   // Without parentheses it is called with the method it stands on; with circular imports, with undefined.
   if (!isMethod(served)) {
     throw new PeerError(

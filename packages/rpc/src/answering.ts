@@ -1,0 +1,97 @@
+import type { Connection, Logger, StandardResult } from '@pea2pea/core';
+import { describe, isPromise, plainIssues, readData, runSchema } from '@pea2pea/core/authoring';
+import type { Tally } from './counters.js';
+import { failure, RPC_CODES, type Answer } from './envelope.js';
+import type { Handler } from './handler.js';
+import type { IncomingRequest } from './incoming-request.js';
+import { RequestError } from './request-error.js';
+
+/** What serving a request needs from its node. */
+export interface AnsweringContext {
+  /** By the name of the method that they serve. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly counters: Tally;
+  readonly logger: Logger;
+}
+
+export const INTERNAL_ERROR = failure(RPC_CODES.internalError, 'internal error');
+
+/** What the method of `request` makes of it. Never throws, never rejects. */
+export function answerTo(
+  request: IncomingRequest,
+  connection: Connection,
+  context: AnsweringContext,
+): Answer | Promise<Answer> {
+  const { handlers, counters } = context;
+  const handler = handlers.get(request.method);
+  if (handler === undefined) {
+    counters.refused++;
+    return failure(RPC_CODES.methodNotFound, 'method not found');
+  }
+  request.handler = handler;
+  counters.served++;
+  try {
+    const { params: schema, name } = handler.method;
+    const validated =
+      schema === undefined ? { value: request.params } : runSchema(schema, request.params, name);
+    const answer = isPromise(validated)
+      ? validated.then((settled) => call(handler, request, connection, settled))
+      : call(handler, request, connection, validated);
+    if (!isPromise(answer)) return answer;
+    return answer.catch((error: unknown) => failed(context, connection, request, error));
+  } catch (error) {
+    return failed(context, connection, request, error);
+  }
+}
+
+/** @throws what the method throws */
+function call(
+  handler: Handler,
+  request: IncomingRequest,
+  connection: Connection,
+  validated: StandardResult<unknown>,
+): Answer | Promise<Answer> {
+  if (validated.issues)
+    return failure(RPC_CODES.invalidParams, 'invalid params', plainIssues(validated.issues));
+  // The peer may have left, or given up, during an asynchronous validation: as with messages, no handler starts then.
+  if (connection.state !== 'open' || request.isCancelled) return INTERNAL_ERROR;
+  const result = handler.call(validated.value, connection, request);
+  return isPromise(result) ? Promise.resolve(result).then(success) : success(result);
+}
+
+/** The error response for what a handler threw: without details, unless it is a RequestError made for the caller. */
+function failed(
+  context: AnsweringContext,
+  connection: Connection,
+  request: IncomingRequest,
+  error: unknown,
+): Answer {
+  if (RequestError.is(error) && readData(error, 'from') === undefined) {
+    return failure(error.rpcCode, error.rpcMessage, readData(error, 'data'));
+  }
+  const what = 'a request failed: its method threw';
+  logFailure(context, connection, request, error, what);
+  return INTERNAL_ERROR;
+}
+
+/** Logs the error of a handler; for debugging only if nobody waits any more, which most such errors are about. */
+export function logFailure(
+  { logger }: AnsweringContext,
+  connection: Connection,
+  { handler, isCancelled }: IncomingRequest,
+  error: unknown,
+  text: string,
+): void {
+  if (handler === undefined) return;
+  const fields = { peer: connection.address.toString(), method: handler.name, err: error };
+  if (connection.state !== 'open' || isCancelled) logger.debug(fields, text);
+  else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
+}
+
+/** @throws {TypeError} for what no codec can encode: `json()` would leave it out, and the call would time out */
+function success(result: unknown): Answer {
+  if (typeof result === 'function' || typeof result === 'symbol') {
+    throw new TypeError(`the method returned ${describe(result)}`);
+  }
+  return { result: result === undefined ? null : result };
+}
