@@ -61,6 +61,9 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   #over: Error | undefined;
   /** Decoders that held messages when they were last asked. */
   #holding: Set<Decoder<unknown>> | undefined;
+  /** How often what a decoder may remember came to be of another stream, and for each decoder, when it was first used. */
+  #epoch = 0;
+  readonly #epochs = new WeakMap<Decoder<unknown>, number>();
 
   constructor(
     link: Link,
@@ -130,6 +133,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   }
 
   receive<T>(decoder: Decoder<T>): Promise<T> {
+    if (!this.mayRead(decoder)) {
+      const what = 'a decoder that had read below an upgrade, or was interrupted by one, was used again';
+      return rejected(new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { remedy: 'make a new decoder' }));
+    }
+    this.#epochs.set(decoder, this.#epoch);
     return this.#take((received) => {
       const holds = decoder.holds?.() === true;
       const before = received.length;
@@ -174,6 +182,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       throw refusal;
     }
     this.#intake = new Intake(duplex, this);
+    this.#epoch++;
     // Whoever let it flow listens no more: what comes is for the next read, or the connection.
     this.#intake.pause();
     this.hasSpoken = true;
@@ -192,6 +201,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       'P2P_ERR_HANDSHAKE_REJECTED',
       `the handshake with ${this.address} was refused: ${wordsOf(why)}`,
     );
+  }
+
+  /** Whether nothing that `decoder` may remember is of another stream than what comes now. */
+  mayRead(decoder: Decoder<unknown>): boolean {
+    return (this.#epochs.get(decoder) ?? this.#epoch) === this.#epoch;
   }
 
   /** Whether a decoder of the handshake has messages that nobody received. */
@@ -223,7 +237,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   }
 
   onEnd(cause?: Error): void {
-    this.#end ??= this.#ended(cause);
+    if (this.#end !== undefined) return;
+    this.#end = this.#ended(cause);
     // No read waits any more; after an error that did not destroy the stream it would flow on.
     this.#intake.pause();
     if (this.#nextTurn === undefined) this.#rejectReads(this.#end);
@@ -250,8 +265,9 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       };
       this.#pending.push({ attempt, reject });
     });
+    void markHandled(taken);
     this.#serve();
-    return markHandled(taken);
+    return taken;
   }
 
   /** INVARIANT: fair-turns. */
@@ -295,6 +311,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   /** Lets go of the stream, and of reads that wait for its bytes; false when what came from it cannot go back. */
   #release(): boolean {
     if (this.#pending.length > 0) {
+      this.#epoch++; // a decoder may have looked at bytes that go elsewhere now
       const what = 'the stream was taken or upgraded while a read waited for its bytes';
       this.#rejectReads(new PeerError('P2P_ERR_HANDSHAKE_ENDED', what));
     }

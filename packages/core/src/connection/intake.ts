@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
+import { setFlowing } from './foreign-stream.js';
 import { listenTo, stopListening, type StreamListener } from './stream-events.js';
 
 /** Who is told that bytes were received, and that no more will come. */
@@ -41,11 +42,16 @@ export class Intake implements StreamListener {
       this.#listens = true;
       listenTo(this.stream, this);
     }
-    this.stream.resume();
+    this.#setFlowing(true);
   }
 
   pause(): void {
-    this.stream.pause();
+    this.#setFlowing(false);
+  }
+
+  #setFlowing(flows: boolean): void {
+    const error = setFlowing(this.stream, flows);
+    if (error !== undefined) this.#events.onEnd(error);
   }
 
   /** Listens no more. What is received stays. */

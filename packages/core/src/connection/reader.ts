@@ -9,6 +9,7 @@ import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import type { SeatedAccount } from '../mechanisms/seated-budget.js';
 import { checkMessage, FRAME_ERRORS } from './check-message.js';
+import { setFlowing } from './foreign-stream.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
@@ -33,7 +34,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #connection: InnerConnection;
   readonly #stream: Duplex;
   readonly #queue: ChunkQueue;
-  readonly #decoder: Decoder<unknown>;
+  readonly decoder: Decoder<unknown>;
   readonly #account: SeatedAccount;
   readonly #slice: Slice;
   readonly #receiver: Receiver;
@@ -72,7 +73,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#connection = connection;
     this.#stream = stream;
     this.#queue = queue;
-    this.#decoder = decoder;
+    this.decoder = decoder;
     this.#mayHold = decoder.holds !== undefined;
     this.#account = node.inbound.account();
     this.#slice = new Slice(node.turns);
@@ -87,7 +88,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Whether the decoder has messages without another byte. */
   get holdsMessages(): boolean {
-    return this.#decoder.holds?.() === true;
+    return this.decoder.holds?.() === true;
   }
 
   /** Begins to read; what arrived after the handshake comes first. */
@@ -112,7 +113,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#stopped) return;
     this.#stopped = true;
     stopListening(this.#stream);
-    this.#stream.pause();
+    setFlowing(this.#stream, false);
     if (!this.#keepsRest) {
       this.#node.heuristics.droppedBytes += this.#queue.length;
       this.#queue.clear();
@@ -313,7 +314,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     try {
       const holds = this.#mayHold && this.holdsMessages;
       if (before === 0 && !holds) return this.#ending === undefined ? NEED_MORE : this.#decodeLast(before);
-      const message: unknown = this.#decoder.decode(queue);
+      const message: unknown = this.decoder.decode(queue);
       const wasConsumed = queue.length < before;
       // A promise is looked for once: a decoder that returns promises does so from its first message on.
       if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;
@@ -330,7 +331,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** As {@link #decode}, where the stream has ended. */
   #decodeLast(before: number): unknown {
     const hasRest = before > 0 && !this.hasFrameError;
-    const decoder = this.#decoder;
+    const decoder = this.decoder;
     const message: unknown = hasRest && decoder.end !== undefined ? decoder.end(this.#queue) : NEED_MORE;
     if (message !== NEED_MORE) return checkMessage(message, this.#queue.length < before);
     if (this.#queue.length > 0 && !this.hasFrameError) {
@@ -373,11 +374,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.#account.isOverShare);
     const wantsMore = !this.#isOver && !hasEnough;
     if (!wantsMore) this.#account.leave();
-    if (wantsMore && this.#mayGrow()) {
-      if (this.#stream.isPaused()) this.#stream.resume();
-    } else {
-      this.#stream.pause();
-    }
+    const error = setFlowing(this.#stream, wantsMore && this.#mayGrow());
+    if (error !== undefined) this.onError(error);
   }
 
   #mayGrow(): boolean {

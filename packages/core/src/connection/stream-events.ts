@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { asBytes } from './foreign-stream.js';
 
 const kListener = Symbol('pea2pea.stream-listener');
 type HeardStream = Duplex & { [kListener]?: StreamListener };
@@ -30,8 +31,10 @@ export function stopListening(stream: HeardStream): void {
   delete stream[kListener];
 }
 
-function streamOnData(this: HeardStream, chunk: Buffer): void {
-  this[kListener]?.onData(chunk);
+function streamOnData(this: HeardStream, chunk: unknown): void {
+  const bytes = asBytes(chunk);
+  if (Buffer.isBuffer(bytes)) this[kListener]?.onData(bytes);
+  else this[kListener]?.onError(bytes);
 }
 
 function streamOnEnd(this: HeardStream): void {

@@ -57,6 +57,8 @@ export interface Handshake {
    *
    * note: messages that a decoder holds ({@link Decoder.holds}) are received as well, or held by the decoder that the codec
    * makes for the connection. Where neither is so the setup fails with P2P_ERR_HANDSHAKE_FAILED: none is lost silently.
+   * note: a decoder reads from one stream. After {@link upgrade}, or where {@link takeStream} came while it waited, make a new one:
+   * the old one is refused with P2P_ERR_HANDSHAKE_FAILED, here and as the decoder of the connection.
    * @throws what the decoder throws; P2P_ERR_BAD_DECODER, P2P_ERR_STALLED_DECODER; else as {@link read}.
    */
   receive<T>(decoder: Decoder<T>): Promise<T>;

@@ -10,6 +10,7 @@ import type { AcceptRequest } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
+import type { Reader } from '../connection/reader.js';
 import type { Slot } from '../connection/connection-table.js';
 import { LiveHandshake } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
@@ -175,10 +176,7 @@ function activate(
     slot,
     disconnect: kernel.disconnect,
   });
-  if (session?.holdsMessages === true && !connection.reader.holdsMessages) {
-    const what = `the handshake with ${link.address} ended before all messages of its decoder were received`;
-    throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
-  }
+  if (session !== undefined) requireSound(session, connection.reader);
   // INVARIANT: closed-admits-nobody.
   if (!slot.activate(connection)) throw shuttingDown(kernel);
   kernel.sweeper.add(connection);
@@ -187,6 +185,18 @@ function activate(
   startConnectHook(kernel, connection);
   if (connection.state === 'open') connection.reader.start();
   return connection;
+}
+
+/** INVARIANT: nothing-crosses-an-upgrade. */
+function requireSound(session: LiveHandshake, reader: Reader): void {
+  if (!session.mayRead(reader.decoder)) {
+    const what = `the codec went on with a decoder that had read below an upgrade with ${session.address}`;
+    throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { remedy: 'make a new decoder' });
+  }
+  if (session.holdsMessages && !reader.holdsMessages) {
+    const what = `the handshake with ${session.address} ended before all messages of its decoder were received`;
+    throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
+  }
 }
 
 function startConnectHook(kernel: Kernel, connection: PeerConnection): void {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { PeerConnection } from '../connection/connection.js';
+import { setFlowing } from '../connection/foreign-stream.js';
 import type { Deadline } from '../mechanisms/deadline.js';
 
 /**
@@ -53,10 +54,10 @@ function discardInput(stream: Duplex, link: Duplex): Promise<void> {
       from.on('data', (chunk: Buffer) => {
         left -= chunk.length;
         if (left > 0) return;
-        from.pause();
+        setFlowing(from, false);
         over();
       });
-      from.resume();
+      if (setFlowing(from, true) !== undefined) over();
     };
     const discardBelow = (): void => discard(link);
     const over = (): void => resolve();

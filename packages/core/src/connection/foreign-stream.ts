@@ -1,0 +1,28 @@
+import type { Duplex } from 'node:stream';
+import { isUint8Array } from 'node:util/types';
+
+// Streams that somebody brought along may be in object mode, have an encoding, or throw where no other does. Each costs its
+// own connection, not the node.
+
+/**
+ * What a stream brought, or an error where it is not bytes. That must not be counted as such: the budgets of the node would
+ * never be right again. INVARIANT: bounded-memory.
+ */
+export function asBytes(chunk: unknown): Buffer | TypeError {
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (isUint8Array(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return new TypeError(
+    `the stream brought a ${typeof chunk}, not bytes: it must have no encoding, and not be in object mode`,
+  );
+}
+
+/** Pauses or resumes `stream`; returns an error where it threw. */
+export function setFlowing(stream: Duplex, flows: boolean): Error | undefined {
+  try {
+    if (!flows) stream.pause();
+    else if (stream.isPaused()) stream.resume();
+    return undefined;
+  } catch (cause) {
+    return new Error(`the stream could not be ${flows ? 'resumed' : 'paused'}`, { cause });
+  }
+}
