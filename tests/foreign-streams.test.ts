@@ -127,7 +127,7 @@ describe('a stream that brings no bytes', () => {
   it('ends the handshake that reads from it', async () => {
     let heard: unknown;
     const { a, link } = await shaken(async (handshake) => {
-      handshake.upgrade(topOf(handshake, Buffer.from('text\n')).setEncoding('utf8') as Duplex);
+      handshake.upgrade(topOf(handshake, Buffer.from('text\n')).setEncoding('utf8'));
       heard = await handshake.read(1).catch((error: unknown) => error);
       throw heard;
     });

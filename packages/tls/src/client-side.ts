@@ -24,6 +24,9 @@ export function dialTls(
 ): Promise<TLSSocket> {
   const { rejectUnauthorized, ALPNProtocols } = policy;
   return new Promise((resolve, reject) => {
+    // Node 20 listens for the end of the handshake after it has begun it: a stream that brings the reply inside of a write
+    // would end it before. So nothing is written until all listen.
+    stream.cork();
     const socket = connect({
       socket: stream,
       secureContext: client,
@@ -38,6 +41,7 @@ export function dialTls(
       reject(authorizationErrorOf(socket) === undefined ? error : new CertificateError(socket, error));
     });
     socket.once('close', () => reject(gone()));
+    stream.uncork();
   });
 }
 

@@ -98,6 +98,37 @@ async function outcomeOver(
   return lab.outcomes[0];
 }
 
+it('a stream that brings the reply inside of a write is not too fast for the side that dialled', async () => {
+  const end = (other: () => Duplex): Duplex =>
+    new Duplex({
+      read() {},
+      write(chunk, _encoding, callback) {
+        other().push(chunk);
+        callback();
+      },
+    });
+  const dialling: Duplex = end(() => dialled);
+  const dialled: Duplex = end(() => dialling);
+  // A stream that was read before hands on at once what comes.
+  const server = secured(async (handshake) => {
+    await handshake.read(1);
+    await handshake.write('b');
+  });
+  const client = secured(async (handshake) => {
+    await handshake.write('a');
+    await handshake.read(1);
+    await until(server.isBegun);
+    await new Promise((resolve) => setImmediate(resolve)); // by then its TLS reads
+  });
+  await using listening = server.make('links');
+  await using node = client.make('links');
+  await listening.listen(ANYWHERE);
+  server.arrive(dialled);
+  void node.connect({ host: '127.0.0.1', port: 9 }, { stream: dialling }).catch(() => {});
+  await until('it is over', () => client.outcomes.length === 1);
+  expect(client.outcomes[0]).toMatchObject({ protocol: 'TLSv1.3' });
+});
+
 describe.each(['outbound', 'inbound'])('%s: a stream below TLS', (direction) => {
   it('that fails is no refusal of ours, so nobody is banned for it', async () => {
     for (const failure of [
