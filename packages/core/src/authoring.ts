@@ -52,6 +52,6 @@ export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { guardedLogger } from './mechanisms/guarded-logger.js';
 export { Life } from './mechanisms/life.js';
 export type { Living, StopReport } from './mechanisms/life.js';
-export { overdue } from './mechanisms/overdue.js';
+export { overdue, overdueAwake } from './mechanisms/overdue.js';
 export { PluginEvents } from './mechanisms/plugin-events.js';
 export { isPluginUse } from './mechanisms/plugin-list.js';

@@ -62,7 +62,7 @@ describe('a sweeper', () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800, 0]);
     const seen: number[] = [];
-    const member = { isOverdue: (nowMs: number) => (seen.push(nowMs), false), judge() {} };
+    const member = { isOverdue: (nowMs: number) => (seen.push(nowMs), false), judge() {}, forgive() {} };
     expect(clock.pending).toBe(0);
     sweeper.add(member);
     clock.advance(250);
@@ -80,6 +80,7 @@ describe('a sweeper', () => {
     const member = (name: string, overdueAtMs: number) => ({
       isOverdue: (nowMs: number) => nowMs >= overdueAtMs,
       judge: (nowMs: number, polledAtMs: number) => void judged.push([name, nowMs, polledAtMs]),
+      forgive() {},
     });
     const [overdue, gone] = [member('overdue', 100), member('gone', 100)];
     for (const one of [overdue, member('heard', Infinity), gone]) sweeper.add(one);
@@ -96,7 +97,7 @@ describe('a sweeper', () => {
   it('a member may leave while it is judged', async () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800]);
-    const member = { isOverdue: () => true, judge: () => sweeper.remove(member) };
+    const member = { isOverdue: () => true, judge: () => sweeper.remove(member), forgive() {} };
     sweeper.add(member);
     clock.advance(100);
     await until('it left', () => clock.pending === 0);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, connect as dial, type AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '@pea2pea/core';
-import { overdue } from '@pea2pea/core/authoring';
+import { overdue, overdueAwake } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { turn, until } from '@pea2pea/testing';
 
@@ -79,6 +79,58 @@ describe('an overdue judgement', () => {
       await turn();
       await turn();
       timer.cancel();
+    }
+  });
+});
+
+describe('a judgement after time awake', () => {
+  /** Times that are waited for, and what ends the last one. */
+  function waits() {
+    const delays: number[] = [];
+    let pass = (): void => {};
+    const clock = {
+      ...systemClock,
+      setTimeout: (callback: () => void, delayMs: number) => {
+        delays.push(delayMs);
+        pass = callback;
+        return { cancel: () => void (pass = () => {}) };
+      },
+    };
+    const passOnce = (): void => {
+      const callback = pass;
+      pass = () => {};
+      callback();
+    };
+    return { clock, delays, pass: passOnce };
+  }
+
+  it.each([
+    [1_000, [250, 250, 250, 250]],
+    [303, [76, 76, 76, 75]],
+    [25, [10, 10, 5]],
+    [0, [0]],
+  ])('waits for %d ms in parts, each as long as it takes', async (delayMs, parts) => {
+    const { clock, delays, pass } = waits();
+    let isJudged = false;
+    overdueAwake(clock, delayMs, () => (isJudged = true));
+    for (const count of parts.keys()) {
+      expect(delays).toEqual(parts.slice(0, count + 1));
+      pass();
+    }
+    expect(isJudged).toBe(false);
+    await until('it was judged', () => isJudged);
+  });
+
+  it('can be cancelled in each part', async () => {
+    for (const parts of [0, 1, 3, 4]) {
+      const { clock, pass } = waits();
+      const judged: number[] = [];
+      const timer = overdueAwake(clock, 1_000, (polledAtMs) => judged.push(polledAtMs));
+      for (let count = 0; count < parts; count++) pass();
+      timer.cancel();
+      pass();
+      for (let count = 0; count < 8; count++) await turn();
+      expect(judged).toEqual([]);
     }
   });
 });

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@pea2pea/core';
-import { overdue } from '@pea2pea/core/authoring';
+import { overdueAwake } from '@pea2pea/core/authoring';
 
 /** Something that waits until a deadline. */
 export interface Expiring {
@@ -59,7 +59,7 @@ export class Deadlines {
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#timer?.timer.cancel();
     const delayMs = Math.max(0, Math.ceil(dueMs - this.#clock.now()));
-    const timer = overdue(this.#clock, delayMs, this.#onTimer, { keepsAlive: false });
+    const timer = overdueAwake(this.#clock, delayMs, this.#onTimer, { keepsAlive: false });
     this.#timer = { dueMs, timer };
   }
 

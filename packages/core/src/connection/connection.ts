@@ -232,6 +232,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
     });
   }
 
+  forgive(durationMs: number): void {
+    this.reader.forgive(durationMs);
+    this.writer.forgive(durationMs);
+  }
+
   isOverdue(nowMs: number): boolean {
     this.reader.watchHandler(nowMs);
     return this.#findOverdue(nowMs, nowMs) !== undefined;

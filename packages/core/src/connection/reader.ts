@@ -145,6 +145,11 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
+  /** The process stood still for that long. */
+  forgive(durationMs: number): void {
+    this.#heard.forgive(durationMs);
+  }
+
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
   pressedForMs(polledAtMs: number): number {
     return this.#account.pressedForMs(this.#connection.stats.messagesReceived, polledAtMs);

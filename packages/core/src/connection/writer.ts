@@ -180,6 +180,12 @@ export class Writer {
     return (this.#stall ??= new StallWatch()).stalledForMs(nowMs, polledAtMs, this.#flushedBytes);
   }
 
+  /** The process stood still for that long. */
+  forgive(durationMs: number): void {
+    this.#stall?.forgive(durationMs);
+    if (this.#pressedAtMs !== undefined) this.#pressedAtMs += durationMs;
+  }
+
   /** How long this connection has been above its share of a tight budget, without what it held then being taken. */
   pressedForMs(nowMs: number, polledAtMs: number): number {
     if (!this.#account.isOverShare) {

@@ -16,7 +16,7 @@ import { LiveHandshake } from '../connection/handshake.js';
 import type { Kernel } from '../connection/kernel.js';
 import { raceAgainst, type CancellationSource } from '../authoring/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { overdue } from '../mechanisms/overdue.js';
+import { overdueAwake } from '../mechanisms/overdue.js';
 
 /** A link on its way to being a connection. */
 export interface Setup {
@@ -78,7 +78,7 @@ export function discard(destroy: () => void): void {
 async function negotiate(kernel: Kernel, setup: Setup, session: LiveHandshake): Promise<void> {
   const { link, direction, cancellation } = setup;
   const { handshakeTimeoutMs, name } = kernel.config;
-  const timer = overdue(kernel.clock, handshakeTimeoutMs, () => {
+  const timer = overdueAwake(kernel.clock, handshakeTimeoutMs, () => {
     const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
     cancellation.cancel(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
   });

@@ -6,7 +6,7 @@ import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import { aborted, CancellationSource } from '../authoring/cancellation.js';
-import { overdue } from '../mechanisms/overdue.js';
+import { overdueAwake } from '../mechanisms/overdue.js';
 import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 import { reach, reserve, type Reached } from './reach.js';
@@ -73,7 +73,7 @@ async function attempt(
       kernel.heuristics.connectFailures++;
       throw shuttingDown(kernel);
     }
-    const timer = overdue(kernel.clock, timeoutMs, () => {
+    const timer = overdueAwake(kernel.clock, timeoutMs, () => {
       cancellation.cancel(
         new PeerError('P2P_ERR_CONNECT_TIMEOUT', `${given} could not be reached within ${timeoutMs} ms`),
       );

@@ -8,6 +8,11 @@ export class ProgressWatch {
     this.#count = count;
   }
 
+  /** That long nobody could see whether it rises. */
+  forgive(durationMs: number): void {
+    this.#sinceMs += durationMs;
+  }
+
   /** When `count` was last seen to be another one, looked at now; `isMoving` says that it counts as such. */
   movedAtMs(nowMs: number, count: number, isMoving = false): number {
     if (count !== this.#count || isMoving) {

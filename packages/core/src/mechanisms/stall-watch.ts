@@ -31,6 +31,11 @@ export class StallWatch {
     this.#sinceMs = undefined;
   }
 
+  /** That long nobody could have noticed progress. */
+  forgive(durationMs: number): void {
+    if (this.#sinceMs !== undefined) this.#sinceMs += durationMs;
+  }
+
   /**
    * How long bytes had waited without progress at `polledAtMs`, in units of the time that the peer is given for each
    * {@link SLOWEST_BYTES}: to be compared with the write timeout.

@@ -7,6 +7,8 @@ export interface Sweepable {
   isOverdue(nowMs: number): boolean;
   /** Ends it, if that is still so now that whatever had come by `polledAtMs` has been heard. */
   judge(nowMs: number, polledAtMs: number): void;
+  /** The process stood still for that long, which is not to count as silence. */
+  forgive(durationMs: number): void;
 }
 
 const SHORTEST_INTERVAL_MS = 10;
@@ -18,6 +20,9 @@ const LONGEST_INTERVAL_MS = 1_000;
  * and compares them with those of the last sweep. Those that seem overdue are judged after the next
  * poll of the sockets. INVARIANT: clock-after-socket.
  *
+ * A sweep that comes late tells of a standstill of the process. That does not count as silence of peers: some wait for what could not
+ * be sent meanwhile, and what comes in many pieces waits for us.
+ *
  * note: a timeout is noticed up to a quarter of it late, two seconds at most.
  * note: it watches, and keeps no process alive.
  */
@@ -28,6 +33,8 @@ export class Sweeper {
   readonly #suspects = new Set<Sweepable>();
   #timer: Timer | undefined;
   #judgement: Timer | undefined;
+  /** When the next sweep is due. */
+  #dueMs = 0;
 
   /** `timeoutsMs`: all that are to be noticed; 0 means never. */
   constructor(clock: Clock, timeoutsMs: readonly number[]) {
@@ -58,11 +65,14 @@ export class Sweeper {
   }
 
   #wait(): Timer {
+    this.#dueMs = this.#clock.now() + this.#intervalMs;
     return this.#clock.setTimeout(this.#sweep, this.#intervalMs, { keepsAlive: false });
   }
 
   readonly #sweep = (): void => {
     const nowMs = this.#clock.now();
+    const lateMs = nowMs - this.#dueMs;
+    if (lateMs > this.#intervalMs) for (const member of this.#members) member.forgive(lateMs);
     for (const member of this.#members) if (member.isOverdue(nowMs)) this.#suspects.add(member);
     if (this.#suspects.size > 0) this.#judgement ??= afterPoll(this.#clock, this.#judge);
     this.#timer = this.#wait();

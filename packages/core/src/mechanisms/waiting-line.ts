@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../contracts/clock.js';
-import { overdue } from './overdue.js';
+import { overdueAwake } from './overdue.js';
 
 /** Why one leaves the line without having been taken. */
 export type Departure = 'expired' | 'displaced';
@@ -147,7 +147,7 @@ export class WaitingLine<T> {
     for (const { sinceMs } of this.#places) {
       const leftMs = sinceMs + this.#limits.patienceMs - this.#clock.now();
       // Setups whose bytes came while the event loop stood still make room first.
-      this.#patience = overdue(this.#clock, Math.max(leftMs, 0), this.#expire);
+      this.#patience = overdueAwake(this.#clock, Math.max(leftMs, 0), this.#expire);
       return;
     }
   }

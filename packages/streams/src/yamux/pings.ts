@@ -1,5 +1,5 @@
 import type { PeerError, Clock, Timer } from '@pea2pea/core';
-import { defer, overdue, type Deferred } from '@pea2pea/core/authoring';
+import { defer, overdueAwake, type Deferred } from '@pea2pea/core/authoring';
 import { streamError } from '../shared/errors.js';
 
 /** What {@link Pings} needs of the session. */
@@ -76,7 +76,7 @@ export class Pings {
     const { clock, pingTimeoutMs } = this.#host;
     const value = this.#next;
     this.#next = (this.#next + 1) % 2 ** 32;
-    const timer = overdue(clock, pingTimeoutMs, () => this.#late(), WATCHES);
+    const timer = overdueAwake(clock, pingTimeoutMs, () => this.#late(), WATCHES);
     return { value, sentAtMs: clock.now(), answer: defer(), timer };
   }
 
