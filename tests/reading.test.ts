@@ -560,6 +560,39 @@ describe('the idle timeout', () => {
   });
 });
 
+// INVARIANT: fair-turns.
+it('handlers that compute after an await are called once each in a turn that is long already', async () => {
+  const clock = new ControlledClock();
+  const [peers, each] = [40, 10];
+  let [thisTurn, most, handled] = [0, 0, 0];
+  const a = makeNode(
+    { clock, maxConnectionsPerIp: peers },
+    {
+      async onMessage() {
+        most = Math.max(most, ++thisTurn);
+        handled++;
+        await Promise.resolve();
+        clock.advance(5);
+      },
+    },
+  );
+  const address = await listen(a);
+  const sockets = await Promise.all(Array.from({ length: peers }, () => rawConnect(address)));
+  await until('all are there', () => a.opened.length === peers);
+  let isOver = false;
+  const count = (): void => {
+    thisTurn = 0;
+    if (!isOver) setImmediate(count);
+  };
+  count();
+  for (const socket of sockets) socket.write('x\n'.repeat(each));
+  letArrive();
+  await until('all were handled', () => handled === peers * each);
+  isOver = true;
+  // Those of the first 20 ms are called more often.
+  expect(most).toBeLessThan(peers * 1.5);
+});
+
 describe('what a peer does wrong', () => {
   it('a frame that declares more than its limit ends that connection with one log line, the others work', async () => {
     const codec = textCodec({ maxLength: 100 });

@@ -214,8 +214,12 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   goOn(): void {
     this.#handling = false;
     if (this.#stopped || !this.#hasStarted) return;
-    if (this.#queue.length > 0 || this.#mayHold)
-      this.#slice.beginMarked(this.#connection.stats.messagesReceived);
+    if (this.#queue.length > 0 || this.#mayHold) {
+      const slice = this.#slice;
+      const count = this.#connection.stats.messagesReceived;
+      slice.beginMarked(count);
+      if (!this.#yielded && count >= slice.checkAt && slice.isSpent(count)) this.#yield();
+    }
     this.#pump();
   }
 
@@ -284,11 +288,13 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       const count = ++stats.messagesReceived;
       traffic.messagesReceived++;
       this.#deliver(message);
-      if (count >= slice.checkAt && slice.isSpent(count) && !this.#stopped) {
+      // What a promise still costs is known once it has settled: `goOn` looks then.
+      if (this.#handling || this.#stopped) return;
+      if (count >= slice.checkAt && slice.isSpent(count)) {
         this.#yield();
         return;
       }
-    } while (!this.#handling && !this.#stopped);
+    } while (!this.#stopped);
   }
 
   /** INVARIANT: fair-turns. */
