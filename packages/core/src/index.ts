@@ -84,4 +84,6 @@ export { definePlugin } from './mechanisms/plugin-list.js';
 export { systemClock, systemRandom } from './mechanisms/system-clock.js';
 export { tcpTransport } from './mechanisms/tcp-transport.js';
 export { PeerNode } from './peer-node.js';
-export type { ConnectionsView, ListenOptions, NodeState } from './peer-node.js';
+export type { AcceptOptions } from './flows/accept-arguments.js';
+export type { ConnectionsView } from './connection/connections-view.js';
+export type { ListenOptions, NodeState } from './peer-node.js';

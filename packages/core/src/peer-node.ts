@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { requireObject, requireTimeout } from './authoring/checks.js';
 import { defer, markHandled } from './authoring/deferred.js';
 import type { Connection } from './contracts/connection.js';
@@ -10,8 +11,9 @@ import type { PluginKey, PluginUse } from './contracts/plugin.js';
 import { SocketAddress, type AddressLike } from './net/socket-address.js';
 import type { Stats } from './contracts/stats.js';
 import { PeerConnection } from './connection/connection.js';
-import type { ConnectionTable } from './connection/connection-table.js';
+import { TableView, type ConnectionsView } from './connection/connections-view.js';
 import { Kernel } from './connection/kernel.js';
+import { checkAccept, type AcceptOptions } from './flows/accept-arguments.js';
 import { checkConnect } from './flows/connect-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
 import { Listener } from './flows/listener.js';
@@ -30,16 +32,6 @@ export interface ListenOptions {
   readonly host?: string;
   /** 0 picks one. @default the port of `listen` in the configuration */
   readonly port?: number;
-}
-
-/** The connections of a node that are active: open, or closing. */
-export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, Out>> {
-  /** How many there are. */
-  readonly size: number;
-  /** Whether there is one with `address`. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
-  has(address: AddressLike): boolean;
-  /** The one with `address`; undefined where there is none. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
-  get(address: AddressLike): Connection<In, Out> | undefined;
 }
 
 /**
@@ -222,6 +214,25 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
+   * Takes a connected stream as a peer that has dialled: an HTTP upgrade, a socket of another server, the standard streams of
+   * a process. Resolves when the connection is usable.
+   *
+   * ```ts
+   * httpServer.on('upgrade', (request, socket, head) => void node.accept(socket, { head }));
+   * ```
+   *
+   * note: all that holds for inbound peers holds for this one: limits, the waiting line, `onAccept`, handshakes.
+   * note: the node owns the stream from here, and destroys it also where this rejects.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS where the stream has no remote address and none was given,
+   * P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_ALREADY_CONNECTED, P2P_ERR_ALREADY_CONNECTING, P2P_ERR_TOO_MANY_CONNECTIONS,
+   * P2P_ERR_TOO_MANY_INBOUND, P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP, P2P_ERR_TOO_MANY_CONNECTING, P2P_ERR_HANDSHAKE_FAILED,
+   * P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_HANDSHAKE_TIMEOUT, P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_SHUTTING_DOWN, else as {@link start}
+   */
+  accept(stream: Duplex, options: AcceptOptions = {}): Promise<Connection<In, Out>> {
+    return markHandled(this.#accept(stream, options));
+  }
+
+  /**
    * Ends a connection, found by address or given: see {@link Connection.disconnect}.
    * False where there is none, or where its teardown had begun.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
@@ -314,6 +325,21 @@ export class PeerNode<In, Out = In> {
     return (await dial(this.#kernel, target, options)) as Connection<unknown> as Connection<In, Out>;
   }
 
+  async #accept(stream: Duplex, options: AcceptOptions): Promise<Connection<In, Out>> {
+    const accepted = checkAccept(stream, options);
+    try {
+      if (this.#closing === undefined) {
+        this.#open();
+        const starting = this.#begin();
+        if (starting !== undefined) await starting;
+      }
+    } catch (error) {
+      accepted.link.reset();
+      throw error;
+    }
+    return (await this.#listener.accept(accepted)) as Connection<unknown> as Connection<In, Out>;
+  }
+
   #usePlugin({ class: Class, options }: PluginUse): this {
     this.#plugins.requireNew(Class);
     return this.use(new Class(this as never, ...(options as never)));
@@ -346,31 +372,6 @@ export class PeerNode<In, Out = In> {
       },
     );
     return starting.promise;
-  }
-}
-
-class TableView<In, Out> implements ConnectionsView<In, Out> {
-  readonly #table: ConnectionTable<PeerConnection>;
-
-  constructor(table: ConnectionTable<PeerConnection>) {
-    this.#table = table;
-  }
-
-  get size(): number {
-    return this.#table.active;
-  }
-
-  has(address: AddressLike): boolean {
-    return this.#table.get(SocketAddress.from(address)) !== undefined;
-  }
-
-  get(address: AddressLike): Connection<In, Out> | undefined {
-    return this.#table.get(SocketAddress.from(address)) as Connection<unknown> as
-      Connection<In, Out> | undefined;
-  }
-
-  [Symbol.iterator](): Iterator<Connection<In, Out>> {
-    return this.#table[Symbol.iterator]() as Iterator<Connection<unknown>> as Iterator<Connection<In, Out>>;
   }
 }
 

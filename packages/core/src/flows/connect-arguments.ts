@@ -42,15 +42,20 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Targ
     if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
     if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
-    return { address: SocketAddress.from(target), context: contextOf(options) };
+    return { address: SocketAddress.from(target), context: dialContext(options.context) };
   } catch (error) {
     discard(() => stream?.destroy());
     throw error;
   }
 }
 
-/** Only a handshake can say who the peer is: an identity from elsewhere would look as if this peer had proved it. */
-function contextOf({ context }: ConnectOptions): ConnectionContext {
+/**
+ * The values for a handshake, as a context of its own.
+ *
+ * note: only a handshake can say who the peer is: an identity from elsewhere would look as if this peer had proved it.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG
+ */
+export function dialContext(context: ConnectionContext | undefined): ConnectionContext {
   if (context === undefined) return new ConnectionContext();
   const copied = copyOfContext(context);
   if (!copied.has(peerIdentity)) return copied;

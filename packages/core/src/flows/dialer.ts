@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { PeerError } from '../errors/errors.js';
-import { SocketAddress } from '../net/socket-address.js';
+import type { SocketAddress } from '../net/socket-address.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
-import type { Link } from '../contracts/transport.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import { aborted, CancellationSource } from '../authoring/cancellation.js';
@@ -10,6 +9,7 @@ import { overdueAwake } from '../mechanisms/overdue.js';
 import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 import { reach, reserve, type Reached } from './reach.js';
+import { StreamLink } from './stream-link.js';
 
 /** How to dial. */
 export interface ConnectOptions {
@@ -100,26 +100,3 @@ async function attempt(
     if (signal !== undefined) forgetAbort(signal, cancel);
   }
 }
-
-/** A stream that the caller of `connect` brought along. */
-class StreamLink implements Link {
-  readonly stream: Duplex;
-  readonly address: SocketAddress;
-  readonly localAddress = new SocketAddress('localhost', 0);
-  /** Nothing is known about who reads from it. */
-  readonly reusesBuffers = false;
-  readonly neverReenters = false;
-
-  constructor(stream: Duplex, address: SocketAddress) {
-    this.stream = stream;
-    this.address = address;
-    stream.pause();
-    stream.on('error', ignore);
-  }
-
-  reset(): void {
-    this.stream.destroy();
-  }
-}
-
-function ignore(): void {}

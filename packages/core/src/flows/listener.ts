@@ -1,6 +1,7 @@
 import type { CounterName } from '../contracts/counters.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
+import { entryOf } from '../errors/error-registry.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Link, TransportListener } from '../contracts/transport.js';
@@ -8,9 +9,19 @@ import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource } from '../authoring/cancellation.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 import { WaitingLine } from '../mechanisms/waiting-line.js';
+import { defer, markHandled, type Deferred } from '../authoring/deferred.js';
+import type { ConnectionContext } from '../contracts/connection-context.js';
+import type { PeerConnection } from '../connection/connection.js';
+import type { Accepted } from './accept-arguments.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
+
+/** What a link was brought along with, and who waits for its connection. */
+interface Brought {
+  readonly context: ConnectionContext;
+  readonly outcome: Deferred<PeerConnection>;
+}
 
 /**
  * The inbound side: takes links from the transport and starts their setup.
@@ -25,6 +36,8 @@ export class Listener {
   readonly #line: WaitingLine<Link>;
   readonly #acceptErrorLog: LogThrottle;
   #transportListener: TransportListener | undefined;
+  /** Links that somebody brought along, and waits for. */
+  readonly #brought = new Map<Link, Brought>();
   /** A start under way: a second one is refused, and a stop waits for it. */
   #starting: Promise<unknown> | undefined;
 
@@ -104,9 +117,17 @@ export class Listener {
     this.#transportListener = undefined;
     this.#kernel.listenAddress = undefined;
     for (const link of this.#line.clear()) {
-      this.#refuse(link, 'P2P_ERR_SHUTTING_DOWN', 'refusedByShutdown');
+      this.#refuseByLimit(link, 'P2P_ERR_SHUTTING_DOWN');
     }
     return { drained: listener?.close() ?? Promise.resolve() };
+  }
+
+  /** Takes a link that somebody brought along, as any other. @throws {PeerError} why there is no connection */
+  accept({ link, context }: Accepted): Promise<PeerConnection> {
+    const outcome = defer<PeerConnection>();
+    this.#brought.set(link, { context, outcome });
+    this.#onLink(link);
+    return markHandled(outcome.promise);
   }
 
   #onLink(link: Link): void {
@@ -147,10 +168,19 @@ export class Listener {
       return;
     }
     const cancellation = new CancellationSource();
+    const brought = this.#claim(link);
+    const context = brought?.context;
     // A setup that fails is counted and logged where it fails.
-    void this.#kernel.track(cancellation, () =>
-      setUpConnection(this.#kernel, { link, direction: 'inbound', slot, cancellation }),
+    const setup = this.#kernel.track(cancellation, () =>
+      setUpConnection(this.#kernel, {
+        link,
+        direction: 'inbound',
+        slot,
+        cancellation,
+        ...(context !== undefined && { context }),
+      }),
     );
+    brought?.outcome.resolve(setup);
   }
 
   readonly #hasShare = (group: string): boolean => this.#kernel.table.hasSetupShare(group);
@@ -160,18 +190,47 @@ export class Listener {
     while (!this.#mustWait()) {
       const link = this.#line.take(this.#hasShare);
       if (link === undefined) break;
-      if (!link.stream.destroyed) this.#setUp(link);
-      else this.#kernel.heuristics.handshakeFailures++; // gone while it waited
+      if (!link.stream.destroyed) {
+        this.#setUp(link);
+      } else {
+        this.#kernel.heuristics.handshakeFailures++; // gone while it waited
+        this.#fail(link, 'P2P_ERR_HANDSHAKE_ENDED');
+      }
     }
   }
 
-  #refuseByLimit(link: Link, code: PeerErrorCode): void {
-    this.#refuse(link, code, code === 'P2P_ERR_SHUTTING_DOWN' ? 'refusedByShutdown' : 'refusedByLimit');
+  /** Who brought the link along, if anybody did. */
+  #claim(link: Link): Brought | undefined {
+    if (this.#brought.size === 0) return undefined;
+    const brought = this.#brought.get(link);
+    this.#brought.delete(link);
+    return brought;
   }
 
-  #refuse(link: Link, cause: string, counter: CounterName): void {
+  #fail(link: Link, code: PeerErrorCode): void {
+    const outcome = this.#claim(link)?.outcome;
+    outcome?.reject(
+      code === 'P2P_ERR_SHUTTING_DOWN'
+        ? shuttingDown(this.#kernel)
+        : new PeerError(code, `cannot accept ${link.address}: ${entryOf(code)!.when}`),
+    );
+  }
+
+  #refuseByLimit(link: Link, code: PeerErrorCode): void {
+    const counter = code === 'P2P_ERR_SHUTTING_DOWN' ? 'refusedByShutdown' : 'refusedByLimit';
+    this.#refuse(link, code, counter, code);
+  }
+
+  /** @param code what somebody is told who brought the link along */
+  #refuse(
+    link: Link,
+    cause: string,
+    counter: CounterName,
+    code: PeerErrorCode = 'P2P_ERR_TOO_MANY_CONNECTING',
+  ): void {
     link.reset();
     this.#kernel.outcomes.refused(link.address, 'inbound', cause, counter);
+    this.#fail(link, code);
   }
 
   #onAcceptError(error: Error): void {

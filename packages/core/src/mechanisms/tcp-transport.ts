@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { networkInterfaces } from 'node:os';
 import { PeerError } from '../errors/errors.js';
 import { SocketAddress } from '../net/socket-address.js';
+import { resetStream } from './reset.js';
 import type {
   Link,
   Transport,
@@ -42,12 +43,7 @@ class TcpLink implements Link {
   }
 
   reset(): void {
-    const { stream } = this;
-    if (stream.destroyed) return;
-    // Until the FIN is sent libuv refuses to reset (EINVAL), and Node never closes the socket. There is nothing to be lost:
-    // the system has all that was written.
-    if (isSendingFin(stream)) stream.destroy();
-    else stream.resetAndDestroy();
+    resetStream(this.stream);
   }
 }
 
@@ -55,11 +51,6 @@ class TcpLink implements Link {
 const UNKNOWN = new SocketAddress('0.0.0.0', 0);
 
 function socketOnError(): void {}
-
-/** It was asked for, nothing is left to be written before it, and the system has not confirmed it. */
-function isSendingFin({ writableEnded, writableFinished, writableLength }: Socket): boolean {
-  return writableEnded && !writableFinished && writableLength === 0;
-}
 
 /** The address of one end, or undefined when the socket has none any more (the peer is gone). */
 function addressOf(host: string | undefined, port: number | undefined): SocketAddress | undefined {
