@@ -1,6 +1,6 @@
 import { mayHaveHalfSurrogates, replaceHalfSurrogates } from './half-surrogates.js';
 import { indexIn } from './object-limit.js';
-import { PlainFrame } from './plain-frame.js';
+import { COMPLETE, PlainFrame } from './plain-frame.js';
 import { CBOR_INTEGERS, floatToInteger, integerToFloat } from './whole-numbers.js';
 
 /** A date and time as text, as RFC 3339 has it; what Python's `datetime` is sent as. */
@@ -12,6 +12,8 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\
 const LONGEST_TIME = 35;
 
 const UNDEFINED = 0xf7;
+
+const frame = new PlainFrame('CBOR');
 
 /**
  * Lets through what is one item of CBOR (RFC 8949), complete, with lengths that are stated, and no tags but those of a time.
@@ -31,14 +33,23 @@ const UNDEFINED = 0xf7;
  * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
 export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: 'in' | 'out'): void {
-  const frame = new PlainFrame('CBOR', bytes.length, maxObjects);
+  frame.begin(bytes.length, maxObjects);
   if (bytes.length === 1 && bytes[0] === UNDEFINED)
     throw frame.refused('holds undefined alone, which is not a message');
   let at = 0;
   let time: number | undefined;
   const hasHalves = direction === 'out' && mayHaveHalfSurrogates(bytes);
-  while (frame.next()) {
-    const head = byteAt(bytes, at++);
+  let owed = 1;
+  let isMap = false;
+  for (;;) {
+    while (owed === 0) {
+      owed = frame.leave();
+      isMap = frame.isMap;
+    }
+    if (owed === COMPLETE) break;
+    owed--;
+    if (at >= bytes.length) frame.requireEnd(at + 1);
+    const head = bytes[at++]!;
     const major = head >> 5;
     const short = head & 0x1f;
     if (short > 0x1b) {
@@ -60,7 +71,7 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: '
     if (time === TEXT_TIME && !(major === 3 && isTime(bytes, at, value)))
       throw frame.refused('holds a time that RFC 3339 does not know');
     time = undefined;
-    if (frame.isKey) {
+    if (isMap && (owed & 1) === 1) {
       if (major === 0) frame.addKey(value);
       else if (major === 3) frame.addKey(indexIn(bytes, at, value));
       else if (isFloat) frame.addUnknownKey();
@@ -69,15 +80,17 @@ export function requirePlainCbor(bytes: Buffer, maxObjects: number, direction: '
     if (major === 2) frame.addObject();
     else if (major === 3 && hasHalves) replaceHalfSurrogates(bytes, at, value);
     if (major === 2 || major === 3) at += value;
-    else if (major === 4) frame.enter(value, at);
-    else if (major === 5) frame.enter(value * 2, at, true);
-    else if (major === 6) {
+    if (major === 6) {
       if (value !== EPOCH_TIME && value !== TEXT_TIME)
         throw frame.refused(`holds the tag ${value}; known are ${TEXT_TIME} and ${EPOCH_TIME}, a time`);
       time = value;
-      frame.enter(1, at);
     }
     if (at > bytes.length) frame.requireEnd(at);
+    if (major < 4 || major === 7) continue;
+    isMap = major === 5;
+    const items = major === 6 ? 1 : isMap ? value * 2 : value;
+    frame.enter(items, at, isMap, owed);
+    owed = items;
   }
   frame.requireEnd(at);
 }

@@ -1,9 +1,11 @@
 import { indexIn } from './object-limit.js';
-import { PlainFrame } from './plain-frame.js';
+import { COMPLETE, PlainFrame } from './plain-frame.js';
 import { floatToInteger, integerToFloat, MSGPACK_INTEGERS } from './whole-numbers.js';
 
 /** The one extension that the specification itself defines, as a signed byte: -1. */
 const TIMESTAMP = 0xff;
+
+const frame = new PlainFrame('MessagePack');
 
 /**
  * Lets through what is one value of MessagePack, complete, with no extension but the timestamp.
@@ -22,37 +24,65 @@ const TIMESTAMP = 0xff;
  * @throws {PeerError} P2P_ERR_INVALID_FRAME for everything else; P2P_ERR_FRAME_TOO_LARGE for more than `maxObjects`.
  */
 export function requirePlainMsgpack(bytes: Buffer, maxObjects: number, direction: 'in' | 'out'): void {
-  const frame = new PlainFrame('MessagePack', bytes.length, maxObjects);
+  frame.begin(bytes.length, maxObjects);
+  const { length } = bytes;
   let at = 0;
-  while (frame.next()) {
-    const token = byteAt(bytes, at++);
-    if (frame.isKey) countKey(frame, bytes, token, at);
-    if (token < 0x80 || token >= 0xe0) continue;
-    if (token < 0x90) frame.enter((token - 0x80) * 2, at, true);
-    else if (token < 0xa0) frame.enter(token - 0x90, at);
-    else if (token < 0xc0) at += token - 0xa0;
+  let owed = 1;
+  let isMap = false;
+  for (;;) {
+    while (owed === 0) {
+      owed = frame.leave();
+      isMap = frame.isMap;
+    }
+    if (owed === COMPLETE) break;
+    owed--;
+    if (at >= length) frame.requireEnd(at + 1);
+    const token = bytes[at++]!;
+    if (isMap && (owed & 1) === 1 && !isName(bytes, token, at)) countKey(bytes, token, at);
+    if (token >= 0xa0) {
+      if (token < 0xc0) {
+        at += token - 0xa0;
+        continue;
+      }
+      if (token >= 0xe0) continue;
+    } else if (token < 0x80) continue;
+    let items = NONE;
+    if (token < 0x90) items = (token - 0x80) * 2;
+    else if (token < 0xa0) items = token - 0x90;
     else if (token === 0xc1) throw frame.refused('holds a byte that MessagePack never uses');
     else if (token <= 0xc3) continue;
     else if (token <= 0xc6) {
       frame.addObject();
       at += uint(bytes, at, 1 << (token - 0xc4)) + (1 << (token - 0xc4));
-    } else if (token <= 0xc9) at = endOfExtension(bytes, at, token, frame);
+    } else if (token <= 0xc9) at = endOfExtension(bytes, at, token);
     else if (token <= 0xd3) {
       const size = NUMBER_SIZES[token - 0xca]!;
       if (size === 8 && at + size <= bytes.length) withSafeIntegers(bytes, at - 1, direction);
       at += size;
-    } else if (token <= 0xd8) at = endOfExtension(bytes, at, token, frame);
+    } else if (token <= 0xd8) at = endOfExtension(bytes, at, token);
     else if (token <= 0xdb) at += uint(bytes, at, 1 << (token - 0xd9)) + (1 << (token - 0xd9));
     else {
       const size = (token & 1) === 0 ? 2 : 4;
       const count = uint(bytes, at, size);
       at += size;
-      frame.enter(token <= 0xdd ? count : count * 2, at, token > 0xdd);
+      items = token <= 0xdd ? count : count * 2;
     }
     if (at > bytes.length) frame.requireEnd(at);
+    if (items === NONE) continue;
+    isMap = token < 0x90 || token > 0xdd;
+    frame.enter(items, at, isMap, owed);
+    owed = items;
   }
   frame.requireEnd(at);
 }
+
+/** Whether a key is a short text that does not begin with a digit, as next to all do. */
+function isName(bytes: Buffer, token: number, at: number): boolean {
+  return token > 0xa0 && token < 0xc0 && at < bytes.length && bytes[at]! > 0x39;
+}
+
+/** In place of a count, where the item is neither a list nor a map. */
+const NONE = -1;
 
 /** ca to d3: two floats, four unsigned, four signed integers. */
 const NUMBER_SIZES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
@@ -64,7 +94,7 @@ function withSafeIntegers(bytes: Buffer, at: number, direction: 'in' | 'out'): v
   else if (!isFloat && direction === 'in') integerToFloat(bytes, at, MSGPACK_INTEGERS);
 }
 
-function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFrame): number {
+function endOfExtension(bytes: Buffer, at: number, token: number): number {
   const isFixed = token >= 0xd4;
   const head = isFixed ? 0 : 1 << (token - 0xc7);
   const size = isFixed ? 1 << (token - 0xd4) : uint(bytes, at, head);
@@ -75,7 +105,7 @@ function endOfExtension(bytes: Buffer, at: number, token: number, frame: PlainFr
 }
 
 /** A key that begins with `token`, and goes on at `at`: whole numbers take room in the object, up to there. */
-function countKey(frame: PlainFrame, bytes: Buffer, token: number, at: number): void {
+function countKey(bytes: Buffer, token: number, at: number): void {
   if (token < 0x80) frame.addKey(token);
   else if (token >= 0xa0 && token < 0xc0) frame.addKey(indexIn(bytes, at, token - 0xa0));
   else if (token === 0xcc || token === 0xd0) frame.addKey(uint(bytes, at, 1));

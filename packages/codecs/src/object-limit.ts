@@ -23,13 +23,19 @@ export function requireMaxObjects(
   return requireInteger('maxObjects', options.maxObjects ?? CODEC_DEFAULTS[codec].maxObjects, { min: 1 });
 }
 
-/** Counts the objects of one message before they are made. */
+/** Counts the objects of a message before they are made. */
 export class ObjectCount {
-  readonly #limit: number;
+  #limit: number;
   #count = 0;
 
-  constructor(limit: number) {
+  constructor(limit = 0) {
     this.#limit = limit;
+  }
+
+  /** Another message begins. */
+  begin(limit: number): void {
+    this.#limit = limit;
+    this.#count = 0;
   }
 
   /** @throws {PeerError} P2P_ERR_FRAME_TOO_LARGE */

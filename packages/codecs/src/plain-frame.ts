@@ -6,59 +6,70 @@ export const MAX_DEPTH = 100;
 
 /** In place of the highest key, where there are none. */
 const LIST = -2;
+/** In place of the items owed, where the message is complete. */
+export const COMPLETE = -1;
 
 /**
- * Walks over the items of one frame without decoding them, and keeps account of what is still owed.
+ * Accounts for the lists and maps of a frame, whose items a walk passes over without decoding them. The walk itself keeps how
+ * many items are owed to the innermost one: to ask here for each item cost more than all the rest.
  *
  * ```text
- *   [ [ 1, 2 ], "a" ]     0 open, 1 owed -> 1 open, 2 owed -> 2 open, 2 owed -> ... -> 0 open, 0 owed: complete
+ *   [ [ 1, 2 ], "a" ]     1 owed, enter 2 -> 2 owed, enter 2 -> 2 owed ... 0 owed, leave -> 1 owed ... leave -> complete
  * ```
  *
  * A few bytes can declare a list of millions, so what is declared is compared with the bytes that are there.
+ *
+ * note: a format has one for all frames, one after the other: made anew for each, it cost half as much as the walk.
  */
 export class PlainFrame {
   readonly #format: string;
-  readonly #length: number;
+  #length = 0;
   /** The objects that the library will make, counted before it makes any. */
-  readonly #count: ObjectCount;
+  readonly #count = new ObjectCount();
   /** Items owed to the lists and maps around the current one, and the highest key of each. */
-  readonly #open: number[] = [];
-  #owed = 1;
+  readonly #owed = new Int32Array(MAX_DEPTH);
+  readonly #highestKeys = new Int32Array(MAX_DEPTH);
+  /** How many there are around the current one. */
+  #depth = 0;
   /** The highest key of the current map that is a small whole number, or -1. */
   #highestKey = LIST;
 
-  constructor(format: string, length: number, maxObjects: number) {
+  constructor(format: string) {
     this.#format = format;
+  }
+
+  /** A frame of so many bytes begins, whatever became of the one before. */
+  begin(length: number, maxObjects: number): void {
     this.#length = length;
-    this.#count = new ObjectCount(maxObjects);
+    this.#count.begin(maxObjects);
+    this.#depth = 0;
+    this.#highestKey = LIST;
   }
 
-  /** Whether the current item is the key of a map. */
-  get isKey(): boolean {
-    return this.#highestKey !== LIST && this.#owed % 2 === 1;
+  /** Whether the items are keys and values, in turn. */
+  get isMap(): boolean {
+    return this.#highestKey !== LIST;
   }
 
-  /** Whether there is another item; ends the lists and maps that are complete. */
-  next(): boolean {
-    while (this.#owed === 0) {
-      const owed = this.#open.pop();
-      if (owed === undefined) return false;
-      this.#owed = owed;
-      this.#highestKey = this.#open.pop()!;
-    }
-    this.#owed--;
-    return true;
-  }
-
-  /** A list or map begins at `at`, with so many items in it: of a map, its keys and values. */
-  enter(items: number, at: number, isMap = false): void {
+  /** A list or map begins at `at`, with so many items in it: of a map, its keys and values. `owed` is what is left around it. */
+  enter(items: number, at: number, isMap: boolean, owed: number): void {
     // A map that has keys takes as much again for its shape.
     this.#count.add(isMap && items > 0 ? 2 : 1);
     if (items > this.#length - at) throw this.refused('declares more than it holds');
-    if (this.#open.length === 2 * MAX_DEPTH) throw this.refused(`nests deeper than ${MAX_DEPTH}`);
-    this.#open.push(this.#highestKey, this.#owed);
-    this.#owed = items;
+    const depth = this.#depth;
+    if (depth === MAX_DEPTH) throw this.refused(`nests deeper than ${MAX_DEPTH}`);
+    this.#highestKeys[depth] = this.#highestKey;
+    this.#owed[depth] = owed;
+    this.#depth = depth + 1;
     this.#highestKey = isMap ? -1 : LIST;
+  }
+
+  /** The list or map has all its items; returns what is owed to the one around it, or {@link COMPLETE}. */
+  leave(): number {
+    if (this.#depth === 0) return COMPLETE;
+    const depth = --this.#depth;
+    this.#highestKey = this.#highestKeys[depth]!;
+    return this.#owed[depth]!;
   }
 
   /** The current item becomes an object: bytes, or a date. */
@@ -68,7 +79,7 @@ export class PlainFrame {
 
   /** The current item, a key, is the whole number `key`, or the text of one; -1 for any other. */
   addKey(key: number): void {
-    this.#highestKey = this.#count.addKey(key, this.#highestKey);
+    if (key > this.#highestKey) this.#highestKey = this.#count.addKey(key, this.#highestKey);
   }
 
   /** The current item, a key, may be any number. */
