@@ -13,7 +13,6 @@ export const LEFT_OUT = {
   'tests/examples': 'runs each example',
   'tests/floors': 'check:floors does it',
   'tests/inflation': 'inflates until it is too much',
-  'tests/interop-rust': 'builds and runs the original in Rust',
   'tests/libp2p': 'runs js-libp2p',
   'tests/runtimes': 'runs Bun and Deno',
   'tests/release': 'makes a release in a copy',

@@ -1,21 +1,19 @@
 //! The original as the other end of a test: `listen` or `dial <port>`, then `noise <psk>` (64 hexadecimal digits) where
 //! the connection is to be encrypted, then `send <size>...` where it is to begin; else it sends back what it is sent.
 //!
-//! It prints what happens, one JSON object a line. On standard input `leave` ends its connections; the end of the input
-//! ends the program.
+//! It prints what happens, and takes the command `leave`, which ends its connections, as tests/interop/README.md says.
 mod frames;
 mod noise;
 mod peer;
 
 use std::{
-    env,
-    io::{self, BufRead},
+    env, io,
     net::{Ipv4Addr, SocketAddr},
     process,
 };
 
+use lines::Value;
 use peer::Peer;
-use tokio::sync::mpsc;
 
 /// What the arguments ask for.
 #[derive(Default)]
@@ -32,7 +30,18 @@ fn main() -> io::Result<()> {
         eprintln!("usage: pea2pea-interop listen | dial <port> [noise <psk>] [send <size>...]");
         process::exit(2);
     };
-    tokio::runtime::Runtime::new()?.block_on(run(task))
+    let runtime = tokio::runtime::Runtime::new()?;
+    let peer = runtime.block_on(start(task))?;
+    let (handle, leaving) = (runtime.handle().clone(), peer.clone());
+    lines::serve(move |command, _| match command {
+        "leave" => {
+            handle.block_on(leaving.leave());
+            Ok(Value::Null)
+        }
+        _ => Err(format!("there is no command {command}")),
+    });
+    runtime.block_on(peer.shut_down());
+    Ok(())
 }
 
 fn task_of(mut args: impl Iterator<Item = String>) -> Option<Task> {
@@ -60,7 +69,7 @@ fn psk_of(digits: &str) -> Option<[u8; 32]> {
     bytes.try_into().ok()
 }
 
-async fn run(task: Task) -> io::Result<()> {
+async fn start(task: Task) -> io::Result<Peer> {
     let peer = Peer::new(task.dials.is_none(), task.psk, task.sizes).await;
     match task.dials {
         None => peer.listen().await?,
@@ -69,25 +78,5 @@ async fn run(task: Task) -> io::Result<()> {
                 .await
         }
     }
-    let mut commands = commands();
-    while let Some(command) = commands.recv().await {
-        if command == "leave" {
-            peer.leave().await;
-        }
-    }
-    peer.shut_down().await;
-    Ok(())
-}
-
-/// The lines of standard input, which is read by a thread of its own: it has no other way to wait.
-fn commands() -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        for line in io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+    Ok(peer)
 }
