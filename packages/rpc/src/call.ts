@@ -38,6 +38,8 @@ export class Call implements Expiring {
   /** The id of its request; 0 until that was sent. */
   id = 0;
   isSettled = false;
+  /** What waits for its signal, if it has one: most calls have none, and no function of their own. */
+  onAbort: (() => void) | undefined;
   readonly #owner: CallOwner;
   #settle!: { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void };
 
@@ -73,10 +75,11 @@ export class Call implements Expiring {
     this.reject(this.#invalidResponse("is one of JSON-RPC 1.0: set `version: '1.0'` for such peers"));
   }
 
-  readonly onAbort = (): void => {
+  /** Its signal aborted. */
+  abort(signal: AbortSignal): void {
     this.#owner.abandon(this);
-    this.reject(callAborted(this.method, this.terms.signal!));
-  };
+    this.reject(callAborted(this.method, signal));
+  }
 
   expire(): void {
     const { address } = this.#owner.connection;
@@ -98,14 +101,20 @@ export class Call implements Expiring {
     try {
       const { result: schema, name } = this.method;
       const validated = schema === undefined ? { value: result } : runSchema(schema, result, name);
-      if (isPromise(validated)) validated.then(this.#onValidated).catch(this.#onValidationError);
+      if (isPromise(validated)) this.#awaitValidation(validated);
       else this.#onValidated(validated);
     } catch (error) {
       this.#onValidationError(error);
     }
   }
 
-  readonly #onValidated = (validated: StandardResult<unknown>): void => {
+  #awaitValidation(validated: Promise<StandardResult<unknown>>): void {
+    validated
+      .then((settled) => this.#onValidated(settled))
+      .catch((error: unknown) => this.#onValidationError(error));
+  }
+
+  #onValidated(validated: StandardResult<unknown>): void {
     if (validated.issues) {
       const issue = describeIssues(validated.issues, { mostIssues: 1 });
       const why = `does not match its schema${issue === '' ? '' : `: ${issue}`}`;
@@ -115,11 +124,11 @@ export class Call implements Expiring {
     this.isSettled = true;
     this.#owner.forget(this);
     this.#settle.resolve(validated.value);
-  };
+  }
 
-  readonly #onValidationError = (error: unknown): void => {
+  #onValidationError(error: unknown): void {
     this.reject(this.#invalidResponse('could not be validated: its schema threw', error));
-  };
+  }
 
   #invalidResponse(why: string, cause?: unknown): PeerError {
     const what = `the response of ${this.#owner.connection.address} to '${this.method.name}' ${why}`;

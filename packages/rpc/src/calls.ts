@@ -111,7 +111,9 @@ export class Calls implements CallOwner {
   watch(call: Call): void {
     this.#context.deadlines.add(call);
     const { signal } = call.terms;
-    if (signal !== undefined) onAbort(signal, call.onAbort);
+    if (signal === undefined) return;
+    call.onAbort = () => call.abort(signal);
+    onAbort(signal, call.onAbort);
   }
 
   /**
@@ -171,8 +173,7 @@ export class Calls implements CallOwner {
 
   forget(call: Call): void {
     this.#context.deadlines.delete(call);
-    const { signal } = call.terms;
-    if (signal !== undefined) forgetAbort(signal, call.onAbort);
+    if (call.onAbort !== undefined) forgetAbort(call.terms.signal!, call.onAbort);
     if (this.#pending.delete(call.id)) {
       if (this.#hasWaiting) this.#advance();
       return;

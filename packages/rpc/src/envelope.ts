@@ -157,9 +157,13 @@ export function requestOf(
 
 /** A response to send. */
 export function responseOf(version: RpcVersion, id: RequestId, answer: Answer): Envelope {
-  if (version === '2.0') return { jsonrpc: '2.0', id, ...answer };
-  if ('error' in answer) return { id, result: null, error: answer.error.message };
-  return { id, result: answer.result, error: null };
+  // Spelled out, as spreading takes several times as long.
+  if ('error' in answer) {
+    const { error } = answer;
+    return version === '2.0' ? { jsonrpc: '2.0', id, error } : { id, result: null, error: error.message };
+  }
+  const { result } = answer;
+  return version === '2.0' ? { jsonrpc: '2.0', id, result } : { id, result, error: null };
 }
 
 export function failure(code: number, message: string, data?: unknown): { readonly error: RpcFailure } {
