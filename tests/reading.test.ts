@@ -215,6 +215,30 @@ describe('decoding', () => {
     socket.destroy();
   });
 
+  it('a message in whose decoding the connection is ended is dropped, as those after it', async () => {
+    const ended: Promise<boolean>[] = [];
+    const codec: Codec<string> = {
+      decoder: (context) => {
+        const lines = textCodec().decoder(context);
+        return {
+          decode: (input) => {
+            const message = lines.decode(input);
+            if (message === 'banned') ended.push([...a.node.connections][0]!.disconnect('banned'));
+            return message;
+          },
+        };
+      },
+      encoder: textCodec().encoder,
+    };
+    const network = inMemory();
+    const a = makeNode({ ...network, codec });
+    const [there] = await join(makeNode(network), a);
+    await there.send('before\nbanned\nafter');
+    await until('it was ended', () => ended.length === 1);
+    expect(await ended[0]).toBe(true);
+    expect(a.messages).toEqual(['before']);
+  });
+
   it('a connection that is reset ends with a stream error', async () => {
     const a = makeNode();
     const socket = await rawConnect(await listen(a));

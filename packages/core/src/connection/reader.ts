@@ -284,7 +284,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const { traffic } = this.#node;
     do {
       const message = this.#decode();
-      if (message === NEED_MORE) return;
+      // A codec may have ended the connection: a schema that bans, for one.
+      if (message === NEED_MORE || this.#stopped) return;
       const count = ++stats.messagesReceived;
       traffic.messagesReceived++;
       this.#deliver(message);
