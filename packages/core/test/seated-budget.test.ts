@@ -125,6 +125,21 @@ describe('a budget with a seat', () => {
     expect([first, large].map(({ account }) => account.hasSeat)).toEqual([false, true]);
   });
 
+  it('passes the seat on where the one that was given it holds no more than its share by then', () => {
+    const { budget } = seated(100_000);
+    const [seat, completes, large, larger] = [8_000, 29_000, 30_000, 41_000].map(
+      (bytes) => new Receiver(budget, bytes),
+    ) as [Receiver, Receiver, Receiver, Receiver];
+    for (const { ask } of [seat, large, larger, completes]) ask();
+    expect([budget.share, seat.account.hasSeat]).toEqual([1_024, true]);
+    // The rest of its frame had come before it was paused: with this the limit is not exceeded any more.
+    completes.completed++;
+    completes.account.bytes = 5_000;
+    completes.ask();
+    expect([seat, completes].map(({ mayGrow }) => mayGrow)).toEqual([true, true]);
+    expect([large, larger].map(({ account }) => account.hasSeat).sort()).toEqual([false, true]);
+  });
+
   it('passes the seat on in turn, and every receiver has it again within twice as many turns as there are others', async () => {
     const { budget, clock } = seated(1_000);
     const all = receivers(budget, 8, 100);

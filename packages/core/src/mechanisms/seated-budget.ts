@@ -50,7 +50,7 @@ export class SeatedBudget extends ByteBudget {
   /** See {@link SeatedAccount.mayGrow}. */
   mayGrow(account: SeatedAccount, completed: number, ask: () => void): boolean {
     if (!account.isOverShare) {
-      this.#stopWaiting(account);
+      this.leave(account);
       return true;
     }
     account.ask = ask;
