@@ -188,8 +188,8 @@ export class Yamux {
    * The session as the stream of a connection, for `handshake.upgrade`: the kernel owns the session by it. Reading it
    * yields the header of every frame that came, for {@link yamuxFrames}: they are the messages of the connection. So its
    * `idleTimeoutMs` counts from the last frame, plugins that limit messages limit frames, and a handler that makes the
-   * connection wait makes the session wait. What ends the session is the reason of the disconnect: `invalid-frame`, where
-   * the peer broke the protocol.
+   * connection wait makes the session wait, once `inboundQueueBytes` of headers do. What ends the session is the reason
+   * of the disconnect: `invalid-frame`, where the peer broke the protocol.
    *
    * note: asked for in the turn in which the session is made, no stream of the peer comes before the connection is open.
    * note: nothing can be sent over the connection itself: that is what streams are for.
