@@ -1438,6 +1438,38 @@ describe('two-budgets: neither direction stops the other, and the connections th
     await Promise.all([node.close({ timeoutMs: 200 }), good.close(), pass(clock, 500)]);
   });
 
+  it.each(['smallest', 'largest'])(
+    'of those that take nothing the largest are ended, and as few as are enough: the %s came first',
+    async (first) => {
+      const clock = new ControlledClock();
+      const { transport } = inMemory();
+      const ended: number[] = [];
+      const node = new PeerNode({
+        ...{ codec, transport, clock, logger: silentLogger, maxBufferedBytes: 12 * frame },
+        ...{ maxConnectionsPerIp: 100, pressureTimeoutMs: 5_000, writeTimeoutMs: 3_600_000 },
+      }).use({ onDisconnect: (connection) => void ended.push(percent.get(connection)!) });
+      const percent = new Map<Connection<Buffer>, number>();
+      const address = await node.listen({ host: '127.0.0.1', port: 0 });
+      for (let count = 0; count < 10; count++) await rawLink(transport, address);
+      await until('all are here', () => node.connections.size === 10);
+      const sizes = Array.from({ length: 10 }, (_, index) => 55 + 5 * index);
+      if (first === 'largest') sizes.reverse();
+      [...node.connections].forEach((connection, index) => {
+        percent.set(connection, sizes[index]!);
+        expect(connection.trySend(Buffer.alloc((sizes[index]! * frame) / 100))).toBe(true);
+      });
+      expect(node.bufferedBytes).toBe(7.75 * frame + 10 * 4);
+      await until('some are ended', () => {
+        clock.advance(1_000);
+        return ended.length > 0;
+      });
+      await pass(clock, 20_000);
+      expect(ended.sort()).toEqual([100, 95]);
+      expect(node.bufferedBytes).toBe(5.8 * frame + 8 * 4);
+      await Promise.all([node.close({ timeoutMs: 200 }), pass(clock, 500)]);
+    },
+  );
+
   it('who fills the memory with unfinished frames is held back, then ended, and others are served', async () => {
     const clock = new ControlledClock();
     const { transport } = inMemory();

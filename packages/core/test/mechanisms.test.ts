@@ -62,7 +62,12 @@ describe('a sweeper', () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800, 0]);
     const seen: number[] = [];
-    const member = { isOverdue: (nowMs: number) => (seen.push(nowMs), false), judge() {}, forgive() {} };
+    const member = {
+      heldBytes: 0,
+      isOverdue: (nowMs: number) => (seen.push(nowMs), false),
+      judge() {},
+      forgive() {},
+    };
     expect(clock.pending).toBe(0);
     sweeper.add(member);
     clock.advance(250);
@@ -78,6 +83,7 @@ describe('a sweeper', () => {
     const sweeper = new Sweeper(clock, [800]);
     const judged: unknown[] = [];
     const member = (name: string, overdueAtMs: number) => ({
+      heldBytes: 0,
       isOverdue: (nowMs: number) => nowMs >= overdueAtMs,
       judge: (nowMs: number, polledAtMs: number) => void judged.push([name, nowMs, polledAtMs]),
       forgive() {},
@@ -97,7 +103,7 @@ describe('a sweeper', () => {
   it('a member may leave while it is judged', async () => {
     const clock = new ControlledClock();
     const sweeper = new Sweeper(clock, [800]);
-    const member = { isOverdue: () => true, judge: () => sweeper.remove(member), forgive() {} };
+    const member = { heldBytes: 0, isOverdue: () => true, judge: () => sweeper.remove(member), forgive() {} };
     sweeper.add(member);
     clock.advance(100);
     await until('it left', () => clock.pending === 0);

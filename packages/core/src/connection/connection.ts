@@ -128,6 +128,10 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.writer.bufferedBytes;
   }
 
+  get heldBytes(): number {
+    return this.reader.bufferedBytes + this.bufferedBytes;
+  }
+
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -293,5 +297,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
       `${this.address} holds more than its share of the memory for ${origin}, and in ${config.pressureTimeoutMs} ms ${what}`,
     );
     this.end({ origin, cause: 'over-budget', error });
+    // What was queued is lost. It makes room now, so that those that hold less need not be ended, too.
+    if (origin === 'writing') this.writer.end();
   }
 }

@@ -86,6 +86,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#handling = this.#receiver.isBusyAtFirst;
   }
 
+  get bufferedBytes(): number {
+    return this.#account.bytes;
+  }
+
   /** Whether the decoder has messages without another byte. */
   get holdsMessages(): boolean {
     return this.decoder.holds?.() === true;

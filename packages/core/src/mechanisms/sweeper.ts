@@ -3,6 +3,8 @@ import { afterPoll } from './overdue.js';
 
 /** Something that may have been silent for too long. Its methods must not throw. */
 export interface Sweepable {
+  /** Bytes that are held for it. Of those that are judged in one turn, who holds most is judged first. */
+  readonly heldBytes: number;
   /** Looked at every so often: whether it has been silent for too long, as far as was heard until now. */
   isOverdue(nowMs: number): boolean;
   /** Ends it, if that is still so now that whatever had come by `polledAtMs` has been heard. */
@@ -81,9 +83,8 @@ export class Sweeper {
   readonly #judge = (polledAtMs: number): void => {
     this.#judgement = undefined;
     const nowMs = this.#clock.now();
-    for (const suspect of this.#suspects) {
-      this.#suspects.delete(suspect);
-      suspect.judge(nowMs, polledAtMs);
-    }
+    // INVARIANT: two-budgets. Where it is enough that those that hold most are ended, the others stay.
+    const suspects = [...this.#suspects].sort((a, b) => b.heldBytes - a.heldBytes);
+    for (const suspect of suspects) if (this.#suspects.delete(suspect)) suspect.judge(nowMs, polledAtMs);
   };
 }
