@@ -42,6 +42,8 @@ export class NoiseStream extends Duplex {
   /** A chunk may have more messages, which wait for the next turn, or for who reads; and `raw` with them. */
   #hasRest = false;
   #nextTurn: Timer | undefined;
+  /** Who reads asked for more than there is, and has been given nothing since: it does not ask again. */
+  #isAsked = false;
 
   constructor(raw: Duplex, { sending, receiving, received = [] }: NoiseStreamParts) {
     // Nothing is decrypted ahead: a message without a reader costs an object, however short it is. INVARIANT: bounded-memory.
@@ -72,6 +74,7 @@ export class NoiseStream extends Duplex {
 
   override _read(): void {
     if (this.#failure !== undefined) return;
+    this.#isAsked = true;
     if (this.#hasRest) this.#nextTurn ??= systemClock.nextTurn(this.#goOn);
     else this.#raw.resume();
   }
@@ -172,9 +175,13 @@ export class NoiseStream extends Duplex {
       this.#pushAll(opened);
     } finally {
       if (failure !== undefined) this.#fail(failure);
-      // Who asked for more does not ask again where this brought nothing.
-      else if (this.#hasRest && this.readableLength === 0 && !this.destroyed) this._read();
+      else if (this.#hasRest) this.#readOn();
     }
+  }
+
+  /** Goes on for who asked, or takes what comes as it comes. */
+  #readOn(): void {
+    if ((this.#isAsked || this.readableLength === 0) && !this.destroyed) this._read();
   }
 
   readonly #goOn = (): void => {
@@ -183,7 +190,7 @@ export class NoiseStream extends Duplex {
       this.#open();
     } finally {
       if (this.#raw.readableEnded) this.#onEnd();
-      else if (!this.#hasRest && this.readableLength === 0 && !this.destroyed) this._read();
+      else if (!this.#hasRest) this.#readOn();
     }
   };
 
@@ -194,6 +201,7 @@ export class NoiseStream extends Duplex {
   #pushAll(opened: readonly Buffer[]): void {
     let hasRoom = true;
     let at = 0;
+    if (opened.length > 0) this.#isAsked = false;
     try {
       while (at < opened.length) hasRoom = this.push(opened[at++]);
     } finally {
@@ -203,7 +211,7 @@ export class NoiseStream extends Duplex {
         while (at < opened.length) hasRoom = this.push(opened[at++]);
         if (flows) this.resume();
       }
-      if (!hasRoom) this.#raw.pause();
+      if (!hasRoom && !this.#isAsked) this.#raw.pause();
     }
   }
 

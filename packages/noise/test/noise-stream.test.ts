@@ -222,6 +222,27 @@ describe('what is read from a NoiseStream', () => {
   });
 });
 
+describe('what is read in pieces of a fixed size', () => {
+  it.each([
+    ['in one chunk', 1_000],
+    ['in chunks of one message', 1],
+    ['in chunks as large as a turn', 32],
+  ])('is all there, however short its messages are: they came %s', async (_, together) => {
+    const { reader, sealed } = openReader(
+      Array.from({ length: 1_000 }, () => 'x'),
+      { flows: false },
+    );
+    let read = 0;
+    reader.stream.on('readable', () => {
+      while (reader.stream.read(50) !== null) read += 50;
+    });
+    for (let at = 0; at < sealed.length; at += together) {
+      reader.raw.write(Buffer.concat(sealed.slice(at, at + together)));
+    }
+    await until('all was read', () => read === 1_000);
+  });
+});
+
 describe('what nobody reads', () => {
   it.each([
     ['in large chunks', 1_000],
