@@ -129,7 +129,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   get heldBytes(): number {
-    return this.reader.bufferedBytes + this.bufferedBytes;
+    return this.reader.account.bytes + this.bufferedBytes;
   }
 
   get signal(): AbortSignal {

@@ -35,7 +35,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #stream: Duplex;
   readonly #queue: ChunkQueue;
   readonly decoder: Decoder<unknown>;
-  readonly #account: SeatedAccount;
+  readonly account: SeatedAccount;
   readonly #slice: Slice;
   readonly #receiver: Receiver;
   /** Whether the decoder is one that can hold messages. */
@@ -75,7 +75,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#queue = queue;
     this.decoder = decoder;
     this.#mayHold = decoder.holds !== undefined;
-    this.#account = node.inbound.account();
+    this.account = node.inbound.account();
     this.#slice = new Slice(node.turns);
     this.#heard = new ProgressWatch(node.clock.now());
     const { message } = node.hooks;
@@ -84,10 +84,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
         ? new Pulls(node, connection, this)
         : new MessageHooks(node, connection, this, message);
     this.#handling = this.#receiver.isBusyAtFirst;
-  }
-
-  get bufferedBytes(): number {
-    return this.#account.bytes;
   }
 
   /** Whether the decoder has messages without another byte. */
@@ -122,8 +118,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       this.#node.heuristics.droppedBytes += this.#queue.length;
       this.#queue.clear();
     }
-    this.#account.bytes = 0;
-    this.#account.leave();
+    this.account.bytes = 0;
+    this.account.leave();
     this.#receiver.stop();
   }
 
@@ -156,7 +152,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
   pressedForMs(polledAtMs: number): number {
-    return this.#account.pressedForMs(this.#connection.stats.messagesReceived, polledAtMs);
+    return this.account.pressedForMs(this.#connection.stats.messagesReceived, polledAtMs);
   }
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
@@ -261,7 +257,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#handling && !this.#yielded && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
     this.#pumping = false;
     if (this.#stopped) return;
-    this.#account.bytes = this.#queue.length; // INVARIANT: bounded-memory
+    this.account.bytes = this.#queue.length; // INVARIANT: bounded-memory
     const isDone = this.#isOver ? !this.#handling : this.#isDeserted;
     if (isDone && !this.#connection.isHeldFor(this.#ending!)) {
       this.#keepsRest = !this.#isOver;
@@ -387,15 +383,15 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const isBusy = this.#handling || this.#yielded;
     const pausesWhenFull = this.#yielded || this.#node.config.whenInboundFull === 'pause';
     // Who is busy needs no more for now, and takes no seat from those whose frames are unfinished.
-    const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.#account.isOverShare);
+    const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.account.isOverShare);
     const wantsMore = !this.#isOver && !hasEnough;
-    if (!wantsMore) this.#account.leave();
+    if (!wantsMore) this.account.leave();
     const error = setFlowing(this.#stream, wantsMore && this.#mayGrow());
     if (error !== undefined) this.onError(error);
   }
 
   #mayGrow(): boolean {
-    const account = this.#account;
+    const account = this.account;
     if (this.#askAgain === undefined && !account.isOverShare) return true;
     this.#askAgain ??= () => this.#flow();
     return account.mayGrow(this.#connection.stats.messagesReceived, this.#askAgain);
