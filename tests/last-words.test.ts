@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Socket } from 'node:net';
-import { Duplex, PassThrough, Transform } from 'node:stream';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { Duplex, duplexPair, PassThrough, Transform } from 'node:stream';
 import { PeerError, type Connection, type Handshake } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { noiseHandshake } from '@pea2pea/noise';
@@ -221,6 +222,48 @@ describe('through a stream on top', () => {
     await until('the peer sees an end', () => heard.end !== undefined);
     expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
     socket.end();
+  });
+});
+
+describe('over a stream that somebody brought, to a peer that has ended its half', () => {
+  /** A connection over `stream`, by one of two ways. */
+  async function connectedOver(how: string, stream: Duplex): Promise<TestNode> {
+    const a = makeNode(
+      { outboundQueueBytes: 16 * 1024 * 1024, onDisconnectTimeoutMs: 60_000 },
+      {
+        ...(how === 'upgrade' && { onHandshake: (handshake: Handshake) => handshake.upgrade(stream) }),
+        onDisconnect: (connection) => connection.send(WORDS),
+      },
+    );
+    const [link, far] = how === 'upgrade' ? duplexPair() : [stream];
+    far?.resume().end();
+    await a.node.connect('peer:1', { stream: link! });
+    return a;
+  }
+
+  it.each(['connect', 'upgrade'])('our end comes after the last words, given to %s', async (how) => {
+    const [near, far] = duplexPair();
+    far.end();
+    const heard = listenTo(far);
+    const a = await connectedOver(how, near);
+    await until('the connection is gone', () => a.node.heuristics.closed === 1);
+    await until('the peer sees an end', () => heard.end !== undefined);
+    expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
+  });
+
+  it.each(['connect', 'upgrade'])('a socket that would end with its peer does not, given to %s', async (how) => {
+    const server = createServer({ allowHalfOpen: true });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [far] = (await once(server, 'connection')) as [Socket];
+    server.close();
+    const heard = listenTo(far);
+    far.end();
+    const a = await connectedOver(how, socket);
+    await until('the connection is gone', () => a.node.heuristics.closed === 1);
+    await until('the peer sees an end', () => heard.end !== undefined);
+    expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
+    far.destroy();
   });
 });
 

@@ -174,6 +174,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       throw new TypeError('upgrade(): a stream.Duplex is needed, to read from and write to');
     }
     duplex.on('error', upgradedOnError);
+    duplex.allowHalfOpen = true; // the peer may end its half, and still hear from us
     const refusal = this.#over ?? this.#whyNoUpgrade();
     if (refusal !== undefined) {
       // Also where the hook goes on as if nothing had happened: this handshake makes no connection.

@@ -29,10 +29,10 @@ export async function sayLastWords(connection: PeerConnection, deadline: Deadlin
   if (flushed === undefined && !connection.hasSpoken) return true;
   const inputOver = discardInput(stream, link.stream);
   if (flushed !== undefined && !(await deadline.wait(flushed))) return false;
-  const isUpgraded = stream !== link.stream;
   // An upgraded stream may hold bytes that it has not passed down yet.
-  if (isUpgraded && !stream.destroyed) await deadline.wait(ended(stream));
-  if (isUpgraded || !isOver(link.stream)) await deadline.wait(ended(link.stream));
+  if (stream !== link.stream && !stream.destroyed) await deadline.wait(ended(stream));
+  // Also to a peer that has ended its half: a stream that is not a socket may reset the peer where it is just destroyed.
+  if (!link.stream.destroyed) await deadline.wait(ended(link.stream));
   await deadline.wait(inputOver);
   return true;
 }

@@ -19,6 +19,7 @@ export class StreamLink implements Link {
     this.address = address;
     this.localAddress = localAddress;
     stream.pause();
+    stream.allowHalfOpen = true; // as for sockets of our own: its peer may end first, and still hear from us
     stream.on('error', ignore);
   }
 
