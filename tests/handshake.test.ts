@@ -502,7 +502,7 @@ describe('the handshake', () => {
 
   it('half-open connections are pruned by the timeout, and the node stays reachable', async () => {
     const word = password('sesame');
-    const a = makeNode({ handshakeTimeoutMs: 100, maxConnections: 7, maxConnectingPerIp: 7 }, word);
+    const a = makeNode({ handshakeTimeoutMs: 100, maxConnections: 8, maxConnectingPerIp: 7 }, word);
     const address = await listen(a);
     const sockets = await Promise.all(Array.from({ length: 7 }, () => rawConnect(address)));
     await until('all slots are taken', () => a.node.connecting === 7);

@@ -251,20 +251,23 @@ describe('over a stream that somebody brought, to a peer that has ended its half
     expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
   });
 
-  it.each(['connect', 'upgrade'])('a socket that would end with its peer does not, given to %s', async (how) => {
-    const server = createServer({ allowHalfOpen: true });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    const [far] = (await once(server, 'connection')) as [Socket];
-    server.close();
-    const heard = listenTo(far);
-    far.end();
-    const a = await connectedOver(how, socket);
-    await until('the connection is gone', () => a.node.heuristics.closed === 1);
-    await until('the peer sees an end', () => heard.end !== undefined);
-    expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
-    far.destroy();
-  });
+  it.each(['connect', 'upgrade'])(
+    'a socket that would end with its peer does not, given to %s',
+    async (how) => {
+      const server = createServer({ allowHalfOpen: true });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      const [far] = (await once(server, 'connection')) as [Socket];
+      server.close();
+      const heard = listenTo(far);
+      far.end();
+      const a = await connectedOver(how, socket);
+      await until('the connection is gone', () => a.node.heuristics.closed === 1);
+      await until('the peer sees an end', () => heard.end !== undefined);
+      expect(heard).toEqual({ bytes: WORDS.length + 1, end: 'end' });
+      far.destroy();
+    },
+  );
 });
 
 describe('nobody is waited for', () => {
