@@ -10,8 +10,8 @@ import { MAX_FRAME } from './message.js';
 export function starving({ name, node, tap }: ChaosNode): readonly string[] {
   const { config, connecting } = node;
   const waiting = tap.waiting((address) => node.isConnecting(address)).length;
-  // All of chaos comes from one address.
-  const setups = Math.min(config.maxConnecting, config.maxConnectingPerIp);
+  // All of chaos comes from one address, and of so few setups one is kept for dials.
+  const setups = Math.min(Math.max(1, config.maxConnecting - 1), config.maxConnectingPerIp);
   if (waiting === 0 || connecting >= setups) return [];
   return [`${name}: ${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
 }
