@@ -85,6 +85,9 @@ describe('a plugin in a node', () => {
     const error = await errorOf(() => bare.plugin(greeter));
     expect(error.code).toBe('P2P_ERR_MISSING_PLUGIN');
     expect(error.message).toContain('the node has no plugin Greeter');
+    for (const key of [undefined, null, 'greeter', {}]) {
+      expect((await errorOf(() => bare.plugin(key as never))).code).toBe('P2P_ERR_INVALID_PLUGIN');
+    }
   });
 
   it('has an instance for each node, from the same value', async () => {

@@ -428,6 +428,18 @@ describe('one address', () => {
     });
   });
 
+  it('that is a wildcard is the loopback address of its family: one peer has one share, and one connection', async () => {
+    const [a, b] = [makeNode(), makeNode()];
+    const { port } = await b.node.listen({ host: '::', port: 0 });
+    expect((await a.node.connect({ host: '0.0.0.0', port })).address.host).toBe('127.0.0.1');
+    expect((await a.node.connect({ host: '::', port })).address.host).toBe('::1');
+    for (const host of ['127.0.0.1', '0.0.0.0', '::1', '::']) {
+      await expect(a.node.connect({ host, port })).rejects.toMatchObject({
+        code: 'P2P_ERR_ALREADY_CONNECTED',
+      });
+    }
+  });
+
   it('of ours is known by family: a listener on 0.0.0.0 is not [::1] at its port', async () => {
     const [a, b] = [makeNode(), makeNode()];
     const { port } = await a.node.listen({ host: '0.0.0.0', port: 0 });

@@ -150,7 +150,7 @@ export class PeerNode<In, Out = In> {
   /**
    * The plugin that this node uses: `node.plugin(bans).ban('203.0.113.7')`. It is found by what {@link definePlugin}
    * returned, or by its class, which may be a base of it; of several the first.
-   * @throws {PeerError} P2P_ERR_MISSING_PLUGIN
+   * @throws {PeerError} P2P_ERR_MISSING_PLUGIN, P2P_ERR_INVALID_PLUGIN for what is neither
    */
   plugin<T extends object>(key: PluginKey<T>): T {
     return this.#plugins.find(key);

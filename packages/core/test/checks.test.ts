@@ -80,7 +80,7 @@ describe('a check of an option', () => {
       '`name` must be a string of 1 to 2 characters, not "abc"',
     ],
     [() => requireOneOf('mode', 'c', ['a', 'b']), '`mode` must be "a" or "b", not "c"'],
-    [() => requireBytes('key', 'abc'), '`key` must be a Uint8Array, not "abc"'],
+    [() => requireBytes('key', 'abc'), '`key` must be a Uint8Array, not a string'],
     [() => requireBytes('key', [1]), '`key` must be a Uint8Array, not an array of 1'],
     [
       () => requireBytes('key', new Uint8Array(31), { min: 32, max: 32 }),

@@ -55,6 +55,10 @@ describe('a socket address', () => {
     '[::1%]:4',
     '[2001:db8::1%a%b]:4',
     'a b:4',
+    'a\u0007b:4',
+    'a\u202eb:4',
+    '\u001bc:4',
+    `${'x'.repeat(254)}:4`,
   ])('%p is refused', (text) => {
     expect(() => SocketAddress.from(text)).toThrow(
       expect.objectContaining({ code: 'P2P_ERR_INVALID_ADDRESS' }),

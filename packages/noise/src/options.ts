@@ -279,15 +279,20 @@ function requireStaticKey(name: string, key: NoiseKeyPair | undefined): void {
 
 function requireKey(name: string, value: unknown): void {
   if (value !== undefined && !isBytes(value, DHLEN)) {
-    throw invalidConfig(`\`${name}\` must be a public key of ${DHLEN} bytes, not ${describe(value)}`);
+    throw invalidConfig(`\`${name}\` must be a public key of ${DHLEN} bytes, not ${kindOf(value)}`);
   }
 }
 
 /** Bytes, or undefined. @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function requireBytes(name: string, value: unknown): void {
   if (value !== undefined && !(value instanceof Uint8Array)) {
-    throw invalidConfig(`\`${name}\` must be bytes, as Uint8Array, not ${describe(value)}`);
+    throw invalidConfig(`\`${name}\` must be bytes, as Uint8Array, not ${kindOf(value)}`);
   }
+}
+
+/** Without the string: it may be a secret, in another form than was asked for. */
+function kindOf(value: unknown): string {
+  return typeof value === 'string' ? 'a string' : describe(value);
 }
 
 function isBytes(value: unknown, length: number): value is Uint8Array {

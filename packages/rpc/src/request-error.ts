@@ -1,5 +1,5 @@
 import { PeerError, type PeerErrorCode, type SocketAddress } from '@pea2pea/core';
-import { describe, printable, readData } from '@pea2pea/core/authoring';
+import { describe, printable, readData, requireString } from '@pea2pea/core/authoring';
 
 /** At most this many characters of the peer's message are quoted in ours. */
 const SHOWN_LENGTH = 200;
@@ -25,7 +25,7 @@ export class RequestError extends PeerError {
   /** The peer that sent the error; undefined for an error made on this side. */
   readonly from: SocketAddress | undefined;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when `rpcCode` is not an integer, as JSON-RPC requires. */
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when `rpcCode` is not an integer, or `rpcMessage` not a string, as JSON-RPC requires. */
   constructor(rpcCode: number, rpcMessage: string, data?: unknown, from?: SocketAddress) {
     if (!Number.isSafeInteger(rpcCode)) {
       throw new PeerError(
@@ -33,6 +33,7 @@ export class RequestError extends PeerError {
         `\`rpcCode\` must be an integer, not ${describe(rpcCode)}`,
       );
     }
+    requireString('rpcMessage', rpcMessage, { min: 0 });
     const what = `${rpcCode} "${printable(rpcMessage, SHOWN_LENGTH)}"`;
     super(
       'P2P_ERR_REQUEST_FAILED',

@@ -140,6 +140,8 @@ describe('Requests', () => {
     ['a name that is no text', () => method(7 as never)],
     ['a schema that is none', () => method('x', { params: {} as never })],
     ['a code that is none', () => new RequestError(0.5, 'x')],
+    ['an error without a message', () => new RequestError(404, undefined as never)],
+    ['an error with a symbol as message', () => new RequestError(404, Symbol('x') as never)],
   ])('%s is refused', async (_what, make) => {
     await peerErrorOf('P2P_ERR_INVALID_CONFIG', make);
   });

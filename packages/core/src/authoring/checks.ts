@@ -101,11 +101,11 @@ export function requireOneOf<T extends string>(name: string, value: unknown, cho
  * A Uint8Array, such as a Buffer, of `min` to `max` bytes. @default any length
  *
  * note: the bytes are not copied, and whoever has them can still change them.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG, without the bytes: they may be a key
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG, without the bytes, or the string in their place: it may be a key
  */
 export function requireBytes(name: string, value: unknown, { min = 0, max }: Bounds = {}): Uint8Array {
   if (isUint8Array(value) && isWithin(value.byteLength, min, max)) return value;
-  const seen = isUint8Array(value) ? `${value.byteLength} bytes` : describe(value);
+  const seen = isUint8Array(value) ? `${value.byteLength} bytes` : kindOf(value);
   throw mustBe(name, `a Uint8Array${lengthInWords(min, max, 'bytes')}`, value, seen);
 }
 
@@ -137,6 +137,10 @@ export function requireMethods(
  */
 export function requireSignal(name: string, value: unknown): asserts value is AbortSignal {
   requireMethods(name, value, ['addEventListener', 'removeEventListener']);
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === 'string' ? 'a string' : describe(value);
 }
 
 function mustBe(name: string, what: string, value: unknown, seen = describe(value)): PeerError {

@@ -87,9 +87,10 @@ export class PluginList {
     this.#plugins.push(plugin);
   }
 
-  /** @throws {PeerError} P2P_ERR_MISSING_PLUGIN */
+  /** @throws {PeerError} P2P_ERR_MISSING_PLUGIN, P2P_ERR_INVALID_PLUGIN for what no plugin is found by */
   find<T extends object>(key: PluginKey<T>): T {
-    const Class = 'class' in key ? key.class : key;
+    const Class = (readData(key, 'class') ?? key) as abstract new (...args: never) => T;
+    if (typeof Class !== 'function') throw invalidPlugin(`${describe(key)} is not a plugin to be found by`);
     const found = this.#plugins.find((plugin) => plugin instanceof Class);
     if (found !== undefined) return found as T;
     throw new PeerError('P2P_ERR_MISSING_PLUGIN', `the node has no plugin ${nameOf(Class)}`);

@@ -58,7 +58,13 @@ function addressOf(host: string | undefined, port: number | undefined): SocketAd
 }
 
 function resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
+  if (address.isWildcard) return [loopbackOf(address)];
   return address.isIp ? [withNamedZone(address)] : lookUp(address);
+}
+
+/** Where the system takes a dial to a wildcard: under one name only, a peer has one share and one connection. */
+function loopbackOf({ host, port }: SocketAddress): SocketAddress {
+  return new SocketAddress(host.includes(':') ? '::1' : '127.0.0.1', port);
 }
 
 /** A zone may be written as a number (`fe80::1%2`); the system names it (`fe80::1%eth0`), but for Windows. */

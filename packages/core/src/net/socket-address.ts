@@ -1,7 +1,10 @@
-import { describe } from '../errors/describe.js';
+import { describe, printable } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import { formatIp, isCanonicalIpv4, isLoopback, isWildcard, parseIp } from './ip-address.js';
 import { IpPrefix } from './ip-prefix.js';
+
+/** The longest name that can be looked up, in characters: RFC 1035, section 2.3.4, without the dot at its end. */
+const MAX_NAME = 253;
 
 /** What users may write where an address is wanted: `'127.0.0.1:4000'`, `'[::1]:4000'` or `{ host, port }`. */
 export type AddressLike = string | { readonly host: string; readonly port: number };
@@ -11,7 +14,8 @@ export type AddressLike = string | { readonly host: string; readonly port: numbe
  *
  * note: IP addresses are kept in canonical form, and IPv4-mapped IPv6 is folded to IPv4,
  * so `::ffff:127.0.0.1` and `127.0.0.1` are one host.
- * note: a host name is kept as it is, in lower case; a transport resolves it when it dials.
+ * note: a host name is kept as it is, in lower case; a transport resolves it when it dials. It has 253 characters at most,
+ * and none that cannot be printed.
  */
 export class SocketAddress {
   /** An IP address without brackets, or a host name. */
@@ -19,7 +23,7 @@ export class SocketAddress {
   /** 0 to 65535; 0 means "pick one" where a node is told to listen. */
   readonly port: number;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is empty or the port is not a port. */
+  /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS when the host is not one, or the port is not a port. */
   constructor(host: string, port: number) {
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw invalidAddress(`${describe(port)} is not a port`);
@@ -95,13 +99,18 @@ export class SocketAddress {
 
 /** @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
 function canonicalHost(host: string): string {
-  const isText = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host);
+  const isText = typeof host === 'string' && host !== '' && !/[\s[\]]/.test(host) && isPrintable(host);
   const ip = isText ? parseIp(host) : undefined;
   if (!isText || (ip === undefined && host.includes(':'))) {
     throw invalidAddress(`${describe(host)} is not a host`);
   }
   const canonical = ip === undefined ? host.toLowerCase() : formatIp(ip);
   return canonical === host ? host : canonical; // the same characters, and one string less a connection
+}
+
+/** It becomes part of log lines and errors as it is, and may come from a peer. INVARIANT: foreign-values-are-harmless. */
+function isPrintable(host: string): boolean {
+  return printable(host, MAX_NAME) === host;
 }
 
 function parseText(text: string): SocketAddress {
