@@ -83,6 +83,15 @@ describe('issues', () => {
     expect(plainIssues([issue('is wrong')])).toEqual([{ message: 'is wrong' }]);
   });
 
+  it('that quote megabytes are described at once', () => {
+    const quoted = '\nx'.repeat(500_000);
+    const startedMs = performance.now();
+    const text = describeIssues(Array.from({ length: 3 }, () => issue(quoted, [quoted, quoted])));
+    expect(performance.now() - startedMs).toBeLessThan(500);
+    expect(text.length).toBeLessThan(700);
+    expect(text).toMatch(/^ ?(x )+/);
+  });
+
   it('cannot forge a log line, nor fill the log', () => {
     expect(describeIssues([issue('first\nsecond\u2028third', ['a\rb'])])).toBe('a b: first second third');
     const long = describeIssues([issue('m'.repeat(1_000_000), ['k'.repeat(1_000_000)])]);

@@ -19,6 +19,9 @@ export interface IssueLimits {
 /** Keys of a path that are shown. */
 const MOST_KEYS = 16;
 
+/** How many times the characters that are shown are looked at: an issue may quote a megabyte, and a regular expression takes its time. */
+const READ_AHEAD = 4;
+
 /**
  * Whether `value` is a Standard Schema of version 1, as zod, valibot, arktype and others make them.
  *
@@ -111,9 +114,10 @@ export function plainIssues(
 
 function describeIssue(issue: StandardIssue, mostCharacters: number): string {
   const { message, path = [] } = read(issue);
-  const where = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
-  const text = where === '' ? message : `${where.replace(/^\./, '')}: ${message}`;
-  return printable(text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' '), mostCharacters);
+  const beginning = (text: string): string => text.slice(0, mostCharacters * READ_AHEAD);
+  const where = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${beginning(key)}`)).join('');
+  const text = where === '' ? message : `${where.replace(/^\./, '')}: ${beginning(message)}`;
+  return printable(beginning(text).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' '), mostCharacters);
 }
 
 interface ReadIssue {
