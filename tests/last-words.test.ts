@@ -237,7 +237,7 @@ describe('over a stream that somebody brought, to a peer that has ended its half
     );
     const [link, far] = how === 'upgrade' ? duplexPair() : [stream];
     far?.resume().end();
-    await a.node.connect('peer:1', { stream: link! });
+    await a.node.connect('peer:1', { stream: link });
     return a;
   }
 
