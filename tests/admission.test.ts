@@ -509,6 +509,33 @@ describe('limits', () => {
     expect(a.node.heuristics).toMatchObject({ dialsRefused: 1, refusedByLimit: 1 });
   });
 
+  it.each([
+    [true, 7],
+    [false, 8],
+  ])('of 8 setups dials have all but one while the node listens (%s)', async (listens, dials) => {
+    const network = inMemory();
+    const onHandshake = ({ direction }: Handshake): Promise<void> | undefined =>
+      direction === 'outbound' ? new Promise(() => {}) : undefined;
+    const a = makeNode({ ...network, maxConnecting: 8 }, { onHandshake });
+    const peers = await Promise.all(Array.from({ length: 8 }, () => listen(makeNode(network))));
+    if (listens) await listen(a);
+    const outcomes = Promise.allSettled(peers.map((peer) => a.node.connect(peer)));
+    await until('they are under way', () => a.node.connecting === dials);
+    expect(a.node.heuristics.dialsRefused).toBe(8 - dials);
+    if (listens) {
+      await makeNode(network).node.connect(a.node.address!);
+      await until('the inbound one is served', () => a.opened.length === 1);
+      await a.node.stopListening();
+      const late = a.node.connect(await listen(makeNode(network)));
+      await until('it is under way', () => a.node.connecting === 8);
+      await a.node.close();
+      await expect(late).rejects.toMatchObject({ code: 'P2P_ERR_SHUTTING_DOWN' });
+    } else {
+      await a.node.close();
+    }
+    await outcomes;
+  });
+
   it('setups of inbound peers spend the budget of dials', async () => {
     const network = inMemory();
     const release: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Direction } from '../contracts/connection.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
-import { setupsKeptForDials } from '../contracts/config.js';
+import { setupsKeptForOthers } from '../contracts/config.js';
 
 /** The limits that the table keeps. */
 export interface TableLimits {
@@ -33,12 +33,13 @@ interface Group {
  * INVARIANT: reserve-once. Checking and reserving happen without an `await` in between, and a slot
  * is released exactly once.
  *
- * INVARIANT: fair-shares. Inbound peers never take the slots and setups that are kept for dials, and those of one
- * address group no more than its share of the setups.
+ * INVARIANT: fair-shares. Inbound peers never take the slots and setups that are kept for dials, those of one address
+ * group no more than its share of the setups, and dials not the setups that are kept for inbound peers.
  */
 export class ConnectionTable<C> {
   readonly #limits: TableLimits;
-  readonly #maxInboundSetups: number;
+  /** How many setups of one direction there may be. */
+  readonly #maxOfOneDirection: number;
   /** By address. A dial of several addresses has its slot here once for each. */
   readonly #slots = new Map<string, Slot<C>>();
   readonly #groups = new Map<string, Group>();
@@ -47,12 +48,14 @@ export class ConnectionTable<C> {
   #connecting = 0;
   #inboundSetups = 0;
   #closed = false;
+  /** Whether inbound peers may come: dials leave some setups to them then. */
+  acceptsInbound = false;
   /** Called when a setup slot became free, with the address group whose inbound setup ended, if it was one. */
   onSetupSlotFree: (group: string | undefined) => void = () => {};
 
   constructor(limits: TableLimits) {
     this.#limits = limits;
-    this.#maxInboundSetups = limits.maxConnecting - setupsKeptForDials(limits.maxConnecting);
+    this.#maxOfOneDirection = limits.maxConnecting - setupsKeptForOthers(limits.maxConnecting);
   }
 
   /** Connections being set up, both directions. */
@@ -80,7 +83,13 @@ export class ConnectionTable<C> {
 
   /** Whether one more inbound peer could be set up, its address aside. */
   get hasInboundSetup(): boolean {
-    return this.#connecting < this.#limits.maxConnecting && this.#inboundSetups < this.#maxInboundSetups;
+    return this.#connecting < this.#limits.maxConnecting && this.#inboundSetups < this.#maxOfOneDirection;
+  }
+
+  get #hasOutboundSetup(): boolean {
+    const { maxConnecting } = this.#limits;
+    if (this.#connecting >= maxConnecting) return false;
+    return !this.acceptsInbound || this.#connecting - this.#inboundSetups < this.#maxOfOneDirection;
   }
 
   /** Whether the address group has less than its share of the setups. */
@@ -105,9 +114,7 @@ export class ConnectionTable<C> {
     if (refusal !== undefined) return refusal;
     const group = this.groupOf(address);
     const hasRoom =
-      direction === 'outbound'
-        ? this.#connecting < this.#limits.maxConnecting
-        : this.hasInboundSetup && this.hasSetupShare(group);
+      direction === 'outbound' ? this.#hasOutboundSetup : this.hasInboundSetup && this.hasSetupShare(group);
     if (!hasRoom) return 'P2P_ERR_TOO_MANY_CONNECTING';
     const slot = new Slot<C>(this, { key: address.toString(), group }, direction);
     this.#slots.set(slot.place.key, slot);

@@ -48,8 +48,11 @@ export function keptForDials(limit: number): number {
   return Math.min(16, Math.floor(limit / 8));
 }
 
-/** What of `maxConnecting` inbound peers leave to dials. One setup alone, whoever begins first has it. */
-export function setupsKeptForDials(maxConnecting: number): number {
+/**
+ * What of `maxConnecting` each direction leaves to the other: nodes that dial each other with all their setups would wait
+ * for each other. One setup alone, whoever begins first has it.
+ */
+export function setupsKeptForOthers(maxConnecting: number): number {
   return maxConnecting === 1 ? 0 : Math.max(1, keptForDials(maxConnecting));
 }
 
@@ -82,7 +85,8 @@ export interface NodeConfig<In, Out = In> {
   /**
    * Setups at once, both directions together; clamped to `maxConnections`.
    *
-   * note: inbound peers leave an eighth of it to dials, 16 at most, and one at least where it is more than one.
+   * note: inbound peers leave an eighth of it to dials, 16 at most, and one at least where it is more than one. So do
+   * dials to inbound peers, while the node listens.
    * @default 100
    */
   readonly maxConnecting?: number;

@@ -82,7 +82,7 @@ export const CORE_ERRORS = {
     remedy: 'raise `maxConnectionsPerIp`; many peers on one host or behind one NAT share an address',
   },
   P2P_ERR_TOO_MANY_CONNECTING: {
-    when: '`maxConnecting` connections are being set up at once',
+    when: 'as many connections are being set up at once as `maxConnecting` allows',
     remedy: 'dial fewer at a time, or raise `maxConnecting`',
   },
   P2P_ERR_CONNECT_FAILED: {

@@ -96,6 +96,7 @@ export class Listener {
     }
     this.#transportListener = listener;
     this.#kernel.listenAddress = listener.address;
+    this.#kernel.table.acceptsInbound = true;
     this.#kernel.logger.info({ address: listener.address.toString() }, 'listening');
     if (diagnostics.listen.hasSubscribers) {
       diagnostics.listen.publish({ node: name, address: listener.address });
@@ -116,6 +117,7 @@ export class Listener {
     const listener = this.#transportListener;
     this.#transportListener = undefined;
     this.#kernel.listenAddress = undefined;
+    this.#kernel.table.acceptsInbound = false;
     for (const link of this.#line.clear()) {
       this.#refuseByLimit(link, 'P2P_ERR_SHUTTING_DOWN');
     }
