@@ -1,15 +1,17 @@
 import type { Suite } from './harness/suite.js';
+import { tokio } from './framings/tokio.js';
 import { cborSuite } from './messages/cbor.js';
 import { messagePack } from './messages/msgpack.js';
 import { protobufSuite } from './messages/protobuf.js';
 import { original } from './original/original.js';
-import { tokio } from './framings/tokio.js';
 import { jsonRpc } from './rpc/json-rpc.js';
+import { multistream } from './streams/multistream.js';
 import { yamux } from './streams/yamux.js';
 
 /** Everything that `npm run interop` runs. */
 export const SUITES: readonly Suite[] = [
   yamux,
+  multistream,
   messagePack,
   cborSuite,
   protobufSuite,

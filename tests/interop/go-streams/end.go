@@ -163,6 +163,21 @@ func (e *end) read(a onStream) (lines.Fields, error) {
 	return lines.Fields{"length": length, "digest": hex.EncodeToString(hash.Sum(nil)), "how": how}, nil
 }
 
+// exchange writes, ends, and reads to the end meanwhile.
+func (e *end) exchange(a onStream) (lines.Fields, error) {
+	stream, err := e.at(a.Stream)
+	if err != nil {
+		return nil, err
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := stream.Write(counted(a.Seed, a.Size))
+		written <- errors.Join(err, stream.CloseWrite())
+	}()
+	result, err := e.read(onStream{Stream: a.Stream})
+	return result, errors.Join(err, <-written)
+}
+
 func (e *end) closeWrite(a onStream) (lines.Fields, error) {
 	stream, err := e.at(a.Stream)
 	if err != nil {

@@ -80,6 +80,7 @@ func main() {
 		"open":         lines.With(end.open),
 		"write":        lines.With(end.write),
 		"read":         lines.With(end.read),
+		"exchange":     lines.With(end.exchange),
 		"closeWrite":   lines.With(end.closeWrite),
 		"reset":        lines.With(end.reset),
 		"ping":         lines.With(end.ping),

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { until } from '@pea2pea/testing';
+import { soon } from '@pea2pea/testing';
 
 /** The machine may be busy. */
 const PATIENCE_MS = 20_000;
@@ -24,6 +24,7 @@ export class EndProcess {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #results = new Map<unknown, EndEvent>();
   readonly #taken = new Set<EndEvent>();
+  readonly #waiting = new Set<() => void>();
   #lastId = 0;
   /** Why it cannot go on. */
   #over: string | undefined;
@@ -46,8 +47,8 @@ export class EndProcess {
     this.#process.stdin.on('error', () => {});
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.#onLine(line));
     this.#process.stderr.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
-    this.#process.on('error', (error) => (this.#over ??= error.message));
-    this.#process.on('close', (code, signal) => (this.#over ??= `ended with ${code ?? signal}`));
+    this.#process.on('error', (error) => this.#end(error.message));
+    this.#process.on('close', (code, signal) => this.#end(`ended with ${code ?? signal}`));
   }
 
   get isOver(): boolean {
@@ -80,7 +81,11 @@ export class EndProcess {
   /** Has it end by itself; resolves when it has. */
   async stop(): Promise<void> {
     this.#process.stdin.end();
-    await until(`${this.name} ends`, () => this.isOver, PATIENCE_MS);
+    await soon(
+      `${this.name}: its end`,
+      this.#changed(() => false),
+      PATIENCE_MS,
+    );
   }
 
   /** Ends it at once; harmless when it has ended. */
@@ -93,16 +98,35 @@ export class EndProcess {
     try {
       event = JSON.parse(line) as EndEvent;
     } catch {
-      this.#over ??= `printed something else than JSON: ${line.slice(0, QUOTED)}`;
+      this.#end(`printed something else than JSON: ${line.slice(0, QUOTED)}`);
       return;
     }
     if (event.event === 'done' || event.event === 'failed') this.#results.set(event['id'], event);
     else this.events.push(event);
+    this.#look();
   }
 
+  /** Looks after each line rather than in each turn, so that the processes on this machine have its cores. */
   async #wait(what: string, condition: () => boolean, timeoutMs: number): Promise<void> {
-    await until(`${this.name}: ${what}`, () => condition() || this.isOver, timeoutMs);
+    if (!condition() && !this.isOver) {
+      await soon(`${this.name}: ${what}`, this.#changed(condition), timeoutMs);
+    }
     if (condition()) return;
     throw new Error(`${this.name} ${this.#over}, before ${what}\n${this.errors.slice(-QUOTED)}`.trim());
+  }
+
+  async #changed(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.isOver) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+
+  #end(why: string): void {
+    this.#over ??= why;
+    this.#look();
+  }
+
+  #look(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resolve of waiting) resolve();
   }
 }

@@ -40,6 +40,11 @@ export interface Suite {
   readonly cases: readonly Case[];
 }
 
+/** One reason for several ends. */
+export function because(ends: readonly End[], reason: string): Reasons {
+  return Object.fromEntries(ends.map(({ name }) => [name, reason]));
+}
+
 type Register = (name: string, run: Case['run'], options?: CaseOptions) => void;
 
 /**

@@ -27,7 +27,7 @@ export interface Read {
 }
 
 /**
- * The other end, as a program with a session. Its commands are `listen`, `dial`, `open`, `write`, `read`, `closeWrite`,
+ * The other end, as a program with a session. Its commands are `listen`, `dial`, `open`, `write`, `read`, `exchange`, `closeWrite`,
  * `reset`, `ping`, `goAway`, `closeSession`, `cut`, `ended`, `select`, `handle`.
  */
 export class StreamEnd {
@@ -54,6 +54,12 @@ export class StreamEnd {
   /** Reads `size` bytes, or to the end. */
   async read(stream: number, size = 0): Promise<Read> {
     const { length, digest, how } = await this.process.run('read', { stream, size });
+    return { length, digest, how } as Read;
+  }
+
+  /** Writes `size` bytes, ends the stream, and reads to the end meanwhile. */
+  async exchange(stream: number, size: number, seed = 0): Promise<Read> {
+    const { length, digest, how } = await this.process.run('exchange', { stream, size, seed }, 40_000);
     return { length, digest, how } as Read;
   }
 
