@@ -4,7 +4,9 @@ import { cborSuite } from './messages/cbor.js';
 import { messagePack } from './messages/msgpack.js';
 import { protobufSuite } from './messages/protobuf.js';
 import { original } from './original/original.js';
+import { libp2p } from './libp2p-hosts/libp2p.js';
 import { jsonRpc } from './rpc/json-rpc.js';
+import { streamMuxer } from './stream-muxer/suite.js';
 import { multistream } from './streams/multistream.js';
 import { yamux } from './streams/yamux.js';
 
@@ -12,6 +14,8 @@ import { yamux } from './streams/yamux.js';
 export const SUITES: readonly Suite[] = [
   yamux,
   multistream,
+  streamMuxer,
+  libp2p,
   messagePack,
   cborSuite,
   protobufSuite,
