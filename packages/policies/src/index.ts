@@ -12,12 +12,11 @@ export type { RateLimitOptions, RateLimits, WhenExceeded } from './rate-limit/op
 export { reconnect, Reconnect } from './reconnect/reconnect.js';
 export type { ReconnectEvents } from './reconnect/reconnect.js';
 export { RECONNECT_DEFAULTS, shouldReconnectByDefault } from './reconnect/options.js';
-export type { ReconnectEvent, ReconnectOptions } from './reconnect/options.js';
+export type { KeptAddress, KeptOptions, ReconnectEvent, ReconnectOptions } from './reconnect/options.js';
+export { RECONNECT_RULES } from './reconnect/rules.js';
+export type { Fault } from './reconnect/rules.js';
 export type { ReconnectStatus } from './reconnect/target.js';
 export { duplicateOf, uniquePeer, UniquePeer } from './unique-peer/unique-peer.js';
-export type {
-  LocalIdentity,
-  OnDuplicate,
-  UniquePeerEvents,
-  UniquePeerOptions,
-} from './unique-peer/unique-peer.js';
+export type { UniquePeerEvents } from './unique-peer/unique-peer.js';
+export { UNIQUE_PEER_DEFAULTS } from './unique-peer/options.js';
+export type { LocalIdentity, OnDuplicate, UniquePeerOptions } from './unique-peer/options.js';

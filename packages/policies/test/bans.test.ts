@@ -116,7 +116,13 @@ describe('bans', () => {
     expect(lab.plugin.ban('10.0.0.0/16', { why: 'spam' })).toBe(2);
     await Promise.all([one.closed, two.closed]);
     await until(() => lab.diary.reasons.length === 2);
-    expect(lab.diary.reasons[0]).toEqual({ origin: 'user', why: 'banned: spam' });
+    expect(lab.diary.reasons[0]).toMatchObject({
+      origin: 'user',
+      why: expect.stringContaining('is banned until'),
+      error: { code: 'P2P_ERR_BANNED' },
+    });
+    const { error } = lab.diary.reasons[0] as { readonly error: PeerError };
+    expect(error.cause).toEqual({ prefix: '10.0.0.0/16', until: HOUR, why: 'spam' });
     expect(other.state).toBe('open');
   });
 

@@ -7,7 +7,7 @@ import {
   type TransportConnectOptions,
 } from '@pea2pea/core';
 import { ControlledClock, seededRandom } from '@pea2pea/core/testing';
-import { createPeer, Peer, type PeerConfig } from '@pea2pea/decorators';
+import { createPeer, Peer, type ListedPlugin, type PeerConfig } from '@pea2pea/decorators';
 import { reconnect, Reconnect, type ReconnectOptions } from '@pea2pea/policies';
 import { lab, type LogLine, recordingLogger, textCodec } from '@pea2pea/testing';
 
@@ -27,6 +27,8 @@ export class Network {
   readonly names = new Map<string, readonly string[]>();
   /** Hosts whose dials hang until they are aborted. */
   readonly silent = new Set<string>();
+  /** What every dial fails with, if anything. */
+  failing: Error | undefined;
   /** Dials that hang now. */
   hanging = 0;
   readonly #nodes: PeerNode<string>[] = [];
@@ -38,6 +40,7 @@ export class Network {
       Promise.resolve((this.names.get(host) ?? [host]).map((ip) => new SocketAddress(ip, port))),
     connect: (address, options) => {
       this.dials.push({ atMs: this.clock.now(), address: address.toString() });
+      if (this.failing !== undefined) return Promise.reject(this.failing);
       return this.silent.has(address.host) ? this.#hang(options) : this.#memory.connect(address, options);
     },
   };
@@ -51,8 +54,12 @@ export class Network {
   }
 
   /** A peer with `reconnect`, whose time stands still. Jitter is off unless it is asked for. */
-  async keeper(options: ReconnectOptions = {}, { seed = 1, ...config }: KeeperConfig = {}) {
-    @Peer({ codec, plugins: [reconnect({ addresses: [SEED], jitter: 0, ...options })] })
+  async keeper(
+    options: ReconnectOptions = {},
+    { seed = 1, ...config }: KeeperConfig = {},
+    plugins: readonly ListedPlugin[] = [],
+  ) {
+    @Peer({ codec, plugins: [...plugins, reconnect({ addresses: [SEED], jitter: 0, ...options })] })
     class Keeper {}
     const log: LogLine[] = [];
     const handle = own(

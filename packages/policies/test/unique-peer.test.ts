@@ -320,6 +320,7 @@ describe('options that make no sense', () => {
     ['localIdentity', { identity: NAME }],
     ['localIdentity', { identity: NAME, localIdentity: 5 }],
     ['onDuplicate', { identity: NAME, localIdentity: 'x', onDuplicate: 'newest' }],
+    ['takeoverAfterMs', { identity: NAME, localIdentity: 'x', takeoverAfterMs: 999 }],
     ['keep', { identity: NAME, localIdentity: 'x', keep: 'older' }],
   ])('are refused by name when the peer is made: %s %j', async (option, options) => {
     @Peer({ codec: textCodec(), plugins: [uniquePeer(options as never)] })

@@ -141,11 +141,7 @@ export class Bans implements Hooks<unknown> {
 
   /** The bans in force: permanent ones first, then oldest first. They can be stored as JSON, and given as the option `banned`. */
   list(): BanEntry[] {
-    return this.#bans.all(this.#nowMs).map(({ prefix, untilMs, why }) => ({
-      prefix: prefix.toString(),
-      ...(untilMs !== Infinity && { until: this.#dateOf(untilMs) }),
-      ...(why !== undefined && { why }),
-    }));
+    return this.#bans.all(this.#nowMs).map((ban) => this.#entryOf(ban));
   }
 
   /**
@@ -182,15 +178,16 @@ export class Bans implements Hooks<unknown> {
     const ban = this.#banOf(address);
     if (ban === undefined) return;
     this.#dialsRefused++;
-    throw policyError('P2P_ERR_BANNED', `${address} is banned${this.#describe(ban)}`);
+    throw this.#bannedError(address, ban);
   }
 
   /** Ends the connection if the peer was banned during its handshake. */
   onConnect(connection: Connection): void {
-    if (this.#banOf(connection.address) === undefined) return;
+    const ban = this.#banOf(connection.address);
+    if (ban === undefined) return;
     if (connection.direction === 'inbound') this.#refused++;
     else this.#dialsRefused++;
-    void connection.disconnect('banned');
+    void connection.disconnect(this.#bannedError(connection.address, ban));
   }
 
   /** Counts strikes for the way a connection ended. */
@@ -243,7 +240,7 @@ export class Bans implements Hooks<unknown> {
       const ip = parseIp(connection.address.host);
       if (connection.state !== 'open' || ip === undefined || !prefix.contains(ip)) continue;
       ended++;
-      void connection.disconnect(why === undefined ? 'banned' : `banned: ${why}`);
+      void connection.disconnect(this.#bannedError(connection.address, ban));
     }
     const told: BanEvent = { prefix: prefix.toString(), durationMs, why, ended };
     this.#node.logger.warn({ ...told }, 'banned');
@@ -268,9 +265,20 @@ export class Bans implements Hooks<unknown> {
     throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is wider than one peer`);
   }
 
-  #describe({ untilMs, why }: Ban): string {
-    const until = untilMs === Infinity ? '' : ` until ${new Date(this.#dateOf(untilMs)).toISOString()}`;
-    return why === undefined ? until : `${until} (${why})`;
+  #entryOf({ prefix, untilMs, why }: Ban): BanEntry {
+    return {
+      prefix: prefix.toString(),
+      ...(untilMs !== Infinity && { until: this.#dateOf(untilMs) }),
+      ...(why !== undefined && { why }),
+    };
+  }
+
+  /** Its `cause` is the ban, from which `reconnect` sees whether it ends. */
+  #bannedError(address: SocketAddress, ban: Ban): PeerError {
+    const { until, why } = this.#entryOf(ban);
+    const end = until === undefined ? '' : ` until ${new Date(until).toISOString()}`;
+    const what = `${address} is banned${end}${why === undefined ? '' : ` (${why})`}`;
+    return policyError('P2P_ERR_BANNED', what, { cause: this.#entryOf(ban) });
   }
 
   get #nowMs(): number {

@@ -2,18 +2,21 @@ import {
   PeerError,
   SocketAddress,
   type AddressLike,
+  type ConnectOptions,
   type DisconnectReason,
-  type PeerErrorCode,
 } from '@pea2pea/core';
 import {
   describe,
   invalidConfig,
   requireBoolean,
   requireFunction,
+  requireInteger,
   requireKnown,
   requireNumber,
+  requireObject,
 } from '@pea2pea/core/authoring';
 import type { BackoffSettings } from './backoff.js';
+import type { Fault } from './rules.js';
 
 /** Every option of `reconnect` that has a default, with it. Times are in milliseconds. */
 export const RECONNECT_DEFAULTS = {
@@ -23,14 +26,18 @@ export const RECONNECT_DEFAULTS = {
   factor: 2,
   jitter: 0.5,
   maxAttempts: Infinity,
+  maxConcurrentDials: 8,
   stableAfterMs: 10_000,
   keepsAlive: true,
 } as const;
 
 /** Options of `reconnect`. */
 export interface ReconnectOptions {
-  /** The addresses to keep connected; `Reconnect.add` adds more. @default none */
-  readonly addresses?: readonly AddressLike[];
+  /**
+   * The addresses to keep connected, each with options for its dials if it needs some; `Reconnect.add` adds more.
+   * @default none
+   */
+  readonly addresses?: readonly (AddressLike | KeptAddress)[];
   /** The delay after the first failure, before jitter, in milliseconds; at least 1. @default 1000 */
   readonly minDelayMs?: number;
   /** The longest delay, in milliseconds; at least `minDelayMs`. @default 60000 */
@@ -39,8 +46,21 @@ export interface ReconnectOptions {
   readonly factor?: number;
   /** The share of a delay that is random, 0 to 1, by the `random` of the node. @default 0.5 */
   readonly jitter?: number;
-  /** How many failures in a row until an address is given up: an integer of at least 1. @default Infinity: never */
+  /**
+   * How many failures in a row until an address is given up: an integer of at least 1.
+   *
+   * note: what is our own fault (`'ours'` in {@link RECONNECT_RULES}) does not count.
+   * @default Infinity: never
+   */
   readonly maxAttempts?: number;
+  /**
+   * How many addresses are dialled at once, at most `maxConnecting` of the node: an integer of at least 1. The others wait
+   * in line.
+   *
+   * note: it leaves some of the setups that a node keeps for dials (12 by default) to dials of your own.
+   * @default 8
+   */
+  readonly maxConcurrentDials?: number;
   /**
    * How long a connection must last to count as a success, in milliseconds. One that ends sooner counts as a failure, so
    * that a peer which always hangs up at once is dialled with growing delays, too.
@@ -63,43 +83,47 @@ export interface ReconnectOptions {
   readonly shouldReconnect?: (event: ReconnectEvent) => boolean;
 }
 
+/** How an address is dialled: the options of `connect`, but for those that belong to one dial. */
+export type KeptOptions = Omit<ConnectOptions, 'signal' | 'stream'>;
+
+/** An address with options for its dials. */
+export interface KeptAddress extends KeptOptions {
+  /** The address to keep connected. */
+  readonly address: AddressLike;
+}
+
 /** A dial that failed (`error`), or a connection that ended (`reason`). */
 export type ReconnectEvent = {
   /** The address as it was added. */
   readonly address: SocketAddress;
-  /** How many failures in a row, including this one; 0 if a connection ended that had lasted `stableAfterMs`. */
+  /**
+   * How many failures in a row, including this one unless it is our own fault; 0 if a connection ended that had lasted
+   * `stableAfterMs`.
+   */
   readonly attempt: number;
+  /** Whose fault it is, by the rules of `reconnect`. */
+  readonly fault: Fault;
 } & (
   | { readonly error: unknown; readonly reason?: never }
   | { readonly reason: DisconnectReason; readonly error?: never }
 );
 
 /**
- * The default rule of `reconnect`, for use in rules of your own. It returns true for everything except
- * - an end that this process asked for: `disconnect()` (origin `'user'`), or the node closing;
- * - a dial that can only fail again: to the node itself (P2P_ERR_SELF_CONNECT), to a banned address (P2P_ERR_BANNED) or an
- *   invalid one (P2P_ERR_INVALID_ADDRESS), or while the node closes (P2P_ERR_SHUTTING_DOWN).
+ * The default rule of `reconnect`, for use in rules of your own: true unless `fault` is `'final'`. See {@link RECONNECT_RULES}.
  *
  * ```ts
  * reconnect({ shouldReconnect: (event) => event.reason?.origin === 'user' || shouldReconnectByDefault(event) })
  * ```
  */
-export function shouldReconnectByDefault({ error, reason }: ReconnectEvent): boolean {
-  if (reason !== undefined) return reason.origin !== 'user' && reason.origin !== 'shutdown';
-  return !HOPELESS.some((code) => PeerError.is(error, code));
+export function shouldReconnectByDefault({ fault }: Pick<ReconnectEvent, 'fault'>): boolean {
+  return fault !== 'final';
 }
-
-const HOPELESS = [
-  'P2P_ERR_SELF_CONNECT',
-  'P2P_ERR_BANNED',
-  'P2P_ERR_INVALID_ADDRESS',
-  'P2P_ERR_SHUTTING_DOWN',
-] as const satisfies readonly PeerErrorCode[];
 
 /** The options with every default filled in. */
 export interface ResolvedReconnectOptions extends BackoffSettings {
-  readonly addresses: readonly SocketAddress[];
+  readonly addresses: readonly (readonly [SocketAddress, KeptOptions | undefined])[];
   readonly maxAttempts: number;
+  readonly maxConcurrentDials: number;
   readonly stableAfterMs: number;
   readonly keepsAlive: boolean;
   readonly shouldReconnect: (event: ReconnectEvent) => boolean;
@@ -124,6 +148,7 @@ export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReco
       `\`maxAttempts\` must be an integer of at least 1, or Infinity, not ${describe(maxAttempts)}`,
     );
   }
+  requireInteger('maxConcurrentDials', resolved.maxConcurrentDials, { min: 1 });
   requireNumber('stableAfterMs', stableAfterMs, { min: 0 });
   requireBoolean('keepsAlive', resolved.keepsAlive);
   requireFunction('shouldReconnect', resolved.shouldReconnect);
@@ -137,11 +162,26 @@ export function dialableAddress(address: AddressLike): SocketAddress {
   return resolved;
 }
 
-function resolveAddresses(addresses: readonly AddressLike[]): readonly SocketAddress[] {
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG for those that belong to one dial; `connect` checks the others */
+export function checkKept(options: KeptOptions): KeptOptions {
+  requireObject('the options of an address', options);
+  const mistaken = ['signal', 'stream'].find((name) => name in options);
+  if (mistaken === undefined) return options;
+  throw invalidConfig(`\`${mistaken}\` belongs to one dial: an address that is kept is dialled many times`);
+}
+
+function resolveAddresses(
+  addresses: readonly (AddressLike | KeptAddress)[],
+): ResolvedReconnectOptions['addresses'] {
   if (!Array.isArray(addresses)) throw invalidConfig('`addresses` must be an array');
-  try {
-    return addresses.map(dialableAddress);
-  } catch (cause) {
-    throw invalidConfig(`\`addresses\` has one that cannot be dialled: ${describe(cause)}`, cause);
-  }
+  return (addresses as readonly (AddressLike | KeptAddress)[]).map((given) => {
+    const isKept = typeof given === 'object' && given !== null && 'address' in given;
+    try {
+      if (!isKept) return [dialableAddress(given), undefined];
+      const { address, ...options } = given;
+      return [dialableAddress(address), checkKept(options)];
+    } catch (cause) {
+      throw invalidConfig(`\`addresses\` has one that cannot be dialled: ${describe(cause)}`, cause);
+    }
+  });
 }

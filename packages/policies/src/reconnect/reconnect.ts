@@ -1,9 +1,12 @@
 import { definePlugin, PeerError, type AddressLike, type Hooks, type PeerNode } from '@pea2pea/core';
 import { PluginEvents } from '@pea2pea/core/authoring';
 import { Backoff } from './backoff.js';
+import { DialLine } from './dial-line.js';
 import {
+  checkKept,
   dialableAddress,
   resolveReconnectOptions,
+  type KeptOptions,
   type ReconnectEvent,
   type ReconnectOptions,
 } from './options.js';
@@ -22,6 +25,8 @@ export interface ReconnectEvents {
  * note: start a node that does not listen with `node.start()`.
  * note: the start of the node does not wait for connections.
  * note: an address that is already connected, whichever side dialled, is not dialled until that connection ends.
+ * note: a few are dialled at once (`maxConcurrentDials`); the others wait in line, so that addresses that are down keep
+ * nobody out.
  * note: addresses are compared as strings. A name and its IP address are two entries, which share a connection.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
@@ -43,12 +48,13 @@ export class Reconnect implements Hooks<unknown> {
       node,
       options: resolved,
       backoff: new Backoff(resolved, node.config.random),
+      line: new DialLine(Math.min(resolved.maxConcurrentDials, node.config.maxConnecting)),
       onGivenUp: (event) => {
         this.#givenUp++;
         this.events.emit('given-up', event);
       },
     };
-    for (const address of resolved.addresses) this.add(address);
+    for (const [address, connect] of resolved.addresses) this.add(address, connect);
   }
 
   /** How often an address was given up. It only rises. */
@@ -59,11 +65,16 @@ export class Reconnect implements Hooks<unknown> {
   /**
    * Keeps `address` connected, from now on or from the start of the node. One that was given up is dialled again. Returns
    * false if the address is in the list already and not given up.
-   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0; P2P_ERR_SHUTTING_DOWN when the node closes or is closed
+   *
+   * @param options how to dial it: `localAddress`, `localPort`, `timeoutMs`. Where the address is in the list already,
+   * they hold from the next dial on
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0; P2P_ERR_SHUTTING_DOWN when the node closes or is closed;
+   * P2P_ERR_INVALID_CONFIG for a `signal` or `stream`
    */
-  add(address: AddressLike): boolean {
+  add(address: AddressLike, options?: KeptOptions): boolean {
     const { node } = this.#surroundings;
     const resolved = dialableAddress(address);
+    const checked = options && checkKept(options);
     if (this.#phase === 'stopped') {
       throw new PeerError('P2P_ERR_SHUTTING_DOWN', `the node ${node.name} is shutting down`);
     }
@@ -71,6 +82,7 @@ export class Reconnect implements Hooks<unknown> {
     const known = this.#targets.get(key);
     const target = known ?? new ReconnectTarget(resolved, this.#surroundings);
     this.#targets.set(key, target);
+    if (checked !== undefined) target.connectOptions = checked;
     const hasBegun = this.#phase === 'running' && target.start();
     return known === undefined || hasBegun;
   }
@@ -102,6 +114,7 @@ export class Reconnect implements Hooks<unknown> {
   /** Stops for good: all dials are aborted and all timers cancelled. */
   onStop(): void {
     this.#phase = 'stopped';
+    this.#surroundings.line.close();
     for (const target of this.#targets.values()) target.stop();
   }
 }

@@ -9,8 +9,10 @@ import {
 } from '@pea2pea/core';
 import { describe, requireAtOnce } from '@pea2pea/core/authoring';
 import type { Backoff } from './backoff.js';
-import type { ReconnectEvent, ResolvedReconnectOptions } from './options.js';
+import type { Dialler, DialLine } from './dial-line.js';
+import type { KeptOptions, ReconnectEvent, ResolvedReconnectOptions } from './options.js';
 import { shouldReconnectByDefault } from './options.js';
+import { faultOfDial, faultOfEnd } from './rules.js';
 import { duplicateOf } from '../unique-peer/unique-peer.js';
 
 /** Whether an address is connected and, if it is not, what happens next. */
@@ -38,15 +40,16 @@ export type ReconnectStatus = {
       readonly connection: Connection;
     }
   | {
-      /** The next dial is due after a delay. */
+      /** The next dial is due after a delay, or waits for its turn in the line. */
       readonly state: 'waiting';
-      /** How many milliseconds until it is dialled again. */
+      /** How many milliseconds until it is due; 0 in the line. */
       readonly retryInMs: number;
     }
 );
 
 type State =
   | { readonly name: 'idle' }
+  | { readonly name: 'in-line' }
   | { readonly name: 'connecting'; readonly abort: AbortController }
   | { readonly name: 'connected'; readonly connection: Connection; readonly sinceMs: number }
   | { readonly name: 'waiting'; readonly dueMs: number; readonly timer: Timer }
@@ -57,6 +60,7 @@ export interface Surroundings {
   readonly node: PeerNode<unknown>;
   readonly options: ResolvedReconnectOptions;
   readonly backoff: Backoff;
+  readonly line: DialLine;
   onGivenUp(event: ReconnectEvent): void;
 }
 
@@ -64,18 +68,22 @@ export interface Surroundings {
  * One address that is kept connected. A promise that settles after the state has changed has no effect.
  *
  * ```text
- *   idle --start--> connecting --------> connected <--.
- *                    ^      | fails       | ends      | a duplicate of one that was kept
- *                    |      v             v-----------'
- *                    '-- waiting <--- again? ---> given-up
- *                   due              yes     no
+ *   idle --start--> in-line --turn--> connecting --------> connected <--.
+ *                    ^                    | fails            | ends      | a duplicate of one that was kept
+ *                    |                    v                  v-----------'
+ *                    '---- waiting <--- again? ---> given-up
+ *                     due              yes     no
  * ```
  */
-export class ReconnectTarget {
+export class ReconnectTarget implements Dialler {
   readonly address: SocketAddress;
+  /** How it is dialled. */
+  connectOptions: KeptOptions = {};
   readonly #surroundings: Surroundings;
   #state: State = { name: 'idle' };
   #attempts = 0;
+  /** How often in a row this side could not, since there was another outcome. */
+  #deferrals = 0;
   #last: ReconnectEvent | undefined;
 
   constructor(address: SocketAddress, surroundings: Surroundings) {
@@ -88,7 +96,8 @@ export class ReconnectTarget {
     const { name } = this.#state;
     if (name !== 'idle' && name !== 'given-up') return false;
     this.#attempts = 0;
-    this.#dial();
+    this.#deferrals = 0;
+    this.#enterLine();
     return true;
   }
 
@@ -96,6 +105,7 @@ export class ReconnectTarget {
   stop(): void {
     const state = this.#state;
     this.#state = { name: 'idle' };
+    this.#surroundings.line.leave(this);
     if (state.name === 'connecting') state.abort.abort();
     if (state.name === 'waiting') state.timer.cancel();
   }
@@ -107,21 +117,36 @@ export class ReconnectTarget {
       const attempts = this.#isStable(state.sinceMs) ? 0 : this.#attempts;
       return { ...common, attempts, state: state.name, connection: state.connection };
     }
+    if (state.name === 'in-line') return { ...common, state: 'waiting', retryInMs: 0 };
     if (state.name !== 'waiting') return { ...common, state: state.name };
     const retryInMs = Math.max(0, Math.ceil(state.dueMs - this.#now()));
     return { ...common, state: state.name, retryInMs };
   }
 
-  #dial(): void {
-    const { node } = this.#surroundings;
+  get failures(): number {
+    return this.#attempts;
+  }
+
+  #enterLine(): void {
+    this.#state = { name: 'in-line' };
+    this.#surroundings.line.enter(this);
+  }
+
+  /** Its turn in the line has come. */
+  dial(): void {
+    const { node, line } = this.#surroundings;
     const dialling: State = { name: 'connecting', abort: new AbortController() };
     this.#state = dialling;
-    node.connect(this.address, { signal: dialling.abort.signal }).then(
+    node.connect(this.address, { ...this.connectOptions, signal: dialling.abort.signal }).then(
       (connection) => {
-        if (this.#state === dialling) this.#follow(connection, this.#now());
+        if (this.#state !== dialling) return;
+        line.leave(this);
+        this.#follow(connection, this.#now());
       },
       (error: unknown) => {
-        if (this.#state === dialling) this.#onDialFailed(error, dialling);
+        if (this.#state !== dialling) return;
+        line.leave(this);
+        this.#onDialFailed(error, dialling);
       },
     );
   }
@@ -133,11 +158,10 @@ export class ReconnectTarget {
         if (connection === undefined) this.#wait(0);
         else this.#follow(connection, this.#now());
       });
-    } else if (isBusy(error)) {
-      this.#wait(0);
     } else {
-      this.#attempts++;
-      this.#decide({ address: this.address, attempt: this.#attempts, error });
+      const fault = faultOfDial(error);
+      if (fault !== 'ours') this.#attempts++;
+      this.#decide({ address: this.address, attempt: this.#attempts, fault, error });
     }
   }
 
@@ -162,6 +186,7 @@ export class ReconnectTarget {
   #follow(connection: Connection, sinceMs: number): void {
     const following: State = { name: 'connected', connection, sinceMs };
     this.#state = following;
+    this.#deferrals = 0;
     void connection.closed.then((reason) => {
       if (this.#state === following) this.#onEnded(connection, reason, sinceMs);
     });
@@ -172,8 +197,10 @@ export class ReconnectTarget {
     if (kept !== undefined) {
       this.#follow(kept, sinceMs);
     } else {
-      this.#attempts = this.#isStable(sinceMs) ? 0 : this.#attempts + 1;
-      this.#decide({ address: this.address, attempt: this.#attempts, reason });
+      const fault = faultOfEnd(reason);
+      if (this.#isStable(sinceMs)) this.#attempts = 0;
+      else if (fault !== 'ours') this.#attempts++;
+      this.#decide({ address: this.address, attempt: this.#attempts, fault, reason });
     }
   }
 
@@ -184,9 +211,11 @@ export class ReconnectTarget {
   #decide(event: ReconnectEvent): void {
     this.#last = event;
     const { maxAttempts } = this.#surroundings.options;
-    if (event.attempt >= maxAttempts) this.#giveUp(event, `${maxAttempts} attempts failed`);
+    this.#deferrals = event.fault === 'ours' ? this.#deferrals + 1 : 0;
+    if (event.fault !== 'ours' && event.attempt >= maxAttempts)
+      this.#giveUp(event, `${maxAttempts} attempts failed`);
     else if (!this.#shouldReconnect(event)) this.#giveUp(event, 'not to be tried again');
-    else this.#wait(event.attempt);
+    else this.#wait(this.#deferrals || event.attempt);
   }
 
   #shouldReconnect(event: ReconnectEvent): boolean {
@@ -204,7 +233,7 @@ export class ReconnectTarget {
     const { node, options } = this.#surroundings;
     const text = 'reconnect has given up on an address';
     const fields = { ...this.#fields(), attempts: event.attempt, why, last: inWords(event) };
-    if (event.attempt >= options.maxAttempts) node.logger.warn(fields, text);
+    if (event.attempt >= options.maxAttempts || isMistake(event.error)) node.logger.warn(fields, text);
     else node.logger.info(fields, text);
     this.#surroundings.onGivenUp(event);
   }
@@ -213,7 +242,7 @@ export class ReconnectTarget {
     const { node, backoff, options } = this.#surroundings;
     const delayMs = backoff.delayMs(failures);
     node.logger.debug({ ...this.#fields(), delayMs, attempts: this.#attempts }, 'will connect again');
-    const timer = node.config.clock.setTimeout(() => this.#dial(), delayMs, options);
+    const timer = node.config.clock.setTimeout(() => this.#enterLine(), delayMs, options);
     this.#state = { name: 'waiting', dueMs: this.#now() + delayMs, timer };
   }
 
@@ -226,11 +255,9 @@ export class ReconnectTarget {
   }
 }
 
-/** Whether this node itself refused the dial, for a reason that passes soon and says nothing about the peer. */
-function isBusy(error: unknown): boolean {
-  return (
-    PeerError.is(error, 'P2P_ERR_ALREADY_CONNECTING') || PeerError.is(error, 'P2P_ERR_TOO_MANY_CONNECTING')
-  );
+/** Whether somebody has to change this program. */
+function isMistake(error: unknown): boolean {
+  return PeerError.is(error, 'P2P_ERR_INVALID_CONFIG') || PeerError.is(error, 'P2P_ERR_UNSUPPORTED');
 }
 
 function inWords({ error, reason }: ReconnectEvent): string {

@@ -8,7 +8,7 @@ export const POLICY_ERRORS = {
       "send less, or raise the limit, or leave `whenExceeded` at 'slow' to hold such peers back instead",
   },
   P2P_ERR_BANNED: {
-    when: 'a dialled address is banned by the bans plugin',
+    when: 'an address that was dialled, or connected, is banned by the bans plugin; `cause` is the ban',
     remedy: 'lift the ban with unban(), or wait until it is over',
   },
   P2P_ERR_DUPLICATE_PEER: {

@@ -1,20 +1,16 @@
 import {
   contextKey,
   definePlugin,
+  type Clock,
   type Connection,
   type ContextKey,
   type Hooks,
+  type Logger,
   type PeerNode,
 } from '@pea2pea/core';
-import {
-  describe,
-  invalidConfig,
-  PluginEvents,
-  requireAtOnce,
-  requireKnown,
-  requireOneOf,
-} from '@pea2pea/core/authoring';
+import { describe, invalidConfig, LogThrottle, PluginEvents, requireAtOnce } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
+import { resolveUniquePeer, type UniquePeerOptions, type UniquePeerRule } from './options.js';
 
 /**
  * The context key under which a connection that ended as a duplicate has the connection with the same peer that was kept.
@@ -22,39 +18,16 @@ import { policyError } from '../shared/errors.js';
  */
 export const duplicateOf: ContextKey<Connection> = contextKey<Connection>('pea2pea.duplicate-of');
 
-/** Which of two connections with a peer is kept; see {@link UniquePeer}. */
-export type OnDuplicate = 'tie-break' | 'keep-older' | 'keep-newer';
+/** A connection that counts. */
+interface Held {
+  readonly connection: Connection;
+  readonly sinceMs: number;
+  /** How many takeovers in quick succession led to it. */
+  readonly takeovers: number;
+}
 
-/** An identity, or a function that returns it when it is needed. */
-export type LocalIdentity = string | (() => string | undefined);
-
-/** Options of {@link uniquePeer}. */
-export type UniquePeerOptions = {
-  /**
-   * The identity of a peer: the key under which the handshake stored it in `connection.context`, or a function that is
-   * called when a connection opens. A connection without one is not subject to the rule; `unidentified` counts those.
-   *
-   * note: **the identity must be authenticated**: something that the peer has proved, such as a public key that signed the
-   * handshake. If peers only claimed it, any of them could end the connections of others, or keep them out.
-   */
-  readonly identity: ContextKey<string> | ((connection: Connection) => string | undefined);
-} & (
-  | {
-      /** Which of two connections is kept. @default 'tie-break' */
-      readonly onDuplicate?: 'tie-break';
-      /**
-       * The identity of this node, as its peers see it; the tie-break compares the two. A connection with a peer of the
-       * same identity is ended: that peer is this node itself.
-       */
-      readonly localIdentity: LocalIdentity;
-    }
-  | {
-      /** Which of two connections is kept. */
-      readonly onDuplicate: 'keep-older' | 'keep-newer';
-      /** The identity of this node: a connection with itself is ended. @default none */
-      readonly localIdentity?: LocalIdentity;
-    }
-);
+/** A connection that took over can be taken over when it is twice as old, and so on, up to this many times as old. */
+const MAX_PATIENCE = 8;
 
 /** The events of {@link UniquePeer.events}. */
 export interface UniquePeerEvents {
@@ -75,6 +48,10 @@ export interface UniquePeerEvents {
  *                                                the dialling side leaves the decision to it
  * ```
  *
+ * That is for connections that open at about the same time. One that has been open for `takeoverAfterMs` gives way to one
+ * that its peer dials anew: the peer has proved who it is, and its old connection may have died without this side noticing.
+ * The accepting side decides that alone, and the dialling side leaves it to it.
+ *
  * Identities are compared by UTF-16 code units, as `<` does. `'keep-older'` and `'keep-newer'` go by the order in which
  * this side saw the connections open. They are for a server whose clients do not run the plugin: if both sides ran it,
  * each could end the connection that the other keeps.
@@ -84,7 +61,8 @@ export interface UniquePeerEvents {
  * context is the connection that was kept. If the new connection is the duplicate, `onConnect` hooks after this plugin are
  * not called for it.
  * note: messages received on the duplicate but not yet delivered to a handler are lost, as with any disconnect.
- * note: a connection that the peer has lost counts as open until this side notices, after at most `idleTimeoutMs`.
+ * note: where two processes share an identity and both keep dialling, each takes the connection from the other, less and less
+ * often: after `takeoverAfterMs`, then after 2, 4 and 8 times as long. It is a warning in the log, at most one a minute.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
 export class UniquePeer implements Hooks<unknown> {
@@ -93,17 +71,24 @@ export class UniquePeer implements Hooks<unknown> {
   /** Events for other parts of the program. */
   readonly events: PluginEvents<UniquePeerEvents>;
   readonly #options: UniquePeerOptions;
-  readonly #onDuplicate: OnDuplicate;
+  readonly #rule: UniquePeerRule;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #suspicion: LogThrottle;
   /** The connections by identity, oldest first. There are several only while the accepting side has yet to decide. */
-  readonly #held = new Map<string, readonly Connection[]>();
+  readonly #held = new Map<string, readonly Held[]>();
   #duplicates = 0;
+  #takeovers = 0;
   #unidentified = 0;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: UniquePeerOptions) {
     this.events = new PluginEvents(node.logger);
     this.#options = options;
-    this.#onDuplicate = checked(options);
+    this.#rule = resolveUniquePeer(options);
+    this.#clock = node.config.clock;
+    this.#logger = node.logger;
+    this.#suspicion = new LogThrottle(this.#clock, 60_000);
   }
 
   /** How many identities are connected. */
@@ -116,6 +101,11 @@ export class UniquePeer implements Hooks<unknown> {
     return this.#duplicates;
   }
 
+  /** How many of them gave way to a peer that dialled again. It only rises. */
+  get takeovers(): number {
+    return this.#takeovers;
+  }
+
   /** How many connections had no identity. It only rises. */
   get unidentified(): number {
     return this.#unidentified;
@@ -123,7 +113,7 @@ export class UniquePeer implements Hooks<unknown> {
 
   /** The open connection with the peer of this identity; the oldest, if there are several. */
   get(identity: string): Connection | undefined {
-    return this.#open(identity)[0];
+    return this.#open(identity)[0]?.connection;
   }
 
   /**
@@ -146,30 +136,58 @@ export class UniquePeer implements Hooks<unknown> {
     const verdicts = others.map((other) => this.#verdict(other, connection, identity, local));
     const keepsOther = verdicts.indexOf('older');
     if (keepsOther !== -1) {
-      this.#end(identity, connection, others[keepsOther]!);
+      this.#end(identity, connection, others[keepsOther]!.connection);
       return;
     }
-    this.#hold(identity, connection);
+    const lost = others.filter((_, index) => verdicts[index] === 'takes-over');
+    const takeovers = Math.max(0, ...lost.map((other) => this.#takeoversAfter(other)));
+    this.#hold(identity, { connection, sinceMs: this.#clock.now(), takeovers });
+    if (lost.length > 0) this.#tellTakeover(connection, takeovers);
     for (const [index, other] of others.entries()) {
-      if (verdicts[index] === 'newer') this.#end(identity, other, connection);
+      if (verdicts[index] !== 'both') this.#end(identity, other.connection, connection);
     }
   }
 
   #verdict(
-    older: Connection,
+    { connection: older, sinceMs, takeovers }: Held,
     newer: Connection,
     remote: string,
     local: string | undefined,
-  ): 'older' | 'newer' | 'both' {
-    if (this.#onDuplicate === 'keep-older') return 'older';
-    if (this.#onDuplicate === 'keep-newer') return 'newer';
-    // Same direction: only the accepting side decides, so that a single order counts.
-    if (older.direction === newer.direction) return newer.direction === 'inbound' ? 'older' : 'both';
+  ): 'older' | 'newer' | 'takes-over' | 'both' {
+    const { onDuplicate, takeoverAfterMs } = this.#rule;
+    if (onDuplicate === 'keep-newer') return 'newer';
+    const ageMs = this.#clock.now() - sinceMs;
+    const isOld = ageMs >= takeoverAfterMs * Math.min(2 ** takeovers, MAX_PATIENCE);
+    if (onDuplicate === 'keep-older') return isOld ? 'takes-over' : 'older';
+    if (newer.direction === 'inbound') {
+      if (isOld) return 'takes-over';
+    } else if (older.direction === 'outbound' || ageMs >= takeoverAfterMs / 2) {
+      // Only the accepting side decides. It may find the older one old enough a little earlier than this side does.
+      return 'both';
+    }
+    if (older.direction === newer.direction) return 'older';
     if (local === undefined) {
       throw invalidConfig('`localIdentity` must be known for a tie-break, but it returned undefined');
     }
     const kept = local < remote ? 'outbound' : 'inbound';
     return newer.direction === kept ? 'newer' : 'older';
+  }
+
+  /** Counted in a row; one that has lasted ends the row. */
+  #takeoversAfter({ sinceMs, takeovers }: Held): number {
+    const hasLasted = this.#clock.now() - sinceMs >= 2 * MAX_PATIENCE * this.#rule.takeoverAfterMs;
+    return hasLasted ? 1 : takeovers + 1;
+  }
+
+  #tellTakeover({ address, id }: Connection, inARow: number): void {
+    this.#takeovers++;
+    const fields = { peer: address.toString(), connection: id, inARow };
+    this.#logger.debug(fields, 'a peer has dialled again, and its older connection ends');
+    if (inARow === 1) return;
+    this.#suspicion.run((suppressed) => {
+      const text = 'a peer takes over from itself again and again: perhaps two processes share an identity';
+      this.#logger.warn({ ...fields, suppressed }, text);
+    });
   }
 
   #end(identity: string, loser: Connection, kept: Connection): void {
@@ -181,22 +199,23 @@ export class UniquePeer implements Hooks<unknown> {
   }
 
   /** Holds the connection until its teardown begins. `signal` tells at once; `onDisconnect` would wait for hooks before it. */
-  #hold(identity: string, connection: Connection): void {
-    this.#held.set(identity, [...(this.#held.get(identity) ?? []), connection]);
+  #hold(identity: string, held: Held): void {
+    this.#held.set(identity, [...(this.#held.get(identity) ?? []), held]);
+    const { connection } = held;
     connection.signal.addEventListener('abort', () => this.#release(identity, connection), { once: true });
   }
 
   #release(identity: string, connection: Connection): void {
-    const rest = this.#held.get(identity)?.filter((held) => held !== connection) ?? [];
+    const rest = this.#held.get(identity)?.filter((held) => held.connection !== connection) ?? [];
     if (rest.length > 0) this.#held.set(identity, rest);
     else this.#held.delete(identity);
     // If the other side or the network ended it, the peer is still connected by the other connection.
-    const kept = rest.find(isOpen);
+    const kept = rest.find(isOpen)?.connection;
     if (kept !== undefined && !connection.context.has(duplicateOf)) connection.context.set(duplicateOf, kept);
   }
 
   /** The open connections of an identity, oldest first. */
-  #open(identity: string): readonly Connection[] {
+  #open(identity: string): readonly Held[] {
     return this.#held.get(identity)?.filter(isOpen) ?? [];
   }
 
@@ -225,30 +244,12 @@ export class UniquePeer implements Hooks<unknown> {
  */
 export const uniquePeer = definePlugin(UniquePeer);
 
-function isOpen({ state }: Connection): boolean {
-  return state === 'open';
-}
-
-/** @throws {PeerError} P2P_ERR_INVALID_CONFIG */
-function checked(options: UniquePeerOptions): OnDuplicate {
-  requireKnown('the options of uniquePeer', options, ['identity', 'localIdentity', 'onDuplicate']);
-  const { identity, localIdentity, onDuplicate = 'tie-break' } = options;
-  if (typeof identity !== 'function' && typeof identity?.description !== 'string') {
-    throw invalidConfig('`identity` must be a context key or a function');
-  }
-  requireOneOf('onDuplicate', onDuplicate, ['tie-break', 'keep-older', 'keep-newer']);
-  if (localIdentity === undefined ? onDuplicate === 'tie-break' : !isIdentity(localIdentity)) {
-    throw invalidConfig('`localIdentity` must be a string or a function');
-  }
-  return onDuplicate;
+function isOpen({ connection }: Held): boolean {
+  return connection.state === 'open';
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for anything else, such as a promise: it would be compared as what it is printed as */
 function requireIdentity(name: string, found: string | undefined): string | undefined {
   if (requireAtOnce(`\`${name}\``, found) === undefined || typeof found === 'string') return found;
   throw invalidConfig(`\`${name}\` must return a string or undefined, not ${describe(found)}`);
-}
-
-function isIdentity(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'function';
 }
