@@ -12,7 +12,7 @@ const FLOORS = {
   streams: { floors: ['shared', ['multistream', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
-  policies: { floors: ['shared', ['bans', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
+  policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: { floors: ['.'] },

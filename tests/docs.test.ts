@@ -6,7 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { COUNTERS, DEFAULTS, DERIVED_DEFAULTS, PeerError, PeerNode, type PeerErrorCode } from '@pea2pea/core';
 import { CODEC_DEFAULTS, lines } from '@pea2pea/codecs';
-import { BANS_DEFAULTS, RATE_LIMIT_DEFAULTS, RECONNECT_DEFAULTS } from '@pea2pea/policies';
+import {
+  BANS_DEFAULTS,
+  KEEP_ALIVE_DEFAULTS,
+  RATE_LIMIT_DEFAULTS,
+  RECONNECT_DEFAULTS,
+  UNIQUE_PEER_DEFAULTS,
+} from '@pea2pea/policies';
 import { NOISE_DEFAULTS } from '@pea2pea/noise';
 import { REQUESTS_DEFAULTS } from '@pea2pea/rpc';
 import { TLS_DEFAULTS } from '@pea2pea/tls';
@@ -77,12 +83,22 @@ describe('the pages of the plugins', () => {
       whenExceeded,
       ...BANS_DEFAULTS,
       ...reconnect,
+      ...UNIQUE_PEER_DEFAULTS,
       ...NOISE_DEFAULTS,
       ...REQUESTS_DEFAULTS,
       ...TLS_DEFAULTS,
     }),
   )('quotes the default of %s', (name, value) => {
     expect(quoted.get(name)).toBe(`\`${written(value)}\``);
+  });
+});
+
+describe('docs/keep-alive.md', () => {
+  it('quotes the defaults', () => {
+    const { rows } = tableOf(read('docs/keep-alive.md'), 'option', 'default', 'meaning');
+    const defaults = Object.fromEntries(rows.map(([option = '', fallback]) => [codeIn(option), fallback]));
+    for (const [name, value] of Object.entries(KEEP_ALIVE_DEFAULTS))
+      expect(defaults[name]).toBe(`\`${value}\``);
   });
 });
 

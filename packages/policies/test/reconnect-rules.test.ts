@@ -51,6 +51,7 @@ describe('whose fault the end of a connection is', () => {
     ['final', { origin: 'user', why: 'enough' }],
     ['final', { origin: 'user', error: endless }],
     ['ours', { origin: 'user', error: anHour }],
+    ['theirs', { origin: 'user', error: error('P2P_ERR_PEER_UNRESPONSIVE') }],
     ['theirs', { origin: 'reading', cause: 'ended' }],
     ['theirs', { origin: 'reading', cause: 'idle-timeout' }],
     ['theirs', { origin: 'writing', cause: 'timeout' }],

@@ -76,6 +76,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   /** Set once, by the teardown that claimed the connection. */
   teardown: Teardown | undefined;
   readonly #node: NodeContext;
+  readonly #received: ChunkQueue;
   readonly #spokeBefore: boolean;
   readonly #disconnect: Disconnect;
   #abort: AbortController | undefined;
@@ -87,6 +88,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   constructor(node: NodeContext, parts: ConnectionParts) {
     const { link, stream, direction, context, received, slot } = parts;
     this.#node = node;
+    this.#received = received;
     this.#disconnect = parts.disconnect;
     this.#spokeBefore = parts.hasSpoken;
     this.direction = direction;
@@ -130,6 +132,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   get heldBytes(): number {
     return this.reader.account.bytes + this.bufferedBytes;
+  }
+
+  get waitingBytes(): number {
+    return this.#received.length;
+  }
+
+  get isHeldBack(): boolean {
+    return this.state === 'open' && this.stream.isPaused();
   }
 
   get signal(): AbortSignal {

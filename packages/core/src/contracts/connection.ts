@@ -53,6 +53,13 @@ export interface Connection<In = unknown, Out = In> {
   readonly closed: Promise<DisconnectReason>;
   /** Bytes queued and not yet handed to the operating system. */
   readonly bufferedBytes: number;
+  /** Bytes received and not yet handled: they wait for a handler, or for the rest of their frame. */
+  readonly waitingBytes: number;
+  /**
+   * Whether nothing is read from the peer for now, as messages wait for a handler or memory is short: its silence says nothing
+   * then.
+   */
+  readonly isHeldBack: boolean;
 
   /**
    * Queues `message` and resolves when its bytes were handed to the operating system.

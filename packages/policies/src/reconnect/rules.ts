@@ -63,6 +63,7 @@ export function faultOfEnd(reason: DisconnectReason): Fault {
   if (reason.origin === 'shutdown') return 'final';
   if (reason.origin !== 'user') return 'theirs';
   const { error } = reason;
+  if (PeerError.is(error, 'P2P_ERR_PEER_UNRESPONSIVE')) return 'theirs';
   return PeerError.is(error, 'P2P_ERR_BANNED') ? faultOfBan(error) : 'final';
 }
 

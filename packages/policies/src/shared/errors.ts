@@ -11,6 +11,11 @@ export const POLICY_ERRORS = {
     when: 'an address that was dialled, or connected, is banned by the bans plugin; `cause` is the ban',
     remedy: 'lift the ban with unban(), or wait until it is over',
   },
+  P2P_ERR_PEER_UNRESPONSIVE: {
+    when: 'the keepAlive plugin ended a connection: the peer sent nothing, and did not reply to a ping',
+    remedy:
+      'connect again, as `reconnect` does; if the peer is alive, check that it runs keepAlive with the same `format`, or allow more time',
+  },
   P2P_ERR_DUPLICATE_PEER: {
     when: 'the uniquePeer plugin ended one of two connections with the same remote identity',
     remedy: 'use the connection that was kept',
