@@ -4,7 +4,7 @@ export { bans, Bans } from './bans/bans.js';
 export type { BanDetails, BanEvent, BansEvents } from './bans/bans.js';
 export { BANS_DEFAULTS, handshakeStrikesByDefault, strikesByDefault } from './bans/options.js';
 export type { BanEntry, BansOptions } from './bans/options.js';
-export type { BanTarget, Peered } from './bans/target.js';
+export type { AddressTarget, BanTarget, Identified, Peered } from './bans/target.js';
 export { keepAlive, KeepAlive } from './keep-alive/keep-alive.js';
 export type { KeepAliveEvents } from './keep-alive/keep-alive.js';
 export { jsonRpcPings, objectPings } from './keep-alive/format.js';

@@ -1,5 +1,5 @@
 import type { IpPrefix } from '@pea2pea/core';
-import { BoundedMap } from '@pea2pea/core/authoring';
+import { BanStore } from './ban-store.js';
 
 /** A ban of a block of addresses. */
 export interface Ban {
@@ -9,49 +9,41 @@ export interface Ban {
   readonly why: string | undefined;
 }
 
+/** A ban of a peer, wherever it comes from. */
+export interface IdentityBan {
+  readonly identity: string;
+  /** When it ends, on the node's monotonic clock; Infinity for a permanent ban. */
+  readonly untilMs: number;
+  readonly why: string | undefined;
+}
+
 /**
- * Bans that can be looked up by address. They are in maps by the string form of their prefix; to find the ban that covers an
- * address, the address is shortened to each prefix length in use: three look-ups for three lengths, for any number of bans.
- *
- * note: temporary bans are bounded: the oldest is removed first. Permanent ones come only from the operator, and stay.
+ * Bans that can be looked up by address. They are in a store by the string form of their prefix; to find the ban that covers
+ * an address, the address is shortened to each prefix length in use: three look-ups for three lengths, for any number of bans.
  */
 export class BanList {
-  readonly #passing: BoundedMap<Ban>;
-  readonly #lasting = new Map<string, Ban>();
+  readonly #store: BanStore<Ban>;
   /** The number of bans by prefix length. */
   readonly #lengths = { 4: new Map<number, number>(), 6: new Map<number, number>() };
 
   constructor(maxEntries: number) {
-    this.#passing = new BoundedMap({
-      maxEntries,
-      isOver: (ban, nowMs) => ban.untilMs <= nowMs,
-      onRemove: (_prefix, ban) => this.#countLength(ban, -1),
-    });
+    this.#store = new BanStore(maxEntries, (ban) => this.#countLength(ban, -1));
   }
 
   /** How many bans were removed before they ended. */
   get evicted(): number {
-    return this.#passing.evicted;
+    return this.#store.evicted;
   }
 
   /** Adds `ban`, in place of one of the same prefix. */
   set(ban: Ban, nowMs: number): void {
-    this.delete(ban.prefix, nowMs);
+    this.#store.set(ban.prefix.toString(), ban, nowMs);
     this.#countLength(ban, 1);
-    const key = ban.prefix.toString();
-    if (ban.untilMs === Infinity) this.#lasting.set(key, ban);
-    else this.#passing.set(key, ban, nowMs);
   }
 
   /** Removes the ban of exactly this prefix; returns whether there was one in force. */
   delete(prefix: IpPrefix, nowMs: number): boolean {
-    const key = prefix.toString();
-    const lasting = this.#lasting.get(key);
-    if (lasting === undefined)
-      return this.#passing.get(key, nowMs) !== undefined && this.#passing.delete(key);
-    this.#lasting.delete(key);
-    this.#countLength(lasting, -1);
-    return true;
+    return this.#store.delete(prefix.toString(), nowMs);
   }
 
   /** A ban in force that covers all of `prefix`. */
@@ -66,15 +58,14 @@ export class BanList {
     return undefined;
   }
 
-  /** The ban in force of exactly this prefix. */
-  #get(prefix: IpPrefix, nowMs: number): Ban | undefined {
-    const key = prefix.toString();
-    return this.#lasting.get(key) ?? this.#passing.get(key, nowMs);
-  }
-
   /** The bans in force: permanent ones first, then oldest first. */
   all(nowMs: number): Ban[] {
-    return [...this.#lasting.values(), ...this.#passing.values(nowMs)];
+    return this.#store.all(nowMs);
+  }
+
+  /** The ban in force of exactly this prefix. */
+  #get(prefix: IpPrefix, nowMs: number): Ban | undefined {
+    return this.#store.get(prefix.toString(), nowMs);
   }
 
   #countLength({ prefix: { version, length } }: Ban, change: 1 | -1): void {

@@ -1,5 +1,6 @@
 import {
   definePlugin,
+  expectedIdentity,
   PeerError,
   type AcceptRequest,
   type Connection,
@@ -10,9 +11,17 @@ import {
   type PeerNode,
   type SocketAddress,
 } from '@pea2pea/core';
-import { parseIp, PluginEvents, requireAtOnce, requireInteger, wordsOf } from '@pea2pea/core/authoring';
+import {
+  parseIp,
+  PluginEvents,
+  printable,
+  requireAtOnce,
+  requireInteger,
+  wordsOf,
+} from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
-import { BanList, type Ban } from './ban-list.js';
+import { BanList, type Ban, type IdentityBan } from './ban-list.js';
+import { BanStore } from './ban-store.js';
 import {
   MAX_DURATION_MS,
   resolveBans,
@@ -21,7 +30,10 @@ import {
   type ResolvedBans,
 } from './options.js';
 import { Strikes } from './strikes.js';
-import { blockOf, exactlyOf, type BanTarget, type Peered } from './target.js';
+import { blockOf, exactlyOf, identityOf, type AddressTarget, type BanTarget, type Peered } from './target.js';
+
+/** The longest identity in log lines and errors, in characters. */
+const LONGEST_SHOWN = 128;
 
 /** Options of a ban. */
 export interface BanDetails {
@@ -33,8 +45,10 @@ export interface BanDetails {
 
 /** A ban that has begun. */
 export interface BanEvent {
-  /** The addresses that are banned, such as `203.0.113.7` or `2001:db8::/64`. */
-  readonly prefix: string;
+  /** The addresses that are banned, such as `203.0.113.7` or `2001:db8::/64`; undefined for the ban of an identity. */
+  readonly prefix: string | undefined;
+  /** The identity that is banned; undefined for a ban of addresses. */
+  readonly identity: string | undefined;
   /** How long it lasts, in milliseconds; `Infinity` for a permanent one. */
   readonly durationMs: number;
   /** The reason, for people. */
@@ -45,7 +59,7 @@ export interface BanEvent {
 
 /** The events of {@link Bans.events}. */
 export interface BansEvents {
-  /** Addresses were banned, by `ban()` or by strikes. */
+  /** Addresses were banned, by `ban()` or by strikes; or an identity was, by `ban()`. */
   banned: [BanEvent];
 }
 
@@ -66,6 +80,8 @@ export interface BansEvents {
  * honest peers relay what others say, and our own process may have stood still. `rateLimit` slows such peers down.
  * note: an IPv6 address stands for its `/64` (`ipv6PrefixLength`); write `/128` after it to ban that address alone.
  * note: nothing runs in the background; bans that are over are removed when others are added.
+ * note: an identity that a peer proves (`connection.identity`) is known after its handshake: a peer whose identity is banned
+ * is connected for a moment, of which plugins and hooks after this one see nothing; a dial that expects it is refused.
  * note: bans are kept in memory. To keep them across restarts, store `list()` and pass it as the option `banned`.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
  */
@@ -77,6 +93,7 @@ export class Bans implements Hooks<unknown> {
   readonly #node: PeerNode<unknown>;
   readonly #options: ResolvedBans;
   readonly #bans: BanList;
+  readonly #identities: BanStore<IdentityBan>;
   readonly #strikes: Strikes;
   #refused = 0;
   #dialsRefused = 0;
@@ -87,12 +104,15 @@ export class Bans implements Hooks<unknown> {
     this.events = new PluginEvents(node.logger);
     this.#options = resolveBans(options, node.config.ipv6PrefixLength);
     this.#bans = new BanList(this.#options.maxEntries);
+    this.#identities = new BanStore(this.#options.maxEntries);
     this.#strikes = new Strikes(this.#options);
     const nowMs = this.#nowMs;
     const sinceEpochMs = node.config.clock.date() - nowMs;
-    for (const { prefix, until, why } of this.#options.banned) {
+    for (const { target, until, why } of this.#options.banned) {
       const untilMs = until === undefined ? Infinity : until - sinceEpochMs;
-      if (untilMs > nowMs) this.#bans.set({ prefix: this.#blockOf(prefix), untilMs, why }, nowMs);
+      if (untilMs <= nowMs) continue;
+      if (typeof target === 'string') this.#bans.set({ prefix: this.#blockOf(target), untilMs, why }, nowMs);
+      else this.#identities.set(target.identity, { ...target, untilMs, why }, nowMs);
     }
   }
 
@@ -108,40 +128,51 @@ export class Bans implements Hooks<unknown> {
 
   /** How many bans, and addresses with strikes, were forgotten early because there were more than `maxEntries`. */
   get evicted(): { readonly bans: number; readonly strikes: number } {
-    return { bans: this.#bans.evicted, strikes: this.#strikes.evicted };
+    return { bans: this.#bans.evicted + this.#identities.evicted, strikes: this.#strikes.evicted };
   }
 
   /**
-   * Bans an address or a prefix, ends the connections with it, and returns how many it ended.
+   * Bans an address, a prefix, or an identity, `{ identity }`; ends the connections with it, and returns how many it ended.
    *
-   * note: it replaces a ban of the same prefix, even one that would last longer.
-   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a host name; P2P_ERR_INVALID_CONFIG for an invalid `durationMs`
+   * note: it replaces a ban of the same prefix or identity, even one that would last longer.
+   * note: a connection, or anything else with an address, is banned by that address; `ban({ identity: connection.identity! })`
+   * bans the peer itself.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a host name; P2P_ERR_INVALID_CONFIG for an invalid `durationMs` or
+   * `identity`
    */
   ban(target: BanTarget, { durationMs = this.#options.durationMs, why }: BanDetails = {}): number {
     if (durationMs !== Infinity) requireInteger('durationMs', durationMs, { min: 1, max: MAX_DURATION_MS });
-    return this.#ban(this.#blockOf(target), durationMs, why === undefined ? undefined : wordsOf(why));
+    const words = why === undefined ? undefined : wordsOf(why);
+    const identity = identityOf(target);
+    if (identity === undefined) return this.#ban(this.#blockOf(target as AddressTarget), durationMs, words);
+    return this.#banIdentity(identity, durationMs, words);
   }
 
   /**
-   * Lifts the ban of exactly this address or prefix, and forgets its strikes. Returns false if there was no such ban.
+   * Lifts the ban of exactly this identity, address or prefix, and forgets its strikes. Returns false if there was no such ban.
    *
    * note: a ban of a wider prefix stays in force: check with {@link isBanned}.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
   unban(target: BanTarget): boolean {
-    const prefix = this.#blockOf(target);
+    const identity = identityOf(target);
+    if (identity !== undefined) return this.#identities.delete(identity, this.#nowMs);
+    const prefix = this.#blockOf(target as AddressTarget);
     this.#strikes.forget(prefix);
     return this.#bans.delete(prefix, this.#nowMs);
   }
 
-  /** Whether the address, or every address of the prefix, is banned now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /** Whether the identity, the address, or every address of the prefix, is banned now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   isBanned(target: BanTarget): boolean {
-    return this.#bans.covering(exactlyOf(target), this.#nowMs) !== undefined;
+    const identity = identityOf(target);
+    if (identity !== undefined) return this.#identities.get(identity, this.#nowMs) !== undefined;
+    return this.#bans.covering(exactlyOf(target as AddressTarget), this.#nowMs) !== undefined;
   }
 
-  /** The bans in force: permanent ones first, then oldest first. They can be stored as JSON, and given as the option `banned`. */
+  /** The bans in force, those of addresses first; of each kind permanent ones first, then oldest first. They can be stored as JSON, and given as the option `banned`. */
   list(): BanEntry[] {
-    return this.#bans.all(this.#nowMs).map((ban) => this.#entryOf(ban));
+    const nowMs = this.#nowMs;
+    return [...this.#bans.all(nowMs), ...this.#identities.all(nowMs)].map((ban) => this.#entryOf(ban));
   }
 
   /**
@@ -152,13 +183,13 @@ export class Bans implements Hooks<unknown> {
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a prefix wider than a peer and for a host name;
    * P2P_ERR_INVALID_CONFIG when `weight` is not an integer of at least 1
    */
-  strike(target: BanTarget, why = 'misbehaved', weight = 1): boolean {
+  strike(target: AddressTarget, why = 'misbehaved', weight = 1): boolean {
     requireInteger('weight', weight, { min: 1 });
     return this.#strike(this.#peerOf(target), wordsOf(why), weight);
   }
 
   /** How many strikes an address has now. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, as {@link strike} */
-  strikesOf(target: BanTarget): number {
+  strikesOf(target: AddressTarget): number {
     return this.#strikes.count(this.#peerOf(target), this.#nowMs);
   }
 
@@ -169,21 +200,21 @@ export class Bans implements Hooks<unknown> {
     return false;
   }
 
-  /** Refuses dials to banned addresses, and counts handshakes that fail. @throws {PeerError} P2P_ERR_BANNED when we dialled a banned address */
-  onHandshake({ direction, address, signal }: Handshake): void {
+  /** Refuses dials to banned addresses and identities, and counts handshakes that fail. @throws {PeerError} P2P_ERR_BANNED when we dialled one */
+  onHandshake({ direction, address, signal, context }: Handshake): void {
     if (direction === 'inbound') {
       signal.addEventListener('abort', () => this.#onHandshakeFailed(address, signal.reason), { once: true });
       return;
     }
-    const ban = this.#banOf(address);
+    const ban = this.#banOf(address) ?? this.#banOfIdentity(context.get(expectedIdentity));
     if (ban === undefined) return;
     this.#dialsRefused++;
     throw this.#bannedError(address, ban);
   }
 
-  /** Ends the connection if the peer was banned during its handshake. */
+  /** Ends the connection if the identity that the peer has proved is banned, or it was banned during its handshake. */
   onConnect(connection: Connection): void {
-    const ban = this.#banOf(connection.address);
+    const ban = this.#banOf(connection.address) ?? this.#banOfIdentity(connection.identity);
     if (ban === undefined) return;
     if (connection.direction === 'inbound') this.#refused++;
     else this.#dialsRefused++;
@@ -235,17 +266,46 @@ export class Bans implements Hooks<unknown> {
     const nowMs = this.#nowMs;
     const ban: Ban = { prefix, untilMs: nowMs + durationMs, why };
     this.#bans.set(ban, nowMs);
+    const ended = this.#endAll(ban, ({ address }) => {
+      const ip = parseIp(address.host);
+      return ip !== undefined && prefix.contains(ip);
+    });
+    this.#tell({ prefix: prefix.toString(), identity: undefined, durationMs, why, ended });
+    return ended;
+  }
+
+  #banIdentity(identity: string, durationMs: number, why: string | undefined): number {
+    const nowMs = this.#nowMs;
+    const ban: IdentityBan = { identity, untilMs: nowMs + durationMs, why };
+    this.#identities.set(identity, ban, nowMs);
+    const ended = this.#endAll(ban, (connection) => connection.identity === identity);
+    this.#tell({ prefix: undefined, identity, durationMs, why, ended });
+    return ended;
+  }
+
+  /** Ends the open connections that `ban` is for, and returns how many. */
+  #endAll(ban: Ban | IdentityBan, isFor: (connection: Connection) => boolean): number {
     let ended = 0;
     for (const connection of this.#node.connections) {
-      const ip = parseIp(connection.address.host);
-      if (connection.state !== 'open' || ip === undefined || !prefix.contains(ip)) continue;
+      if (connection.state !== 'open' || !isFor(connection)) continue;
       ended++;
       void connection.disconnect(this.#bannedError(connection.address, ban));
     }
-    const told: BanEvent = { prefix: prefix.toString(), durationMs, why, ended };
-    this.#node.logger.warn({ ...told }, 'banned');
-    this.events.emit('banned', told);
     return ended;
+  }
+
+  #tell(told: BanEvent): void {
+    const { identity } = told;
+    const fields = {
+      ...told,
+      ...(identity !== undefined && { identity: printable(identity, LONGEST_SHOWN) }),
+    };
+    this.#node.logger.warn(fields, 'banned');
+    this.events.emit('banned', told);
+  }
+
+  #banOfIdentity(identity: string | undefined): IdentityBan | undefined {
+    return typeof identity === 'string' ? this.#identities.get(identity, this.#nowMs) : undefined;
   }
 
   #banOf({ host }: SocketAddress): Ban | undefined {
@@ -253,32 +313,36 @@ export class Bans implements Hooks<unknown> {
     return ip && this.#bans.covering(IpPrefix.ofAddress(ip), this.#nowMs);
   }
 
-  #blockOf(target: BanTarget): IpPrefix {
+  #blockOf(target: AddressTarget): IpPrefix {
     return blockOf(target, this.#options.ipv6PrefixLength);
   }
 
   /** The peer that strikes against `target` count for. */
-  #peerOf(target: BanTarget): IpPrefix {
+  #peerOf(target: AddressTarget): IpPrefix {
     const block = this.#blockOf(target);
     const peer = IpPrefix.ofHost(block.start, this.#options.ipv6PrefixLength);
     if (block.length >= peer.length) return peer;
     throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${block.toString()} is wider than one peer`);
   }
 
-  #entryOf({ prefix, untilMs, why }: Ban): BanEntry {
+  #entryOf(ban: Ban | IdentityBan): BanEntry {
+    const { untilMs, why } = ban;
     return {
-      prefix: prefix.toString(),
+      ...('identity' in ban ? { identity: ban.identity } : { prefix: ban.prefix.toString() }),
       ...(untilMs !== Infinity && { until: this.#dateOf(untilMs) }),
       ...(why !== undefined && { why }),
     };
   }
 
   /** Its `cause` is the ban, from which `reconnect` sees whether it ends. */
-  #bannedError(address: SocketAddress, ban: Ban): PeerError {
-    const { until, why } = this.#entryOf(ban);
+  #bannedError(address: SocketAddress, ban: Ban | IdentityBan): PeerError {
+    const entry = this.#entryOf(ban);
+    const { until, why, identity } = entry;
+    const who =
+      identity === undefined ? `${address}` : `${printable(identity, LONGEST_SHOWN)}, at ${address},`;
     const end = until === undefined ? '' : ` until ${new Date(until).toISOString()}`;
-    const what = `${address} is banned${end}${why === undefined ? '' : ` (${why})`}`;
-    return policyError('P2P_ERR_BANNED', what, { cause: this.#entryOf(ban) });
+    const what = `${who} is banned${end}${why === undefined ? '' : ` (${why})`}`;
+    return policyError('P2P_ERR_BANNED', what, { cause: entry });
   }
 
   get #nowMs(): number {

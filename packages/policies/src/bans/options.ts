@@ -6,6 +6,7 @@ import {
   requireInteger,
   requireKnown,
 } from '@pea2pea/core/authoring';
+import { requireIdentity, type Identified } from './target.js';
 
 /** Every option of {@link bans} that has a default, with it. The docs quote this object. */
 export const BANS_DEFAULTS = {
@@ -16,14 +17,23 @@ export const BANS_DEFAULTS = {
 } as const;
 
 /** A ban as plain data, to be shown or stored, and to be given as the option `banned`. */
-export interface BanEntry {
-  /** The addresses that are banned: `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/64`. */
-  readonly prefix: string;
+export type BanEntry = {
   /** When it ends, in milliseconds since the Unix epoch. @default never */
   readonly until?: number;
   /** The reason, for people. @default none */
   readonly why?: string;
-}
+} & (
+  | {
+      /** The addresses that are banned: `203.0.113.7`, `203.0.113.0/24`, `2001:db8::/64`. */
+      readonly prefix: string;
+      readonly identity?: never;
+    }
+  | {
+      /** The identity that is banned, wherever its peer comes from. */
+      readonly identity: string;
+      readonly prefix?: never;
+    }
+);
 
 /** Options of {@link bans}. */
 export interface BansOptions {
@@ -64,7 +74,7 @@ export interface ResolvedBans extends Required<Omit<BansOptions, 'banned'>> {
 }
 
 export interface InitialBan {
-  readonly prefix: string;
+  readonly target: string | Identified;
   readonly until: number | undefined;
   readonly why: string | undefined;
 }
@@ -149,13 +159,31 @@ export function handshakeStrikesByDefault({ code }: PeerError): number {
 /** Checks an entry of `banned`, which may come from a file. */
 function initialBan(entry: unknown, index: number): InitialBan {
   const name = `banned[${index}]`;
-  const { prefix, until, why } = (typeof entry === 'string' ? { prefix: entry } : Object(entry)) as {
+  const { prefix, identity, until, why } = (
+    typeof entry === 'string' ? { prefix: entry } : Object(entry)
+  ) as {
     readonly prefix?: unknown;
+    readonly identity?: unknown;
     readonly until?: unknown;
     readonly why?: unknown;
   };
+  const target = identity === undefined ? requirePrefix(name, prefix) : { identity: identity as string };
+  if (typeof target === 'object') {
+    requireIdentity(`${name}.identity`, identity);
+    if (prefix !== undefined)
+      throw invalidConfig(`\`${name}\` has a \`prefix\` and an \`identity\`: make it two`);
+  }
+  if (until !== undefined && !Number.isFinite(until)) {
+    throw invalidConfig(`\`${name}.until\` must be milliseconds since the epoch, not ${describe(until)}`);
+  }
+  if (why !== undefined && typeof why !== 'string')
+    throw invalidConfig(`\`${name}.why\` must be a string, not ${describe(why)}`);
+  return { target, until: until as number | undefined, why };
+}
+
+function requirePrefix(name: string, prefix: unknown): string {
   if (typeof prefix !== 'string')
-    throw invalidConfig(`\`${name}\` must be a string, or an object with a \`prefix\``);
+    throw invalidConfig(`\`${name}\` must be a string, or an object with a \`prefix\` or an \`identity\``);
   try {
     IpPrefix.parse(prefix);
   } catch (cause) {
@@ -164,10 +192,5 @@ function initialBan(entry: unknown, index: number): InitialBan {
       cause,
     );
   }
-  if (until !== undefined && !Number.isFinite(until)) {
-    throw invalidConfig(`\`${name}.until\` must be milliseconds since the epoch, not ${describe(until)}`);
-  }
-  if (why !== undefined && typeof why !== 'string')
-    throw invalidConfig(`\`${name}.why\` must be a string, not ${describe(why)}`);
-  return { prefix, until: until as number | undefined, why };
+  return prefix;
 }

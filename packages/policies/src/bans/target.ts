@@ -1,11 +1,37 @@
 import { IpPrefix, PeerError, SocketAddress, type AddressLike, type IpAddress } from '@pea2pea/core';
-import { describe, parseIp } from '@pea2pea/core/authoring';
+import { describe, parseIp, requireString } from '@pea2pea/core/authoring';
 
 /**
  * The target of a ban: an IP address or prefix as a string (`'203.0.113.7'`, `'203.0.113.0/24'`), an address with a port,
- * which is ignored, or a peer: its connection, `Handshake` or `AcceptRequest`.
+ * which is ignored, or a peer: its connection, `Handshake` or `AcceptRequest`, by its address.
  */
-export type BanTarget = AddressLike | IpPrefix | Peered;
+export type AddressTarget = AddressLike | IpPrefix | Peered;
+
+/** The target of a ban: addresses, or a peer by the identity that it proves, wherever it comes from. */
+export type BanTarget = AddressTarget | Identified;
+
+/** A peer by the identity that it proves: `connection.identity` of core. */
+export interface Identified {
+  /** The identity, of 1 to 1024 characters. */
+  readonly identity: string;
+  /** Never present: what has an address stands for that address. */
+  readonly address?: never;
+}
+
+const MAX_IDENTITY_LENGTH = 1_024;
+
+/** The identity that `target` names; undefined where it is one of addresses. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+export function identityOf(target: BanTarget): string | undefined {
+  if (typeof target !== 'object' || target === null || 'address' in target || 'host' in target)
+    return undefined;
+  if (!('identity' in target)) return undefined;
+  return requireIdentity('identity', target.identity);
+}
+
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
+export function requireIdentity(name: string, identity: unknown): string {
+  return requireString(name, identity, { max: MAX_IDENTITY_LENGTH });
+}
 
 /** Anything that has the address of a peer, such as a connection. */
 export interface Peered {
@@ -19,18 +45,18 @@ export interface Peered {
  * all of a LAN.
  * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
  */
-export function blockOf(target: BanTarget, ipv6PrefixLength: number): IpPrefix {
+export function blockOf(target: AddressTarget, ipv6PrefixLength: number): IpPrefix {
   const named = addressOrPrefix(target);
   return named instanceof IpPrefix ? named : IpPrefix.ofHost(named, ipv6PrefixLength);
 }
 
 /** The block of exactly this address or prefix. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
-export function exactlyOf(target: BanTarget): IpPrefix {
+export function exactlyOf(target: AddressTarget): IpPrefix {
   const named = addressOrPrefix(target);
   return named instanceof IpPrefix ? named : IpPrefix.ofAddress(named);
 }
 
-function addressOrPrefix(target: BanTarget): IpAddress | IpPrefix {
+function addressOrPrefix(target: AddressTarget): IpAddress | IpPrefix {
   if (target instanceof IpPrefix) return target;
   if (typeof target === 'string') {
     if (target.includes('/')) return IpPrefix.parse(target);

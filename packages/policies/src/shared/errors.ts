@@ -8,7 +8,7 @@ export const POLICY_ERRORS = {
       "send less, or raise the limit, or leave `whenExceeded` at 'slow' to hold such peers back instead",
   },
   P2P_ERR_BANNED: {
-    when: 'an address that was dialled, or connected, is banned by the bans plugin; `cause` is the ban',
+    when: 'an address or an identity is banned by the bans plugin; `cause` is the ban',
     remedy: 'lift the ban with unban(), or wait until it is over',
   },
   P2P_ERR_PEER_UNRESPONSIVE: {
