@@ -8,10 +8,12 @@ import { libp2p } from './libp2p-hosts/libp2p.js';
 import { jsonRpc } from './rpc/json-rpc.js';
 import { streamMuxer } from './stream-muxer/suite.js';
 import { multistream } from './streams/multistream.js';
+import { noise } from './noise/noise.js';
 import { yamux } from './streams/yamux.js';
 
 /** Everything that `npm run interop` runs. */
 export const SUITES: readonly Suite[] = [
+  noise,
   yamux,
   multistream,
   streamMuxer,
