@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
-import { snapshot, SNAPSHOT_VERSION } from '@pea2pea/core';
+import { snapshot, SNAPSHOT_VERSION, type Connection } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, lab, listen, until } from '@pea2pea/testing';
 
@@ -42,6 +42,24 @@ describe('diagnostics channels', () => {
     expect(received).toEqual([{ node: 'b', connection: b.opened[0], message: 'hello' }]);
     expect(closed).toContainEqual({ node: 'a', connection, reason: { origin: 'user', why: 'enough' } });
   });
+
+  it.each(['disconnect', 'close'] as const)(
+    'hand no message on whose subscriber ended the connection with %s()',
+    async (how) => {
+      const network = inMemory();
+      const [a, b] = [makeNode(network), makeNode({ ...network, name: 'b' })];
+      const [connection] = await join(a, b);
+      const onReceived = (event: unknown): void => {
+        const { node, connection: receiver } = event as { node: string; connection: Connection };
+        if (node === 'b') void (how === 'close' ? b.node.close() : receiver.disconnect());
+      };
+      subscribe('pea2pea:message:received', onReceived);
+      cleanups.push(() => unsubscribe('pea2pea:message:received', onReceived));
+      await connection.send('hello');
+      await until('it has ended', () => b.closed.length === 1);
+      expect(b.messages).toEqual([]);
+    },
+  );
 
   it('tell of refusals, in both directions, with their cause', async () => {
     const refused = record('pea2pea:connection:refused');

@@ -142,6 +142,31 @@ describe('next()', () => {
     expect(await here.next({ signal: new AbortController().signal })).toBe('late');
   });
 
+  it('has the message that a decoder aborted the wait for', async () => {
+    let controller = new AbortController();
+    const text = textCodec();
+    const codec: Codec<string> = {
+      encoder: text.encoder,
+      decoder(context) {
+        const inner = text.decoder(context);
+        return { decode: (queue) => (controller.abort(), inner.decode(queue)) };
+      },
+    };
+    const { here, there } = await pair({ codec });
+    await there.send('one');
+    await there.send('two');
+    await until('both arrived', () => here.stats.bytesReceived === 8);
+    const { signal } = (controller = new AbortController());
+    expect(await here.next({ signal })).toBe('one');
+    expect(await here.next()).toBe('two');
+    const waiting = errorOf(here.next({ signal: (controller = new AbortController()).signal }));
+    controller.abort();
+    const next = here.next(); // in the same turn
+    expect(await waiting).toMatchObject({ code: 'P2P_ERR_ABORTED' });
+    await there.send('three');
+    expect(await next).toBe('three');
+  });
+
   it('is for one caller at a time', async () => {
     const { here, there } = await pair();
     const first = here.next();
@@ -232,6 +257,18 @@ describe('the end of a connection that is pulled', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
+  it('is for one caller at a time, too', async () => {
+    const { here, there } = await pair();
+    for (let index = 0; index < 100; index++) await there.send(`${index}`);
+    await there.disconnect();
+    await here.closed;
+    for (let index = 0; index < 63; index++) await here.next();
+    const [last, refused] = [here.next(), errorOf(here.next())];
+    expect(await refused).toMatchObject({ code: 'P2P_ERR_ALREADY_PULLING' });
+    expect(await last).toBe('63');
+    expect(await here.next()).toBe('64');
+  });
+
   it('tells a failure from an end', async () => {
     const { here, there } = await pair();
     await there.send('one\n!');
@@ -294,6 +331,39 @@ describe('for await', () => {
       if (messages.length === 5) break;
     }
     expect(messages).toEqual(['one', 'two', 'three', 'four', 'five']);
+  });
+
+  it('may be left while it waits: the message is for the next call, and the connection ends with its peer', async () => {
+    const { here, there } = await pair();
+    const loop = here[Symbol.asyncIterator]();
+    const waiting = loop.next();
+    await loop.return!();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await there.send('one');
+    expect(await here.next()).toBe('one');
+    void there.disconnect();
+    await here.closed;
+  });
+
+  it('in the body of another leaves that one a handler: its reply goes out after the end of the peer', async () => {
+    const a = puller();
+    const socket = await rawConnect(await listen(a));
+    let received = '';
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    socket.end('header\nbody\n');
+    await until('it is connected', () => a.opened.length === 1);
+    const connection = a.opened[0]!;
+    for await (const header of connection) {
+      let body = '';
+      for await (const message of connection) {
+        body = message;
+        break;
+      }
+      await until('the end of the peer was seen', () => streamOf(connection).readableEnded);
+      for (let turns = 0; turns < 5; turns++) await turn();
+      await connection.send(`${header} ${body}`);
+    }
+    await until('the answer arrived', () => received === 'header body\n');
   });
 
   it('is over at once where we end the connection ourselves', async () => {

@@ -13,7 +13,7 @@ import type { MessageSource, Receiver } from './receiver.js';
 const REST_PER_TURN = 64;
 
 interface Waiter extends Deferred<unknown> {
-  readonly isLoop: boolean;
+  readonly loop: PullLoop | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onAborted: () => void;
 }
@@ -33,9 +33,12 @@ export class Pulls implements Receiver {
   readonly #source: MessageSource;
   #wasAsked = false;
   #waiter: Waiter | undefined;
-  #isInLoop = false;
+  /** The loops whose body runs: one may be in the body of another. Made with the first. */
+  #bodies: Set<PullLoop> | undefined;
   /** How many were taken after the end. */
   #ofRest = 0;
+  /** A message of the rest is on its way, in the next turn. */
+  #givesWay = false;
 
   constructor(node: NodeContext, connection: InnerConnection, source: MessageSource) {
     this.#node = node;
@@ -53,23 +56,25 @@ export class Pulls implements Receiver {
     return !this.#isInLoop;
   }
 
+  get #isInLoop(): boolean {
+    return this.#bodies !== undefined && this.#bodies.size > 0;
+  }
+
   isBusyWith(waitingBytes: number): boolean {
     return this.#isInLoop || (this.#wasAsked && waitingBytes > 0);
   }
 
   /** As `Connection.next`. */
-  next(signal: AbortSignal | undefined, isLoop = false): Promise<unknown> {
+  next(signal: AbortSignal | undefined, loop?: PullLoop): Promise<unknown> {
     const refusal = this.#whyNot(signal);
     if (refusal !== undefined) return rejected(refusal);
     if (this.#source.isStopped) return this.#nextOfRest();
-    const onAborted = (): void => {
-      this.#settle()?.reject(aborted('the wait', signal!));
-      this.#source.wait();
-    };
-    const waiter: Waiter = { ...defer<unknown>(), isLoop, signal, onAborted };
+    // A decoder may be what aborts: its message still has somebody to take it.
+    const onAborted = (): void => void Promise.resolve().then(() => this.#giveUp(waiter));
+    const waiter: Waiter = { ...defer<unknown>(), loop, signal, onAborted };
     this.#waiter = waiter;
     this.#wasAsked = true;
-    if (isLoop) this.#isInLoop = false;
+    if (loop !== undefined) this.#bodies?.delete(loop);
     if (signal !== undefined) onAbort(signal, onAborted);
     this.#source.goOn();
     return waiter.promise;
@@ -77,7 +82,7 @@ export class Pulls implements Receiver {
 
   take(message: unknown): boolean {
     const waiter = this.#settle();
-    if (waiter?.isLoop === true) this.#isInLoop = true;
+    if (waiter?.loop !== undefined) (this.#bodies ??= new Set()).add(waiter.loop);
     waiter?.resolve(message);
     return true;
   }
@@ -86,10 +91,17 @@ export class Pulls implements Receiver {
     this.#settle()?.reject(this.#ended());
   }
 
-  /** A loop was left. */
-  left(): void {
-    if (!this.#isInLoop) return;
-    this.#isInLoop = false;
+  /** A loop was left: in its body, or while it waits, as a stream that is made of it is when it is destroyed. */
+  left(loop: PullLoop): void {
+    const waits = this.#waiter?.loop === loop;
+    if (waits) this.#settle()!.reject(new PeerError('P2P_ERR_ENDED', 'the loop was left'));
+    // Another may wait: who leaves a loop does not take that away.
+    if ((this.#bodies?.delete(loop) === true || waits) && this.#waiter === undefined) this.#source.wait();
+  }
+
+  #giveUp(waiter: Waiter): void {
+    if (this.#waiter !== waiter) return;
+    this.#settle()!.reject(aborted('the wait', waiter.signal!));
     this.#source.wait();
   }
 
@@ -100,7 +112,8 @@ export class Pulls implements Receiver {
       return error as PeerError;
     }
     if (signal?.aborted === true) return aborted('the wait', signal);
-    if (this.#waiter !== undefined) {
+    if (this.#waiter?.signal?.aborted === true) this.#giveUp(this.#waiter);
+    if (this.#waiter !== undefined || this.#givesWay) {
       return new PeerError('P2P_ERR_ALREADY_PULLING', 'next() was called while another call waits');
     }
     return undefined;
@@ -111,7 +124,13 @@ export class Pulls implements Receiver {
     const message = this.#source.takeRest();
     if (message === NEED_MORE) return rejected(this.#ended());
     if (++this.#ofRest % REST_PER_TURN !== 0) return Promise.resolve(message);
-    return new Promise((resolve) => this.#node.clock.nextTurn(() => resolve(message)));
+    this.#givesWay = true;
+    return new Promise((resolve) =>
+      this.#node.clock.nextTurn(() => {
+        this.#givesWay = false;
+        resolve(message);
+      }),
+    );
   }
 
   /** What those who ask are told after the last message. */
@@ -143,7 +162,7 @@ export class PullLoop implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    return this.#pulls.next(undefined, true).then(
+    return this.#pulls.next(undefined, this).then(
       (value): IteratorResult<unknown> => ({ done: false, value }),
       (error: unknown): IteratorResult<unknown> => {
         if (PeerError.is(error, 'P2P_ERR_ENDED')) return { done: true, value: undefined };
@@ -154,7 +173,7 @@ export class PullLoop implements AsyncIterableIterator<unknown> {
 
   /** The loop was left before the end: the connection lives on. */
   return(): Promise<IteratorResult<unknown>> {
-    this.#pulls.left();
+    this.#pulls.left(this);
     return Promise.resolve({ done: true, value: undefined });
   }
 

@@ -357,7 +357,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   #deliver(message: unknown): void {
     this.#publish(message);
-    this.#handling = this.#receiver.take(message);
+    if (!this.#stopped) this.#handling = this.#receiver.take(message); // a subscriber may have ended it
   }
 
   #publish(message: unknown): void {
