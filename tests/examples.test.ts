@@ -217,7 +217,7 @@ describe('libp2p', () => {
         matching(`js {3}is {2}${id}`),
         '     we dial js-libp2p',
         matching(`we {3}are connected with ${id}`),
-        matching('we {3}hear that it is js-libp2p/\\S+ and speaks .*/ipfs/ping/1.0.0'),
+        matching('we {3}hear that it is js-libp2p/\\S+ and speaks .*/ipfs/ping/1.0.0.*'),
         'js   hears that we are pea2pea-example/0.1.0 and speak /ipfs/ping/1.0.0, /ipfs/id/1.0.0',
         matching('we {3}ping it: the same 32 bytes came back \\(\\d+\\.\\d ms\\)'),
         matching('we {3}ping the session below: \\d+\\.\\d ms'),
