@@ -165,6 +165,10 @@ describe('next()', () => {
     expect(await waiting).toMatchObject({ code: 'P2P_ERR_ABORTED' });
     await there.send('three');
     expect(await next).toBe('three');
+    const last = errorOf(here.next({ signal: (controller = new AbortController()).signal }));
+    controller.abort();
+    void here.disconnect();
+    expect(await last).toMatchObject({ code: 'P2P_ERR_ABORTED' });
   });
 
   it('is for one caller at a time', async () => {

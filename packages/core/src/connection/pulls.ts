@@ -88,6 +88,7 @@ export class Pulls implements Receiver {
   }
 
   stop(): void {
+    if (this.#waiter?.signal?.aborted === true) this.#giveUp(this.#waiter);
     this.#settle()?.reject(this.#ended());
   }
 
