@@ -4,7 +4,7 @@ import { createServer, request } from 'node:http';
 import { connect, createServer as createNetServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join as pathJoin } from 'node:path';
-import { duplexPair, type Duplex } from 'node:stream';
+import { Duplex, duplexPair } from 'node:stream';
 import { ConnectionContext, contextKey } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { lab, rawPair, until } from '@pea2pea/testing';
@@ -17,6 +17,8 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
     (value) => new Error(`it resolved, with ${String(value)}`),
     (error: unknown) => error,
   );
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** What a stream brings until it ends or is destroyed. */
 async function textOf(stream: Duplex): Promise<string> {
@@ -169,6 +171,17 @@ describe('a stream that is not accepted', () => {
     expect(a.node.heuristics.accepted).toBe(0);
   });
 
+  it('is destroyed without an uncaught error, though it tells of its own end by one', async () => {
+    const a = makeNode();
+    const telling = (): Duplex =>
+      new Duplex({ read() {}, destroy: (_error, callback) => callback(new Error('aborted')) });
+    expect(await errorOf(a.node.accept(telling()))).toMatchObject({ code: 'P2P_ERR_INVALID_ADDRESS' });
+    expect(await errorOf(a.node.connect('nowhere', { stream: telling() }))).toMatchObject({
+      code: 'P2P_ERR_INVALID_ADDRESS',
+    });
+    await turn();
+  });
+
   it('rejects what is not a stream', async () => {
     const a = makeNode();
     expect(await errorOf(a.node.accept({} as never))).toMatchObject({ code: 'P2P_ERR_INVALID_CONFIG' });
@@ -197,6 +210,38 @@ describe('a stream that is not accepted', () => {
       code: 'P2P_ERR_HANDSHAKE_ENDED',
     });
     expect([a.node.connecting, a.node.connections.size]).toEqual([0, 0]);
+  });
+
+  it('may throw when it is destroyed: it is refused all the same, also from the waiting line, and the node closes', async () => {
+    const clock = new ControlledClock();
+    const a = makeNode(
+      {
+        clock,
+        maxConnecting: 1,
+        listenBacklog: 2,
+        handshakeTimeoutMs: 1_000,
+        maxConnectingPerIp: 1,
+        maxWaitingPerIp: 1,
+      },
+      { onHandshake: () => new Promise(() => {}) },
+    );
+    const faulty = (): Duplex => {
+      const [stream] = duplexPair();
+      stream.destroy = () => {
+        throw new Error('a faulty stream');
+      };
+      return stream;
+    };
+    const outcomes = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.2:2', '10.0.0.3:1'].map((address) =>
+      errorOf(a.node.accept(faulty(), { address })),
+    );
+    expect(await outcomes[2]).toMatchObject({ code: 'P2P_ERR_TOO_MANY_CONNECTING' });
+    const closing = a.node.close({ timeoutMs: 100 });
+    for (const outcome of [outcomes[0], outcomes[1], outcomes[3]]) {
+      expect(await outcome).toMatchObject({ code: 'P2P_ERR_SHUTTING_DOWN' });
+    }
+    await until('it is closed', () => (clock.advance(100), a.node.state === 'closed'));
+    await closing;
   });
 
   it('hurts nobody where nobody looks at the promise', async () => {

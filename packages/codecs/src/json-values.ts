@@ -99,7 +99,9 @@ class JsonValuesEncoder implements Encoder<Uint8Array | string> {
   }
 
   encode(payload: Uint8Array | string, output: ByteSink): void {
-    const bytes = asBuffer(bytesOf(payload, 'jsonValues()'));
+    const given = asBuffer(bytesOf(payload, 'jsonValues()'));
+    const begin = given.findIndex((byte) => !isBlank(byte));
+    const bytes = begin > 0 ? given.subarray(begin) : given;
     requireLength(bytes.length, this.#limits.maxLength);
     const scan = new JsonScan(this.#limits.maxDepth);
     const found = scan.find(new Bytes(bytes));

@@ -91,6 +91,11 @@ describe('JSON values back to back', () => {
 });
 
 describe('sending JSON values', () => {
+  it('leaves out blanks around a value that is sent', () => {
+    expect(encode(jsonValues(), ' \n{"a":1} ').toString().trim()).toBe('{"a":1}');
+    expect(codeOf(() => encode(jsonValues(), ' '))).toBe(invalidFrame);
+  });
+
   it('puts LF after each', () => {
     expect(String(encode(json(jsonValues()), { a: 'ü' }, 1))).toBe('{"a":"ü"}\n1\n');
   });

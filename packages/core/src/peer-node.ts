@@ -18,7 +18,7 @@ import { checkConnect } from './flows/connect-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
 import { Listener } from './flows/listener.js';
 import { closeNode, type CloseReport } from './flows/shutdown.js';
-import { shuttingDown } from './flows/connection-setup.js';
+import { discard, shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
@@ -334,7 +334,7 @@ export class PeerNode<In, Out = In> {
         if (starting !== undefined) await starting;
       }
     } catch (error) {
-      accepted.link.reset();
+      discard(() => accepted.link.reset());
       throw error;
     }
     return (await this.#listener.accept(accepted)) as Connection<unknown> as Connection<In, Out>;

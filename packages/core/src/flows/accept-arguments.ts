@@ -54,6 +54,7 @@ export interface Accepted {
  */
 export function checkAccept(stream: Duplex, options: AcceptOptions): Accepted {
   requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy', 'unshift']);
+  stream.on('error', ignore); // what destroys it may say why
   try {
     requireObject('options', options);
     requireKnown(WHAT, options, OPTIONS);
@@ -86,3 +87,5 @@ function endOf(stream: Duplex, host: string, port: string): AddressLike | undefi
   const [at, on] = [readProperty('the stream', stream, host), readProperty('the stream', stream, port)];
   return typeof at === 'string' && typeof on === 'number' ? { host: at, port: on } : undefined;
 }
+
+function ignore(): void {}

@@ -35,6 +35,7 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Targ
   requireObject('options', options);
   const stream = readProperty(WHAT, options, 'stream') as Duplex | undefined;
   if (stream !== undefined) requireMethods('stream', stream, ['on', 'pipe', 'write', 'destroy']);
+  stream?.on('error', ignore); // what destroys it may say why
   try {
     requireKnown(WHAT, options, OPTIONS);
     const { signal, timeoutMs, localAddress, localPort } = options;
@@ -63,3 +64,5 @@ export function dialContext(context: ConnectionContext | undefined): ConnectionC
     '`context` has an identity, as that of another connection may: make a new one, and name the peer that you expect with `expectedIdentity`',
   );
 }
+
+function ignore(): void {}

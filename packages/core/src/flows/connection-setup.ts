@@ -65,7 +65,7 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
   }
 }
 
-/** Streams that a hook or the caller of `connect` brought along may throw even here; they are let go all the same. */
+/** Streams that a hook or the caller of `connect` or `accept` brought along may throw even here; they are let go all the same. */
 export function discard(destroy: () => void): void {
   try {
     destroy();

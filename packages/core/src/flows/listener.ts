@@ -13,7 +13,7 @@ import { defer, markHandled, type Deferred } from '../authoring/deferred.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Accepted } from './accept-arguments.js';
-import { setUpConnection, shuttingDown } from './connection-setup.js';
+import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
 
 const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
 
@@ -230,7 +230,7 @@ export class Listener {
     counter: CounterName,
     code: PeerErrorCode = 'P2P_ERR_TOO_MANY_CONNECTING',
   ): void {
-    link.reset();
+    discard(() => link.reset());
     this.#kernel.outcomes.refused(link.address, 'inbound', cause, counter);
     this.#fail(link, code);
   }
