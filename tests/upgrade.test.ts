@@ -522,6 +522,66 @@ describe('messages that a decoder of the handshake holds', () => {
   });
 });
 
+describe('an upgrade that throws', () => {
+  const thrower = (): never => {
+    throw new Error('from user code');
+  };
+
+  it.each<[string, (handshake: Handshake, below: Duplex) => Promise<void> | void]>([
+    ['was given no stream', (handshake) => handshake.upgrade({} as Duplex)],
+    ['was given null for the options', (handshake, below) => handshake.upgrade(below, null as never)],
+    [
+      'was given a stream that cannot be listened to',
+      (handshake, below) => handshake.upgrade(Object.assign(new MaskedStream(below), { on: thrower })),
+    ],
+    [
+      'asked a decoder that throws whether it holds messages',
+      async (handshake, below) => {
+        const holds = { now: () => false };
+        await handshake.receive({ decode: (input) => input.read(1), holds: () => holds.now() });
+        holds.now = () => ((holds.now = () => false), thrower());
+        handshake.upgrade(new MaskedStream(below));
+      },
+    ],
+    [
+      'could not put back what was received',
+      async (handshake, below) => {
+        await handshake.read(1);
+        below.unshift = thrower;
+        handshake.takeStream();
+      },
+    ],
+  ])('fails the setup, although the hook goes on: it %s', async (_what, upgrade) => {
+    let thrown: unknown;
+    const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
+      await handshake.readUntil('\n', 16);
+      try {
+        await upgrade(handshake, handshake.takeStream());
+      } catch (error) {
+        thrown = error;
+      }
+    });
+    link.stream.write('hello\nEVIL\nEVIL\n');
+    await until('the setup is over', () => a.node.connecting === 0 && thrown !== undefined);
+    await turn();
+    expect(a.opened).toHaveLength(0);
+    expect(a.messages).toEqual([]);
+    expect(a.log.at(-1)!.fields).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_FAILED' });
+  });
+
+  it('lets go of the stream', async () => {
+    let top!: Duplex;
+    const { a, link } = await attacked(memoryTransport(), 'inbound', async (handshake) => {
+      await handshake.readUntil('\n', 16);
+      top = new MaskedStream(handshake.takeStream());
+      handshake.upgrade(top, null as never);
+    });
+    link.stream.write('hello\n');
+    await until('the setup failed', () => a.node.heuristics.handshakeFailures === 1);
+    expect(top.destroyed).toBe(true);
+  });
+});
+
 describe('a decoder of the handshake that breaks its contract', () => {
   it.each<[string, () => unknown, PeerErrorCode]>([
     ['undefined', () => undefined, 'P2P_ERR_BAD_DECODER'],

@@ -3,7 +3,7 @@ import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { Clock, Timer } from '../contracts/clock.js';
 import type { Direction } from '../contracts/connection.js';
-import { wordsOf } from '../errors/describe.js';
+import { describe, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
@@ -165,23 +165,28 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   takeStream(): Duplex {
     this.hasSpoken = true;
-    if (this.#over === undefined) this.#release();
+    if (this.#over === undefined) this.#orFail(() => this.#release());
     return this.#intake.stream;
   }
 
-  upgrade(duplex: Duplex, { reusesBuffers = false, neverReenters = false }: UpgradeOptions = {}): void {
+  upgrade(duplex: Duplex, options?: UpgradeOptions): void {
+    try {
+      this.#orFail(() => this.#upgrade(duplex, options));
+    } catch (error) {
+      letGo(duplex);
+      throw error;
+    }
+  }
+
+  #upgrade(duplex: Duplex, options: UpgradeOptions = {}): void {
     if (typeof duplex?.pipe !== 'function' || typeof duplex.write !== 'function') {
       throw new TypeError('upgrade(): a stream.Duplex is needed, to read from and write to');
     }
     duplex.on('error', upgradedOnError);
     duplex.allowHalfOpen = true; // the peer may end its half, and still hear from us
     const refusal = this.#over ?? this.#whyNoUpgrade();
-    if (refusal !== undefined) {
-      // Also where the hook goes on as if nothing had happened: this handshake makes no connection.
-      this.#finish(refusal);
-      duplex.destroy();
-      throw refusal;
-    }
+    if (refusal !== undefined) throw refusal;
+    const { reusesBuffers = false, neverReenters = false } = options;
     this.#intake = new Intake(duplex, this);
     this.#epoch++;
     // Whoever let it flow listens no more: what comes is for the next read, or the connection.
@@ -319,6 +324,24 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     return this.#intake.release();
   }
 
+  /**
+   * Where `act` throws, whatever it is, this handshake makes no connection, also where the hook goes on as if nothing had
+   * happened: it would go on over the stream below. INVARIANT: nothing-crosses-an-upgrade.
+   */
+  #orFail<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      this.#finish(PeerError.is(error) ? error : this.#failed(error));
+      throw error;
+    }
+  }
+
+  #failed(cause: unknown): PeerError {
+    const what = `the stream of ${this.address} was not taken or upgraded: ${describe(cause)}`;
+    return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause });
+  }
+
   /** INVARIANT: nothing-crosses-an-upgrade. */
   #whyNoUpgrade(): PeerError | undefined {
     const left = this.#intake.received.length;
@@ -334,3 +357,12 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
 /** The connection listens, too; this keeps an error before that from ending the process. */
 function upgradedOnError(): void {}
+
+/** Whatever was given to `upgrade`; the error that refused it counts. */
+function letGo(duplex: Duplex): void {
+  try {
+    duplex.destroy();
+  } catch {
+    // Then there is nothing to let go of.
+  }
+}

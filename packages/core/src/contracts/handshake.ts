@@ -89,8 +89,8 @@ export interface Handshake {
    * note: where `duplex` fails with P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE or P2P_ERR_TRUNCATED_FRAME, the
    * connection ends with `invalid-frame`; with anything else, with `stream-error`.
    * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream below ended with bytes that were not read, or the handshake
-   * is over; P2P_ERR_HANDSHAKE_FAILED when a decoder holds messages that were not received. The setup has failed then,
-   * whether the hook throws or not.
+   * is over; P2P_ERR_HANDSHAKE_FAILED when a decoder holds messages that were not received. Whatever it throws, the setup has
+   * failed then, whether the hook throws or not.
    */
   upgrade(duplex: Duplex, options?: UpgradeOptions): void;
   /**
