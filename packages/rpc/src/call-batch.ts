@@ -70,7 +70,13 @@ export class CallBatch {
     return this;
   }
 
-  /** Sends the batch, or has it wait for room. What cannot be sent rejects its calls. An empty batch is not sent. */
+  /**
+   * Sends the batch, or has it wait for room. What cannot be sent rejects its calls. An empty batch is not sent.
+   *
+   * note: notifications that wait for room are lost where the connection ends first.
+   * @throws {PeerError} where no calls are in it that could reject: P2P_ERR_DISCONNECTED when the connection has ended,
+   * P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED and what the encoder throws
+   */
   send(): void {
     if (this.#isSent) return;
     this.#isSent = true;
@@ -80,6 +86,7 @@ export class CallBatch {
     try {
       this.#calls.send({ calls, notifications: this.#notifications });
     } catch (error) {
+      if (calls.length === 0) throw error;
       for (const call of calls) call.reject(error);
     }
   }

@@ -4,7 +4,10 @@ export interface RequestCounters {
   readonly served: number;
   /** Requests and notifications of peers that were refused: above `maxConcurrent`, unknown, invalid, or with an id in use. */
   readonly refused: number;
-  /** Responses that could not be sent: the connection ended first, or the queue had no room for a refusal. */
+  /**
+   * Responses that could not be sent: the connection ended first, or the queue had no room for a refusal, or for the response
+   * to a request that was cancelled before it began.
+   */
   readonly unsentResponses: number;
   /** Responses that arrived after their call had settled, and second responses. They are ignored. */
   readonly lateResponses: number;

@@ -29,7 +29,7 @@ export class IncomingRequest implements RequestContext {
   readonly #owner: RequestOwner;
   /** Set when its method is called. */
   handler: Handler | undefined;
-  /** Whether the connection waits for it: it has an id, its method returned a promise, and nobody cancelled it. */
+  /** Whether the connection waits for it: it has no slot yet, or has an id and its method returned a promise; nobody cancelled it. */
   isAwaited = false;
   isCancelled = false;
   #controller: AbortController | undefined;

@@ -37,7 +37,8 @@ export interface ServingContext extends AnsweringContext, BatchContext {
  * ```
  *
  * So a peer that sends requests and does not read makes us hold at most `maxConcurrent` responses, in addition to the
- * outbound queue. Refusals have no slot to wait in: if the queue is full they are dropped, and counted.
+ * outbound queue. Refusals have no slot to wait in, nor have requests that were cancelled before they began: if the queue
+ * is full, what they get is dropped, and counted.
  *
  * While calls of ours to the same peer are under way, reading must go on, or their responses would never come, and two
  * nodes whose methods call each other would wait for ever. What comes then waits decoded, up to `backlogBytes`. For the same
@@ -150,7 +151,8 @@ export class Serving implements RequestOwner {
     if (request === undefined || request.isCancelled) return;
     request.isCancelled = true;
     if (this.#backlog.delete(request)) {
-      this.#finish(request, this.#cancelled(), true);
+      this.#forget(request);
+      this.#reject(request, this.#cancelled());
       this.#advance();
       return;
     }
@@ -196,16 +198,19 @@ export class Serving implements RequestOwner {
   }
 
   #refuse(request: IncomingRequest, answer: Answer): void {
-    const { id, batch, version } = request;
-    const { counters } = this.#context;
-    counters.refused++;
+    this.#context.counters.refused++;
+    this.#reject(request, answer);
+  }
+
+  /** The response to what has no slot: it never waits for room. */
+  #reject({ id, batch, version }: IncomingRequest, answer: Answer): void {
     if (id === undefined) {
       batch?.settle();
     } else if (batch !== undefined) {
       batch.add(id, answer);
       batch.settle();
     } else if (!this.#trySend(responseOf(version, id, answer))) {
-      counters.unsentResponses++;
+      this.#context.counters.unsentResponses++;
     }
   }
 
@@ -225,24 +230,25 @@ export class Serving implements RequestOwner {
       this.#finish(request, answer);
       return;
     }
-    this.#await(request);
+    // A notification has to begin, but nobody waits for its end.
+    if (request.id === undefined) this.#unawait(request);
+    else this.#await(request);
     void answer.then((settled) => this.#finish(request, settled));
   }
 
-  /** `hasNoSlot` where it never ran. */
-  #finish(request: IncomingRequest, answer: Answer, hasNoSlot = false): void {
+  #finish(request: IncomingRequest, answer: Answer): void {
     if (request.isWatched) this.#watched.delete(request);
     const { id, batch } = request;
     const final = request.isCancelled && 'error' in answer ? this.#cancelled() : answer;
     const queued = id === undefined || batch !== undefined ? undefined : this.#respond(request, id, final);
     if (batch !== undefined) {
       if (id !== undefined) batch.add(id, final);
-      batch.wasServed = true;
+      // Where there was no such method, it is a refusal.
+      if (request.handler !== undefined) batch.wasServed = true;
       batch.settle();
     }
-    if (queued === undefined) this.#release(request, hasNoSlot);
-    else if (hasNoSlot) void queued.then(() => this.#release(request, true));
-    else this.#block(queued, () => this.#release(request, false));
+    if (queued === undefined) this.#release(request);
+    else this.#block(queued, () => this.#release(request));
   }
 
   /** A slot waits until `queued` settles: for the peer to read. */
@@ -255,10 +261,14 @@ export class Serving implements RequestOwner {
     });
   }
 
-  #release(request: IncomingRequest, hasNoSlot: boolean): void {
+  #release(request: IncomingRequest): void {
+    this.#forget(request);
+    this.#free();
+  }
+
+  #forget(request: IncomingRequest): void {
     if (request.id !== undefined) this.#byId.delete(request.id);
     this.#unawait(request);
-    if (!hasNoSlot) this.#free();
   }
 
   #free(): void {
@@ -283,9 +293,9 @@ export class Serving implements RequestOwner {
     return failure(this.#context.dialect.cancel?.code ?? RPC_CODES.cancelled, 'the request was cancelled');
   }
 
-  /** The connection does not end in order before the request is responded to. */
+  /** The connection does not end in order before the request is responded to, or the notification begins. */
   #await(request: IncomingRequest): void {
-    if (request.isAwaited || request.id === undefined || request.isCancelled) return;
+    if (request.isAwaited || request.isCancelled) return;
     request.isAwaited = true;
     if (++this.#awaited === 1) this.#hold = this.#connection.hold();
   }

@@ -207,6 +207,15 @@ describe('a batch of ours', () => {
     expect(hand.requests.pending).toBe(0);
   });
 
+  it('of notifications alone throws where it cannot be sent, or the connection has ended', async () => {
+    await using hand = await byHand(Caller);
+    const bad = hand.requests.batch(hand.back).notify(method<object>('x'), { n: 1n });
+    await peerErrorOf('P2P_ERR_INVALID_FRAME', () => bad.send());
+    const late = hand.requests.batch(hand.back).notify(whoAmI);
+    await hand.back.disconnect();
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => late.send());
+  });
+
   it('waits as a whole until `maxPending` has room for all of it', async () => {
     @Peer({ codec, plugins: [requests({ maxPending: 2 })] })
     class Few {}

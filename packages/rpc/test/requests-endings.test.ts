@@ -37,6 +37,24 @@ describe('a peer that ends its half after its requests', () => {
     expect(server.get(Requests).counters.unsentResponses).toBe(0);
   });
 
+  it('has all its notifications begun, those that waited included', async () => {
+    await using hand = await byHand(Slow);
+    const { gates } = hand.server.peer;
+    // Reading goes on while a call waits for its response.
+    void hand.requests.call(hand.back, slow, { n: 0 });
+    await hand.hears(1);
+    const all = Array.from({ length: 20 }, (_, n) => n);
+    await hand.send(...all.map((n) => ask(undefined, 'slow', { n })));
+    await until('all have arrived', () => hand.requests.running + hand.requests.waiting === 20);
+    void hand.connection.disconnect();
+    for (const n of all) {
+      await until(`${n} runs`, () => gates.has(n));
+      gates.get(n)!();
+    }
+    expect(await hand.back.closed).toEqual({ origin: 'reading', cause: 'ended' });
+    expect(hand.requests.counters.served).toBe(20);
+  });
+
   it('is not waited for where it cancelled them, or where they are notifications', async () => {
     await using hand = await byHand(Slow);
     await hand.send(ask(1, 'slow', { n: 1 }), ask(undefined, 'slow', { n: 2 }));

@@ -242,6 +242,33 @@ describe('a peer that asks and does not read', () => {
     expect(mostBuffered).toBeLessThan(1_000 + 2 * size);
   });
 
+  it('leaves nothing behind by what it cancels before it began, nor by lists of refusals', async () => {
+    await using hand = await byHand(Slow);
+    const { back, requests: serving } = hand;
+    const cancelled = (id: number) => ask(undefined, '$/cancelRequest', { id });
+    const request = (id: number) => ask(id, 'slow', { n: id });
+    await hand.send(request(0));
+    // Reading goes on while a call waits for its response.
+    void serving.call(back, slow, { n: 0 });
+    await hand.hears(1);
+    const { trySend, drained } = back;
+    const room = gate();
+    Object.assign(back, { trySend: () => false, drained: () => room.promise });
+    await hand.send([ask('a', 'nothing'), ask('b', 'nothing')]);
+    await until('the list is dropped', () => serving.counters.unsentResponses === 2);
+    expect(serving.running).toBe(1);
+    await hand.send(request(1), request(2));
+    await until('three run or wait', () => serving.running + serving.waiting === 3);
+    const more = Array.from({ length: 20 }, (_, index) => 10 + index);
+    await hand.send(...more.flatMap((id) => [request(id), cancelled(id)]));
+    await hand.send([request(30), request(31)], cancelled(30), cancelled(31));
+    await until('all are dropped', () => serving.counters.unsentResponses === 24);
+    // Their ids are free again.
+    Object.assign(back, { trySend, drained });
+    await hand.send(request(10), cancelled(10));
+    expect((await hand.hears(2))[1]).toMatchObject({ id: 10, error: { code: -32800 } });
+  });
+
   it('has what waits for room given up when it goes', async () => {
     let waiting = 0;
     class Watched extends Requests {
