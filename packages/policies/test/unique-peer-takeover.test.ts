@@ -56,6 +56,21 @@ describe('a peer that dials again', () => {
     expect(await settled(both)).toBe(1);
   });
 
+  it.each([{ onDuplicate: 'keep-older' } as const, undefined])(
+    'is believed with keep-older when it is this side, too, and the other side has %j',
+    async (theirs) => {
+      const config = { clock: new ControlledClock() };
+      const transport = memoryTransport();
+      await using left = await party('ann', { rule: { onDuplicate: 'keep-older' }, transport, config });
+      await using right = await party('bob', { rule: theirs, transport, config });
+      await right.dial(left, 1);
+      await until(() => left.ports().length === 1 && right.ports().length === 1);
+      config.clock.advance(10 * SECOND);
+      await left.dial(right, 2);
+      expect(await settled({ left, right })).toBe(2);
+    },
+  );
+
   it('knows which connection was kept', async () => {
     const clock = new ControlledClock();
     await using both = await pair(['ann', 'bob'], { config: { clock } });

@@ -28,6 +28,9 @@ export const objectPings: PingFormat = {
 /** The longest id of a JSON-RPC request that is taken for that of a ping: it is sent back. */
 const MAX_ID_LENGTH = 64;
 
+/** The ids of our own pings. */
+const OWN_ID = /^ping-\d+$/;
+
 /**
  * Pings that are JSON-RPC 2.0: requests of a method `ping` without parameters. Whatever a peer replies, be it that it has no
  * such method, is a pong; the result of its own requests of that method is null.
@@ -41,13 +44,22 @@ export const jsonRpcPings: PingFormat = {
       : { jsonrpc: '2.0', id: sign.pong, result: null },
   read(message) {
     if (typeof message !== 'object' || message === null) return undefined;
-    const { id, method } = message as { readonly id?: unknown; readonly method?: unknown };
-    if (method === 'ping') return isId(id) ? { ping: id } : undefined;
-    if (method !== undefined || typeof id !== 'string' || !id.startsWith('ping-')) return undefined;
+    const { jsonrpc, id, method, params } = message as Readonly<Record<string, unknown>>;
+    if (jsonrpc !== '2.0') return undefined;
+    if (method === 'ping') return isId(id) && isEmpty(params) ? { ping: id } : undefined;
+    if (method !== undefined || typeof id !== 'string' || !OWN_ID.test(id)) return undefined;
     return { pong: Number(id.slice('ping-'.length)) };
   },
 };
 
 function isId(id: unknown): boolean {
   return typeof id === 'string' ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
+}
+
+/** Without parameters: none at all, or an empty array or object. */
+function isEmpty(params: unknown): boolean {
+  return (
+    params === undefined ||
+    (typeof params === 'object' && params !== null && Object.keys(params).length === 0)
+  );
 }

@@ -28,6 +28,14 @@ export interface KeepAliveEvents {
   unresponsive: [{ readonly connection: Connection; readonly silentMs: number }];
 }
 
+/** A ping without a pong so far. */
+interface Pinged {
+  readonly nonce: number;
+  readonly atMs: number;
+  /** What `timeoutMs` counts from: later than `atMs` where this process stood still. */
+  sinceMs: number;
+}
+
 /** What is kept for an open connection. */
 interface Pulse {
   /** `stats.bytesReceived` at the last sweep. */
@@ -37,8 +45,10 @@ interface Pulse {
   /** `stats.bytesSent` at the last sweep, and when they were last seen to have gone. */
   bytesSent: number;
   spokeAtMs: number;
-  /** The nonce of the last ping, and when it was sent; undefined once the pong came. */
-  pinged: { readonly nonce: number; readonly atMs: number } | undefined;
+  /** When the last ping was sent. */
+  pingedAtMs: number;
+  /** The ping whose pong is measured; undefined once it came, or somebody has waited for it in vain. */
+  pinged: Pinged | undefined;
   /** Since when a peer that has been pinged is being waited for; undefined where it need not send anything. */
   awaitedSinceMs: number | undefined;
   /** Who waits for a pong. */
@@ -136,13 +146,15 @@ export class KeepAlive implements Hooks<unknown> {
   /**
    * Sends a ping now, unless one is under way, and resolves with how long the reply took, in milliseconds.
    *
-   * @throws {PeerError} P2P_ERR_DISCONNECTED where the connection has ended, or ends before the reply; P2P_ERR_QUEUE_FULL
+   * note: in a handler of the same connection do not wait for it: the pong waits until the handler is done.
+   * @throws {PeerError} P2P_ERR_PEER_UNRESPONSIVE where no pong has come within `timeoutMs` of the ping, though the peer may
+   * send other messages: the connection stays; P2P_ERR_DISCONNECTED where the connection has ended, or ends before the reply; P2P_ERR_QUEUE_FULL
    * where there is no room for a ping; the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   ping(connection: Connection): Promise<number> {
     const pulse = this.#pulses.get(connection);
     if (pulse === undefined) return rejected(ended(connection, undefined));
-    if (pulse.pinged === undefined) {
+    if (pulse.waiting === undefined && !this.#isUnderWay(pulse, this.#node.config.clock.now())) {
       try {
         if (!this.#send(connection, pulse)) {
           const what = `there is no room for a ping to ${connection.address}`;
@@ -164,6 +176,7 @@ export class KeepAlive implements Hooks<unknown> {
       heardAtMs: nowMs,
       bytesSent: connection.stats.bytesSent,
       spokeAtMs: nowMs,
+      pingedAtMs: -Infinity,
       pinged: undefined,
       awaitedSinceMs: undefined,
       waiting: undefined,
@@ -216,6 +229,7 @@ export class KeepAlive implements Hooks<unknown> {
     for (const [connection, pulse] of this.#pulses) {
       if (connection.state !== 'open') continue;
       if (lateMs > 0 && pulse.awaitedSinceMs !== undefined) pulse.awaitedSinceMs = polledAtMs;
+      if (lateMs > 0 && pulse.pinged !== undefined) pulse.pinged.sinceMs = polledAtMs;
       this.#look(connection, pulse, polledAtMs);
     }
   };
@@ -233,11 +247,12 @@ export class KeepAlive implements Hooks<unknown> {
       pulse.awaitedSinceMs = undefined;
     }
     if (connection.isHeldBack) pulse.awaitedSinceMs = undefined; // its pong may be in the socket
+    if (pulse.waiting !== undefined && !this.#isUnderWay(pulse, polledAtMs)) this.#giveUp(connection, pulse);
     const silentMs = polledAtMs - pulse.heardAtMs;
     const mutedMs = polledAtMs - pulse.spokeAtMs;
     if (pulse.awaitedSinceMs !== undefined && polledAtMs - pulse.awaitedSinceMs >= timeoutMs) {
       this.#end(connection, silentMs);
-    } else if (silentMs >= intervalMs && polledAtMs - (pulse.pinged?.atMs ?? -Infinity) >= intervalMs) {
+    } else if (silentMs >= intervalMs && polledAtMs - pulse.pingedAtMs >= intervalMs) {
       this.#pingNow(connection, pulse);
     } else if (connection.waitingBytes > 0 && mutedMs >= timeoutMs / 2) {
       // A ping of the peer may wait for our handler: any byte is a reply.
@@ -262,9 +277,25 @@ export class KeepAlive implements Hooks<unknown> {
   #send(connection: Connection, pulse: Pulse): boolean {
     const nonce = ++this.#lastNonce;
     if (!connection.trySend(this.#options.format.write({ ping: nonce }))) return false;
-    pulse.pinged = { nonce, atMs: this.#node.config.clock.now() };
+    const atMs = this.#node.config.clock.now();
+    pulse.pingedAtMs = atMs;
+    // One that is under way is measured to its end: a round trip may take longer than the time between two pings.
+    if (!this.#isUnderWay(pulse, atMs)) pulse.pinged = { nonce, atMs, sinceMs: atMs };
     this.#pingsSent++;
     return true;
+  }
+
+  #isUnderWay({ pinged }: Pulse, nowMs: number): boolean {
+    return pinged !== undefined && nowMs - pinged.sinceMs < this.#options.timeoutMs;
+  }
+
+  /** Its pong may be lost, as one above the `maxPongsPerSecond` of the peer is: the next `ping()` sends another. */
+  #giveUp({ address }: Connection, pulse: Pulse): void {
+    const { waiting } = pulse;
+    pulse.pinged = undefined;
+    pulse.waiting = undefined;
+    const what = `${address} has not replied to a ping for ${this.#options.timeoutMs} ms`;
+    waiting?.reject(policyError('P2P_ERR_PEER_UNRESPONSIVE', what));
   }
 
   #answer(connection: Connection, pulse: Pulse, nonce: unknown): void {

@@ -50,7 +50,8 @@ export interface UniquePeerEvents {
  *
  * That is for connections that open at about the same time. One that has been open for `takeoverAfterMs` gives way to one
  * that its peer dials anew: the peer has proved who it is, and its old connection may have died without this side noticing.
- * The accepting side decides that alone, and the dialling side leaves it to it.
+ * The accepting side decides that alone, and the dialling side leaves it to it. With `'keep-older'` the old one gives way to
+ * one that this side dials, too: the peer may run the same rule, accept the new one, and end the old one.
  *
  * Identities are compared by UTF-16 code units, as `<` does. `'keep-older'` and `'keep-newer'` go by the order in which
  * this side saw the connections open. They are for a server whose clients do not run the plugin: if both sides ran it,
@@ -158,6 +159,7 @@ export class UniquePeer implements Hooks<unknown> {
     if (onDuplicate === 'keep-newer') return 'newer';
     const ageMs = this.#clock.now() - sinceMs;
     const isOld = ageMs >= takeoverAfterMs * Math.min(2 ** takeovers, MAX_PATIENCE);
+    // Whoever dialled: the other side, with the same rule, would end the one that this side keeps.
     if (onDuplicate === 'keep-older') return isOld ? 'takes-over' : 'older';
     if (newer.direction === 'inbound') {
       if (isOld) return 'takes-over';
