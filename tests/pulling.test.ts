@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Duplex } from 'node:stream';
-import type { Codec, Connection, PeerNode } from '@pea2pea/core';
+import { PeerError, type Codec, type Connection, type PeerNode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { inMemory, join, lab, listen, rawConnect, textCodec, until, type TestNode } from '@pea2pea/testing';
 
@@ -49,6 +49,27 @@ describe('next()', () => {
     await there.send('three');
     expect(await third).toBe('three');
     expect(here.stats.messagesReceived).toBe(3);
+  });
+
+  // INVARIANT: fair-turns.
+  it('has others have their turn after the end, too, however long each message takes', async () => {
+    const { here, there } = await pair();
+    for (let count = 0; count < 60; count++) void there.send('x');
+    await there.disconnect();
+    await here.closed;
+    let turns = 0;
+    const isOver = new AbortController();
+    const counting = (): void => void (turns++, isOver.signal.aborted || setImmediate(counting));
+    counting();
+    let taken = 0;
+    for (; ; taken++) {
+      if ((await errorOf(here.next())) instanceof PeerError) break;
+      const sinceMs = performance.now();
+      while (performance.now() - sinceMs < 2);
+    }
+    isOver.abort();
+    expect(taken).toBe(60);
+    expect(turns).toBeGreaterThan(10);
   });
 
   it('decodes no message that nobody asked for', async () => {

@@ -8,7 +8,9 @@ import {
   type Timer,
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
-import { lines } from '@pea2pea/codecs';
+import { WaitingLine } from '@pea2pea/core/internal';
+import { json, lines } from '@pea2pea/codecs';
+import { method, requests } from '@pea2pea/rpc';
 import { lab, listen, turn, until } from '@pea2pea/testing';
 
 const { makeNode } = lab();
@@ -101,5 +103,67 @@ describe('a standstill of the process', () => {
       await judged();
     }
     expect(a.closed.map(({ reason }) => reason)).toEqual([{ origin: 'reading', cause: 'idle-timeout' }]);
+  });
+});
+
+// INVARIANT: clock-after-socket. One timer may be for many, of whom some have just come.
+describe('a standstill in the last moment of what has waited longest', () => {
+  it('costs a request that has just been made no more than any other', async () => {
+    const clock = new StandingClock();
+    const transport = memoryTransport();
+    const ask = method<void, number>('ask');
+    const [a, b] = [
+      makeNode({ transport, clock, codec: json(), idleTimeoutMs: 0 }, { onMessage: undefined as never }),
+      makeNode({ transport, codec: json() }, { onMessage: undefined as never }),
+    ];
+    const calls = a.node.use(requests({ timeoutMs: 1_000 })).plugin(requests);
+    const gates: ((result: number) => void)[] = [];
+    b.node
+      .use(requests())
+      .plugin(requests)
+      .serve(ask, () => new Promise<number>((resolve) => gates.push(resolve)));
+    const connection = await a.node.connect(await listen(b));
+    const ended: unknown[] = [];
+    const call = (): Promise<void> =>
+      calls.call(connection, ask).then(
+        (result) => void ended.push(result),
+        (error: { code: string }) => void ended.push(error.code),
+      );
+    const old = call();
+    for (let part = 0; part < 3; part++) clock.standStill(250);
+    const young = call();
+    clock.standStill(5_000);
+    await old;
+    await judged();
+    expect(ended).toEqual(['P2P_ERR_REQUEST_TIMEOUT']);
+    await until('it was asked', () => gates.length === 2);
+    gates[1]!(7);
+    await young;
+    expect(ended).toEqual(['P2P_ERR_REQUEST_TIMEOUT', 7]);
+    const late = call();
+    for (let part = 0; part < 12; part++) {
+      clock.standStill(5_000);
+      await judged();
+    }
+    await late;
+    expect(ended[2]).toBe('P2P_ERR_REQUEST_TIMEOUT');
+  });
+
+  it('leaves those that have just come their places in the line', async () => {
+    const clock = new StandingClock();
+    const left: string[] = [];
+    const limits = { places: 4, placesPerGroup: 4, patienceMs: 1_000 };
+    const line = new WaitingLine<string>(clock, limits, (item) => left.push(item));
+    line.add('a', 'old');
+    for (let part = 0; part < 3; part++) clock.standStill(250);
+    line.add('a', 'young');
+    clock.standStill(5_000);
+    await judged();
+    expect(left).toEqual(['old']);
+    for (let part = 0; part < 4; part++) {
+      clock.standStill(250);
+      await judged();
+    }
+    expect(left).toEqual(['old', 'young']);
   });
 });

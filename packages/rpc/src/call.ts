@@ -34,7 +34,7 @@ export class Call implements Expiring {
   readonly method: Method;
   readonly params: unknown;
   readonly terms: CallTerms;
-  readonly dueMs: number;
+  dueMs: number;
   /** The id of its request; 0 until that was sent. */
   id = 0;
   isSettled = false;

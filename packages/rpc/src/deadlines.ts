@@ -5,8 +5,8 @@ import { overdueAwake } from '@pea2pea/core/authoring';
 export interface Expiring {
   /** How long it waits in total. */
   readonly timeoutMs: number;
-  /** When it is due, on the clock of the {@link Deadlines}. */
-  readonly dueMs: number;
+  /** When it is due, on the clock of the {@link Deadlines}, which moves it on after a standstill. */
+  dueMs: number;
   /** Called when it is due. */
   expire(): void;
 }
@@ -22,6 +22,9 @@ export interface Expiring {
  *
  * Deleting an entry does not touch the timer, which is set anew when it fires. Responses that have arrived by then are
  * handled first. The timer does not keep the process alive.
+ *
+ * note: what a standstill takes from the timer, it takes from all that waits: an entry may be much younger than the one that
+ * the timer was set for. INVARIANT: clock-after-socket.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -64,6 +67,10 @@ export class Deadlines {
   }
 
   readonly #onTimer = (polledAtMs: number): void => {
+    const nowMs = this.#clock.now();
+    const lateMs = nowMs - this.#timer!.dueMs;
+    for (const [timeoutMs, line] of this.#lines)
+      if (lateMs > timeoutMs / 4) this.#forgive(line, lateMs, nowMs);
     this.#timer = undefined;
     let nextMs = Infinity;
     for (const line of this.#lines.values()) {
@@ -78,4 +85,12 @@ export class Deadlines {
     }
     if (nextMs !== Infinity) this.#setTimer(nextMs);
   };
+
+  /** The timer was that late: those that were not due by then have what was left to them, all of their time at most. */
+  #forgive(line: ReadonlySet<Expiring>, lateMs: number, nowMs: number): void {
+    const { dueMs } = this.#timer!;
+    for (const entry of line) {
+      if (entry.dueMs > dueMs) entry.dueMs = Math.min(entry.dueMs + lateMs, nowMs + entry.timeoutMs);
+    }
+  }
 }

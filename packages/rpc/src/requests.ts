@@ -95,6 +95,7 @@ export class Requests implements Hooks<unknown> {
       refusedLog: new LogThrottle(clock, LOG_INTERVAL_MS),
       batchLog: new LogThrottle(clock, LOG_INTERVAL_MS),
       now: () => clock.now(),
+      nextTurn: (callback) => void clock.nextTurn(callback),
       get isClosing() {
         return isClosing();
       },

@@ -16,6 +16,9 @@ export interface PendingCalls {
   readonly sent: number;
 }
 
+/** How many requests that waited begin in one turn of the event loop. */
+const BEGUN_PER_TURN = 64;
+
 /** What serving needs from its node. */
 export interface ServingContext extends AnsweringContext, BatchContext {
   readonly maxConcurrent: number;
@@ -25,6 +28,7 @@ export interface ServingContext extends AnsweringContext, BatchContext {
   readonly refusedLog: LogThrottle;
   /** Whether the node begins no more requests. */
   readonly isClosing: boolean;
+  nextTurn(callback: () => void): void;
 }
 
 /**
@@ -57,6 +61,9 @@ export class Serving implements RequestOwner {
   readonly #watched = new Set<IncomingRequest>();
   #running = 0;
   #isAdvancing = false;
+  /** How many that waited have begun since the last turn that was waited for, and whether one is. */
+  #begun = 0;
+  #awaitsTurn = false;
   /** How many requests the connection has to wait for, and its hold while there are some. */
   #awaited = 0;
   #hold: Hold | undefined;
@@ -113,7 +120,7 @@ export class Serving implements RequestOwner {
   get pause(): Promise<typeof HANDLED> | undefined {
     if (this.#backlog.length === 0 || this.#calls.size > 0 || this.#ended !== undefined) return undefined;
     // Slots that wait for the peer to read do not stop us from reading: the peer may be waiting for that.
-    if (this.#blocked >= this.#running) return undefined;
+    if (this.#blocked >= this.#running && !this.#awaitsTurn) return undefined;
     return (this.#pause ??= defer()).promise;
   }
 
@@ -278,15 +285,30 @@ export class Serving implements RequestOwner {
 
   /** Begins what waits, as far as there are slots; when nothing waits any more, reading goes on. */
   #advance(): void {
-    if (this.#isAdvancing) return; // a method that returned at once, or made a call: the loop below goes on
+    if (this.#isAdvancing || this.#awaitsTurn) return; // a method that returned at once, or made a call: the loop below goes on
     this.#isAdvancing = true;
     while (this.#hasSlot) {
+      if (this.#begun === BEGUN_PER_TURN) {
+        this.#awaitTurn();
+        break;
+      }
       const next = this.#backlog.shift();
       if (next === undefined) break;
+      this.#begun++;
       this.#serve(next);
     }
     this.#isAdvancing = false;
     if (this.#backlog.length === 0) this.#readOn();
+  }
+
+  /** INVARIANT: fair-turns. Methods that return at once would all run in this turn. */
+  #awaitTurn(): void {
+    this.#awaitsTurn = true;
+    this.#context.nextTurn(() => {
+      this.#awaitsTurn = false;
+      this.#begun = 0;
+      this.#advance();
+    });
   }
 
   #cancelled(): Answer {

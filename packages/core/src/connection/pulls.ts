@@ -5,11 +5,12 @@ import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { NEED_MORE } from '../contracts/codec.js';
 import { describeReason, type DisconnectReason } from '../contracts/connection.js';
 import { PeerError } from '../errors/errors.js';
+import { Slice } from '../mechanisms/fair-turns.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import type { MessageSource, Receiver } from './receiver.js';
 
-/** How many messages of a connection that has ended are taken in one turn. */
+/** How many messages of a connection that has ended are taken in one turn, however fast. */
 const REST_PER_TURN = 64;
 
 interface Waiter extends Deferred<unknown> {
@@ -35,8 +36,9 @@ export class Pulls implements Receiver {
   #waiter: Waiter | undefined;
   /** The loops whose body runs: one may be in the body of another. Made with the first. */
   #bodies: Set<PullLoop> | undefined;
-  /** How many were taken after the end. */
+  /** How many were taken after the end, and what of a turn that took: made with the first. */
   #ofRest = 0;
+  #slice: Slice | undefined;
   /** A message of the rest is on its way, in the next turn. */
   #givesWay = false;
 
@@ -122,9 +124,15 @@ export class Pulls implements Receiver {
 
   /** After the end. However many messages are left, others have their turn. INVARIANT: fair-turns. */
   #nextOfRest(): Promise<unknown> {
+    const slice = (this.#slice ??= new Slice(this.#node.turns));
+    // What was done with the last message since then counts, too.
+    slice.beginMarked(this.#ofRest);
     const message = this.#source.takeRest();
     if (message === NEED_MORE) return rejected(this.#ended());
-    if (++this.#ofRest % REST_PER_TURN !== 0) return Promise.resolve(message);
+    const count = ++this.#ofRest;
+    const isSpent = count >= slice.checkAt && slice.isSpent(count);
+    // Turns are marked no more once the node has closed.
+    if (!isSpent && count % REST_PER_TURN !== 0) return Promise.resolve(message);
     this.#givesWay = true;
     return new Promise((resolve) =>
       this.#node.clock.nextTurn(() => {

@@ -16,7 +16,8 @@ export interface WaitingLineLimits {
 interface Place<T> {
   readonly item: T;
   readonly queue: GroupQueue<T>;
-  readonly sinceMs: number;
+  /** Since when it has waited; a standstill of the process moves it on. */
+  sinceMs: number;
 }
 
 /** The entries of one group, in the order in which they came. */
@@ -48,6 +49,8 @@ export class WaitingLine<T> {
   readonly #turns = new Set<GroupQueue<T>>();
   /** For the oldest: all are equally patient, so that it is the first to leave. It may have left otherwise by then. */
   #patience: Timer | undefined;
+  /** When that is due. */
+  #dueMs = 0;
 
   constructor(clock: Clock, limits: WaitingLineLimits, onLeave: (item: T, why: Departure) => void) {
     this.#clock = clock;
@@ -146,6 +149,7 @@ export class WaitingLine<T> {
     this.#patience = undefined;
     for (const { sinceMs } of this.#places) {
       const leftMs = sinceMs + this.#limits.patienceMs - this.#clock.now();
+      this.#dueMs = sinceMs + this.#limits.patienceMs;
       // Setups whose bytes came while the event loop stood still make room first.
       this.#patience = overdueAwake(this.#clock, Math.max(leftMs, 0), this.#expire);
       return;
@@ -159,6 +163,8 @@ export class WaitingLine<T> {
 
   readonly #expire = (): void => {
     const now = this.#clock.now();
+    const lateMs = now - this.#dueMs;
+    if (lateMs > this.#limits.patienceMs / 4) this.#forgive(lateMs, now);
     for (const place of this.#places) {
       // A timer of Node may be early by a fraction of a millisecond.
       if (now - place.sinceMs < this.#limits.patienceMs - 1) break;
@@ -167,4 +173,12 @@ export class WaitingLine<T> {
     }
     this.#watchOldest();
   };
+
+  /** A standstill of the process does not count for those that were not due before it. INVARIANT: clock-after-socket. */
+  #forgive(durationMs: number, nowMs: number): void {
+    const latestMs = this.#dueMs - this.#limits.patienceMs;
+    for (const place of this.#places) {
+      if (place.sinceMs > latestMs) place.sinceMs = Math.min(place.sinceMs + durationMs, nowMs);
+    }
+  }
 }
