@@ -97,6 +97,10 @@ describe('a check of an option', () => {
       '`signal` must have a method addEventListener(), which an instance of AbortController does not have',
     ],
     [
+      () => requireSignal('signal', { addEventListener() {}, removeEventListener() {} }),
+      '`signal` must be an AbortSignal, not an object',
+    ],
+    [
       () => requireSchema('params', { '~standard': { version: 2, validate() {} } }),
       '`params` must be a Standard Schema of version 1 (https://standardschema.dev), not an object',
     ],
@@ -110,6 +114,12 @@ describe('a check of an option', () => {
     }
     requireMethods('it', new (class extends Base {})(), ['on']);
     requireSignal('signal', new AbortController().signal);
+  });
+
+  it('takes the prototype of a signal for none', () => {
+    expect(refusal(() => requireSignal('signal', Object.create(AbortSignal.prototype)))).toContain(
+      '`signal`',
+    );
   });
 
   it.each(hostileValues())('refuses %s with a PeerError, and prints nothing of it', (_what, make) => {

@@ -137,6 +137,10 @@ export function requireMethods(
  */
 export function requireSignal(name: string, value: unknown): asserts value is AbortSignal {
   requireMethods(name, value, ['addEventListener', 'removeEventListener']);
+  // What only inherits from a signal has its methods, and each of them throws.
+  if (typeof readProperty(`\`${name}\``, value, 'aborted') !== 'boolean') {
+    throw mustBe(name, 'an AbortSignal', value);
+  }
 }
 
 function kindOf(value: unknown): string {
