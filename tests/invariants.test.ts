@@ -975,13 +975,18 @@ it('work-ends-first: a peer that ends its half, and close(), wait for work that 
   const [five] = await held();
   const [six] = await held();
   const last = five.hold();
-  six.hold();
+  const sixth = six.hold();
   const closing = a.node.close({ timeoutMs: 4_000 });
   await turn();
   await pass(1_000);
   expect([five.state, six.state]).toEqual(['open', 'open']);
   last.release();
   await until('the first has ended', () => five.state !== 'open');
+  expect(six.state).toBe('open');
+  // The next piece of work may begin in the turn in which the last one ended.
+  sixth.release();
+  six.hold();
+  await pass(100);
   expect(six.state).toBe('open');
   for (let turns = 0; six.state === 'open' && turns < 20; turns++) await pass(500);
   const { cut } = await closing;

@@ -64,7 +64,7 @@ export class Serving implements RequestOwner {
   /** How many that waited have begun since the last turn that was waited for, and whether one is. */
   #begun = 0;
   #awaitsTurn = false;
-  /** How many requests the connection has to wait for, and its hold while there are some. */
+  /** How many requests and lists of responses the connection has to wait for, and its hold while there are some. */
   #awaited = 0;
   #hold: Hold | undefined;
   /** Pending while nothing more is to be read. */
@@ -80,7 +80,11 @@ export class Serving implements RequestOwner {
     this.#calls = calls;
     this.#batches = new Batches(connection, context, (queued) => {
       this.#running++;
-      this.#block(queued, () => this.#free());
+      this.#keep();
+      this.#block(queued, () => {
+        this.#letGo();
+        this.#free();
+      });
     });
   }
 
@@ -254,8 +258,12 @@ export class Serving implements RequestOwner {
       if (request.handler !== undefined) batch.wasServed = true;
       batch.settle();
     }
-    if (queued === undefined) this.#release(request);
-    else this.#block(queued, () => this.#release(request));
+    if (queued === undefined) {
+      this.#release(request);
+    } else {
+      this.#await(request);
+      this.#block(queued, () => this.#release(request));
+    }
   }
 
   /** A slot waits until `queued` settles: for the peer to read. */
@@ -319,12 +327,21 @@ export class Serving implements RequestOwner {
   #await(request: IncomingRequest): void {
     if (request.isAwaited || request.isCancelled) return;
     request.isAwaited = true;
-    if (++this.#awaited === 1) this.#hold = this.#connection.hold();
+    this.#keep();
   }
 
   #unawait(request: IncomingRequest): void {
     if (!request.isAwaited) return;
     request.isAwaited = false;
+    this.#letGo();
+  }
+
+  /** The connection has one thing more to wait for, before it ends in order. */
+  #keep(): void {
+    if (++this.#awaited === 1) this.#hold = this.#connection.hold();
+  }
+
+  #letGo(): void {
     if (--this.#awaited > 0) return;
     this.#hold?.release();
     this.#hold = undefined;

@@ -37,6 +37,33 @@ describe('a peer that ends its half after its requests', () => {
     expect(server.get(Requests).counters.unsentResponses).toBe(0);
   });
 
+  it.each([
+    ['one by one', 60, 400_000, (request: object) => request],
+    ['in batches', 12, 3_000_000, (request: object) => [request]],
+  ])(
+    'gets the responses of methods that return at once %s, those that wait for room included',
+    async (_how, count, size, asSent) => {
+      const large = method<void, string>('large');
+      const server = own(
+        new PeerNode({ codec, logger: silentLogger, outboundQueueBytes: 64 * 1_024 }).use(requests()),
+      );
+      server.plugin(requests).serve(large, () => 'x'.repeat(size));
+      const { port } = await server.listen(ANYWHERE);
+      const socket = connectSocket({ host: '127.0.0.1', port, allowHalfOpen: true });
+      const asked = Array.from({ length: count }, (_, id) => asSent(ask(id, 'large')));
+      const text = asked.map((message) => `${JSON.stringify(message)}\n`).join('');
+      socket.end(text);
+      // Nobody reads until all was received.
+      await until('all was received', () => server.stats.bytesReceived === text.length);
+      let heard = '';
+      socket.on('data', (chunk: Buffer) => void (heard += String(chunk)));
+      await new Promise((resolve) => socket.once('end', resolve));
+      // In a batch, what is too large together is an error.
+      expect(heard.split('"id":')).toHaveLength(count + 1);
+      expect(server.plugin(requests).counters.unsentResponses).toBe(0);
+    },
+  );
+
   it('has all its notifications begun, those that waited included', async () => {
     await using hand = await byHand(Slow);
     const { gates } = hand.server.peer;

@@ -95,8 +95,12 @@ async function endWhenFree(
   for (const connection of connections) if (!connection.isHeld) end(connection);
   if (held.length === 0) return [];
   const deadline = new Deadline(kernel.clock, timeoutMs);
-  const freed = held.map((connection) => connection.freed.then(() => end(connection)));
-  await deadline.wait(Promise.all(freed));
+  const endOnceFree = async (connection: PeerConnection): Promise<void> => {
+    // The next piece of work may have begun in the turn in which the last one ended.
+    while (connection.isHeld && connection.state === 'open') await connection.freed;
+    end(connection);
+  };
+  await deadline.wait(Promise.all(held.map(endOnceFree)));
   deadline.cancel();
   const cut = held.filter(({ state }) => state === 'open');
   for (const connection of cut) end(connection);
