@@ -341,7 +341,8 @@ describe('maxAddresses', () => {
     [10_000, 100],
     [20_000, 20_000],
   ])('is %i for a node of %i connections', (maxAddresses, maxConnections) => {
-    expect(resolveRateLimit({}, { maxConnections, ipv6PrefixLength: 64 })).toMatchObject({ maxAddresses });
+    const node = { maxConnections, ipv6PrefixLength: 64, whenInboundFull: 'pause' } as const;
+    expect(resolveRateLimit({}, node)).toMatchObject({ maxAddresses });
   });
 });
 
@@ -485,6 +486,13 @@ describe('bad options of rateLimit', () => {
     const plugin = rateLimit(options as never);
     const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => createPeer(Diary, { plugins: [plugin] }));
     expect(error.message).toContain(named);
+  });
+
+  it("`whenExceeded: 'slow'` on a node that drops what waits", () => {
+    const dropping = (options: RateLimitOptions) => (): unknown =>
+      resolveRateLimit(options, { maxConnections: 1, ipv6PrefixLength: 64, whenInboundFull: 'drop' });
+    expect(dropping({})).toThrow(/`whenInboundFull: 'drop'`/);
+    expect(dropping({ whenExceeded: 'drop' })).not.toThrow();
   });
 });
 

@@ -97,7 +97,7 @@ const NO_LIMITS: Required<RateLimits> = {
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function resolveRateLimit(
   options: RateLimitOptions,
-  node: Pick<ResolvedConfig, 'ipv6PrefixLength' | 'maxConnections'>,
+  node: Pick<ResolvedConfig, 'ipv6PrefixLength' | 'maxConnections' | 'whenInboundFull'>,
 ): ResolvedRateLimit {
   requireKnown('the options of rateLimit()', options, [
     'perConnection',
@@ -113,6 +113,11 @@ export function resolveRateLimit(
     whenExceeded = RATE_LIMIT_DEFAULTS.whenExceeded,
     maxAddresses = Math.max(RATE_LIMIT_DEFAULTS.maxAddresses, node.maxConnections),
   } = options;
+  if (whenExceeded === 'slow' && node.whenInboundFull === 'drop') {
+    throw invalidConfig(
+      "`whenExceeded: 'slow'` has messages wait, which `whenInboundFull: 'drop'` of the node throws away: choose 'drop' or 'disconnect' here, or 'pause' there",
+    );
+  }
   const own = resolveLimits('perConnection', perConnection, RATE_LIMIT_DEFAULTS.perConnection);
   const one = perConnection === false ? RATE_LIMIT_DEFAULTS.perConnection : own;
   const { perIpFactor } = RATE_LIMIT_DEFAULTS;
