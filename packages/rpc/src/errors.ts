@@ -7,7 +7,7 @@ export const RPC_ERRORS = {
     remedy: 'allow more time, or find out why the peer is slow; it may have served the request nevertheless',
   },
   P2P_ERR_REQUEST_FAILED: {
-    when: 'the peer answered a request with an error, which `rpcCode`, `rpcMessage` and `data` quote',
+    when: 'the peer replied to a request with an error, which `rpcCode`, `rpcMessage` and `data` quote',
     remedy:
       'check `rpcCode`: the peer may not know the method, may have refused the parameters, or may have failed',
   },

@@ -21,7 +21,7 @@ type TagOf<In, Key extends string> = In extends { readonly [K in Key]: infer Tag
  *   @OnMessage(codec, tag) those of a tagged codec that have the tag, as that member of the union
  *   @OnMessage(schema)    those that validate; the method is given the output of the schema
  *   @OnMessage(Class)     those that are `instanceof Class`
- *   @OnMessage(guard)     those that the guard answers true for
+ *   @OnMessage(guard)     those that the guard returns true for
  * ```
  *
  * ```ts

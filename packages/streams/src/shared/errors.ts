@@ -7,7 +7,7 @@ export const STREAM_ERRORS = {
     remedy: 'end some before opening more, or raise the limit',
   },
   P2P_ERR_PING_TIMEOUT: {
-    when: 'a session of many streams had no answer to a ping within `pingTimeoutMs`',
+    when: 'a session of many streams had no pong within `pingTimeoutMs`',
     remedy: 'connect again, or allow more time; the peer may be gone, or too busy to reply',
   },
 } as const satisfies ErrorTable;

@@ -83,9 +83,7 @@ export class Pings {
   #late(): void {
     const ping = this.#ping!;
     this.#take(ping);
-    ping.answer.reject(
-      streamError('P2P_ERR_PING_TIMEOUT', `no answer to a ping within ${this.#host.pingTimeoutMs} ms`),
-    );
+    ping.answer.reject(streamError('P2P_ERR_PING_TIMEOUT', `no pong within ${this.#host.pingTimeoutMs} ms`));
   }
 
   #take(ping: Ping): void {
