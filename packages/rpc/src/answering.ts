@@ -1,5 +1,5 @@
 import type { Connection, Logger, StandardResult } from '@pea2pea/core';
-import { describe, isPromise, plainIssues, readData, runSchema } from '@pea2pea/core/authoring';
+import { describe, isPromise, peerFields, plainIssues, readData, runSchema } from '@pea2pea/core/authoring';
 import type { Tally } from './counters.js';
 import { failure, RPC_CODES, type Answer } from './envelope.js';
 import type { Handler } from './handler.js';
@@ -83,7 +83,7 @@ export function logFailure(
   text: string,
 ): void {
   if (handler === undefined) return;
-  const fields = { peer: connection.address.toString(), method: handler.name, err: error };
+  const fields = { ...peerFields(connection), method: handler.name, err: error };
   if (connection.state !== 'open' || isCancelled) logger.debug(fields, text);
   else handler.log.run((suppressed) => logger.error({ ...fields, times: suppressed + 1 }, text));
 }

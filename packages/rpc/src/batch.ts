@@ -1,5 +1,5 @@
 import type { Connection, Logger } from '@pea2pea/core';
-import type { LogThrottle } from '@pea2pea/core/authoring';
+import { peerFields, type LogThrottle } from '@pea2pea/core/authoring';
 import type { Tally } from './counters.js';
 import { failure, responseOf, RPC_CODES, type Answer, type Envelope, type RequestId } from './envelope.js';
 import { sizeOf } from './size-of.js';
@@ -107,7 +107,7 @@ export class Batches {
   /** The results cannot be encoded, or not in one frame. */
   #failed(batch: Batch, error: unknown): Promise<void> | undefined {
     const { logger, batchLog } = this.#context;
-    const fields = { peer: this.#connection.address.toString(), members: batch.responses.length, err: error };
+    const fields = { ...peerFields(this.#connection), members: batch.responses.length, err: error };
     batchLog.run(() => logger.error(fields, 'a batch failed: its responses cannot be encoded'));
     const answer = failure(RPC_CODES.internalError, 'internal error');
     return this.#respond(

@@ -1,10 +1,5 @@
-import {
-  describeReason,
-  PeerError,
-  type Connection,
-  type DisconnectReason,
-  type StandardResult,
-} from '@pea2pea/core';
+import type { PeerError} from '@pea2pea/core';
+import { type Connection, type StandardResult } from '@pea2pea/core';
 import { aborted, describeIssues, isPromise, markHandled, runSchema } from '@pea2pea/core/authoring';
 import type { Expiring } from './deadlines.js';
 import type { Answer } from './envelope.js';
@@ -139,10 +134,4 @@ export class Call implements Expiring {
 /** The error of a call whose signal aborted; `cause` is the reason of the signal. */
 export function callAborted({ name }: Method, signal: AbortSignal): PeerError {
   return aborted(`the call of '${name}'`, signal);
-}
-
-/** The error of a call whose connection has ended; `cause` is the reason. */
-export function disconnected({ address }: Connection, reason: DisconnectReason): PeerError {
-  const what = `the connection with ${address} has ended: ${describeReason(reason)}`;
-  return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
 }

@@ -1,6 +1,14 @@
 import { PeerError, type Connection, type DisconnectReason, type Logger } from '@pea2pea/core';
-import { forgetAbort, invalidConfig, onAbort, rejected, type LogThrottle } from '@pea2pea/core/authoring';
-import { Call, disconnected, type CallOwner, type CallTerms } from './call.js';
+import {
+  disconnected,
+  forgetAbort,
+  invalidConfig,
+  onAbort,
+  peerFields,
+  rejected,
+  type LogThrottle,
+} from '@pea2pea/core/authoring';
+import { Call, type CallOwner, type CallTerms } from './call.js';
 import type { Tally } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { Dialect } from './dialect.js';
@@ -153,7 +161,7 @@ export class Calls implements CallOwner {
       call.terms.onProgress(value);
     } catch (error) {
       const { ignoredLog, logger } = this.#context;
-      const fields = { peer: this.connection.address.toString(), method: call.method.name, err: error };
+      const fields = { ...peerFields(this.connection), method: call.method.name, err: error };
       ignoredLog.run(() => logger.error(fields, 'onProgress of a call threw'));
     }
     return true;
@@ -302,7 +310,7 @@ export class Calls implements CallOwner {
     ignoredLog.run((suppressed) => {
       const { lateResponses, unknownResponses } = counters;
       const fields = {
-        peer: this.connection.address.toString(),
+        ...peerFields(this.connection),
         times: suppressed + 1,
         lateResponses,
         unknownResponses,

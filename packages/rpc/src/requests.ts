@@ -7,10 +7,16 @@ import {
   type Hooks,
   type PeerNode,
 } from '@pea2pea/core';
-import { describe, invalidConfig, LogThrottle, rejected, requireFunction } from '@pea2pea/core/authoring';
+import {
+  describe,
+  disconnected,
+  invalidConfig,
+  LogThrottle,
+  rejected,
+  requireFunction,
+} from '@pea2pea/core/authoring';
 import { CallBatch } from './call-batch.js';
 import { resolveTerms, type CallArguments } from './call-options.js';
-import { disconnected } from './call.js';
 import { Channel, isForUs, type ChannelContext } from './channel.js';
 import type { RequestCounters, Tally } from './counters.js';
 import { Deadlines } from './deadlines.js';

@@ -1,5 +1,5 @@
 import { PeerError, type Connection, type DisconnectReason, HANDLED, type Hold } from '@pea2pea/core';
-import { defer, isPromise, type Deferred, type LogThrottle } from '@pea2pea/core/authoring';
+import { defer, isPromise, peerFields, type Deferred, type LogThrottle } from '@pea2pea/core/authoring';
 import { answerTo, INTERNAL_ERROR, logFailure, type AnsweringContext } from './answering.js';
 import { Backlog } from './backlog.js';
 import { Batches, type Batch, type BatchContext } from './batch.js';
@@ -228,7 +228,7 @@ export class Serving implements RequestOwner {
   #logRefusal(): void {
     const { refusedLog, logger, maxConcurrent } = this.#context;
     refusedLog.run((suppressed) => {
-      const fields = { peer: this.#connection.address.toString(), times: suppressed + 1, maxConcurrent };
+      const fields = { ...peerFields(this.#connection), times: suppressed + 1, maxConcurrent };
       logger.warn(fields, 'requests or notifications were refused: too many at once');
     });
   }

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, Direction, DisconnectReason, Hold } from '../contracts/connection.js';
-import { describeReason, userReason } from '../contracts/connection.js';
+import { disconnected, userReason } from '../contracts/connection.js';
 import { identityIn, shownIdentity } from '../contracts/identity.js';
 import { describeBy } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
@@ -240,10 +240,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const reason = this.teardown?.reason ?? this.reader.ending;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
       return reason.error;
-    const why = reason === undefined ? 'closed' : describeReason(reason);
-    return new PeerError('P2P_ERR_DISCONNECTED', `the connection with ${this.address} has ended: ${why}`, {
-      cause: reason,
-    });
+    return disconnected(this, reason);
   }
 
   forgive(durationMs: number): void {

@@ -16,6 +16,15 @@ export function asBytes(chunk: unknown): Buffer | TypeError {
   );
 }
 
+/** Lets go of a stream, though doing so may throw: whatever ends it has its reason already. */
+export function discard(destroy: () => void): void {
+  try {
+    destroy();
+  } catch {
+    // There is nothing more to be done about it.
+  }
+}
+
 /** Pauses or resumes `stream`; returns an error where it threw. */
 export function setFlowing(stream: Duplex, flows: boolean): Error | undefined {
   try {

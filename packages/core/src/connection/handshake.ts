@@ -12,6 +12,7 @@ import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
 import { checkMessage } from './check-message.js';
+import { discard } from './foreign-stream.js';
 import { Intake, type IntakeEvents } from './intake.js';
 
 /** Reads that are served in one turn of the event loop, at most: a hook that reads in a loop may have many in a chunk. */
@@ -173,7 +174,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     try {
       this.#orFail(() => this.#upgrade(duplex, options));
     } catch (error) {
-      letGo(duplex);
+      discard(() => duplex.destroy());
       throw error;
     }
   }
@@ -357,12 +358,3 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
 /** The connection listens, too; this keeps an error before that from ending the process. */
 function upgradedOnError(): void {}
-
-/** Whatever was given to `upgrade`; the error that refused it counts. */
-function letGo(duplex: Duplex): void {
-  try {
-    duplex.destroy();
-  } catch {
-    // Then there is nothing to let go of.
-  }
-}

@@ -61,14 +61,14 @@ export class MessageHooks implements Receiver {
   }
 
   #threw(error: unknown): void {
-    const answer = this.#node.hookThrew('onMessage', error, this.#connection);
+    const verdict = this.#node.hookThrew('onMessage', error, this.#connection);
     // After a frame error nothing can be sent, which is all that many handlers throw for.
-    if (answer !== 'keep' && !this.#source.hasFrameError) {
+    if (verdict !== 'keep' && !this.#source.hasFrameError) {
       this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
       return;
     }
     const why =
-      answer === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
+      verdict === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
     this.#node.logFault(error, this.#connection, `onMessage threw; ${why}`);
   }
 }

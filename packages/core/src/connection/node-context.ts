@@ -1,4 +1,3 @@
-import { peerFields } from '../contracts/peer-fields.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Connection } from '../contracts/connection.js';
@@ -9,6 +8,7 @@ import { ByteBudget } from '../mechanisms/byte-budget.js';
 import { FairTurns } from '../mechanisms/fair-turns.js';
 import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import type { Heuristics } from '../contracts/counters.js';
+import { peerFields } from '../contracts/peer-fields.js';
 import { newHeuristics } from '../mechanisms/heuristics.js';
 import { chainHooks, type HookChain } from '../mechanisms/hook-chain.js';
 import { LogThrottle } from '../authoring/log-throttle.js';

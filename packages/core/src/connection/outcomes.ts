@@ -1,4 +1,3 @@
-import { peerFields } from '../contracts/peer-fields.js';
 import type { CounterName, Heuristics } from '../contracts/counters.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
@@ -11,6 +10,7 @@ import {
 import { diagnostics } from '../contracts/diagnostics.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
+import { peerFields } from '../contracts/peer-fields.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import { LimitLog } from './limit-log.js';
 import type { PeerLog } from './peer-log.js';

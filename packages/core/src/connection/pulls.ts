@@ -3,7 +3,7 @@ import { requireSignal } from '../authoring/checks.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { NEED_MORE } from '../contracts/codec.js';
-import { describeReason, type DisconnectReason } from '../contracts/connection.js';
+import { disconnected, type DisconnectReason } from '../contracts/connection.js';
 import { PeerError } from '../errors/errors.js';
 import { Slice } from '../mechanisms/fair-turns.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -144,13 +144,11 @@ export class Pulls implements Receiver {
 
   /** What those who ask are told after the last message. */
   #ended(): PeerError {
-    const what = `the connection with ${this.#connection.address} has ended`;
     const { ending, hasFrameError } = this.#source;
-    if (ending !== undefined && hasFrameError) {
-      return new PeerError('P2P_ERR_DISCONNECTED', `${what}: ${describeReason(ending)}`, { cause: ending });
-    }
+    if (hasFrameError) return disconnected(this.#connection, ending);
     const error = this.#connection.endError();
     if (!isOrderly(error.cause as DisconnectReason | undefined)) return error;
+    const what = `the connection with ${this.#connection.address} has ended`;
     return new PeerError('P2P_ERR_ENDED', what, { cause: error.cause });
   }
 

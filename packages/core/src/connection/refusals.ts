@@ -1,8 +1,8 @@
-import { peerFields } from '../contracts/peer-fields.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { Logger } from '../contracts/logger.js';
+import { peerFields } from '../contracts/peer-fields.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 import type { Traffic } from '../mechanisms/traffic.js';
 import type { InnerConnection } from './inner-connection.js';

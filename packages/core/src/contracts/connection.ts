@@ -182,6 +182,16 @@ export function describeReason(reason: DisconnectReason): string {
   }
 }
 
+/** P2P_ERR_DISCONNECTED, with the reason for which the connection ended, if it is known, as `cause`. */
+export function disconnected(
+  { address }: Pick<Connection, 'address'>,
+  reason: DisconnectReason | undefined,
+): PeerError {
+  const why = reason === undefined ? 'closed' : describeReason(reason);
+  const what = `the connection with ${address} has ended: ${why}`;
+  return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
+}
+
 /** What {@link Connection.disconnect} was called with, as a reason. */
 export function userReason(why: unknown): DisconnectReason {
   if (why === undefined) return { origin: 'user' };

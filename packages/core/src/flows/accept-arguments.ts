@@ -11,7 +11,7 @@ import { describe } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import { dialContext } from './connect-arguments.js';
-import { discard } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
 import { StreamLink } from './stream-link.js';
 
 const WHAT = 'the options of accept()';

@@ -12,7 +12,7 @@ import {
 import { ConnectionContext, copyOfContext } from '../contracts/connection-context.js';
 import { peerIdentity } from '../contracts/identity.js';
 import { SocketAddress, type AddressLike } from '../net/socket-address.js';
-import { discard } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
 import type { ConnectOptions, Target } from './dialer.js';
 
 const WHAT = 'the options of connect()';

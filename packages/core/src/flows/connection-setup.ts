@@ -10,6 +10,7 @@ import type { AcceptRequest } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
+import { discard } from '../connection/foreign-stream.js';
 import type { Reader } from '../connection/reader.js';
 import type { Slot } from '../connection/connection-table.js';
 import { LiveHandshake } from '../connection/handshake.js';
@@ -62,15 +63,6 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     discard(() => link.stream.destroy());
     kernel.outcomes.setupFailed(link.address, setup.direction, error, failureCounter(error));
     throw error;
-  }
-}
-
-/** Streams that a hook or the caller of `connect` or `accept` brought along may throw even here; they are let go all the same. */
-export function discard(destroy: () => void): void {
-  try {
-    destroy();
-  } catch {
-    // The setup has failed already, for a better reason.
   }
 }
 

@@ -7,7 +7,8 @@ import type { Kernel } from '../connection/kernel.js';
 import { aborted, CancellationSource } from '../authoring/cancellation.js';
 import { overdueAwake } from '../mechanisms/overdue.js';
 import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
-import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
+import { setUpConnection, shuttingDown } from './connection-setup.js';
 import { reach, reserve, type Reached } from './reach.js';
 import { StreamLink } from './stream-link.js';
 

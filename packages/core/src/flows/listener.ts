@@ -13,7 +13,8 @@ import { defer, markHandled, type Deferred } from '../authoring/deferred.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { PeerConnection } from '../connection/connection.js';
 import type { Accepted } from './accept-arguments.js';
-import { discard, setUpConnection, shuttingDown } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
+import { setUpConnection, shuttingDown } from './connection-setup.js';
 
 const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
 

@@ -9,7 +9,7 @@ import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource, raceAgainst } from '../authoring/cancellation.js';
 import { overdue } from '../mechanisms/overdue.js';
 import { isPromise } from '../authoring/thenable.js';
-import { discard } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
 import {
   asConnectError,
   causesOf,

@@ -1,10 +1,10 @@
-import { peerFields } from '../contracts/peer-fields.js';
 import type { DisconnectReason } from '../contracts/connection.js';
+import { peerFields } from '../contracts/peer-fields.js';
 import { Deadline } from '../mechanisms/deadline.js';
 import { isPromise } from '../authoring/thenable.js';
 import type { PeerConnection, TeardownOutcome } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
-import { discard } from './connection-setup.js';
+import { discard } from '../connection/foreign-stream.js';
 import { sayLastWords } from './last-words.js';
 
 /**

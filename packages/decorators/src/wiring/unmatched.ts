@@ -1,5 +1,5 @@
 import type { PeerError, Connection, PeerNode, StandardIssue } from '@pea2pea/core';
-import { describeIssues, LogThrottle, printable, readData } from '@pea2pea/core/authoring';
+import { describeIssues, LogThrottle, peerFields, printable, readData } from '@pea2pea/core/authoring';
 import { decoratorError } from '../declarations/errors.js';
 import type { WhenUnmatched } from '../declarations/peer.js';
 import type { MethodName } from '../declarations/method-site.js';
@@ -53,8 +53,7 @@ export class UnmatchedMessages {
   #log(message: unknown, connection: Connection<unknown>, methods: Named, refused: Refused): void {
     this.#logLimit.run((suppressed) => {
       const fields = {
-        peer: connection.address.toString(),
-        connection: connection.id,
+        ...peerFields(connection),
         unmatched: suppressed + 1,
       };
       this.#node.logger.warn(fields, `ignored: ${this.#describe(message, refusalsOf(methods, refused))}`);

@@ -1,6 +1,5 @@
 import {
   definePlugin,
-  describeReason,
   HANDLED,
   PeerError,
   type Connection,
@@ -11,8 +10,10 @@ import {
 } from '@pea2pea/core';
 import {
   defer,
+  disconnected,
   LogThrottle,
   overdue,
+  peerFields,
   PluginEvents,
   rejected,
   TokenBucket,
@@ -153,7 +154,7 @@ export class KeepAlive implements Hooks<unknown> {
    */
   ping(connection: Connection): Promise<number> {
     const pulse = this.#pulses.get(connection);
-    if (pulse === undefined) return rejected(ended(connection, undefined));
+    if (pulse === undefined) return rejected(disconnected(connection, undefined));
     if (pulse.waiting === undefined && !this.#isUnderWay(pulse, this.#node.config.clock.now())) {
       try {
         if (!this.#send(connection, pulse)) {
@@ -192,14 +193,14 @@ export class KeepAlive implements Hooks<unknown> {
     if (sign === undefined) return undefined;
     const pulse = this.#pulses.get(connection);
     if (pulse === undefined) return HANDLED;
-    if ('ping' in sign) this.#answer(connection, pulse, sign.ping);
+    if ('ping' in sign) this.#reply(connection, pulse, sign.ping);
     else this.#onPong(pulse, sign.pong);
     return HANDLED;
   }
 
   /** Ends the watch. */
   onDisconnect(connection: Connection, reason: DisconnectReason): void {
-    this.#pulses.get(connection)?.waiting?.reject(ended(connection, reason));
+    this.#pulses.get(connection)?.waiting?.reject(disconnected(connection, reason));
     this.#pulses.delete(connection);
     if (this.#pulses.size === 0) this.#stopTimer();
   }
@@ -267,7 +268,7 @@ export class KeepAlive implements Hooks<unknown> {
       if (this.#send(connection, pulse)) pulse.awaitedSinceMs ??= this.#node.config.clock.now();
     } catch (error) {
       this.#faultLog.run((suppressed) => {
-        const fields = { peer: connection.address.toString(), err: error, suppressed };
+        const fields = { ...peerFields(connection), err: error, suppressed };
         this.#node.logger.error(fields, 'keepAlive cannot send a ping: `format` must suit the codec');
       });
     }
@@ -298,7 +299,7 @@ export class KeepAlive implements Hooks<unknown> {
     waiting?.reject(policyError('P2P_ERR_PEER_UNRESPONSIVE', what));
   }
 
-  #answer(connection: Connection, pulse: Pulse, nonce: unknown): void {
+  #reply(connection: Connection, pulse: Pulse, nonce: unknown): void {
     const nowMs = this.#node.config.clock.now();
     const { maxPongsPerSecond: perSecond, format } = this.#options;
     pulse.pongs ??= new TokenBucket({ perSecond, capacity: 2 * perSecond }, nowMs);
@@ -323,17 +324,10 @@ export class KeepAlive implements Hooks<unknown> {
     this.#unresponsive++;
     const what = `${connection.address} has sent nothing for ${Math.round(silentMs)} ms, and not replied to a ping`;
     void connection.disconnect(policyError('P2P_ERR_PEER_UNRESPONSIVE', what));
-    const fields = { peer: connection.address.toString(), connection: connection.id, silentMs };
+    const fields = { ...peerFields(connection), silentMs };
     this.#node.logger.info(fields, 'a peer does not respond, and its connection ends');
     this.events.emit('unresponsive', { connection, silentMs });
   }
-}
-
-function ended({ address }: Connection, reason: DisconnectReason | undefined): PeerError {
-  const why = reason === undefined ? '' : `: ${describeReason(reason)}`;
-  return new PeerError('P2P_ERR_DISCONNECTED', `the connection with ${address} has ended${why}`, {
-    cause: reason,
-  });
 }
 
 /**

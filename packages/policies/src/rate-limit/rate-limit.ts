@@ -1,5 +1,5 @@
 import { definePlugin, HANDLED, type Connection, type Hooks, type PeerNode } from '@pea2pea/core';
-import { PluginEvents } from '@pea2pea/core/authoring';
+import { peerFields, PluginEvents } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { AddressAllowances, Allowance } from './allowance.js';
 import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
@@ -200,7 +200,7 @@ export class RateLimit implements Hooks<unknown> {
 
   #warn(sender: Sender, connection: Connection, limit: keyof ExceededCounts, text: string): void {
     if (!this.#tell(sender, connection, limit)) return;
-    const fields = { peer: connection.address.toString(), limit, perSecond: this.#rateOf(limit) };
+    const fields = { ...peerFields(connection), limit, perSecond: this.#rateOf(limit) };
     this.#node.logger.warn(fields, text);
   }
 

@@ -8,7 +8,14 @@ import {
   type Logger,
   type PeerNode,
 } from '@pea2pea/core';
-import { describe, invalidConfig, LogThrottle, PluginEvents, requireAtOnce } from '@pea2pea/core/authoring';
+import {
+  describe,
+  invalidConfig,
+  LogThrottle,
+  peerFields,
+  PluginEvents,
+  requireAtOnce,
+} from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { resolveUniquePeer, type UniquePeerOptions, type UniquePeerRule } from './options.js';
 
@@ -181,9 +188,9 @@ export class UniquePeer implements Hooks<unknown> {
     return hasLasted ? 1 : takeovers + 1;
   }
 
-  #tellTakeover({ address, id }: Connection, inARow: number): void {
+  #tellTakeover(connection: Connection, inARow: number): void {
     this.#takeovers++;
-    const fields = { peer: address.toString(), connection: id, inARow };
+    const fields = { ...peerFields(connection), inARow };
     this.#logger.debug(fields, 'a peer has dialled again, and its older connection ends');
     if (inARow === 1) return;
     this.#suspicion.run((suppressed) => {
