@@ -1,10 +1,5 @@
 import { tooManyObjects } from './object-limit.js';
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_LIST = 0x5b;
-const OPEN_MAP = 0x7b;
-const CLOSE_MAP = 0x7d;
+import { BACKSLASH, CLOSE_MAP, OPEN_LIST, OPEN_MAP, QUOTE } from './json-signs.js';
 
 /**
  * Lets through JSON of `limit` objects at most. Each takes two characters, so what is short needs no look.

@@ -1,11 +1,5 @@
 import { endOfText } from './json-objects.js';
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_MAP = 0x7b;
-const CLOSE_MAP = 0x7d;
+import { CLOSE_LIST, CLOSE_MAP, COMMA, OPEN_LIST, OPEN_MAP, QUOTE } from './json-signs.js';
 
 /** `"id"` with each letter escaped has as many characters. */
 const LONGEST_KEY = 14;
