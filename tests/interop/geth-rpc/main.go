@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 
@@ -71,7 +70,7 @@ func main() {
 			return lines.Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
 		},
 		"dial": lines.With(func(to struct{ Port int }) (lines.Fields, error) {
-			conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", to.Port))
+			conn, err := lines.Dial(to.Port)
 			if err != nil {
 				return nil, err
 			}

@@ -97,25 +97,14 @@ func (e *end) send(as string, value any) error {
 }
 
 func (e *end) listen(c command) (lines.Fields, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go e.serve(conn, c.As)
-			lines.Say("connected", nil)
-		}
-	}()
-	return lines.Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
+	return lines.Listen(func(conn net.Conn) {
+		lines.Say("connected", nil)
+		e.serve(conn, c.As)
+	})
 }
 
 func (e *end) dial(c command) (lines.Fields, error) {
-	conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", c.Port))
+	conn, err := lines.Dial(c.Port)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ package main
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -45,33 +44,20 @@ var hashes = map[string]noise.HashFunc{
 func main() {
 	lines.Serve(map[string]lines.Handler{
 		"dial": lines.With(func(s settings) (lines.Fields, error) {
-			conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
+			conn, err := lines.Dial(s.Port)
 			if err != nil {
 				return nil, err
 			}
 			return shake(conn, s, true)
 		}),
 		"listen": lines.With(func(s settings) (lines.Fields, error) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				return nil, err
-			}
-			go func() {
-				for {
-					conn, err := listener.Accept()
-					if err != nil {
-						return
-					}
-					go func() {
-						if fields, err := shake(conn, s, false); err != nil {
-							lines.Say("refused", lines.Fields{"error": err.Error()})
-						} else {
-							lines.Say("shaken", fields)
-						}
-					}()
+			return lines.Listen(func(conn net.Conn) {
+				if fields, err := shake(conn, s, false); err != nil {
+					lines.Say("refused", lines.Fields{"error": err.Error()})
+				} else {
+					lines.Say("shaken", fields)
 				}
-			}()
-			return lines.Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
+			})
 		}),
 	})
 }

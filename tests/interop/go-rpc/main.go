@@ -57,23 +57,10 @@ func main() {
 	var client client
 	lines.Serve(map[string]lines.Handler{
 		"listen": func([]byte) (lines.Fields, error) {
-			listener, err := net.Listen("tcp4", "127.0.0.1:0")
-			if err != nil {
-				return nil, err
-			}
-			go func() {
-				for {
-					conn, err := listener.Accept()
-					if err != nil {
-						return
-					}
-					go chosen.serve(conn)
-				}
-			}()
-			return lines.Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
+			return lines.Listen(chosen.serve)
 		},
 		"dial": lines.With(func(to struct{ Port int }) (lines.Fields, error) {
-			conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", to.Port))
+			conn, err := lines.Dial(to.Port)
 			if err != nil {
 				return nil, err
 			}

@@ -48,27 +48,16 @@ func main() {
 	}
 	end := &end{make: make, streams: map[int]stream{}}
 	listen := func(options Options) (lines.Fields, error) {
-		listener, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		go func() {
-			for {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				if err := end.begin(conn, false, options); err != nil {
-					fmt.Fprintln(os.Stderr, err)
-					continue
-				}
-				lines.Say("session", nil)
+		return lines.Listen(func(conn net.Conn) {
+			if err := end.begin(conn, false, options); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return
 			}
-		}()
-		return lines.Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
+			lines.Say("session", nil)
+		})
 	}
 	dial := func(link link) (lines.Fields, error) {
-		conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", link.Port))
+		conn, err := lines.Dial(link.Port)
 		if err != nil {
 			return nil, err
 		}

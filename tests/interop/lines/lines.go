@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 )
@@ -41,6 +42,29 @@ func With[T any](do func(T) (Fields, error)) Handler {
 		}
 		return do(parsed)
 	}
+}
+
+// Listen calls serve for each connection, on a goroutine of its own, and returns the port.
+func Listen(serve func(net.Conn)) (Fields, error) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return Fields{"port": listener.Addr().(*net.TCPAddr).Port}, nil
+}
+
+// Dial connects to a port of this machine.
+func Dial(port int) (net.Conn, error) {
+	return net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
 // Serve says that the end is ready, runs commands until standard input ends, and returns.
