@@ -12,7 +12,7 @@ import {
 import { describe, invalidConfig, requireExpectedIdentity } from '@pea2pea/core/authoring';
 import { noiseHandshake, type NoiseSession } from './noise-handshake.js';
 import { checkedPlugin, type NoiseOptions } from './options.js';
-import { knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
+import { hasStaticKey, knowsRemoteStaticKey, type HandshakePattern } from './patterns.js';
 
 /** The context key under which a connection that {@link noise} secured has the result of its handshake. */
 export const noiseSession: ContextKey<NoiseSession> = contextKey<NoiseSession>('pea2pea.noise-session');
@@ -54,13 +54,14 @@ export class Noise implements Hooks<unknown> {
     const { authorize, remoteStaticKey, ...rest } = this.#options;
     const { context, direction, address } = handshake;
     const initiator = direction === 'outbound';
+    const expected = hasStaticKey(this.#pattern, !initiator) ? expectedKey(context) : undefined;
     const channel = await noiseHandshake(handshake, {
       ...rest,
       initiator,
       // A node may take either side of a pattern in which only one side knows the other's key beforehand.
       ...(knowsRemoteStaticKey(this.#pattern, initiator) && {
         remoteStaticKey:
-          expectedKey(context) ??
+          expected ??
           (typeof remoteStaticKey === 'function' ? await remoteStaticKey(handshake) : remoteStaticKey),
       }),
       onPayload: async ({ isLast, payload, state }) => {

@@ -79,6 +79,17 @@ describe.each(['XX', 'NX', 'IX'])('a dial with %s, in which the peer tells its k
   });
 });
 
+it.each(['XX', 'IK'])('what a dial over %s expects has to be a key, in lower case', async (name) => {
+  const pattern = protocolOf(name);
+  await using bob = await party({ pattern, staticKey: BOB });
+  await using alice = await party({ pattern }, { transport: bob.node.config.transport });
+  for (const expected of [hex(BOB).toUpperCase(), '', 'bob', BOB.publicKey as never]) {
+    await expect(alice.node.connect(bob.address, expecting(expected))).rejects.toMatchObject({
+      code: 'P2P_ERR_INVALID_CONFIG',
+    });
+  }
+});
+
 it('a dial that expects somebody is refused by NN, in which nobody proves anything', async () => {
   const pattern = protocolOf('NN');
   await using bob = await party({ pattern, staticKey: undefined });

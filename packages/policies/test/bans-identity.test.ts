@@ -45,6 +45,7 @@ describe('the ban of an identity', () => {
       text: 'banned',
       fields: { identity: 'mallory', ended: 2 },
     });
+    expect(warningsIn(host.log).at(-1)!.fields).not.toHaveProperty('prefix');
   });
 
   it('ends a connection whose peer proves it, before hooks after it see anything', async () => {

@@ -35,6 +35,12 @@ async function world(options: KeepAliveOptions = {}) {
 }
 
 describe('ping() to a peer that sends, but no pong', () => {
+  it('is refused where the connection is one of another node', async () => {
+    const { plugin, there } = await world();
+    const error = await peerErrorOf('P2P_ERR_INVALID_CONFIG', () => plugin.ping(there));
+    expect(error.message).toContain('is not a connection of');
+  });
+
   it('rejects after timeoutMs, and the connection stays', async () => {
     const { plugin, here, pass } = await world();
     let settled = 0;

@@ -126,7 +126,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** For those who ask for messages. @throws {PeerError} P2P_ERR_NOT_PULLED */
   get pulls(): Pulls {
     if (this.#receiver instanceof Pulls) return this.#receiver;
-    throw new PeerError('P2P_ERR_NOT_PULLED', `the node ${this.#node.config.name} has an \`onMessage\``);
+    throw new PeerError(
+      'P2P_ERR_NOT_PULLED',
+      `the node ${this.#node.config.name} has an \`onMessage\`, of its own or of a plugin`,
+    );
   }
 
   /**

@@ -295,12 +295,9 @@ export class Bans implements Hooks<unknown> {
   }
 
   #tell(told: BanEvent): void {
-    const { identity } = told;
-    const fields = {
-      ...told,
-      ...(identity !== undefined && { identity: printable(identity, LONGEST_SHOWN) }),
-    };
-    this.#node.logger.warn(fields, 'banned');
+    const { prefix, identity, ...rest } = told;
+    const who = identity === undefined ? { prefix } : { identity: printable(identity, LONGEST_SHOWN) };
+    this.#node.logger.warn({ ...who, ...rest }, 'banned');
     this.events.emit('banned', told);
   }
 

@@ -11,6 +11,7 @@ import {
 import {
   defer,
   disconnected,
+  invalidConfig,
   LogThrottle,
   overdue,
   peerFields,
@@ -149,12 +150,12 @@ export class KeepAlive implements Hooks<unknown> {
    *
    * note: in a handler of the same connection do not wait for it: the pong waits until the handler is done.
    * @throws {PeerError} P2P_ERR_PEER_UNRESPONSIVE where no pong has come within `timeoutMs` of the ping, though the peer may
-   * send other messages: the connection stays; P2P_ERR_DISCONNECTED where the connection has ended, or ends before the reply; P2P_ERR_QUEUE_FULL
+   * send other messages: the connection stays; P2P_ERR_DISCONNECTED where the connection has ended, or ends before the reply; P2P_ERR_INVALID_CONFIG where it is of another node; P2P_ERR_QUEUE_FULL
    * where there is no room for a ping; the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   ping(connection: Connection): Promise<number> {
     const pulse = this.#pulses.get(connection);
-    if (pulse === undefined) return rejected(disconnected(connection, undefined));
+    if (pulse === undefined) return rejected(this.#whyNotWatched(connection));
     if (pulse.waiting === undefined && !this.#isUnderWay(pulse, this.#node.config.clock.now())) {
       try {
         if (!this.#send(connection, pulse)) {
@@ -167,6 +168,13 @@ export class KeepAlive implements Hooks<unknown> {
     }
     pulse.waiting ??= defer();
     return pulse.waiting.promise;
+  }
+
+  #whyNotWatched(connection: Connection): PeerError {
+    const { config, connections } = this.#node;
+    if (connection.state !== 'open' || connections.get(connection.address) === connection)
+      return disconnected(connection, undefined);
+    return invalidConfig(`\`connection\` with ${connection.address} is not a connection of ${config.name}`);
   }
 
   /** Watches the connection. */
