@@ -10,7 +10,7 @@ import {
 } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import { lines } from '@pea2pea/codecs';
-import { lab, listen, type TestNode, turn, until } from '@pea2pea/testing';
+import { assertConsistent, lab, listen, type TestNode, turn, until } from '@pea2pea/testing';
 
 const { makeNode } = lab();
 
@@ -179,5 +179,57 @@ describe('a stream that cannot be resumed', () => {
     });
     await until('the setup failed', () => a.node.heuristics.handshakeFailures === 1);
     expect(heard).toMatchObject({ code: 'P2P_ERR_HANDSHAKE_ENDED' });
+  });
+});
+
+describe('a stream that somebody brought along, of which a member throws at some use', () => {
+  /** Has the `at`th use of `name` throw. What Node itself calls in later turns (`read`, `resume`) is not ours to catch. */
+  function flaky(name: string, at: number): Duplex {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() });
+    let uses = 0;
+    return new Proxy(stream, {
+      get(target, key) {
+        if (key === name && ++uses === at) throw new Error('a flaky stream');
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+      },
+    });
+  }
+
+  const NAMES = [
+    'on',
+    'off',
+    'pause',
+    'isPaused',
+    'closed',
+    'destroyed',
+    'errored',
+    'readableEnded',
+    'readableFlowing',
+  ];
+  const MORE = ['listenerCount', 'write', 'writableLength', 'writableNeedDrain', 'end', 'unshift'];
+  it.each([...NAMES, ...MORE])('%s', async (name) => {
+    for (const way of ['accept', 'connect'] as const) {
+      for (let at = 1; at <= 8; at++) {
+        const a = makeNode(
+          { idleTimeoutMs: 0, onDisconnectTimeoutMs: 50 },
+          { onHandshake: async () => turn() },
+        );
+        const stream = flaky(name, at);
+        const address = '10.0.0.1:1';
+        const made =
+          way === 'accept' ? a.node.accept(stream, { address }) : a.node.connect(address, { stream });
+        const connection = await made.catch(() => undefined);
+        connection?.trySend('hello');
+        await turn(4);
+        await connection?.disconnect();
+        await until('nothing is left', () => a.node.connections.size + a.node.connecting === 0);
+        expect(a.closed).toHaveLength(a.opened.length);
+        const next = new Duplex({ read() {}, write: (_chunk, _encoding, callback) => callback() });
+        await a.node.connect(address, { stream: next });
+        expect((await a.node.close({ timeoutMs: 100 })).connections).toBe(1);
+        assertConsistent(a.node);
+      }
+    }
   });
 });

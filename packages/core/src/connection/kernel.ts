@@ -32,11 +32,11 @@ export class Kernel extends NodeContext {
     this.disconnect = disconnect;
   }
 
-  /** The kernel owns `link` from here on. */
+  /** The kernel owns `link` from here on. @throws what a stream that somebody brought along throws; then it does not */
   own(link: Link): void {
     if (link.stream.closed) return; // a user brought it along, and it was over before it began
-    this.links.add(link);
     link.stream.on('close', () => this.links.delete(link)); // `once` would cost two objects more, and it comes once
+    this.links.add(link);
   }
 
   /** INVARIANT: fair-shares. When an inbound peer may cost an expensive computation; undefined: now. */

@@ -36,7 +36,7 @@ export class NodeContext {
   readonly outbound: ByteBudget;
   readonly turns: FairTurns;
   readonly sweeper: Sweeper;
-  readonly dropLog: LogThrottle;
+  readonly #dropLog: LogThrottle;
   readonly peerLog: PeerLog;
   readonly refusals: Refusals;
   /** Complete when the node starts. */
@@ -52,7 +52,7 @@ export class NodeContext {
     this.outbound = new ByteBudget(config.maxBufferedBytes);
     this.turns = new FairTurns(config.clock);
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
-    this.dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
+    this.#dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
     this.peerLog = new PeerLog(config.clock, this.logger);
     this.refusals = new Refusals(config.clock, this.logger, config, this.traffic);
   }
@@ -80,6 +80,15 @@ export class NodeContext {
       }
     }
     return decision;
+  }
+
+  /** A message made room for a newer one. */
+  dropped(connection: Connection): void {
+    this.heuristics.droppedMessages++;
+    this.#dropLog.run((suppressed) => {
+      const fields = { ...peerFields(connection), dropped: suppressed + 1 };
+      this.logger.warn(fields, 'the inbound queue is full: messages are dropped');
+    });
   }
 
   /** `error` for what is our own fault, `warn` for what a peer brought about. */

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { diagnostics } from '../contracts/diagnostics.js';
-import { peerFields } from '../contracts/peer-fields.js';
 import { PeerError } from '../errors/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
@@ -93,8 +92,15 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Begins to read; what arrived after the handshake comes first. */
   start(): void {
-    const stream = this.#stream;
     this.#hasStarted = true;
+    try {
+      this.#start(this.#stream);
+    } catch (error) {
+      this.#connection.end({ origin: 'reading', cause: 'stream-error', error }); // somebody brought that stream along
+    }
+  }
+
+  #start(stream: Duplex): void {
     listenTo(stream, this);
     if (this.#queue.length > 0 || this.#mayHold) {
       this.#countBytes(this.#queue.length);
@@ -314,7 +320,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       if (this.#decode() === NEED_MORE) return;
       const count = ++this.#connection.stats.messagesReceived;
       this.#node.traffic.messagesReceived++;
-      this.#drop();
+      this.#node.dropped(this.#connection);
       if (count >= slice.checkAt && slice.isSpent(count)) {
         this.#yield();
         return;
@@ -367,14 +373,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (!diagnostics.messageReceived.hasSubscribers) return;
     const connection = this.#connection;
     diagnostics.messageReceived.publish({ node: this.#node.config.name, connection, message });
-  }
-
-  #drop(): void {
-    this.#node.heuristics.droppedMessages++;
-    this.#node.dropLog.run((suppressed) => {
-      const fields = { ...peerFields(this.#connection), dropped: suppressed + 1 };
-      this.#node.logger.warn(fields, 'the inbound queue is full: messages are dropped');
-    });
   }
 
   get #isFull(): boolean {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { asBytes } from './foreign-stream.js';
+import { asBytes, discard } from './foreign-stream.js';
 
 const kListener = Symbol('pea2pea.stream-listener');
 type HeardStream = Duplex & { [kListener]?: StreamListener };
@@ -22,13 +22,15 @@ export function listenTo(stream: HeardStream, listener: StreamListener): void {
   stream.on('close', streamOnClose);
 }
 
-/** Takes {@link listenTo} back. */
+/** Takes {@link listenTo} back. Nobody is told anything any more, whatever the stream does. */
 export function stopListening(stream: HeardStream): void {
-  stream.off('data', streamOnData);
-  stream.off('end', streamOnEnd);
-  stream.off('error', streamOnError);
-  stream.off('close', streamOnClose);
   delete stream[kListener];
+  discard(() => {
+    stream.off('data', streamOnData);
+    stream.off('end', streamOnEnd);
+    stream.off('error', streamOnError);
+    stream.off('close', streamOnClose);
+  });
 }
 
 function streamOnData(this: HeardStream, chunk: unknown): void {

@@ -84,12 +84,12 @@ async function attempt(
       reached =
         stream === undefined
           ? await reach(kernel, given, options, cancellation)
-          : { link: new StreamLink(stream, given), slot: reserve(kernel, given) }; // what a link is made of may throw
+          : bring(kernel, stream, given);
     } finally {
       timer.cancel();
     }
     const { link, slot } = reached;
-    kernel.own(link);
+    if (stream === undefined) kernel.own(link);
     const dialled = { direction: 'outbound', dialled: given, context } as const;
     return await setUpConnection(kernel, { link, slot, cancellation, ...dialled });
   } catch (error) {
@@ -100,4 +100,11 @@ async function attempt(
   } finally {
     if (signal !== undefined) forgetAbort(signal, cancel);
   }
+}
+
+/** A link of a stream that the caller brought along: owned before it takes a slot, as what it is made of may throw. */
+function bring(kernel: Kernel, stream: Duplex, address: SocketAddress): Reached {
+  const link = new StreamLink(stream, address);
+  kernel.own(link);
+  return { link, slot: reserve(kernel, address) };
 }

@@ -86,7 +86,10 @@ export class Listener {
     const listener = await transport.listen(
       { address, backlog: listenBacklog, reusePort, noDelay, keepAlive },
       {
-        onLink: (link) => this.#onLink(link),
+        onLink: (link) => {
+          this.#kernel.own(link);
+          this.#onLink(link);
+        },
         onPeerGone: () => void this.#kernel.heuristics.goneBeforeAccept++,
         onAcceptError: (error) => this.#onAcceptError(error),
       },
@@ -127,6 +130,12 @@ export class Listener {
 
   /** Takes a link that somebody brought along, as any other. @throws {PeerError} why there is no connection */
   accept({ link, context }: Accepted): Promise<PeerConnection> {
+    try {
+      this.#kernel.own(link);
+    } catch (error) {
+      discard(() => link.reset());
+      throw error;
+    }
     const outcome = defer<PeerConnection>();
     this.#brought.set(link, { context, outcome });
     this.#onLink(link);
@@ -135,7 +144,6 @@ export class Listener {
 
   #onLink(link: Link): void {
     const { table, heuristics } = this.#kernel;
-    this.#kernel.own(link);
     heuristics.accepted++;
     // INVARIANT: limits-before-hooks. Who has no chance is refused before waiting.
     const refusal = table.refusal(link.address, 'inbound');
