@@ -1,4 +1,4 @@
-import type { PeerError} from '@pea2pea/core';
+import type { PeerError } from '@pea2pea/core';
 import { type Connection, type StandardResult } from '@pea2pea/core';
 import { aborted, describeIssues, isPromise, markHandled, runSchema } from '@pea2pea/core/authoring';
 import type { Expiring } from './deadlines.js';
