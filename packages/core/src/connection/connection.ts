@@ -201,7 +201,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.#disconnect(this, userReason(why));
   }
 
-  end(reason: DisconnectReason): void {
+  endFor(reason: DisconnectReason): void {
     void this.#disconnect(this, reason);
   }
 
@@ -212,7 +212,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   writingFailed(error: unknown): void {
     // After a bad frame the reader ends the connection with that as its cause: this error is only its consequence.
-    if (!this.reader.hasFrameError) this.end({ origin: 'writing', cause: 'stream-error', error });
+    if (!this.reader.hasFrameError) this.endFor({ origin: 'writing', cause: 'stream-error', error });
   }
 
   /** INVARIANT: one-teardown. Undefined when another cause came first; else what `begin` returned. */
@@ -259,7 +259,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
       // A peer that has gone waits for its last messages to be handled no longer than that, either.
       const { ending } = this.reader;
       if (ending === undefined) this.#node.heuristics.idleTimeouts++;
-      this.end(ending ?? { origin: 'reading', cause: 'idle-timeout' });
+      this.endFor(ending ?? { origin: 'reading', cause: 'idle-timeout' });
     } else if (found === 'frame-over-budget') {
       this.#endForBudget('reading', 'the frame that it sends is not complete');
     } else if (found === 'queue-over-budget') {
@@ -270,7 +270,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
         'P2P_ERR_WRITE_TIMEOUT',
         `${this.address} took less than 256 KiB in ${this.#node.config.writeTimeoutMs} ms`,
       );
-      this.end({ origin: 'writing', cause: 'timeout', error });
+      this.endFor({ origin: 'writing', cause: 'timeout', error });
     }
   }
 
@@ -303,7 +303,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
       'P2P_ERR_OVER_BUDGET',
       `${this.address} holds more than its share of the memory for ${origin}, and in ${config.pressureTimeoutMs} ms ${what}`,
     );
-    this.end({ origin, cause: 'over-budget', error });
+    this.endFor({ origin, cause: 'over-budget', error });
     // What was queued is lost. It makes room now, so that those that hold less need not be ended, too.
     if (origin === 'writing') this.writer.end();
   }

@@ -10,7 +10,7 @@ export interface InnerConnection extends Connection {
   /** Whether an end for `reason` has to wait for work: the reader is told when there is none. */
   isHeldFor(reason: DisconnectReason): boolean;
   /** Begins the teardown, unless it has begun. */
-  end(reason: DisconnectReason): void;
+  endFor(reason: DisconnectReason): void;
   /** The stream takes nothing more. */
   writingFailed(error: unknown): void;
   /** What sends reject with once the teardown has begun. */

@@ -64,7 +64,7 @@ export class MessageHooks implements Receiver {
     const verdict = this.#node.hookThrew('onMessage', error, this.#connection);
     // After a frame error nothing can be sent, which is all that many handlers throw for.
     if (verdict !== 'keep' && !this.#source.hasFrameError) {
-      this.#connection.end({ origin: 'reading', cause: 'handler-error', error });
+      this.#connection.endFor({ origin: 'reading', cause: 'handler-error', error });
       return;
     }
     const why =

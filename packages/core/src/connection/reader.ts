@@ -96,7 +96,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     try {
       this.#start(this.#stream);
     } catch (error) {
-      this.#connection.end({ origin: 'reading', cause: 'stream-error', error }); // somebody brought that stream along
+      this.#connection.endFor({ origin: 'reading', cause: 'stream-error', error }); // somebody brought that stream along
     }
   }
 
@@ -197,7 +197,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   onError(error: Error): void {
     if (!PeerError.is(error) || !FRAME_ERRORS.has(error.code)) {
-      this.#connection.end({ origin: 'reading', cause: 'stream-error', error });
+      this.#connection.endFor({ origin: 'reading', cause: 'stream-error', error });
       return;
     }
     // A stream that a handshake put on top has frames of its own. What came before a bad one is handled, as with ours.
@@ -213,7 +213,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   onClose(error?: Error): void {
     if (this.#stopped) return;
     if (this.#ending === undefined) this.onError(error ?? new Error('the stream was closed before it ended'));
-    else if (this.#isOver && !this.#handling) this.#connection.end(this.#ending); // nobody waits for work
+    else if (this.#isOver && !this.#handling) this.#connection.endFor(this.#ending); // nobody waits for work
   }
 
   get isStopped(): boolean {
@@ -270,7 +270,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const isDone = this.#isOver ? !this.#handling : this.#isDeserted;
     if (isDone && !this.#connection.isHeldFor(this.#ending!)) {
       this.#keepsRest = !this.#isOver;
-      this.#connection.end(this.#ending!);
+      this.#connection.endFor(this.#ending!);
     } else {
       this.#flow();
     }

@@ -199,7 +199,7 @@ function startConnectHook(kernel: Kernel, connection: PeerConnection): void {
     } else if (connection.state !== 'open') {
       kernel.logFault(error, connection, 'onConnect threw; the connection is ending for another reason');
     } else {
-      connection.end({ origin: 'on-connect', error });
+      connection.endFor({ origin: 'on-connect', error });
     }
   });
 }

@@ -90,7 +90,7 @@ async function endWhenFree(
   connections: readonly PeerConnection[],
   timeoutMs: number,
 ): Promise<CutOff[]> {
-  const end = (connection: PeerConnection): void => connection.end({ origin: 'shutdown' });
+  const end = (connection: PeerConnection): void => connection.endFor({ origin: 'shutdown' });
   const held = connections.filter(({ isHeld }) => isHeld);
   for (const connection of connections) if (!connection.isHeld) end(connection);
   if (held.length === 0) return [];
