@@ -7,7 +7,8 @@ import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import type { SeatedAccount } from '../mechanisms/seated-budget.js';
-import { checkMessage, FRAME_ERRORS } from './check-message.js';
+import { FRAME_ERRORS } from './check-message.js';
+import { Decoding } from './decoding.js';
 import { setFlowing } from './foreign-stream.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -21,7 +22,7 @@ import { listenTo, stopListening, type StreamListener } from './stream-events.js
  * The inbound half of a connection: socket, decoder, receiver.
  *
  * ```text
- *   'data' -> #queue of bytes -> decode -> receiver: the hooks, or whoever asks for the next message
+ *   'data' -> queue of bytes -> decode -> receiver: the hooks, or whoever asks for the next message
  *                       `- stays while the receiver is busy, or others have their turn
  * ```
  *
@@ -32,15 +33,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
   readonly #stream: Duplex;
-  readonly #queue: ChunkQueue;
-  readonly decoder: Decoder<unknown>;
+  readonly #decoding: Decoding;
   readonly account: SeatedAccount;
   readonly #slice: Slice;
   readonly #receiver: Receiver;
-  /** Whether the decoder is one that can hold messages. */
-  readonly #mayHold: boolean;
-  /** Whether the decoder has returned a message that is one. */
-  #isSound = false;
   #hasStarted = false;
   /** The end of the peer ended the connection, and what it had sent can still be asked for. */
   #keepsRest = false;
@@ -50,10 +46,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   #handling: boolean;
   /** Others have their turn; this goes on in the next one. */
   #yielded = false;
-  /** Why the connection ends once what came before was handled; set when the stream is over, or a frame is bad. */
-  #ending: DisconnectReason | undefined;
-  /** There is no message any more; teardown begins when those that came were handled. */
-  #isOver = false;
   /** Made when the budget of the node first holds this connection back. */
   #askAgain: (() => void) | undefined;
   /** For idleness. */
@@ -71,9 +63,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#node = node;
     this.#connection = connection;
     this.#stream = stream;
-    this.#queue = queue;
-    this.decoder = decoder;
-    this.#mayHold = decoder.holds !== undefined;
+    this.#decoding = new Decoding(queue, decoder);
     this.account = node.inbound.account();
     this.#slice = new Slice(node.turns);
     this.#heard = new ProgressWatch(node.clock.now());
@@ -85,9 +75,13 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#handling = this.#receiver.isBusyAtFirst;
   }
 
+  get decoder(): Decoder<unknown> {
+    return this.#decoding.decoder;
+  }
+
   /** Whether the decoder has messages without another byte. */
   get holdsMessages(): boolean {
-    return this.decoder.holds?.() === true;
+    return this.#decoding.holdsMessages;
   }
 
   /** Begins to read; what arrived after the handshake comes first. */
@@ -102,8 +96,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   #start(stream: Duplex): void {
     listenTo(stream, this);
-    if (this.#queue.length > 0 || this.#mayHold) {
-      this.#countBytes(this.#queue.length);
+    if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
+      this.#countBytes(this.#decoding.queue.length);
       this.#slice.begin(this.#connection.stats.messagesReceived);
       this.#pump();
     }
@@ -121,8 +115,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     stopListening(this.#stream);
     setFlowing(this.#stream, false);
     if (!this.#keepsRest) {
-      this.#node.heuristics.droppedBytes += this.#queue.length;
-      this.#queue.clear();
+      this.#node.heuristics.droppedBytes += this.#decoding.queue.length;
+      this.#decoding.queue.clear();
     }
     this.account.bytes = 0;
     this.account.leave();
@@ -148,8 +142,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   silentForMs(nowMs: number, polledAtMs: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
     const count = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
-    const isHandled = this.#handling && this.#receiver.isBusyWith(this.#queue.length);
-    const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#ending === undefined;
+    const isHandled = this.#handling && this.#receiver.isBusyWith(this.#decoding.queue.length);
+    const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#decoding.ending === undefined;
     const heldBack = isWaitedFor || this.#yielded;
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
@@ -166,32 +160,31 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
-    const waitingBytes = this.#handling && this.#receiver instanceof MessageHooks ? this.#queue.length : 0;
+    const waitingBytes =
+      this.#handling && this.#receiver instanceof MessageHooks ? this.#decoding.queue.length : 0;
     if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
     this.#handlerWatch ??= new HandlerWatch();
     this.#handlerWatch.look(this.#node, this.#connection, waitingBytes, nowMs);
   }
 
-  /** Whether the connection ends for a bad frame, of its codec or of its stream, once what came before was handled. */
   get hasFrameError(): boolean {
-    const reason = this.#ending;
-    return reason?.origin === 'reading' && reason.cause === 'invalid-frame';
+    return this.#decoding.hasFrameError;
   }
 
   /** Why the connection will end once its messages were handled; undefined while more may come. */
   get ending(): DisconnectReason | undefined {
-    return this.#ending;
+    return this.#decoding.ending;
   }
 
   onData(chunk: Buffer): void {
     this.#countBytes(chunk.length);
-    this.#queue.push(chunk);
+    this.#decoding.queue.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
 
   onEnd(): void {
-    this.#ending ??= { origin: 'reading', cause: 'ended' };
+    this.#decoding.ending ??= { origin: 'reading', cause: 'ended' };
     this.#pump();
   }
 
@@ -201,19 +194,20 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       return;
     }
     // A stream that a handshake put on top has frames of its own. What came before a bad one is handled, as with ours.
-    if (!this.#isOver) this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
+    if (!this.#decoding.isOver) this.#decoding.ending = { origin: 'reading', cause: 'invalid-frame', error };
     this.#pump();
   }
 
   /** No work is under way any more. */
   onFree(): void {
-    if (this.#ending !== undefined) this.#pump();
+    if (this.#decoding.ending !== undefined) this.#pump();
   }
 
   onClose(error?: Error): void {
     if (this.#stopped) return;
-    if (this.#ending === undefined) this.onError(error ?? new Error('the stream was closed before it ended'));
-    else if (this.#isOver && !this.#handling) this.#connection.endFor(this.#ending); // nobody waits for work
+    if (this.#decoding.ending === undefined)
+      this.onError(error ?? new Error('the stream was closed before it ended'));
+    else if (this.#decoding.isOver && !this.#handling) this.#connection.endFor(this.#decoding.ending); // nobody waits for work
   }
 
   get isStopped(): boolean {
@@ -223,7 +217,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   goOn(): void {
     this.#handling = false;
     if (this.#stopped || !this.#hasStarted) return;
-    if (this.#queue.length > 0 || this.#mayHold) {
+    if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
       const slice = this.#slice;
       const count = this.#connection.stats.messagesReceived;
       slice.beginMarked(count);
@@ -233,7 +227,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   takeRest(): unknown {
-    const message = this.#keepsRest && !this.#isOver ? this.#decode() : NEED_MORE;
+    const message = this.#keepsRest && !this.#decoding.isOver ? this.#decoding.next() : NEED_MORE;
     if (message === NEED_MORE) return message;
     this.#connection.stats.messagesReceived++;
     this.#node.traffic.messagesReceived++;
@@ -266,11 +260,11 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#handling && !this.#yielded && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
     this.#pumping = false;
     if (this.#stopped) return;
-    this.account.bytes = this.#queue.length; // INVARIANT: bounded-memory
-    const isDone = this.#isOver ? !this.#handling : this.#isDeserted;
-    if (isDone && !this.#connection.isHeldFor(this.#ending!)) {
-      this.#keepsRest = !this.#isOver;
-      this.#connection.endFor(this.#ending!);
+    this.account.bytes = this.#decoding.queue.length; // INVARIANT: bounded-memory
+    const isDone = this.#decoding.isOver ? !this.#handling : this.#isDeserted;
+    if (isDone && !this.#connection.isHeldFor(this.#decoding.ending!)) {
+      this.#keepsRest = !this.#decoding.isOver;
+      this.#connection.endFor(this.#decoding.ending!);
     } else {
       this.#flow();
     }
@@ -278,12 +272,12 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Whether the peer has ended, and nobody works on what it sent. */
   get #isDeserted(): boolean {
-    return this.#ending !== undefined && this.#handling && this.#receiver.isIdle;
+    return this.#decoding.ending !== undefined && this.#handling && this.#receiver.isIdle;
   }
 
   /** Whether the next message has a handler that is free. */
   get #canHandle(): boolean {
-    return !this.#handling && !this.#yielded && !this.#stopped && !this.#isOver;
+    return !this.#handling && !this.#yielded && !this.#stopped && !this.#decoding.isOver;
   }
 
   /** Message after message, until there is none, a handler returns a promise, or it is the turn of others. */
@@ -292,7 +286,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const { stats } = this.#connection;
     const { traffic } = this.#node;
     do {
-      const message = this.#decode();
+      const message = this.#decoding.next();
       // A codec may have ended the connection: a schema that bans, for one.
       if (message === NEED_MORE || this.#stopped) return;
       const count = ++stats.messagesReceived;
@@ -316,8 +310,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** While a handler is busy the oldest messages make room for the newest: work as any other. INVARIANT: fair-turns. */
   #dropSurplus(): void {
     const slice = this.#slice;
-    while (this.#isFull && !this.#isOver) {
-      if (this.#decode() === NEED_MORE) return;
+    while (this.#isFull && !this.#decoding.isOver) {
+      if (this.#decoding.next() === NEED_MORE) return;
       const count = ++this.#connection.stats.messagesReceived;
       this.#node.traffic.messagesReceived++;
       this.#node.dropped(this.#connection);
@@ -326,42 +320,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
         return;
       }
     }
-  }
-
-  /** The next message, or NEED_MORE where there is none for now, or none any more: then `#isOver` is set. */
-  #decode(): unknown {
-    const queue = this.#queue;
-    const before = queue.length;
-    try {
-      const holds = this.#mayHold && this.holdsMessages;
-      if (before === 0 && !holds) return this.#ending === undefined ? NEED_MORE : this.#decodeLast(before);
-      const message: unknown = this.decoder.decode(queue);
-      const wasConsumed = queue.length < before;
-      // A promise is looked for once: a decoder that returns promises does so from its first message on.
-      if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;
-      if (message === NEED_MORE) return this.#ending === undefined ? NEED_MORE : this.#decodeLast(before);
-      this.#isSound = true;
-      return checkMessage(message, wasConsumed || holds);
-    } catch (error) {
-      this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
-      this.#isOver = true;
-      return NEED_MORE;
-    }
-  }
-
-  /** As {@link #decode}, where the stream has ended. */
-  #decodeLast(before: number): unknown {
-    const hasRest = before > 0 && !this.hasFrameError;
-    const decoder = this.decoder;
-    const message: unknown = hasRest && decoder.end !== undefined ? decoder.end(this.#queue) : NEED_MORE;
-    if (message !== NEED_MORE) return checkMessage(message, this.#queue.length < before);
-    if (this.#queue.length > 0 && !this.hasFrameError) {
-      const what = `the stream ended with ${this.#queue.length} bytes of an unfinished frame`;
-      const error = new PeerError('P2P_ERR_TRUNCATED_FRAME', what);
-      this.#ending = { origin: 'reading', cause: 'invalid-frame', error };
-    }
-    this.#isOver = true;
-    return NEED_MORE;
   }
 
   #deliver(message: unknown): void {
@@ -376,7 +334,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   get #isFull(): boolean {
-    return this.#queue.length >= this.#node.config.inboundQueueBytes;
+    return this.#decoding.queue.length >= this.#node.config.inboundQueueBytes;
   }
 
   /** Pauses or resumes the stream, as the queues say. */
@@ -385,7 +343,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const pausesWhenFull = this.#yielded || this.#node.config.whenInboundFull === 'pause';
     // Who is busy needs no more for now, and takes no seat from those whose frames are unfinished.
     const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.account.isOverShare);
-    const wantsMore = !this.#isOver && !hasEnough;
+    const wantsMore = !this.#decoding.isOver && !hasEnough;
     if (!wantsMore) this.account.leave();
     const error = setFlowing(this.#stream, wantsMore && this.#mayGrow());
     if (error !== undefined) this.onError(error);

@@ -1,19 +1,18 @@
 import type { Duplex } from 'node:stream';
 import type { Encoder } from '../contracts/codec.js';
-import { aborted } from '../authoring/cancellation.js';
-import { requireSignal } from '../authoring/checks.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { WriteTraits } from '../contracts/transport.js';
 import { PeerError } from '../errors/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';
-import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
 import { StallWatch } from '../mechanisms/stall-watch.js';
+import { refusedBy, rejectOnAbort } from './abortable-send.js';
 import { encodeMessage } from './encode.js';
 import { countSent, WRITE_BYTES, writePart, type Flight } from './flight.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
+import { PressureWatch } from './pressure-watch.js';
 
 /**
  * The outbound half of a connection: encoder, slabs, socket.
@@ -53,9 +52,8 @@ export class Writer {
   #onRelief: (() => void) | undefined;
   /** All that went to the operating system. */
   #flushedBytes = 0;
-  /** For budgets: since when, and what is to be there before the queue counts as taken. */
-  #pressedAtMs: number | undefined;
-  #pressedUntilBytes = 0;
+  /** Made when the budget of the node first holds this connection back. */
+  #pressure: PressureWatch | undefined;
   /** Made when a flight is first looked at, and kept. */
   #stall: StallWatch | undefined;
 
@@ -183,20 +181,14 @@ export class Writer {
   /** The process stood still for that long. */
   forgive(durationMs: number): void {
     this.#stall?.forgive(durationMs);
-    if (this.#pressedAtMs !== undefined) this.#pressedAtMs += durationMs;
+    this.#pressure?.forgive(durationMs);
   }
 
   /** How long this connection has been above its share of a tight budget, without what it held then being taken. */
   pressedForMs(nowMs: number, polledAtMs: number): number {
-    if (!this.#account.isOverShare) {
-      this.#pressedAtMs = undefined;
-      return 0;
-    }
-    if (this.#pressedAtMs === undefined || this.#flushedBytes >= this.#pressedUntilBytes) {
-      this.#pressedAtMs = nowMs;
-      this.#pressedUntilBytes = this.#flushedBytes + this.bufferedBytes;
-    }
-    return polledAtMs - this.#pressedAtMs;
+    if (this.#pressure === undefined && !this.#account.isOverShare) return 0;
+    this.#pressure ??= new PressureWatch(this.#account);
+    return this.#pressure.pressedForMs(nowMs, polledAtMs, this.#flushedBytes);
   }
 
   /** Sends off what was gathered, unless a batch is in flight: its end does that. */
@@ -380,21 +372,4 @@ function flushWriter(writer: Writer): void {
 
 function sentByEncoder(): PeerError {
   return new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
-}
-
-/** Why nothing is sent with `signal`: looked at before a byte is queued. */
-function refusedBy(signal: AbortSignal): PeerError | undefined {
-  try {
-    requireSignal('signal', signal);
-  } catch (error) {
-    return error as PeerError;
-  }
-  return signal.aborted ? aborted('the wait', signal) : undefined;
-}
-
-function rejectOnAbort(waiter: Deferred, signal: AbortSignal): void {
-  const reject = (): void => waiter.reject(aborted('the wait', signal));
-  onAbort(signal, reject);
-  const settled = (): void => forgetAbort(signal, reject);
-  waiter.promise.then(settled, settled);
 }
