@@ -234,14 +234,15 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Ends a connection, found by address or given: see {@link Connection.disconnect}.
-   * False where there is none, or where its teardown had begun.
+   * Ends a connection that is given, or all with an address: see {@link Connection.disconnect}.
+   * False where there is none, or where each teardown had begun.
    * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
    */
   async disconnect(target: AddressLike | Connection<In, Out>, why?: string | PeerError): Promise<boolean> {
-    const connection =
-      target instanceof PeerConnection ? target : this.connections.get(target as AddressLike);
-    return (await connection?.disconnect(why)) ?? false;
+    const connections =
+      target instanceof PeerConnection ? [target] : this.connections.all(target as AddressLike);
+    const ended = await Promise.all(connections.map((connection) => connection.disconnect(why)));
+    return ended.includes(true);
   }
 
   /**

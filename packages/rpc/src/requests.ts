@@ -251,7 +251,7 @@ export class Requests implements Hooks<unknown> {
     if (known !== undefined) return known;
     const { signal, address } = connection;
     if (signal.aborted) throw disconnected(connection, signal.reason as DisconnectReason);
-    if (this.#node.connections.get(address) !== connection) {
+    if (!this.#node.connections.all(address).includes(connection)) {
       const what = `\`connection\` with ${address} is not a connection of ${this.#node.config.name}, the node of these requests`;
       throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
     }

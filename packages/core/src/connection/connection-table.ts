@@ -2,6 +2,7 @@ import type { SocketAddress } from '../net/socket-address.js';
 import type { Direction } from '../contracts/connection.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
 import { setupsKeptForOthers } from '../contracts/config.js';
+import { SlotsByAddress } from './slots-by-address.js';
 
 /** The limits that the table keeps. */
 export interface TableLimits {
@@ -41,7 +42,7 @@ export class ConnectionTable<C> {
   /** How many setups of one direction there may be. */
   readonly #maxOfOneDirection: number;
   /** By address. A dial of several addresses has its slot here once for each. */
-  readonly #slots = new Map<string, Slot<C>>();
+  readonly #slots = new SlotsByAddress<Slot<C>>();
   readonly #groups = new Map<string, Group>();
   #size = 0;
   #inbound = 0;
@@ -97,10 +98,14 @@ export class ConnectionTable<C> {
     return (this.#groups.get(group)?.inboundSetups ?? 0) < this.#limits.maxConnectingPerIp;
   }
 
-  /** Why `address` could not be reserved now, the setup budgets aside; undefined where it could. */
-  refusal(address: SocketAddress, direction: Direction): PeerErrorCode | undefined {
+  /**
+   * Why `address` could not be reserved now, the setup budgets aside; undefined where it could.
+   *
+   * @param isParallel whether it may stand beside others with the address
+   */
+  refusal(address: SocketAddress, direction: Direction, isParallel = false): PeerErrorCode | undefined {
     if (this.#closed) return 'P2P_ERR_SHUTTING_DOWN';
-    const taken = this.#duplicate(address);
+    const taken = isParallel ? undefined : this.#duplicate(address);
     if (taken !== undefined) return taken;
     if (this.#size >= this.#limits.maxConnections) return 'P2P_ERR_TOO_MANY_CONNECTIONS';
     if (direction === 'inbound' && this.#inbound >= this.#limits.maxInbound)
@@ -109,15 +114,15 @@ export class ConnectionTable<C> {
   }
 
   /** A slot for `address`, or why there is none. */
-  reserve(address: SocketAddress, direction: Direction): Slot<C> | PeerErrorCode {
-    const refusal = this.refusal(address, direction);
+  reserve(address: SocketAddress, direction: Direction, isParallel = false): Slot<C> | PeerErrorCode {
+    const refusal = this.refusal(address, direction, isParallel);
     if (refusal !== undefined) return refusal;
     const group = this.groupOf(address);
     const hasRoom =
       direction === 'outbound' ? this.#hasOutboundSetup : this.hasInboundSetup && this.hasSetupShare(group);
     if (!hasRoom) return 'P2P_ERR_TOO_MANY_CONNECTING';
-    const slot = new Slot<C>(this, { key: address.toString(), group }, direction);
-    this.#slots.set(slot.place.key, slot);
+    const slot = new Slot<C>(this, { key: address.toString(), group }, direction, isParallel);
+    this.#slots.add(slot.place.key, slot);
     this.#join(group);
     this.#size++;
     this.#connecting++;
@@ -136,15 +141,15 @@ export class ConnectionTable<C> {
   claim(slot: Slot<C>, address: SocketAddress): PeerErrorCode | undefined {
     if (this.#closed) return 'P2P_ERR_SHUTTING_DOWN';
     const key = address.toString();
-    if (this.#slots.get(key) === slot) return undefined;
+    if (this.#slots.has(key, slot)) return undefined;
     const group = this.groupOf(address);
-    const taken = this.#duplicate(address);
+    const taken = slot.isParallel ? undefined : this.#duplicate(address);
     if (taken !== undefined) return taken;
     if (!slot.isIn(group)) {
       if (this.#isGroupFull(group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
       this.#join(group);
     }
-    this.#slots.set(key, slot);
+    this.#slots.add(key, slot);
     (slot.others ??= []).push({ key, group });
     return undefined;
   }
@@ -159,8 +164,7 @@ export class ConnectionTable<C> {
 
   /** INVARIANT: closed-admits-nobody. */
   activate(slot: Slot<C>, connection: C): boolean {
-    if (this.#closed || this.#slots.get(slot.place.key) !== slot || slot.connection !== undefined)
-      return false;
+    if (this.#closed || !this.#slots.has(slot.place.key, slot) || slot.connection !== undefined) return false;
     slot.connection = connection;
     this.#setupEnded(slot);
     return true;
@@ -168,36 +172,43 @@ export class ConnectionTable<C> {
 
   /** INVARIANT: no-stale-release. Harmless when done twice, or when the address has a newer slot. */
   release(slot: Slot<C>): void {
-    if (this.#slots.get(slot.place.key) !== slot) return;
+    if (!this.#slots.has(slot.place.key, slot)) return;
     this.#giveBackOthers(slot);
-    this.#slots.delete(slot.place.key);
+    this.#slots.delete(slot.place.key, slot);
     this.#leave(slot.place.group);
     this.#size--;
     if (slot.direction === 'inbound') this.#inbound--;
     if (slot.connection === undefined) this.#setupEnded(slot);
   }
 
-  /** The active connection with the peer at `address`. */
+  /** The active connection with the peer at `address`: of several, the oldest. */
   get(address: SocketAddress): C | undefined {
-    return this.#slots.get(address.toString())?.connection;
+    const key = address.toString();
+    return this.#slots.first(key)?.connection ?? connectionsOf(this.#slots.all(key))[0];
+  }
+
+  /** The active connections with `address`, oldest first. */
+  all(address: SocketAddress): C[] {
+    return connectionsOf(this.#slots.all(address.toString()));
   }
 
   isConnecting(address: SocketAddress): boolean {
-    const slot = this.#slots.get(address.toString());
-    return slot !== undefined && slot.connection === undefined;
+    for (const { connection } of this.#slots.all(address.toString())) {
+      if (connection === undefined) return true;
+    }
+    return false;
   }
 
-  /** The active connections, oldest first. */
+  /** The active connections, by address: oldest first, and those of one address together. */
   *[Symbol.iterator](): IterableIterator<C> {
-    for (const slot of this.#slots.values()) {
-      if (slot.connection !== undefined) yield slot.connection;
+    for (const { connection } of this.#slots) {
+      if (connection !== undefined) yield connection;
     }
   }
 
   #duplicate(address: SocketAddress): PeerErrorCode | undefined {
-    const taken = this.#slots.get(address.toString());
-    if (taken === undefined) return undefined;
-    return taken.connection === undefined ? 'P2P_ERR_ALREADY_CONNECTING' : 'P2P_ERR_ALREADY_CONNECTED';
+    if (this.#slots.first(address.toString()) === undefined) return undefined;
+    return this.get(address) === undefined ? 'P2P_ERR_ALREADY_CONNECTING' : 'P2P_ERR_ALREADY_CONNECTED';
   }
 
   #isGroupFull(group: string): boolean {
@@ -220,7 +231,7 @@ export class ConnectionTable<C> {
     const { others } = slot;
     if (others === undefined) return;
     slot.others = undefined;
-    for (const { key } of others) this.#slots.delete(key);
+    for (const { key } of others) this.#slots.delete(key, slot);
     for (const group of new Set(others.map(({ group }) => group))) {
       if (!slot.isIn(group)) this.#leave(group);
     }
@@ -242,6 +253,12 @@ export class ConnectionTable<C> {
   }
 }
 
+function connectionsOf<C>(slots: Iterable<Slot<C>>): C[] {
+  const connections: C[] = [];
+  for (const { connection } of slots) if (connection !== undefined) connections.push(connection);
+  return connections;
+}
+
 /** An address that is taken, and the group that it counts in. */
 interface Place {
   readonly key: string;
@@ -251,6 +268,8 @@ interface Place {
 /** A place in the table, held by one setup or one connection. */
 export class Slot<C> {
   readonly direction: Direction;
+  /** Whether it may stand beside others with its address. */
+  readonly isParallel: boolean;
   readonly #table: ConnectionTable<C>;
   /** The address that it is held under. The table's alone to change. */
   place: Place;
@@ -259,10 +278,11 @@ export class Slot<C> {
   /** Set once, when the connection becomes active. */
   connection: C | undefined;
 
-  constructor(table: ConnectionTable<C>, place: Place, direction: Direction) {
+  constructor(table: ConnectionTable<C>, place: Place, direction: Direction, isParallel: boolean) {
     this.#table = table;
     this.place = place;
     this.direction = direction;
+    this.isParallel = isParallel;
   }
 
   /** Whether it holds an address of the group. */

@@ -9,8 +9,16 @@ export interface ConnectionsView<In, Out = In> extends Iterable<Connection<In, O
   readonly size: number;
   /** Whether there is one with `address`. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
   has(address: AddressLike): boolean;
-  /** The one with `address`; undefined where there is none. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /**
+   * The one with `address`; undefined where there is none. Of several the oldest, which may be closing: see {@link all}.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
+   */
   get(address: AddressLike): Connection<In, Out> | undefined;
+  /**
+   * Those with `address`, oldest first: more than one where connections were made with `parallel`.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
+   */
+  all(address: AddressLike): readonly Connection<In, Out>[];
 }
 
 /** The table of a node, as users see it. */
@@ -32,6 +40,10 @@ export class TableView<In, Out> implements ConnectionsView<In, Out> {
   get(address: AddressLike): Connection<In, Out> | undefined {
     return this.#table.get(SocketAddress.from(address)) as Connection<unknown> as
       Connection<In, Out> | undefined;
+  }
+
+  all(address: AddressLike): readonly Connection<In, Out>[] {
+    return this.#table.all(SocketAddress.from(address)) as Connection<unknown>[] as Connection<In, Out>[];
   }
 
   [Symbol.iterator](): Iterator<Connection<In, Out>> {

@@ -63,11 +63,12 @@ export const CORE_ERRORS = {
   },
   P2P_ERR_ALREADY_CONNECTED: {
     when: 'a connection to this address exists, or its teardown has not ended yet',
-    remedy: 'use the existing connection, or wait for its disconnect() before connecting again',
+    remedy:
+      'use the existing connection, or wait for its disconnect() before connecting again; `parallel: true` makes one more',
   },
   P2P_ERR_ALREADY_CONNECTING: {
     when: 'a connection to this address is being set up',
-    remedy: 'wait for the first connect() instead of starting a second',
+    remedy: 'wait for the first connect() instead of starting a second; `parallel: true` makes one more',
   },
   P2P_ERR_TOO_MANY_CONNECTIONS: {
     when: 'the node holds `maxConnections` connections, those being set up included',

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   invalidConfig,
   readProperty,
+  requireBoolean,
   requireKnown,
   requireMethods,
   requireObject,
@@ -31,6 +32,12 @@ export interface AcceptOptions {
   readonly head?: Uint8Array;
   /** Values for the handshake, as for `connect`. @default none */
   readonly context?: ConnectionContext;
+  /**
+   * Whether this may be one more connection with the address, beside those that there are: where the address says which
+   * client it is, but not which of its connections, as a header of a proxy does. Otherwise a second one is refused.
+   * @default false
+   */
+  readonly parallel?: boolean;
 }
 
 const OPTIONS = [
@@ -38,12 +45,15 @@ const OPTIONS = [
   'localAddress',
   'head',
   'context',
+  'parallel',
 ] as const satisfies readonly (keyof AcceptOptions)[];
 
 /** What is to be set up. */
 export interface Accepted {
   readonly link: StreamLink;
   readonly context: ConnectionContext;
+  /** Whether it may stand beside others with its address. */
+  readonly parallel: boolean;
 }
 
 /**
@@ -58,7 +68,8 @@ export function checkAccept(stream: Duplex, options: AcceptOptions): Accepted {
   try {
     requireObject('options', options);
     requireKnown(WHAT, options, OPTIONS);
-    const { head, context } = options;
+    const { head, context, parallel = false } = options;
+    requireBoolean('parallel', parallel);
     if (head !== undefined && !(head instanceof Uint8Array)) {
       throw invalidConfig(`\`head\` must be a Uint8Array, not ${describe(head)}`);
     }
@@ -74,7 +85,7 @@ export function checkAccept(stream: Duplex, options: AcceptOptions): Accepted {
       SocketAddress.from(address),
       localAddress === undefined ? undefined : SocketAddress.from(localAddress),
     );
-    const accepted = { link, context: dialContext(context) };
+    const accepted = { link, context: dialContext(context), parallel };
     if (head !== undefined && head.length > 0) stream.unshift(head);
     return accepted;
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   invalidConfig,
   readProperty,
+  requireBoolean,
   requireInteger,
   requireKnown,
   requireMethods,
@@ -23,6 +24,7 @@ const OPTIONS = [
   'timeoutMs',
   'localAddress',
   'localPort',
+  'parallel',
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
 /**
@@ -38,9 +40,10 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Targ
   stream?.on('error', ignore); // what destroys it may say why
   try {
     requireKnown(WHAT, options, OPTIONS);
-    const { signal, timeoutMs, localAddress, localPort } = options;
+    const { signal, timeoutMs, localAddress, localPort, parallel } = options;
     if (signal !== undefined) requireSignal('signal', signal);
     if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
+    if (parallel !== undefined) requireBoolean('parallel', parallel);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
     if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
     return { address: SocketAddress.from(target), context: dialContext(options.context) };

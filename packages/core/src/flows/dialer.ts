@@ -37,6 +37,12 @@ export interface ConnectOptions {
    * @default none
    */
   readonly context?: ConnectionContext;
+  /**
+   * Whether this may be one more connection with the address, beside those that there are: for pools, proxies, load
+   * generators. Each counts for every limit. Otherwise a second one is refused.
+   * @default false
+   */
+  readonly parallel?: boolean;
   /** A connected duplex to use instead of dialling: any transport. The node owns it from here. */
   readonly stream?: Duplex;
 }
@@ -65,7 +71,7 @@ async function attempt(
   options: ConnectOptions,
   cancellation: CancellationSource,
 ): Promise<PeerConnection> {
-  const { signal, stream, timeoutMs = kernel.config.connectTimeoutMs } = options;
+  const { signal, stream, parallel, timeoutMs = kernel.config.connectTimeoutMs } = options;
   const cancel = (): void => cancellation.cancel(aborted('the dial', signal!));
   if (signal?.aborted === true) cancel();
   else if (signal !== undefined) onAbort(signal, cancel);
@@ -84,7 +90,7 @@ async function attempt(
       reached =
         stream === undefined
           ? await reach(kernel, given, options, cancellation)
-          : bring(kernel, stream, given);
+          : bring(kernel, stream, given, parallel);
     } finally {
       timer.cancel();
     }
@@ -103,8 +109,8 @@ async function attempt(
 }
 
 /** A link of a stream that the caller brought along: owned before it takes a slot, as what it is made of may throw. */
-function bring(kernel: Kernel, stream: Duplex, address: SocketAddress): Reached {
+function bring(kernel: Kernel, stream: Duplex, address: SocketAddress, parallel?: boolean): Reached {
   const link = new StreamLink(stream, address);
   kernel.own(link);
-  return { link, slot: reserve(kernel, address) };
+  return { link, slot: reserve(kernel, address, parallel) };
 }

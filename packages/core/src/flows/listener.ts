@@ -21,6 +21,7 @@ const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
 /** What a link was brought along with, and who waits for its connection. */
 interface Brought {
   readonly context: ConnectionContext;
+  readonly parallel: boolean;
   readonly outcome: Deferred<PeerConnection>;
 }
 
@@ -129,7 +130,7 @@ export class Listener {
   }
 
   /** Takes a link that somebody brought along, as any other. @throws {PeerError} why there is no connection */
-  accept({ link, context }: Accepted): Promise<PeerConnection> {
+  accept({ link, context, parallel }: Accepted): Promise<PeerConnection> {
     try {
       this.#kernel.own(link);
     } catch (error) {
@@ -137,7 +138,7 @@ export class Listener {
       throw error;
     }
     const outcome = defer<PeerConnection>();
-    this.#brought.set(link, { context, outcome });
+    this.#brought.set(link, { context, parallel, outcome });
     this.#onLink(link);
     return markHandled(outcome.promise);
   }
@@ -146,7 +147,7 @@ export class Listener {
     const { table, heuristics } = this.#kernel;
     heuristics.accepted++;
     // INVARIANT: limits-before-hooks. Who has no chance is refused before waiting.
-    const refusal = table.refusal(link.address, 'inbound');
+    const refusal = table.refusal(link.address, 'inbound', this.#brought.get(link)?.parallel);
     if (refusal !== undefined) {
       this.#refuseByLimit(link, refusal);
       return;
@@ -173,7 +174,8 @@ export class Listener {
   }
 
   #setUp(link: Link): void {
-    const slot = this.#kernel.table.reserve(link.address, 'inbound');
+    const parallel = this.#brought.get(link)?.parallel;
+    const slot = this.#kernel.table.reserve(link.address, 'inbound', parallel);
     if (typeof slot === 'string') {
       this.#refuseByLimit(link, slot);
       return;

@@ -32,8 +32,8 @@ export interface Reached {
   readonly link: Link;
 }
 
-/** Where to dial from. */
-type Origin = Pick<TransportConnectOptions, 'localAddress' | 'localPort'>;
+/** Where to dial from, and whether beside other connections with the address. */
+type Origin = Pick<TransportConnectOptions, 'localAddress' | 'localPort'> & { readonly parallel?: boolean };
 
 /** Resolves with the first link to one of the addresses that `given` stands for. @throws {PeerError} why there is none */
 export async function reach(
@@ -53,8 +53,10 @@ export async function reach(
 }
 
 /** INVARIANT: reserve-once. @throws {PeerError} why `address` may not be connected now */
-export function reserve(kernel: Kernel, address: SocketAddress): Slot<PeerConnection> {
-  const slot = isOwn(kernel, address) ? 'P2P_ERR_SELF_CONNECT' : kernel.table.reserve(address, 'outbound');
+export function reserve(kernel: Kernel, address: SocketAddress, parallel?: boolean): Slot<PeerConnection> {
+  const slot = isOwn(kernel, address)
+    ? 'P2P_ERR_SELF_CONNECT'
+    : kernel.table.reserve(address, 'outbound', parallel);
   if (typeof slot !== 'string') return slot;
   const error = refusal(kernel, address, slot);
   tellDialFailure(kernel, address, error);
@@ -89,7 +91,7 @@ function inTurn(addresses: readonly SocketAddress[]): SocketAddress[] {
  * slot, which holds every address that was tried until the dial has ended.
  *
  * note: own addresses, and those whose group is full, are passed over while others are left. An address that is
- * connected already ends the dial: the peer of that name is there.
+ * connected already ends the dial, unless it is to be a parallel one: the peer of that name is there.
  */
 class Race {
   readonly #kernel: Kernel;
@@ -160,7 +162,7 @@ class Race {
   #take(address: SocketAddress): PeerErrorCode | undefined {
     if (isOwn(this.#kernel, address)) return 'P2P_ERR_SELF_CONNECT';
     if (this.#slot !== undefined) return this.#slot.claim(address);
-    const slot = this.#kernel.table.reserve(address, 'outbound');
+    const slot = this.#kernel.table.reserve(address, 'outbound', this.#origin.parallel);
     if (typeof slot === 'string') return slot;
     this.#slot = slot;
     return undefined;

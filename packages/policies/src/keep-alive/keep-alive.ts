@@ -172,7 +172,7 @@ export class KeepAlive implements Hooks<unknown> {
 
   #whyNotWatched(connection: Connection): PeerError {
     const { config, connections } = this.#node;
-    if (connection.state !== 'open' || connections.get(connection.address) === connection)
+    if (connection.state !== 'open' || connections.all(connection.address).includes(connection))
       return disconnected(connection, undefined);
     return invalidConfig(`\`connection\` with ${connection.address} is not a connection of ${config.name}`);
   }

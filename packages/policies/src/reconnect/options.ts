@@ -83,8 +83,8 @@ export interface ReconnectOptions {
   readonly shouldReconnect?: (event: ReconnectEvent) => boolean;
 }
 
-/** How an address is dialled: the options of `connect`, but for those that belong to one dial. */
-export type KeptOptions = Omit<ConnectOptions, 'signal' | 'stream'>;
+/** How an address is dialled: the options of `connect`, but for those that belong to one dial. An address is kept by one connection. */
+export type KeptOptions = Omit<ConnectOptions, 'signal' | 'stream' | 'parallel'>;
 
 /** An address with options for its dials. */
 export interface KeptAddress extends KeptOptions {
@@ -165,6 +165,9 @@ export function dialableAddress(address: AddressLike): SocketAddress {
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for those that belong to one dial; `connect` checks the others */
 export function checkKept(options: KeptOptions): KeptOptions {
   requireObject('the options of an address', options);
+  if ('parallel' in options) {
+    throw invalidConfig('`parallel` is not for an address that is kept: one connection keeps it');
+  }
   const mistaken = ['signal', 'stream'].find((name) => name in options);
   if (mistaken === undefined) return options;
   throw invalidConfig(`\`${mistaken}\` belongs to one dial: an address that is kept is dialled many times`);

@@ -165,13 +165,13 @@ export class ReconnectTarget implements Dialler {
     }
   }
 
-  /** The open connection with the address, or with one of the addresses of the name. */
+  /** An open connection with the address, or with one of the addresses of the name. */
   async #findConnection(): Promise<Connection | undefined> {
     const { node } = this.#surroundings;
     const addresses = await this.#addresses();
     return addresses
-      .map((address) => node.connections.get(address))
-      .find((connection) => connection?.state === 'open');
+      .flatMap((address) => node.connections.all(address))
+      .find((connection) => connection.state === 'open');
   }
 
   /** The addresses of the name; none if it cannot be resolved now. */
