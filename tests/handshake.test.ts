@@ -8,6 +8,7 @@ import {
   lab,
   listen,
   never,
+  peerErrorOf,
   rawConnect,
   socketClosed,
   soon,
@@ -221,6 +222,27 @@ describe('the handshake', () => {
     expect(heard).toEqual(['who', 'what']);
     expect(a.messages).toEqual(['message']);
     socket.destroy();
+  });
+
+  it('send writes a message with an encoder, as receive reads one', async () => {
+    const heard: string[] = [];
+    const errors: unknown[] = [];
+    const line = textCodec();
+    const greet: Hooks<string> = {
+      async onHandshake(handshake) {
+        await handshake.send(line.encoder(handshake), `hello from ${handshake.direction}`);
+        const failing = { encode: () => JSON.parse('{') as never };
+        errors.push(await peerErrorOf('P2P_ERR_ENCODE_FAILED', () => handshake.send(failing, 'never')));
+        heard.push(await handshake.receive(line.decoder(handshake)));
+      },
+    };
+    const [a, b] = [makeNode({}, greet), makeNode({}, greet)];
+    const connection = await b.node.connect(await listen(a));
+    await connection.send('over');
+    await until('the message arrived', () => a.messages.length === 1);
+    expect(heard.toSorted()).toEqual(['hello from inbound', 'hello from outbound']);
+    expect(errors).toHaveLength(2);
+    expect(a.messages).toEqual(['over']);
   });
 
   it('several reads at once are served in order', async () => {

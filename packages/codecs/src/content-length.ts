@@ -109,9 +109,7 @@ class ContentLengthDecoder implements Decoder<Buffer> {
     if (end === start || input.peek(end - 1) !== CR) {
       throw invalid('a line of a head ends with LF alone: CR LF is needed');
     }
-    let line = '';
-    for (let at = start; at < end - 1; at++) line += String.fromCharCode(input.peek(at));
-    return line;
+    return input.peekText(start, end - 1 - start);
   }
 
   #readField(line: string): void {

@@ -1,7 +1,7 @@
 import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
-import { invalidConfig, requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { invalidConfig, requireInteger, requireKnown, SequenceSearch } from '@pea2pea/core/authoring';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
@@ -45,10 +45,9 @@ export function delimiter(
   requireInteger('maxLength', maxLength, { min: 1 });
   const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);
 
-  const borders = bordersOf(ending);
-  const encoder = new DelimiterEncoder(ending, borders.at(-1)! > 0, maxLength);
+  const encoder = new DelimiterEncoder(ending, maxLength);
   return {
-    decoder: () => new DelimiterDecoder(ending, borders, maxLength, unfinished),
+    decoder: () => new DelimiterDecoder(ending, maxLength, unfinished),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -68,45 +67,28 @@ function requireSequence(sequence: unknown): Buffer {
   );
 }
 
-/**
- * For each prefix of `sequence`, how much of its beginning is also its end: what is still matched when the next byte
- * does not fit (Knuth, Morris and Pratt). So a stream is read once, whatever the sequence and however the stream drips.
- */
-function bordersOf(sequence: Buffer): number[] {
-  const borders = [0];
-  let matched = 0;
-  for (let at = 1; at < sequence.length; at++) {
-    while (matched > 0 && sequence[at] !== sequence[matched]) matched = borders[matched - 1]!;
-    if (sequence[at] === sequence[matched]) matched++;
-    borders.push(matched);
-  }
-  return borders;
-}
-
 class DelimiterDecoder implements Decoder<Buffer> {
   readonly #sequence: Buffer;
-  readonly #borders: readonly number[];
+  readonly #search: SequenceSearch;
   readonly #maxLength: number;
   readonly #unfinished: Unfinished;
-  /** Bytes that were looked at, and how many of the last of them are the beginning of the sequence. */
-  #searched = 0;
-  #matched = 0;
 
-  constructor(sequence: Buffer, borders: readonly number[], maxLength: number, unfinished: Unfinished) {
+  constructor(sequence: Buffer, maxLength: number, unfinished: Unfinished) {
     this.#sequence = sequence;
-    this.#borders = borders;
+    this.#search = new SequenceSearch(sequence);
     this.#maxLength = maxLength;
     this.#unfinished = unfinished;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
-    const found = this.#search(input);
-    // What is a part of the sequence so far is not counted, it may be the end.
-    this.#requireLength(this.#searched - this.#matched);
-    if (!found) return NEED_MORE;
-    const length = this.#searched - this.#matched;
-    this.#searched = 0;
-    this.#matched = 0;
+    const length = this.#search.find(input);
+    if (length === -1) {
+      // What may be the beginning of the sequence is not counted, it may be the end.
+      if (input.length > this.#maxLength) this.#requireLength(this.#search.lengthBefore(input));
+      return NEED_MORE;
+    }
+    this.#requireLength(length);
+    this.#search.restart();
     const frame = input.read(length);
     input.skip(this.#sequence.length);
     return frame;
@@ -122,29 +104,6 @@ class DelimiterDecoder implements Decoder<Buffer> {
     return input.read(input.length);
   }
 
-  /** Goes on where the last search ended; true when the sequence is complete. */
-  #search(input: ByteQueue): boolean {
-    const sequence = this.#sequence;
-    while (this.#matched < sequence.length) {
-      if (this.#matched === 0) {
-        // The common case, many bytes at once.
-        const first = input.indexOf(sequence[0]!, this.#searched);
-        this.#searched = first === -1 ? input.length : first + 1;
-        if (first === -1) return false;
-        this.#matched = 1;
-        continue;
-      }
-      if (this.#searched >= input.length) return false;
-      if (input.peek(this.#searched) === sequence[this.#matched]) {
-        this.#matched++;
-        this.#searched++;
-      } else {
-        this.#matched = this.#borders[this.#matched - 1]!;
-      }
-    }
-    return true;
-  }
-
   #requireLength(length: number): void {
     if (length > this.#maxLength) throw tooLong(this.#maxLength);
   }
@@ -156,9 +115,9 @@ class DelimiterEncoder implements Encoder<Uint8Array | string> {
   readonly #overlaps: boolean;
   readonly #maxLength: number;
 
-  constructor(sequence: Buffer, overlaps: boolean, maxLength: number) {
+  constructor(sequence: Buffer, maxLength: number) {
     this.#sequence = sequence;
-    this.#overlaps = overlaps;
+    this.#overlaps = overlapsItself(sequence);
     this.#maxLength = maxLength;
   }
 
@@ -183,6 +142,10 @@ class DelimiterEncoder implements Encoder<Uint8Array | string> {
     const tail = payload.subarray(Math.max(payload.length - sequence.length + 1, 0));
     return Buffer.concat([tail, sequence]).indexOf(sequence) < tail.length;
   }
+}
+
+function overlapsItself(sequence: Buffer): boolean {
+  return sequence.some((_, at) => at > 0 && sequence.subarray(at).equals(sequence.subarray(0, -at)));
 }
 
 function tooLong(maxLength: number): PeerError {

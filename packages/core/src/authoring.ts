@@ -35,6 +35,7 @@ export {
   runSchema,
 } from './authoring/schema.js';
 export type { IssueLimits } from './authoring/schema.js';
+export { SequenceSearch } from './authoring/sequence-search.js';
 export { forgetAbort, onAbort } from './authoring/signal-listeners.js';
 export { isPromise, requireAtOnce, whenSettled } from './authoring/thenable.js';
 export { TokenBucket } from './authoring/token-bucket.js';

@@ -73,6 +73,7 @@ export type {
   TransportListenOptions,
   WriteTraits,
 } from './contracts/transport.js';
+export { encodeToBuffer } from './connection/encode.js';
 export type { ConnectOptions } from './flows/dialer.js';
 export { snapshot, SNAPSHOT_VERSION } from './snapshot.js';
 export type { ConnectionSnapshot, NodeSnapshot } from './snapshot.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChunkQueue } from '@pea2pea/core/authoring';
+import { ChunkQueue, SequenceSearch } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
 
 function queueOf(...chunks: (string | Buffer)[]): ChunkQueue {
@@ -87,6 +87,11 @@ describe('a byte queue', () => {
     ['read', (queue: ChunkQueue) => queue.read(4)],
     ['readText', (queue: ChunkQueue) => queue.readText(4)],
     ['skip', (queue: ChunkQueue) => queue.skip(4)],
+    ['peekBytes', (queue: ChunkQueue) => queue.peekBytes(1, 3)],
+    ['peekBytes below', (queue: ChunkQueue) => queue.peekBytes(-1, 2)],
+    ['peekBytes of nothing', (queue: ChunkQueue) => queue.peekBytes(4, 0)],
+    ['peekText', (queue: ChunkQueue) => queue.peekText(1, 3)],
+    ['peekText below', (queue: ChunkQueue) => queue.peekText(-1, 2)],
   ])('%s beyond the end is a RangeError and consumes nothing', (_what, beyond) => {
     const queue = queueOf('abc');
     expect(() => beyond(queue)).toThrow(RangeError);
@@ -141,5 +146,92 @@ describe('a byte queue', () => {
       expect(Buffer.concat(read).equals(Buffer.from(sent))).toBe(true);
       expect(kept.every(({ view, copy }) => view.equals(copy))).toBe(true);
     }
+  });
+
+  it('peeks bytes and text anywhere: a view where they lie in one chunk, else a copy', () => {
+    const euro = Buffer.from('€');
+    const queue = queueOf(
+      Buffer.concat([large(0x61), euro.subarray(0, 2)]),
+      Buffer.concat([euro.subarray(2), large(0x62)]),
+    );
+    queue.skip(1998);
+    expect(queue.peekText(0, 5)).toBe('aa€');
+    expect(queue.peekText(5, 2)).toBe('bb');
+    expect(queue.peekText(7, 0)).toBe('');
+    expect(queue.peekBytes(1, 5)).toEqual(Buffer.from('a€b'));
+    expect(queue.peekBytes(5, 1).buffer).toBe(queue.peekBytes(8, 1).buffer);
+    expect(queue.peekBytes(queue.length, 0)).toHaveLength(0);
+    expect(() => queue.peekText(2, 2)).toThrow(expect.objectContaining({ code: 'P2P_ERR_INVALID_FRAME' }));
+    expect(queue.length).toBe(2005);
+  });
+
+  it('finds a sequence where Buffer would, whatever the chunks, what was consumed, and where it begins to search', () => {
+    const random = seededRandom(11);
+    const below = (limit: number): number => Math.floor(random.next() * limit);
+    // Two letters only: beginnings of the sequence are everywhere, also across chunks and in what a block has not filled yet.
+    const letters = (length: number): Buffer => Buffer.from(Array.from({ length }, () => 97 + below(2)));
+    for (let round = 0; round < 400; round++) {
+      const queue = new ChunkQueue();
+      let model: Buffer = Buffer.alloc(0);
+      for (let step = 0; step < 6; step++) {
+        const chunk = below(4) === 0 ? Buffer.alloc(1024 + below(3), 97) : letters(below(5));
+        queue.push(Buffer.from(chunk));
+        model = Buffer.concat([model, chunk]);
+        const consumed = below(2) * below(model.length + 1);
+        queue.skip(consumed);
+        model = model.subarray(consumed);
+        const sequence = letters(1 + below(6));
+        const from = below(model.length + 3);
+        const expected = from > model.length ? -1 : model.indexOf(sequence, from);
+        expect([sequence.toString(), from, queue.indexOf(sequence, from)]).toEqual([
+          sequence.toString(),
+          from,
+          expected,
+        ]);
+        const at = below(model.length + 1);
+        const size = below(model.length - at + 1);
+        expect(queue.peekBytes(at, size).equals(model.subarray(at, at + size))).toBe(true);
+      }
+    }
+  });
+
+  it('refuses to search for nothing', () => {
+    expect(() => queueOf('abc').indexOf(Buffer.alloc(0))).toThrow(RangeError);
+  });
+});
+
+describe('a search for a sequence', () => {
+  it('finds what a search of the whole finds, however the bytes drip, and counts what can no longer begin it', () => {
+    const random = seededRandom(12);
+    const below = (limit: number): number => Math.floor(random.next() * limit);
+    const letters = (length: number): string =>
+      Array.from({ length }, () => (below(2) === 0 ? 'a' : 'b')).join('');
+    for (let round = 0; round < 400; round++) {
+      const text = letters(below(40));
+      const sequence = letters(1 + below(5));
+      const queue = new ChunkQueue();
+      const search = new SequenceSearch(Buffer.from(sequence));
+      for (let at = 0; at < text.length; at++) {
+        queue.push(Buffer.from(text[at]!));
+        const seen = text.slice(0, at + 1);
+        const found = search.find(queue);
+        expect(found).toBe(seen.indexOf(sequence));
+        if (found !== -1) break;
+        if (below(2) === 0) continue;
+        const borders = Array.from({ length: seen.length + 1 }, (_, index) => index);
+        const first = borders.find((index) => sequence.startsWith(seen.slice(index)))!;
+        expect(search.lengthBefore(queue)).toBe(first);
+      }
+    }
+  });
+
+  it('is begun again for what comes after', () => {
+    const queue = queueOf('a--b--');
+    const search = new SequenceSearch(Buffer.from('--'));
+    expect(search.find(queue)).toBe(1);
+    queue.skip(3);
+    search.restart();
+    expect(search.find(queue)).toBe(1);
+    expect(() => new SequenceSearch(Buffer.alloc(0))).toThrow(RangeError);
   });
 });

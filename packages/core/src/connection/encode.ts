@@ -1,7 +1,10 @@
-import type { Encoder } from '../contracts/codec.js';
+import type { Codec, CodecContext, Encoder } from '../contracts/codec.js';
+import { ConnectionContext } from '../contracts/connection-context.js';
 import { describe } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
-import type { SlabSink } from '../mechanisms/byte-sink.js';
+import { SocketAddress } from '../net/socket-address.js';
+import { SlabSink } from '../mechanisms/byte-sink.js';
+import { SlabPool } from '../mechanisms/slab-pool.js';
 import { markHandled } from '../authoring/deferred.js';
 
 /**
@@ -28,6 +31,39 @@ export function encodeMessage(encoder: Encoder<unknown>, message: unknown, sink:
   throw new PeerError('P2P_ERR_ENCODE_FAILED', `the encoder returned ${what}`, {
     remedy: 'it must write to `output` and return nothing. The connection lives on',
   });
+}
+
+/** Slabs of {@link encodeToBuffer}, which releases them before it returns. */
+const pool = new SlabPool();
+
+/**
+ * The bytes of one message, in memory of their own: for a datagram, a file, or a test.
+ *
+ * note: an encoder goes on where its last message ended; of a codec, a new encoder is made each time.
+ * @param context what the codec is told of a connection; by default, of a dial to nowhere
+ * @throws {PeerError} what the encoder throws; P2P_ERR_ENCODE_FAILED for anything else that it throws, or returns
+ */
+export function encodeToBuffer<Out>(
+  codec: Codec<unknown, Out> | Encoder<Out>,
+  message: Out,
+  context?: CodecContext,
+): Buffer {
+  const encoder = 'encode' in codec ? codec : codec.encoder(context ?? nowhere());
+  const sink = new SlabSink(pool);
+  encodeMessage(encoder, message, sink);
+  sink.commit();
+  const { segments, slabs } = sink.take();
+  const bytes = Buffer.concat(segments);
+  for (const slab of slabs) pool.giveBack(slab);
+  return bytes;
+}
+
+function nowhere(): CodecContext {
+  return {
+    direction: 'outbound',
+    address: new SocketAddress('0.0.0.0', 0),
+    context: new ConnectionContext(),
+  };
 }
 
 /** What an async encoder may still throw ends nobody's process: it was told already that it failed. */

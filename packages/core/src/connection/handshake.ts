@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { NEED_MORE, type Decoder, type NeedMore } from '../contracts/codec.js';
+import { NEED_MORE, type Decoder, type Encoder, type NeedMore } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { Clock, Timer } from '../contracts/clock.js';
 import type { Direction } from '../contracts/connection.js';
@@ -11,7 +11,9 @@ import type { Cancellation } from '../contracts/cancellation.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
+import { SequenceSearch } from '../authoring/sequence-search.js';
 import { checkMessage } from './check-message.js';
+import { encodeToBuffer } from './encode.js';
 import { discard } from './foreign-stream.js';
 import { Intake, type IntakeEvents } from './intake.js';
 
@@ -113,23 +115,18 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer> {
     const mark = Buffer.from(delimiter);
     if (mark.length === 0) return Promise.reject(new RangeError('readUntil(): the delimiter is empty'));
-    let scanned = 0;
+    const search = new SequenceSearch(mark);
     return this.#take((queue) => {
-      for (;;) {
-        const start = queue.indexOf(mark[0]!, scanned);
-        if (start === -1) scanned = queue.length;
-        else scanned = start;
-        if (scanned > maxLength) {
-          throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', `${maxLength} bytes passed without the delimiter`);
-        }
-        if (start === -1 || start + mark.length > queue.length) return NEED_MORE;
-        if (mark.every((byte, index) => queue.peek(start + index) === byte)) {
-          const bytes = queue.read(start);
-          queue.skip(mark.length);
-          return bytes;
-        }
-        scanned = start + 1;
+      const start = search.find(queue);
+      // What may be the beginning of the delimiter does not count.
+      const length = start === -1 && queue.length > maxLength ? search.lengthBefore(queue) : start;
+      if (length > maxLength) {
+        throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', `${maxLength} bytes passed without the delimiter`);
       }
+      if (start === -1) return NEED_MORE;
+      const bytes = queue.read(start);
+      queue.skip(mark.length);
+      return bytes;
     });
   }
 
@@ -162,6 +159,14 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       (this.#writes ??= new Set()).add(reject);
     });
     return markHandled(written);
+  }
+
+  send<T>(encoder: Encoder<T>, message: T): Promise<void> {
+    try {
+      return this.write(encodeToBuffer(encoder, message));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   takeStream(): Duplex {

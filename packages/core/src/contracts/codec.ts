@@ -109,8 +109,28 @@ export interface ByteQueue {
    * @throws {RangeError} beyond `length`.
    */
   peekUInt(offset: number, size: number, endianness?: Endianness): number;
-  /** The offset of the first `byte` from offset `from` on, or -1. @default from 0 */
-  indexOf(byte: number, from?: number): number;
+  /**
+   * The `size` bytes at `offset`, not consumed.
+   *
+   * note: as with {@link read}, a view where they lie in one chunk, else a copy. They come again with the next `read`: leave
+   * them as they are.
+   * @throws {RangeError} beyond `length`.
+   */
+  peekBytes(offset: number, size: number): Buffer;
+  /**
+   * The `size` bytes at `offset` as UTF-8 text, not consumed.
+   * @throws {PeerError} P2P_ERR_INVALID_FRAME when they are not well-formed UTF-8.
+   * @throws {RangeError} beyond `length`.
+   */
+  peekText(offset: number, size: number): string;
+  /**
+   * The offset of the first `mark`, a byte or a sequence of bytes, that begins at offset `from` or later; or -1.
+   *
+   * note: whoever searches again when more bytes came goes on where the last search ended, less what may have begun a sequence.
+   * @default from 0
+   * @throws {RangeError} when the sequence is empty.
+   */
+  indexOf(mark: number | Uint8Array, from?: number): number;
   /**
    * Takes `size` bytes.
    *

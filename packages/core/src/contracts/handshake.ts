@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Decoder } from './codec.js';
+import type { Decoder, Encoder } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
 import type { Direction } from './connection.js';
 import type { SocketAddress } from '../net/socket-address.js';
@@ -69,6 +69,14 @@ export interface Handshake {
    * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the handshake or the stream ended before; the error that a setup fails with
    */
   write(bytes: Uint8Array | string): Promise<void>;
+  /**
+   * Writes one message with `encoder`: the mirror of {@link receive}. Resolves as {@link write} does.
+   *
+   * note: an encoder with state belongs to the handshake alone: the codec of the connection makes its own.
+   * @throws {PeerError} what the encoder throws, P2P_ERR_ENCODE_FAILED for anything else that it throws: nothing is written
+   * then; else as {@link write}.
+   */
+  send<T>(encoder: Encoder<T>, message: T): Promise<void>;
 
   /**
    * Takes the stream, to be used directly. Bytes received but not read yet are put back into it, unless it has ended:

@@ -70,7 +70,29 @@ export class ChunkQueue implements ByteQueue {
     return value;
   }
 
-  indexOf(byte: number, from = 0): number {
+  peekBytes(offset: number, size: number): Buffer {
+    if (!(offset >= 0 && size >= 0 && offset + size <= this.#length))
+      throw outOfRange(offset + size, this.#length);
+    const start = this.#offset + offset;
+    if (start + size <= this.#end) return this.#first.subarray(start, start + size);
+    return size > 0 && offset >= this.#end - this.#offset
+      ? this.#peekBeyond(offset, size)
+      : this.#copy(offset, size);
+  }
+
+  peekText(offset: number, size: number): string {
+    const start = this.#offset + offset;
+    if (offset >= 0 && size >= 0 && start + size <= this.#end) {
+      return size === 0 ? '' : decodeUtf8(this.#first, start, start + size);
+    }
+    return decodeUtf8(this.peekBytes(offset, size));
+  }
+
+  indexOf(mark: number | Uint8Array, from = 0): number {
+    return typeof mark === 'number' ? this.#indexOfByte(mark, from) : this.#indexOfSequence(mark, from);
+  }
+
+  #indexOfByte(byte: number, from: number): number {
     let base = 0;
     let index = -1;
     if (from < this.#end - this.#offset) {
@@ -155,6 +177,54 @@ export class ChunkQueue implements ByteQueue {
     this.#passed = 0;
     this.#length = 0;
     this.#blockRoom = 0;
+  }
+
+  /** In each chunk, and in what joins the end of one with the beginning of the next. */
+  #indexOfSequence(sequence: Uint8Array, from: number): number {
+    const size = sequence.length;
+    if (size === 0) throw new RangeError('a sequence to search for has at least one byte');
+    if (size === 1) return this.#indexOfByte(sequence[0]!, from);
+    if (from + size > this.#length) return -1;
+    let { index, base } =
+      from < this.#end - this.#offset ? { index: this.#passed - 1, base: 0 } : this.#find(from);
+    for (; ; index++) {
+      const isFirst = index < this.#passed;
+      const chunk = isFirst ? this.#first : this.#rest![index]!;
+      const start = isFirst ? this.#offset : 0;
+      const end = isFirst ? this.#end : this.#filled(index);
+      const found = indexIn(chunk, sequence, start + from - base);
+      if (found !== -1 && found + size <= end) return base + found - start;
+      base += end - start;
+      from = Math.max(from, base - size + 1);
+      if (from + size > this.#length) return -1;
+      const joined = this.peekBytes(from, Math.min(base + size - 1, this.#length) - from);
+      const across = joined.indexOf(sequence);
+      if (across !== -1) return from + across;
+      from = base;
+      if (from + size > this.#length) return -1;
+    }
+  }
+
+  /** Bytes beyond the first chunk; not consumed. */
+  #peekBeyond(offset: number, size: number): Buffer {
+    const { index, base } = this.#find(offset);
+    const at = offset - base;
+    return at + size <= this.#filled(index)
+      ? this.#rest![index]!.subarray(at, at + size)
+      : this.#copy(offset, size);
+  }
+
+  /** Bytes that lie in several chunks; not consumed. */
+  #copy(offset: number, size: number): Buffer {
+    const copy = Buffer.allocUnsafeSlow(size);
+    const inFirst = this.#end - this.#offset;
+    let filled = offset < inFirst ? this.#first.copy(copy, 0, this.#offset + offset, this.#end) : 0;
+    while (filled < size) {
+      const { index, base } = this.#find(offset + filled);
+      const at = offset + filled - base;
+      filled += this.#rest![index]!.copy(copy, filled, at, Math.min(this.#filled(index), at + size - filled));
+    }
+    return copy;
   }
 
   #peekUIntAcross(offset: number, size: number, endianness: Endianness): number {
@@ -254,6 +324,25 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Where `sequence` begins in `chunk`. To look for its first byte is several times as fast, unless that occurs again and again. */
+function indexIn(chunk: Buffer, sequence: Uint8Array, from: number): number {
+  const first = sequence[0]!;
+  let at = from;
+  for (let tries = 0; tries < 8; tries++) {
+    at = chunk.indexOf(first, at);
+    if (at === -1 || continues(chunk, sequence, at)) return at;
+    at++;
+  }
+  return chunk.indexOf(sequence, at);
+}
+
+function continues(chunk: Buffer, sequence: Uint8Array, at: number): boolean {
+  for (let index = 1; index < sequence.length; index++) {
+    if (chunk[at + index] !== sequence[index]) return false;
+  }
+  return true;
+}
 
 /**
  * A stream that shares its chunks with others, as those of yamux do, hands on views: `chunk`, or a copy where it is a small
