@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import {
   memoryTransport,
   NEED_MORE,
+  PeerNode,
   type Codec,
   type Decoder,
   type Handshake,
@@ -12,7 +14,7 @@ import { CancellationSource } from '@pea2pea/core/authoring';
 import { lines } from '@pea2pea/codecs';
 import { assertConsistent, lab, listen, type TestNode, turn, until } from '@pea2pea/testing';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 /** A node with this handshake, and a bare link to it. */
 async function shaken(
@@ -233,3 +235,24 @@ describe('a stream that somebody brought along, of which a member throws at some
     }
   });
 });
+
+// INVARIANT: work-ends-first.
+it.each(['a handler', 'nobody'])(
+  'a stream that is closed after its end ends the connection at once, though work is under way and %s reads',
+  async (who) => {
+    let settle = (): void => {};
+    const onMessage = () => new Promise<void>((resolve) => void (settle = resolve));
+    const node = own(new PeerNode({ codec: lines(), idleTimeoutMs: 0 }));
+    node.use(who === 'nobody' ? {} : { onMessage });
+    const stream = new Duplex({ read() {}, write: (_c, _e, done) => done(), autoDestroy: false });
+    const connection = await node.accept(stream, { address: 'peer:1' });
+    connection.hold();
+    stream.push('hello\n');
+    stream.push(null);
+    await until('the end was read', () => stream.readableEnded);
+    stream.destroy();
+    await once(stream, 'close');
+    settle();
+    expect(await connection.closed).toEqual({ origin: 'reading', cause: 'ended' });
+  },
+);

@@ -14,6 +14,7 @@ import {
 } from './envelope.js';
 import type { ReceivedRequest } from './incoming-request.js';
 import { Serving, type ServingContext } from './serving.js';
+import { TurnShare } from './turn-share.js';
 
 /** What both directions need from their node. */
 export interface ChannelContext extends CallsContext, ServingContext {
@@ -25,9 +26,11 @@ export interface ChannelContext extends CallsContext, ServingContext {
 export class Channel {
   readonly calls: Calls;
   readonly serving: Serving;
+  readonly #connection: Connection;
   readonly #context: ChannelContext;
 
   constructor(connection: Connection, context: ChannelContext) {
+    this.#connection = connection;
     this.#context = context;
     this.calls = new Calls(connection, context, () => this.serving.onCall());
     this.serving = new Serving(connection, context, this.calls);
@@ -38,7 +41,7 @@ export class Channel {
     if (isEnvelope(message)) this.#take(readEnvelope(message));
     else if (UnreadableFrame.is(message))
       this.serving.refuseInvalid(null, 'parse error', RPC_CODES.parseError);
-    else if (Array.isArray(message)) this.#takeBatch(message);
+    else if (Array.isArray(message)) return this.#takeBatch(message);
     else this.#takeOther(message);
     return this.serving.pause ?? HANDLED;
   }
@@ -48,19 +51,44 @@ export class Channel {
     this.serving.end(reason);
   }
 
-  #takeBatch(members: readonly unknown[]): void {
+  #takeBatch(members: readonly unknown[]): typeof HANDLED | Promise<typeof HANDLED> {
     const { maxBatch } = this.#context;
     if (members.length === 0 || members.length > maxBatch) {
       const why = members.length === 0 ? 'the batch is empty' : `a batch has at most ${maxBatch} members`;
       this.serving.refuseInvalid(null, why);
-      return;
+      return HANDLED;
     }
     const batch = this.serving.beginBatch();
-    for (const member of members) {
+    const taken = this.#takeMembers(members, 0, batch);
+    if (taken < members.length) return this.#takeRest(members, taken, batch);
+    batch.settle();
+    return this.serving.pause ?? HANDLED;
+  }
+
+  /** Takes members of a batch, from `start` on, as far as one turn has time for them; returns where it stopped. */
+  #takeMembers(members: readonly unknown[], start: number, batch: Batch): number {
+    const share = new TurnShare();
+    let next = start;
+    while (next < members.length && !share.isSpent) {
+      const startMs = this.#context.now();
+      const member = members[next++];
       if (isEnvelope(member)) this.#take(readEnvelope(member), batch);
       else this.serving.refuseMember(null, 'a member of the batch is not a JSON-RPC 2.0 object', batch);
+      share.add(this.#context.now() - startMs);
+    }
+    return next;
+  }
+
+  /** The members of a batch that its first turn had no time for. Its connection does not end in order before them. */
+  async #takeRest(members: readonly unknown[], start: number, batch: Batch): Promise<typeof HANDLED> {
+    const hold = this.#connection.hold();
+    for (let next = start; next < members.length; next = this.#takeMembers(members, next, batch)) {
+      await new Promise<void>((resolve) => this.#context.nextTurn(resolve));
+      if (this.serving.hasEnded) break;
     }
     batch.settle();
+    hold.release();
+    return this.serving.pause ?? HANDLED;
   }
 
   #take(incoming: Incoming, batch?: Batch): void {

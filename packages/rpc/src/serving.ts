@@ -7,6 +7,7 @@ import type { Dialect } from './dialect.js';
 import { failure, requestOf, responseOf, RPC_CODES, type Answer, type RequestId } from './envelope.js';
 import { IncomingRequest, type ReceivedRequest, type RequestOwner } from './incoming-request.js';
 import type { WhenTooMuch } from './options.js';
+import { TurnShare } from './turn-share.js';
 
 /** The calls that were made to the peer that is served. */
 export interface PendingCalls {
@@ -15,9 +16,6 @@ export interface PendingCalls {
   /** How many of them were sent. */
   readonly sent: number;
 }
-
-/** How many requests that waited begin in one turn of the event loop. */
-const BEGUN_PER_TURN = 64;
 
 /** What serving needs from its node. */
 export interface ServingContext extends AnsweringContext, BatchContext {
@@ -28,6 +26,7 @@ export interface ServingContext extends AnsweringContext, BatchContext {
   readonly refusedLog: LogThrottle;
   /** Whether the node begins no more requests. */
   readonly isClosing: boolean;
+  now(): number;
   nextTurn(callback: () => void): void;
 }
 
@@ -61,8 +60,8 @@ export class Serving implements RequestOwner {
   readonly #watched = new Set<IncomingRequest>();
   #running = 0;
   #isAdvancing = false;
-  /** How many that waited have begun since the last turn that was waited for, and whether one is. */
-  #begun = 0;
+  /** What those that waited have taken since the last turn that was waited for, and whether one is. */
+  #share = new TurnShare();
   #awaitsTurn = false;
   /** How many requests and lists of responses the connection has to wait for, and its hold while there are some. */
   #awaited = 0;
@@ -91,6 +90,11 @@ export class Serving implements RequestOwner {
   /** How many requests are being served. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Whether the connection has ended, or is ending. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** How many requests wait for a slot. */
@@ -296,14 +300,15 @@ export class Serving implements RequestOwner {
     if (this.#isAdvancing || this.#awaitsTurn) return; // a method that returned at once, or made a call: the loop below goes on
     this.#isAdvancing = true;
     while (this.#hasSlot) {
-      if (this.#begun === BEGUN_PER_TURN) {
+      if (this.#share.isSpent) {
         this.#awaitTurn();
         break;
       }
       const next = this.#backlog.shift();
       if (next === undefined) break;
-      this.#begun++;
+      const startMs = this.#context.now();
       this.#serve(next);
+      this.#share.add(this.#context.now() - startMs);
     }
     this.#isAdvancing = false;
     if (this.#backlog.length === 0) this.#readOn();
@@ -314,7 +319,7 @@ export class Serving implements RequestOwner {
     this.#awaitsTurn = true;
     this.#context.nextTurn(() => {
       this.#awaitsTurn = false;
-      this.#begun = 0;
+      this.#share = new TurnShare();
       this.#advance();
     });
   }

@@ -51,6 +51,35 @@ describe('a batch of the peer', () => {
     expect([hand.requests.running, hand.requests.waiting]).toEqual([0, 0]);
   });
 
+  it('of methods that return at once lets others have their turn, and is finished though the node closes', async () => {
+    @Peer({ codec, plugins: [requests()] })
+    class Quick {
+      count = 0;
+      @OnRequest(method<void, number>('quick'))
+      quick() {
+        return ++this.count;
+      }
+    }
+    await using hand = await byHand(Quick, inMemory({ idleTimeoutMs: 0 }));
+    const { peer } = hand.server;
+    const ids = Array.from({ length: 1_000 }, (_, id) => id);
+    void hand.send(ids.map((id) => ask(id, 'quick')));
+    await until('it has begun', () => peer.count > 0);
+    // INVARIANT: fair-turns.
+    let mostInTurn = 0;
+    for (let before = 0; before < 500; before = peer.count) {
+      await new Promise((resolve) => setImmediate(resolve));
+      mostInTurn = Math.max(mostInTurn, peer.count - before);
+    }
+    expect(mostInTurn).toBeLessThan(200);
+    // INVARIANT: work-ends-first.
+    const [[list], report] = await Promise.all([hand.hears(1), hand.server.close()]);
+    expect(report.cut).toEqual([]);
+    const responses = list as unknown as { id: number; error?: { code: number } }[];
+    expect(responses.map(({ id }) => id)).toEqual(ids);
+    expect(responses.filter(({ error }) => error?.code === -32001)).toHaveLength(1_000 - peer.count);
+  });
+
   it('of notifications alone has no response', async () => {
     await using hand = await byHand(Batching);
     await hand.send([ask(undefined, 'note', { text: 'a' }), ask(undefined, 'nothing')], last);

@@ -207,7 +207,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#stopped) return;
     if (this.#decoding.ending === undefined)
       this.onError(error ?? new Error('the stream was closed before it ended'));
-    else if (this.#decoding.isOver && !this.#handling) this.#connection.endFor(this.#decoding.ending); // nobody waits for work
+    else this.#pump(); // what work would send goes nowhere: it is not waited for
   }
 
   get isStopped(): boolean {
@@ -262,7 +262,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#stopped) return;
     this.account.bytes = this.#decoding.queue.length; // INVARIANT: bounded-memory
     const isDone = this.#decoding.isOver ? !this.#handling : this.#isDeserted;
-    if (isDone && !this.#connection.isHeldFor(this.#decoding.ending!)) {
+    if (isDone && (this.#stream.destroyed || !this.#connection.isHeldFor(this.#decoding.ending!))) {
       this.#keepsRest = !this.#decoding.isOver;
       this.#connection.endFor(this.#decoding.ending!);
     } else {
