@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 
@@ -48,7 +49,7 @@ export function contentLength(options: ContentLengthOptions = {}): Codec<Buffer,
 
   const encoder = new ContentLengthEncoder(maxFrameLength);
   return {
-    decoder: () => new ContentLengthDecoder(maxFrameLength, maxHeadLength),
+    decoder: (context) => new ContentLengthDecoder(new FrameLimit(context, maxFrameLength), maxHeadLength),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -61,7 +62,7 @@ interface Head {
 }
 
 class ContentLengthDecoder implements Decoder<Buffer> {
-  readonly #maxFrameLength: number;
+  readonly #limit: FrameLimit;
   readonly #maxHeadLength: number;
   /** Where the line begins that is being received, and up to where it was searched for its end. */
   #lineStart = 0;
@@ -71,8 +72,8 @@ class ContentLengthDecoder implements Decoder<Buffer> {
   /** Set while the payload is awaited. */
   #head: Head | undefined;
 
-  constructor(maxFrameLength: number, maxHeadLength: number) {
-    this.#maxFrameLength = maxFrameLength;
+  constructor(limit: FrameLimit, maxHeadLength: number) {
+    this.#limit = limit;
     this.#maxHeadLength = maxHeadLength;
   }
 
@@ -121,7 +122,8 @@ class ContentLengthDecoder implements Decoder<Buffer> {
       if (this.#bodyLength !== undefined) throw invalid('a head has two lengths');
       if (!LENGTH.test(value)) throw invalid('the Content-Length of a frame is not a decimal number');
       this.#bodyLength = Number(value);
-      if (this.#bodyLength > this.#maxFrameLength) throw tooLarge(this.#bodyLength, this.#maxFrameLength);
+      const limit = this.#limit.bytes;
+      if (this.#bodyLength > limit) throw tooLarge(this.#bodyLength, limit);
     } else if (name === 'content-type') {
       const charset = CHARSET.exec(value)?.[1]?.toLowerCase();
       // LSP once called it utf8, and asks for that to be understood.

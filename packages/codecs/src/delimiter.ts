@@ -2,6 +2,7 @@ import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { invalidConfig, requireInteger, requireKnown, SequenceSearch } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
@@ -47,7 +48,7 @@ export function delimiter(
 
   const encoder = new DelimiterEncoder(ending, maxLength);
   return {
-    decoder: () => new DelimiterDecoder(ending, maxLength, unfinished),
+    decoder: (context) => new DelimiterDecoder(ending, new FrameLimit(context, maxLength), unfinished),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -70,13 +71,13 @@ function requireSequence(sequence: unknown): Buffer {
 class DelimiterDecoder implements Decoder<Buffer> {
   readonly #sequence: Buffer;
   readonly #search: SequenceSearch;
-  readonly #maxLength: number;
+  readonly #limit: FrameLimit;
   readonly #unfinished: Unfinished;
 
-  constructor(sequence: Buffer, maxLength: number, unfinished: Unfinished) {
+  constructor(sequence: Buffer, limit: FrameLimit, unfinished: Unfinished) {
     this.#sequence = sequence;
     this.#search = new SequenceSearch(sequence);
-    this.#maxLength = maxLength;
+    this.#limit = limit;
     this.#unfinished = unfinished;
   }
 
@@ -84,7 +85,7 @@ class DelimiterDecoder implements Decoder<Buffer> {
     const length = this.#search.find(input);
     if (length === -1) {
       // What may be the beginning of the sequence is not counted, it may be the end.
-      if (input.length > this.#maxLength) this.#requireLength(this.#search.lengthBefore(input));
+      if (input.length > this.#limit.bytes) this.#requireLength(this.#search.lengthBefore(input));
       return NEED_MORE;
     }
     this.#requireLength(length);
@@ -105,7 +106,7 @@ class DelimiterDecoder implements Decoder<Buffer> {
   }
 
   #requireLength(length: number): void {
-    if (length > this.#maxLength) throw tooLong(this.#maxLength);
+    if (length > this.#limit.bytes) throw tooLong(this.#limit.bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { requireBoolean, requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { isBlank, JsonScan, type Scannable } from './json-scan.js';
 import { CODEC_DEFAULTS } from './options.js';
@@ -52,7 +53,7 @@ export function jsonValues(options: JsonValuesOptions = {}): Codec<Buffer, Uint8
   const limits: Limits = { maxLength, maxDepth, skipBom };
   const encoder = new JsonValuesEncoder(limits);
   return {
-    decoder: () => new JsonValuesDecoder(limits),
+    decoder: (context) => new JsonValuesDecoder(limits, new FrameLimit(context, maxLength)),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -62,11 +63,13 @@ type Limits = Required<JsonValuesOptions>;
 
 class JsonValuesDecoder implements Decoder<Buffer> {
   readonly #limits: Limits;
+  readonly #longest: FrameLimit;
   /** Made with the first byte of a value. */
   #scan: JsonScan | undefined;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, longest: FrameLimit) {
     this.#limits = limits;
+    this.#longest = longest;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
@@ -75,7 +78,7 @@ class JsonValuesDecoder implements Decoder<Buffer> {
       this.#scan = new JsonScan(this.#limits.maxDepth);
     }
     const end = this.#scan.find(input);
-    requireLength(end === -1 ? this.#scan.scanned : end, this.#limits.maxLength);
+    requireLength(end === -1 ? this.#scan.scanned : end, this.#longest.bytes);
     if (end === -1) return NEED_MORE;
     this.#scan = undefined;
     const value = input.read(end);

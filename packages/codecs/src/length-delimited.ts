@@ -2,6 +2,7 @@ import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Endianness, NeedMore } from '@pea2pea/core';
 import { invalidConfig, requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { wrongType } from './framing.js';
 
@@ -67,7 +68,7 @@ export function lengthDelimited(options: LengthDelimitedOptions = {}): Codec<Buf
   const layout = resolveLayout(options);
   const encoder = new LengthDelimitedEncoder(layout);
   return {
-    decoder: () => new LengthDelimitedDecoder(layout),
+    decoder: (context) => new LengthDelimitedDecoder(layout, new FrameLimit(context, layout.limit)),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -110,13 +111,15 @@ type IntegerOption = Exclude<keyof LengthDelimitedOptions, 'endianness'>;
 
 class LengthDelimitedDecoder implements Decoder<Buffer> {
   readonly #layout: Layout;
+  readonly #limit: FrameLimit;
   /** Up to here the head has to be there for its length to be known. */
   readonly #headLength: number;
   /** Bytes without which there is nothing to do: the length field first, then the whole frame. */
   #awaited: number;
 
-  constructor(layout: Layout) {
+  constructor(layout: Layout, limit: FrameLimit) {
     this.#layout = layout;
+    this.#limit = limit;
     this.#headLength = layout.fieldOffset + layout.fieldLength;
     this.#awaited = this.#headLength;
   }
@@ -138,8 +141,9 @@ class LengthDelimitedDecoder implements Decoder<Buffer> {
 
   /** The number of bytes after the skipped head, as the frame declares it. */
   #declaredSize(input: ByteQueue): number {
-    const { limit, fieldOffset, fieldLength, endianness, adjustment, skip } = this.#layout;
+    const { fieldOffset, fieldLength, endianness, adjustment, skip } = this.#layout;
     const declared = input.peekUInt(fieldOffset, fieldLength, endianness);
+    const limit = this.#limit.bytes;
     if (declared > limit) throw tooLarge(declared, limit);
     const size = declared + adjustment;
     if (size < 0 || size + skip === 0) {

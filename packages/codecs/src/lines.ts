@@ -8,6 +8,7 @@ import {
   requireKnown,
   requireOneOf,
 } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireUnfinished, type Unfinished } from './unfinished.js';
 import { wrongType } from './framing.js';
@@ -58,7 +59,7 @@ export function lines(options: LinesOptions = {}): Codec<string> {
   const rules: Rules = { maxLength, newline, unfinished, skipBom, skipEmpty };
   const encoder = new LinesEncoder(rules);
   return {
-    decoder: () => new LinesDecoder(rules),
+    decoder: (context) => new LinesDecoder(rules, new FrameLimit(context, maxLength)),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -68,11 +69,13 @@ type Rules = Required<LinesOptions>;
 
 class LinesDecoder implements Decoder<string> {
   readonly #rules: Rules;
+  readonly #limit: FrameLimit;
   /** Bytes known to hold no LF, so that a line that drips in is searched once, not once a drop. */
   #searched = 0;
 
-  constructor(rules: Rules) {
+  constructor(rules: Rules, limit: FrameLimit) {
     this.#rules = rules;
+    this.#limit = limit;
   }
 
   decode(input: ByteQueue): string | NeedMore {
@@ -111,7 +114,7 @@ class LinesDecoder implements Decoder<string> {
   }
 
   #requireLength(length: number): void {
-    if (length > this.#rules.maxLength) throw tooLong(this.#rules.maxLength);
+    if (length > this.#limit.bytes) throw tooLong(this.#limit.bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { FrameLimit } from './frame-limit.js';
 import { bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 
@@ -47,19 +48,19 @@ export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buf
 
   const encoder = new VarintDelimitedEncoder(maxFrameLength);
   return {
-    decoder: () => new VarintDelimitedDecoder(maxFrameLength, takesPadded),
+    decoder: (context) => new VarintDelimitedDecoder(new FrameLimit(context, maxFrameLength), takesPadded),
     encoder: () => encoder,
     statelessEncoder: true,
   };
 }
 
 class VarintDelimitedDecoder implements Decoder<Buffer> {
-  readonly #limit: number;
+  readonly #limit: FrameLimit;
   readonly #takesPadded: boolean;
   /** Bytes without which there is nothing to do: the whole frame, once its length is known. */
   #awaited = 1;
 
-  constructor(limit: number, takesPadded: boolean) {
+  constructor(limit: FrameLimit, takesPadded: boolean) {
     this.#limit = limit;
     this.#takesPadded = takesPadded;
   }
@@ -69,7 +70,7 @@ class VarintDelimitedDecoder implements Decoder<Buffer> {
     const head = headLength(input, this.#takesPadded);
     if (head === 0) return NEED_MORE;
     const size = lengthIn(input, head);
-    if (size > this.#limit) throw tooLarge(size, this.#limit);
+    if (size > this.#limit.bytes) throw tooLarge(size, this.#limit.bytes);
     if (input.length < head + size) {
       // The head stays where it is: a stream that ends here has bytes left over, and is found to be truncated.
       this.#awaited = head + size;

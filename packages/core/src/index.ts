@@ -31,6 +31,7 @@ export type {
   DisconnectReason,
   Hold,
 } from './contracts/connection.js';
+export type { ConnectionLimits, LimitChanges } from './contracts/limits.js';
 export type {
   ConnectionCloseDiagnostic,
   ConnectionDiagnostic,

@@ -15,6 +15,7 @@ import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
 import { Holds } from './holds.js';
+import type { LiveLimits } from './live-limits.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PullLoop } from './pulls.js';
@@ -35,6 +36,7 @@ export interface ConnectionParts {
   /** Whether bytes may have been written to the link before. */
   readonly hasSpoken: boolean;
   readonly context: ConnectionContext;
+  readonly limits: LiveLimits;
   /** Bytes that arrived after the handshake. */
   readonly received: ChunkQueue;
   readonly slot: Slot<PeerConnection>;
@@ -65,6 +67,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly direction: Direction;
   readonly stats: Traffic;
   readonly context: ConnectionContext;
+  readonly limits: LiveLimits;
   readonly link: Link;
   readonly stream: Duplex;
   readonly slot: Slot<PeerConnection>;
@@ -86,23 +89,25 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   /** @throws what the codec throws */
   constructor(node: NodeContext, parts: ConnectionParts) {
-    const { link, stream, direction, context, received, slot } = parts;
+    const { link, stream, direction, context, limits, received, slot } = parts;
     this.#node = node;
     this.#received = received;
     this.#disconnect = parts.disconnect;
     this.#spokeBefore = parts.hasSpoken;
     this.direction = direction;
     this.context = context;
+    this.limits = limits;
     this.link = link;
     this.stream = stream;
     this.slot = slot;
     this.stats = new Traffic(node.clock);
-    const codecContext: CodecContext = { direction, address: link.address, context };
+    const codecContext: CodecContext = { direction, address: link.address, context, limits };
     const { codec } = node.config;
     const decoder = requireAtOnce('`codec.decoder`', codec.decoder(codecContext));
     this.reader = new Reader(node, this, stream, received, decoder);
     const encoder = requireAtOnce('`codec.encoder`', codec.encoder(codecContext));
     this.writer = new Writer(node, this, stream, parts.writes, encoder);
+    limits.listener = this;
   }
 
   get address(): SocketAddress {
@@ -243,6 +248,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return disconnected(this, reason);
   }
 
+  /** What waits may go on, if a queue has become longer. */
+  limitsChanged(): void {
+    this.reader.limitsChanged();
+    this.writer.limitsChanged();
+  }
+
   forgive(durationMs: number): void {
     this.reader.forgive(durationMs);
     this.writer.forgive(durationMs);
@@ -268,7 +279,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
       this.#node.heuristics.writeTimeouts++;
       const error = new PeerError(
         'P2P_ERR_WRITE_TIMEOUT',
-        `${this.address} took less than 256 KiB in ${this.#node.config.writeTimeoutMs} ms`,
+        `${this.address} took less than 256 KiB in ${this.limits.writeTimeoutMs} ms`,
       );
       this.endFor({ origin: 'writing', cause: 'timeout', error });
     }
@@ -288,7 +299,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
   ): 'idle' | 'stalled' | 'frame-over-budget' | 'queue-over-budget' | undefined {
     if (this.state !== 'open') return undefined;
     const { reader, writer } = this;
-    const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = this.#node.config;
+    const { idleTimeoutMs, writeTimeoutMs } = this.limits;
+    const { pressureTimeoutMs } = this.#node.config;
     if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'idle';
     if (reader.pressedForMs(polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
     if (writer.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'queue-over-budget';

@@ -8,6 +8,7 @@ import { PeerError } from '../errors/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { Cancellation } from '../contracts/cancellation.js';
+import type { ConnectionLimits } from '../contracts/limits.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
@@ -42,6 +43,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly direction: Direction;
   readonly dialled: SocketAddress | undefined;
   readonly context: ConnectionContext;
+  readonly limits: ConnectionLimits;
   readonly #link: Link;
   readonly #cancellation: Cancellation;
   readonly #clock: Clock;
@@ -73,6 +75,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     direction: Direction,
     dialled: SocketAddress | undefined,
     context: ConnectionContext,
+    limits: ConnectionLimits,
     cancellation: Cancellation,
     { clock, waitForTurn }: Surroundings,
   ) {
@@ -82,6 +85,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.direction = direction;
     this.dialled = dialled;
     this.context = context;
+    this.limits = limits;
     this.#cancellation = cancellation;
     this.#clock = clock;
     this.#waitForTurn = waitForTurn;

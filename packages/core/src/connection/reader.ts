@@ -203,6 +203,11 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#decoding.ending !== undefined) this.#pump();
   }
 
+  /** A limit of the connection is another one now. */
+  limitsChanged(): void {
+    if (this.#hasStarted && !this.#stopped) this.#pump();
+  }
+
   onClose(error?: Error): void {
     if (this.#stopped) return;
     if (this.#decoding.ending === undefined)
@@ -334,7 +339,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   get #isFull(): boolean {
-    return this.#decoding.queue.length >= this.#node.config.inboundQueueBytes;
+    return this.#decoding.queue.length >= this.#connection.limits.inboundQueueBytes;
   }
 
   /** Pauses or resumes the stream, as the queues say. */

@@ -33,10 +33,13 @@ export class Refusals {
     if (!isLost) return;
     this.#warnings.run((suppressed) => {
       const { bufferedBytes } = connection;
-      const option =
-        bufferedBytes >= this.#config.outboundQueueBytes ? 'outboundQueueBytes' : 'maxBufferedBytes';
+      const { outboundQueueBytes } = connection.limits;
+      const isQueueFull = bufferedBytes >= outboundQueueBytes;
+      const [option, limit] = isQueueFull
+        ? (['outboundQueueBytes', outboundQueueBytes] as const)
+        : (['maxBufferedBytes', this.#config.maxBufferedBytes] as const);
       const fields = { ...peerFields(connection), bufferedBytes, refused: suppressed + 1 };
-      const text = `${option} (${this.#config[option]}) is reached: messages are refused; await drained() before sending more`;
+      const text = `${option} (${limit}) is reached: messages are refused; await drained() before sending more`;
       this.#logger.warn(fields, text);
     });
   }

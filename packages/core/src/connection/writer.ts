@@ -213,9 +213,14 @@ export class Writer {
     else this.#write(this.#flight);
   }
 
+  /** A limit of the connection is another one now: there may be room. */
+  limitsChanged(): void {
+    if (this.#state === 'open') this.#relieve();
+  }
+
   /** INVARIANT: bounded-memory, two-budgets. */
   #isFull(): boolean {
-    return this.bufferedBytes >= this.#node.config.outboundQueueBytes || this.#account.isOverShare;
+    return this.bufferedBytes >= this.#connection.limits.outboundQueueBytes || this.#account.isOverShare;
   }
 
   #hasGathered(): boolean {
@@ -286,7 +291,7 @@ export class Writer {
     if (!this.#writes.neverReenters || stream.writableLength > 0) return false;
     // One that it refused counts as written, too, until its callback says so in a later turn.
     if (stream.destroyed || stream.errored !== null) return false;
-    if (this.#earlyBytes + size > this.#node.config.outboundQueueBytes) return false;
+    if (this.#earlyBytes + size > this.#connection.limits.outboundQueueBytes) return false;
     this.#early++;
     this.#earlyBytes += size;
     return true;
@@ -354,7 +359,7 @@ export class Writer {
   }
 
   #queueFull(): PeerError {
-    const { outboundQueueBytes } = this.#node.config;
+    const { outboundQueueBytes } = this.#connection.limits;
     const limit =
       this.bufferedBytes >= outboundQueueBytes
         ? `the limit is ${outboundQueueBytes} (\`outboundQueueBytes\`)`

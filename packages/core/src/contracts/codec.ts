@@ -1,5 +1,6 @@
 import type { ConnectionContext } from './connection-context.js';
 import type { Connection, Direction } from './connection.js';
+import type { ConnectionLimits } from './limits.js';
 import type { SocketAddress } from '../net/socket-address.js';
 
 /** What a decoder returns when it does not have a whole message yet. */
@@ -49,6 +50,13 @@ export interface CodecContext {
   readonly address: SocketAddress;
   /** What the handshake left behind: keys, identity, a negotiated version. */
   readonly context: ConnectionContext;
+  /**
+   * The limits of the connection, as they are at the time of asking: a decoder that bounds its frames takes `maxFrameLength`
+   * in place of its own bound, where there is one.
+   *
+   * note: absent where a codec is used without a connection.
+   */
+  readonly limits?: Pick<ConnectionLimits, 'maxFrameLength'>;
 }
 
 /** Makes messages of bytes, for one connection. */

@@ -2,6 +2,7 @@ import type { ConnectionContext } from './connection-context.js';
 import { describe, readData, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
+import type { ConnectionLimits } from './limits.js';
 import type { Stats } from './stats.js';
 
 /** Who opened the connection: `'inbound'` the peer, `'outbound'` this node. */
@@ -41,6 +42,8 @@ export interface Connection<In = unknown, Out = In> {
   readonly stats: Stats;
   /** What the handshake left behind, and what `connect` was given for it. */
   readonly context: ConnectionContext;
+  /** The limits of this connection, which may be changed at any time: `connection.limits.set({ idleTimeoutMs: 90_000 })`. */
+  readonly limits: ConnectionLimits;
   /** Who the peer has proved to be: {@link peerIdentity} in the context. Undefined where no handshake asked for a proof. */
   readonly identity: string | undefined;
   /**

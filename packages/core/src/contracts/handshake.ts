@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Decoder, Encoder } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
 import type { Direction } from './connection.js';
+import type { ConnectionLimits } from './limits.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { WriteTraits } from './transport.js';
 
@@ -39,6 +40,11 @@ export interface Handshake {
   readonly signal: AbortSignal;
   /** Kept by the connection; codecs and hooks read it. On the side that dialled it begins with what `connect` was given. */
   readonly context: ConnectionContext;
+  /**
+   * The limits that the connection begins with. `maxFrameLength` holds in the handshake, too, for decoders that are made
+   * with it: `handshake.receive(codec.decoder(handshake))`.
+   */
+  readonly limits: ConnectionLimits;
 
   /**
    * The next `size` bytes.

@@ -14,6 +14,7 @@ import { discard } from '../connection/foreign-stream.js';
 import type { Reader } from '../connection/reader.js';
 import type { Slot } from '../connection/connection-table.js';
 import { LiveHandshake } from '../connection/handshake.js';
+import { LiveLimits } from '../connection/live-limits.js';
 import type { Kernel } from '../connection/kernel.js';
 import { raceAgainst, type CancellationSource } from '../authoring/cancellation.js';
 import { ChunkQueue } from '../mechanisms/byte-queue.js';
@@ -46,13 +47,22 @@ export interface Setup {
  */
 export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
   const { link, slot, cancellation, context = new ConnectionContext() } = setup;
+  const limits = new LiveLimits(kernel.config);
   let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new LiveHandshake(link, setup.direction, setup.dialled, context, cancellation, kernel);
+      session = new LiveHandshake(
+        link,
+        setup.direction,
+        setup.dialled,
+        context,
+        limits,
+        cancellation,
+        kernel,
+      );
       await negotiate(kernel, setup, session);
     }
-    return activate(kernel, setup, context, session);
+    return activate(kernel, setup, context, limits, session);
   } catch (thrown) {
     const error = asSetupError(thrown, link);
     // INVARIANT: foreign-values-are-harmless. Released before anything is told.
@@ -150,6 +160,7 @@ function activate(
   kernel: Kernel,
   setup: Setup,
   context: ConnectionContext,
+  limits: LiveLimits,
   session: LiveHandshake | undefined,
 ): PeerConnection {
   const { link, direction, slot, cancellation } = setup;
@@ -164,6 +175,7 @@ function activate(
     direction,
     hasSpoken: session?.hasSpoken === true,
     context,
+    limits,
     received,
     slot,
     disconnect: kernel.disconnect,
