@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { getEventListeners, setMaxListeners } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -992,6 +993,83 @@ it('work-ends-first: a peer that ends its half, and close(), wait for work that 
   const { cut } = await closing;
   expect(cut).toEqual([{ what: 'work', address: six.address, connection: six.id }]);
   expect(over).toEqual(['reading', 'reading', 'user', 'reading', 'shutdown', 'shutdown']);
+});
+
+it('halves-end-apart: either half ends without the other, nothing that was sent before is lost, and nobody waits for ever', async () => {
+  const large = 'x'.repeat(6 * 1024 * 1024);
+  const clock = new ControlledClock();
+  const told: number[] = [];
+  const config = { clock, idleTimeoutMs: 10_000, outboundQueueBytes: 16 * 1024 * 1024 };
+  const hooks: Hooks<string> = { onPeerEnd: ({ id }) => turn(2).then(() => void told.push(id)) };
+  const [whole, half] = [makeNode(config, hooks), makeNode({ ...config, halfOpen: true }, hooks)];
+  const peerOf = async (
+    test: TestNode,
+  ): Promise<[Connection<string>, Socket, { bytes: number; isOver: boolean }]> => {
+    const before = test.opened.length;
+    const socket = await rawConnect(test.node.address ?? (await listen(test)));
+    const heard = { bytes: 0, isOver: false };
+    socket.on('data', (chunk: Buffer) => void (heard.bytes += chunk.length));
+    socket.on('end', () => void (heard.isOver = true)).pause();
+    await until('it is connected', () => test.opened.length > before);
+    return [test.opened.at(-1)!, socket, heard];
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.advance(500);
+      await turn();
+    }
+  };
+
+  // Our half first: what was queued arrives, nothing is queued after it, and messages are handled as before.
+  const [one, first, heard] = await peerOf(whole);
+  void one.send(large);
+  const out = one.end();
+  expect(one.trySend('late')).toBe(false);
+  first.write('still here\n');
+  await until('it is handled', () => whole.messages.length === 1);
+  first.resume();
+  await out;
+  await until('the peer sees our end', () => heard.isOver);
+  expect([heard.bytes, one.state, told]).toEqual([large.length + 1, 'open', []]);
+  first.end('good');
+  first.destroy();
+  await until('the end of the peer', () => one.state !== 'open');
+
+  // The half of the peer first: the connection ends after the hook, or waits for our half to be out.
+  const [two, second] = await peerOf(whole);
+  second.resume().end('bye\n');
+  expect(await two.closed).toEqual({ origin: 'reading', cause: 'ended' });
+  const [three, third, words] = await peerOf(half);
+  third.end('bye\n');
+  await until('the hooks ran', () => told.length === 2);
+  void three.send(large);
+  const last = three.end();
+  await turn(20);
+  expect([three.state, told]).toEqual(['open', [two.id, three.id]]);
+  third.resume();
+  await last;
+  expect(await three.closed).toEqual({ origin: 'reading', cause: 'ended' });
+  await until('the peer has it', () => words.isOver);
+  expect(words.bytes).toBe(large.length + 1);
+
+  // A half that never ends is waited for as long as the peer takes or sends something.
+  const [four, fourth] = await peerOf(half);
+  fourth.resume().end();
+  await until('its end is there', () => four.peerHasEnded);
+  const [five, fifth] = await peerOf(half);
+  await five.end();
+  for (let times = 0; times < 4; times++) {
+    await four.send('news');
+    fifth.write('news\n');
+    const before = half.messages.length;
+    await until('it is handled', () => half.messages.length > before);
+    await pass(6_000);
+  }
+  expect([four.state, five.state]).toEqual(['open', 'open']);
+  await pass(15_000);
+  const idle = { origin: 'reading', cause: 'idle-timeout' };
+  expect([await four.closed, await five.closed]).toEqual([idle, idle]);
+  expect(half.node.heuristics.idleTimeouts).toBe(2);
 });
 
 it('clock-after-socket: what a peer had sent when its time was over is read before the peer is judged', async () => {

@@ -48,7 +48,7 @@ export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedCon
 
   const integer = (option: IntegerOption, min: number, max?: number): number =>
     requireInteger(option, config[option] ?? DEFAULTS[option], { min, max });
-  const flag = (option: 'reusePort' | 'noDelay' | 'keepAlive'): boolean =>
+  const flag = (option: 'reusePort' | 'halfOpen' | 'noDelay' | 'keepAlive'): boolean =>
     requireBoolean(option, config[option] ?? DEFAULTS[option]);
 
   const maxConnections = integer('maxConnections', 1);
@@ -94,6 +94,7 @@ export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedCon
     outboundQueueBytes: integer('outboundQueueBytes', 1),
     maxBufferedBytes: integer('maxBufferedBytes', 1),
     pressureTimeoutMs: integer('pressureTimeoutMs', 1, MAX_TIMER_MS),
+    halfOpen: flag('halfOpen'),
     noDelay: flag('noDelay'),
     keepAlive: flag('keepAlive'),
   });

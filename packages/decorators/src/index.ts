@@ -9,6 +9,7 @@ export {
   OnDisconnect,
   OnError,
   OnHandshake,
+  OnPeerEnd,
   OnStart,
   OnStop,
 } from './declarations/hook-decorators.js';

@@ -16,6 +16,7 @@ import {
   OnError,
   OnHandshake,
   OnMessage,
+  OnPeerEnd,
   Peer,
   type PeerHandle,
 } from '@pea2pea/decorators';
@@ -54,6 +55,11 @@ class Recorder {
   read(...args: [string, Connection<string>]) {
     this.calls.push(['read', this, ...args]);
     if (args[0] === 'throw') throw new Error('not that');
+  }
+
+  @OnPeerEnd()
+  over(...args: [Connection<string>]) {
+    this.calls.push(['over', this, ...args]);
   }
 
   @OnDisconnect()
@@ -101,7 +107,7 @@ describe('hook decorators', () => {
     await connection.disconnect();
     await until(() => peer.names().includes('gone'));
 
-    expect(peer.names()).toEqual(['accept', 'shake', 'greet', 'read', 'gone']);
+    expect(peer.names()).toEqual(['accept', 'shake', 'greet', 'read', 'over', 'gone']);
     for (const [, self] of peer.calls) expect(self).toBe(peer);
     const [, , request, ...noMore] = peer.call('accept');
     expect((request as AcceptRequest).localAddress).toEqual(handle.address);
@@ -111,6 +117,7 @@ describe('hook decorators', () => {
     expect(nothing).toEqual([]);
     expect(peer.call('greet').slice(2)).toEqual([theirs]);
     expect(peer.call('read').slice(2)).toEqual(['hello', theirs]);
+    expect(peer.call('over').slice(2)).toEqual([theirs]);
     expect(peer.call('gone').slice(2)).toEqual([theirs, { origin: 'reading', cause: 'ended' }]);
   });
 

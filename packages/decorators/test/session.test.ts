@@ -14,6 +14,7 @@ import {
   OnError,
   OnHandshake,
   OnMessage,
+  OnPeerEnd,
   OnStart,
   OnStop,
   Peer,
@@ -118,6 +119,40 @@ describe('sessions', () => {
     await until(() => talk.handle.node.connections.size === 1);
     await talk.handle.close();
     expect(order).toEqual(['peer', 'session hears of shutdown', 'disposed']);
+  });
+
+  it('are told that their peer has ended its half, once they are made, and before the peer class is', async () => {
+    const order: string[] = [];
+    class Slow {}
+    const container = new Container();
+    container.bind(Slow).toDynamicValue(async () => {
+      await turn(3);
+      order.push('made');
+      return new Slow();
+    });
+    @Session({ inject: [Slow] })
+    class Ends {
+      constructor(_slow: Slow) {}
+      @OnPeerEnd()
+      async over(connection: Connection<string>) {
+        order.push('session');
+        await connection.send('all of it');
+      }
+    }
+    @Peer({ codec, sessions: [Ends] })
+    class Host {
+      @OnPeerEnd()
+      over(connection: AnyConnection) {
+        order.push(`peer: ${connection.state}`);
+      }
+    }
+    await using two = await twoOn(Host, container);
+    const [one] = two.connections;
+    await one.end();
+    expect(await one.closed).toEqual({ origin: 'reading', cause: 'ended' });
+    expect(two.answers[0]).toEqual(['all of it']);
+    expect(order.filter((step) => step !== 'made')).toEqual(['session', 'peer: open']);
+    expect(order.indexOf('made')).toBeLessThan(order.indexOf('session'));
   });
 });
 

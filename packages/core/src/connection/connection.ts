@@ -14,6 +14,7 @@ import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
+import { HalfClose } from './half-close.js';
 import { Holds } from './holds.js';
 import type { LiveLimits } from './live-limits.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -86,6 +87,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
   #closed: Deferred<DisconnectReason> | undefined;
   /** Made with the first hold. */
   #holds: Holds | undefined;
+  /** Made with the first half that ends before the other. */
+  #halves: HalfClose | undefined;
 
   /** @throws what the codec throws */
   constructor(node: NodeContext, parts: ConnectionParts) {
@@ -144,7 +147,15 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   get isHeldBack(): boolean {
-    return this.state === 'open' && this.stream.isPaused();
+    return this.state === 'open' && !this.peerHasEnded && this.stream.isPaused();
+  }
+
+  get hasEnded(): boolean {
+    return this.#halves?.hasEnded === true;
+  }
+
+  get peerHasEnded(): boolean {
+    return this.reader.ending !== undefined && isEnd(this.reader.ending);
   }
 
   get signal(): AbortSignal {
@@ -202,6 +213,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return new PullLoop(this.reader.pulls);
   }
 
+  end(): Promise<void> {
+    return this.#halfClose.end();
+  }
+
+  get #halfClose(): HalfClose {
+    return (this.#halves ??= new HalfClose(this.#node, this, () => this.reader.onFree()));
+  }
+
   disconnect(why?: string | PeerError): Promise<boolean> {
     return this.#disconnect(this, userReason(why));
   }
@@ -210,9 +229,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
     void this.#disconnect(this, reason);
   }
 
-  /** INVARIANT: work-ends-first. A peer that has ended its half may still wait for what our work will send. */
-  isHeldFor(reason: DisconnectReason): boolean {
-    return this.isHeld && reason.origin === 'reading' && reason.cause === 'ended';
+  mayEndFor(reason: DisconnectReason): boolean {
+    return !isEnd(reason) || this.#halfClose.mayEnd();
   }
 
   writingFailed(error: unknown): void {
@@ -240,7 +258,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.#closed?.resolve(this.teardown!.reason);
   }
 
-  /** What pending and later sends reject with. */
+  sendError(): PeerError {
+    if (this.teardown !== undefined || !this.hasEnded) return this.endError();
+    return new PeerError(
+      'P2P_ERR_SENT_AFTER_END',
+      `this side has ended its half of the connection with ${this.address}`,
+    );
+  }
+
   endError(): PeerError {
     const reason = this.teardown?.reason ?? this.reader.ending;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
@@ -268,7 +293,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const found = this.#findOverdue(nowMs, polledAtMs);
     if (found === 'idle') {
       // A peer that has gone waits for its last messages to be handled no longer than that, either.
-      const { ending } = this.reader;
+      const ending = this.#node.config.halfOpen ? undefined : this.reader.ending;
       if (ending === undefined) this.#node.heuristics.idleTimeouts++;
       this.endFor(ending ?? { origin: 'reading', cause: 'idle-timeout' });
     } else if (found === 'frame-over-budget') {
@@ -301,7 +326,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const { reader, writer } = this;
     const { idleTimeoutMs, writeTimeoutMs } = this.limits;
     const { pressureTimeoutMs } = this.#node.config;
-    if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs) >= idleTimeoutMs) return 'idle';
+    if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs, writer.flushedBytes) >= idleTimeoutMs)
+      return 'idle';
     if (reader.pressedForMs(polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
     if (writer.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'queue-over-budget';
     return writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'stalled' : undefined;
@@ -319,4 +345,9 @@ export class PeerConnection implements InnerConnection, Sweepable {
     // What was queued is lost. It makes room now, so that those that hold less need not be ended, too.
     if (origin === 'writing') this.writer.end();
   }
+}
+
+/** Whether `reason` is the end of the peer's half, between two messages. */
+function isEnd(reason: DisconnectReason): boolean {
+  return reason.origin === 'reading' && reason.cause === 'ended';
 }

@@ -25,6 +25,18 @@ export function discard(destroy: () => void): void {
   }
 }
 
+/** Ends the writable half; resolves with whether all that it held was passed on, and with false when it cannot be any more. */
+export function endWritable(stream: Duplex): Promise<boolean> {
+  return new Promise((resolve) => {
+    const isOver = (): void => {
+      discard(() => stream.off('close', isOver));
+      resolve(stream.writableFinished);
+    };
+    stream.once('close', isOver);
+    stream.end(isOver);
+  });
+}
+
 /** Pauses or resumes `stream`; returns an error where it threw. */
 export function setFlowing(stream: Duplex, flows: boolean): Error | undefined {
   try {

@@ -7,12 +7,14 @@ export interface InnerConnection extends Connection {
   readonly stats: Traffic;
   /** Whether work is under way that an end in order waits for. */
   readonly isHeld: boolean;
-  /** Whether an end for `reason` has to wait for work: the reader is told when there is none. */
-  isHeldFor(reason: DisconnectReason): boolean;
+  /** Whether it may end for `reason`, now that all that came before was handled: the reader is told when that changes. */
+  mayEndFor(reason: DisconnectReason): boolean;
   /** Begins the teardown, unless it has begun. */
   endFor(reason: DisconnectReason): void;
   /** The stream takes nothing more. */
   writingFailed(error: unknown): void;
-  /** What sends reject with once the teardown has begun. */
+  /** What sends reject with that are not taken any more. */
+  sendError(): PeerError;
+  /** What all that waits rejects with once the teardown has begun. */
   endError(): PeerError;
 }

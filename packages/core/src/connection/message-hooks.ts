@@ -14,8 +14,9 @@ interface Settle {
 /** Hands messages to the `onMessage` hooks of the node. */
 export class MessageHooks implements Receiver {
   readonly isBusyAtFirst = false;
-  readonly isIdle = false;
   readonly countsBytes = false;
+  /** Whether the promise of a handler is pending. */
+  isWorking = false;
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
   readonly #source: MessageSource;
@@ -37,6 +38,7 @@ export class MessageHooks implements Receiver {
       if (!isPromise(result)) return false;
       this.#settle ??= this.#makeSettle();
       whenSettled(result, this.#settle.handled, this.#settle.failed);
+      this.isWorking = true;
       return true;
     } catch (error) {
       this.#threw(error);
@@ -48,11 +50,16 @@ export class MessageHooks implements Receiver {
     return true;
   }
 
+  end(): void {}
+
   stop(): void {}
 
   /** Made when the first handler returns a promise, and kept: not one a message, and none while idle. */
   #makeSettle(): Settle {
-    const handled = (): void => this.#source.goOn();
+    const handled = (): void => {
+      this.isWorking = false;
+      this.#source.goOn();
+    };
     const failed = (error: unknown): void => {
       this.#threw(error);
       handled();

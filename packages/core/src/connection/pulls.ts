@@ -54,16 +54,12 @@ export class Pulls implements Receiver {
   }
 
   /** The body of a loop is as busy with the last message as a handler is. */
-  get isIdle(): boolean {
-    return !this.#isInLoop;
-  }
-
-  get #isInLoop(): boolean {
+  get isWorking(): boolean {
     return this.#bodies !== undefined && this.#bodies.size > 0;
   }
 
   isBusyWith(waitingBytes: number): boolean {
-    return this.#isInLoop || (this.#wasAsked && waitingBytes > 0);
+    return this.isWorking || (this.#wasAsked && waitingBytes > 0);
   }
 
   /** As `Connection.next`. */
@@ -71,6 +67,10 @@ export class Pulls implements Receiver {
     const refusal = this.#whyNot(signal);
     if (refusal !== undefined) return rejected(refusal);
     if (this.#source.isStopped) return this.#nextOfRest();
+    if (this.#source.isOver) {
+      if (loop !== undefined && this.#bodies?.delete(loop) === true) this.#source.goOn();
+      return rejected(this.#ended());
+    }
     // A decoder may be what aborts: its message still has somebody to take it.
     const onAborted = (): void => void Promise.resolve().then(() => this.#giveUp(waiter));
     const waiter: Waiter = { ...defer<unknown>(), loop, signal, onAborted };
@@ -87,6 +87,10 @@ export class Pulls implements Receiver {
     if (waiter?.loop !== undefined) (this.#bodies ??= new Set()).add(waiter.loop);
     waiter?.resolve(message);
     return true;
+  }
+
+  end(): void {
+    this.#settle()?.reject(this.#ended());
   }
 
   stop(): void {
@@ -148,7 +152,9 @@ export class Pulls implements Receiver {
     if (hasFrameError) return disconnected(this.#connection, ending);
     const error = this.#connection.endError();
     if (!isOrderly(error.cause as DisconnectReason | undefined)) return error;
-    const what = `the connection with ${this.#connection.address} has ended`;
+    const { address, state } = this.#connection;
+    const what =
+      state === 'open' ? `${address} has ended its half` : `the connection with ${address} has ended`;
     return new PeerError('P2P_ERR_ENDED', what, { cause: error.cause });
   }
 

@@ -137,11 +137,13 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
    * work does not count as silence, unless the peer has ended; nor do messages that wait for the next turn. A peer that the
    * budget of the node holds back counts as silent: its unfinished frame fills that budget.
    *
-   * note: until somebody asks for the first message, bytes count.
+   * note: until somebody asks for the first message, bytes count. After the end of the peer, what it takes of what we send
+   * counts, too: `flushedBytes`.
    */
-  silentForMs(nowMs: number, polledAtMs: number): number {
+  silentForMs(nowMs: number, polledAtMs: number, flushedBytes: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
-    const count = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
+    const received = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
+    const count = received + (this.#decoding.ending === undefined ? 0 : 1 + flushedBytes);
     const isHandled = this.#handling && this.#receiver.isBusyWith(this.#decoding.queue.length);
     const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#decoding.ending === undefined;
     const heldBack = isWaitedFor || this.#yielded;
@@ -198,7 +200,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#pump();
   }
 
-  /** No work is under way any more. */
+  /** What may have kept the connection from ending does so no more. */
   onFree(): void {
     if (this.#decoding.ending !== undefined) this.#pump();
   }
@@ -217,6 +219,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   get isStopped(): boolean {
     return this.#stopped;
+  }
+
+  get isOver(): boolean {
+    return this.#decoding.isOver;
   }
 
   goOn(): void {
@@ -266,18 +272,21 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#pumping = false;
     if (this.#stopped) return;
     this.account.bytes = this.#decoding.queue.length; // INVARIANT: bounded-memory
-    const isDone = this.#decoding.isOver ? !this.#handling : this.#isDeserted;
-    if (isDone && (this.#stream.destroyed || !this.#connection.isHeldFor(this.#decoding.ending!))) {
+    const isOver = this.#isDone && this.#connection.mayEndFor(this.#decoding.ending!);
+    if (this.#stopped) return; // a hook may have ended it
+    if (isOver) {
       this.#keepsRest = !this.#decoding.isOver;
       this.#connection.endFor(this.#decoding.ending!);
-    } else {
-      this.#flow();
+      return;
     }
+    if (this.#decoding.isOver) this.#receiver.end();
+    this.#flow();
   }
 
-  /** Whether the peer has ended, and nobody works on what it sent. */
-  get #isDeserted(): boolean {
-    return this.#decoding.ending !== undefined && this.#handling && this.#receiver.isIdle;
+  /** Whether the peer has ended, and nobody works on what it sent, nor will before somebody asks for more. */
+  get #isDone(): boolean {
+    const { isOver, ending } = this.#decoding;
+    return (isOver || (ending !== undefined && this.#handling)) && !this.#receiver.isWorking;
   }
 
   /** Whether the next message has a handler that is free. */

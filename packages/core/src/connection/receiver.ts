@@ -8,11 +8,13 @@ export interface Receiver {
   take(message: unknown): boolean;
   /** Whether it is busy with something that the peer waits for, while it keeps `waitingBytes` from being handled. */
   isBusyWith(waitingBytes: number): boolean;
-  /** Whether it works on no message, although the next one has to wait. */
-  readonly isIdle: boolean;
+  /** Whether it may be at work on a message, while the next one has to wait. */
+  readonly isWorking: boolean;
   /** Whether unfinished frames count as signs of life. */
   readonly countsBytes: boolean;
-  /** There will be no more messages. */
+  /** The peer has ended its half and there will be no more messages, though the connection goes on. May be called again. */
+  end(): void;
+  /** The connection ends. */
   stop(): void;
 }
 
@@ -22,6 +24,8 @@ export interface MessageSource {
   readonly hasFrameError: boolean;
   /** Why the connection ends, or has ended, as far as the peer is the cause. */
   readonly ending: DisconnectReason | undefined;
+  /** Whether there are no more messages, though the connection may go on. */
+  readonly isOver: boolean;
   /** Whether the connection ends or has ended: {@link takeRest} has what is left. */
   readonly isStopped: boolean;
   /** The receiver takes the next message. */

@@ -94,7 +94,7 @@ export class Writer {
   send(message: unknown, signal: AbortSignal | undefined): Promise<void> {
     const refusal = signal === undefined ? undefined : refusedBy(signal);
     if (refusal !== undefined) return rejected(refusal);
-    if (this.#state !== 'open') return rejected(this.#connection.endError());
+    if (this.#state !== 'open') return rejected(this.#connection.sendError());
     if (this.#isFull()) {
       this.#node.refusals.refused(this.#connection, message, true);
       return rejected(this.#queueFull());
@@ -129,12 +129,27 @@ export class Writer {
 
   drained(): Promise<void> {
     this.#hasRefused = false;
-    if (this.#state !== 'open') return rejected(this.#connection.endError());
+    if (this.#state !== 'open') return rejected(this.#connection.sendError());
     if (!this.#isFull()) return Promise.resolve();
     const waiter = defer();
     (this.#drains ??= []).push(waiter);
     this.#waitForBudget();
     return waiter.promise;
+  }
+
+  /** Whether what was queued is out, or lost. */
+  get isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** All that went to the operating system, in bytes. */
+  get flushedBytes(): number {
+    return this.#flushedBytes;
+  }
+
+  /** Takes no more messages; what was queued goes out. */
+  refuseMore(): void {
+    if (this.#state === 'open') this.#state = 'finishing';
   }
 
   /**
@@ -143,7 +158,7 @@ export class Writer {
    */
   finish(): Promise<void> | undefined {
     if (this.#state === 'ended') return undefined;
-    this.#state = 'finishing';
+    this.refuseMore();
     if (this.#flight === undefined && !this.#hasGathered()) return undefined;
     this.#finished ??= defer();
     if (this.#flight === undefined) this.flush();

@@ -29,6 +29,7 @@ export const DEFAULTS = {
   outboundQueueBytes: 1024 * 1024,
   maxBufferedBytes: 128 * 1024 * 1024,
   pressureTimeoutMs: 10_000,
+  halfOpen: false,
   noDelay: true,
   keepAlive: true,
 } as const;
@@ -152,6 +153,14 @@ export interface NodeConfig<In, Out = In> {
    * @default 10000
    */
   readonly pressureTimeoutMs?: number;
+  /**
+   * Whether a connection lives on after its peer has ended its half, until `connection.end()` ends ours, or `disconnect()` both.
+   *
+   * note: without it the connection ends when what is under way for the peer is done.
+   * note: while nothing is sent over it, `idleTimeoutMs` bounds the time of such a connection.
+   * @default false
+   */
+  readonly halfOpen?: boolean;
   /** TCP_NODELAY. @default true */
   readonly noDelay?: boolean;
   /** SO_KEEPALIVE. @default true */

@@ -54,6 +54,10 @@ export interface Connection<In = unknown, Out = In> {
   readonly signal: AbortSignal;
   /** Resolves when the connection is closed, with the reason; it never rejects. Made on first use. */
   readonly closed: Promise<DisconnectReason>;
+  /** Whether {@link end} was called: nothing more is sent. */
+  readonly hasEnded: boolean;
+  /** Whether the peer has ended its half, as far as was read: nothing more comes than what waits. */
+  readonly peerHasEnded: boolean;
   /** Bytes queued and not yet handed to the operating system. */
   readonly bufferedBytes: number;
   /** Bytes received and not yet handled: they wait for a handler, or for the rest of their frame. */
@@ -128,6 +132,18 @@ export interface Connection<In = unknown, Out = In> {
    * note: it does not delay `disconnect()`, nor an end for an error.
    */
   hold(): Hold;
+  /**
+   * Ends our half, and no more: what is queued is flushed, then comes our FIN. Reading goes on, messages are handled as before.
+   * The connection ends when the peer has ended its half, too. Resolves when the operating system has all of it; no
+   * acknowledgement, as with {@link send}.
+   *
+   * note: from the call on sends are refused, with P2P_ERR_SENT_AFTER_END; also what requests in progress would still reply.
+   * note: a peer may go on sending for as long as it likes. One that is silent is bounded by `idleTimeoutMs`; otherwise
+   * {@link disconnect} ends the connection.
+   * note: harmless twice: later calls return the same promise. Nothing breaks if nobody awaits it.
+   * @throws {PeerError} P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT where the connection ended, or had ended, before that
+   */
+  end(): Promise<void>;
   /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.

@@ -21,6 +21,7 @@ export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
  *  open
  *      | onConnect       starts, then reading starts
  *      | onMessage       one at a time, in order
+ *      | onPeerEnd       once, after the last of them, if the peer ends its half
  *  closing
  *      | onDisconnect    once, for every connection that had onConnect
  *  closed
@@ -70,6 +71,16 @@ export interface Hooks<In, Out = In> {
     message: In,
     connection: Connection<In, Out>,
   ): void | typeof HANDLED | Promise<void | typeof HANDLED>;
+  /**
+   * The peer has ended its half, and all that it had sent was handled: no message comes any more, but the peer may go on
+   * reading. What this sends is flushed. When its promise has settled the connection ends, unless the node is `halfOpen`.
+   *
+   * note: with several, each waits for the promise of the one before. `idleTimeoutMs` bounds them, as long as nothing is sent.
+   * note: where messages are asked for with `next()`, some may be left: they can be asked for here, and after it.
+   * note: it does not run for a connection that ends in any other way: with an error, or by this side.
+   * note: throwing ends the connection with `handler-error`.
+   */
+  onPeerEnd?(connection: Connection<In, Out>): void | Promise<void>;
   /**
    * The connection is ending: last words may be sent and are flushed, unless writing is what failed.
    *

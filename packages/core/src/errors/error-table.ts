@@ -124,8 +124,13 @@ export const CORE_ERRORS = {
     when: 'the connection ended before the call could; `cause` holds the disconnect reason',
     remedy: 'connect again if the reason allows it',
   },
+  P2P_ERR_SENT_AFTER_END: {
+    when: 'a message was sent, or room for one waited for, after `end()` of this side',
+    remedy: 'send before `end()`; what is sent from several places ends when all of them are done',
+    isOwnFault: true,
+  },
   P2P_ERR_ENDED: {
-    when: 'next() was called, and all messages of a connection that ended in order had been returned',
+    when: 'next() was called, and all messages had been returned of a peer that has ended its half, or of a connection that ended in order',
     remedy: 'use `for await`, which stops there, or take it as the end; `cause` holds the disconnect reason',
   },
   P2P_ERR_ALREADY_PULLING: {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { PeerConnection } from '../connection/connection.js';
-import { setFlowing } from '../connection/foreign-stream.js';
+import { endWritable, setFlowing } from '../connection/foreign-stream.js';
 import type { Deadline } from '../mechanisms/deadline.js';
 
 /**
@@ -30,16 +30,11 @@ export async function sayLastWords(connection: PeerConnection, deadline: Deadlin
   const inputOver = discardInput(stream, link.stream);
   if (flushed !== undefined && !(await deadline.wait(flushed))) return false;
   // An upgraded stream may hold bytes that it has not passed down yet.
-  if (stream !== link.stream && !stream.destroyed) await deadline.wait(ended(stream));
+  if (stream !== link.stream && !stream.destroyed) await deadline.wait(endWritable(stream));
   // Also to a peer that has ended its half: a stream that is not a socket may reset the peer where it is just destroyed.
-  if (!link.stream.destroyed) await deadline.wait(ended(link.stream));
+  if (!link.stream.destroyed) await deadline.wait(endWritable(link.stream));
   await deadline.wait(inputOver);
   return true;
-}
-
-/** Ends the writable half; resolves when what it held was passed on, or cannot be any more. */
-function ended(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => stream.end(() => resolve()).once('close', resolve));
 }
 
 /**

@@ -19,6 +19,7 @@ export interface HookChain {
   /** Starts all of them in this very turn; `failed` is called with what each throws or rejects with. */
   readonly connect: ((connection: Introduced, failed: (error: unknown) => void) => void) | undefined;
   readonly message: ((message: unknown, connection: Connection) => Awaitable<unknown>) | undefined;
+  readonly peerEnd: ((connection: Connection) => Awaitable<unknown>) | undefined;
   /** In the order in which they run: reversed. Each runs, whatever the others do. */
   readonly disconnect: readonly DisconnectHook[];
   readonly error: readonly ((error: unknown, context: HookErrorContext) => unknown)[];
@@ -37,6 +38,7 @@ const HOOKS = [
   'onHandshake',
   'onConnect',
   'onMessage',
+  'onPeerEnd',
   'onDisconnect',
   'onError',
 ] as const;
@@ -64,6 +66,7 @@ export function chainHooks(list: readonly Hooks<unknown>[]): HookChain {
     handshake: chainHandshake(bound(list, 'onHandshake')),
     connect: chainConnect(list.map((hooks) => hooks.onConnect?.bind(hooks))),
     message: chainMessage(bound(list, 'onMessage')),
+    peerEnd: chainPeerEnd(bound(list, 'onPeerEnd')),
     disconnect: list
       .flatMap((hooks, layer) => {
         const call = hooks.onDisconnect?.bind(hooks);
@@ -146,6 +149,15 @@ function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]
     return undefined;
   };
   return (message, connection) => runFrom(0, message, connection);
+}
+
+/** Each after the promise of the one before, as long as the connection is open. */
+function chainPeerEnd(hooks: readonly NonNullable<Hooks<unknown>['onPeerEnd']>[]): HookChain['peerEnd'] {
+  const [only] = hooks;
+  if (hooks.length <= 1) return only;
+  return async (connection) => {
+    for (const hook of hooks) if (!hasEnded(connection)) await hook(connection);
+  };
 }
 
 function hasEnded(connection: Connection): boolean {

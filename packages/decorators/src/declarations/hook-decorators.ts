@@ -63,6 +63,19 @@ export const OnConnect: () => HookDecorator<[connection: ConnectionArgument]> = 
 );
 
 /**
+ * The method hears of every peer that has ended its half, when all that it had sent was handled: `(connection) => void`. What it
+ * sends is flushed. See `Hooks.onPeerEnd`.
+ *
+ * note: the connection ends when its promise has settled, unless the peer is `halfOpen`.
+ * note: several of them run one after the other, as they are declared.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnPeerEnd: () => HookDecorator<[connection: ConnectionArgument]> = hookDecorator(
+  'OnPeerEnd',
+  'onPeerEnd',
+);
+
+/**
  * The method hears of every connection that ends: `(connection, reason) => void`. See `Hooks.onDisconnect`.
  *
  * note: last words may be sent; `onDisconnectTimeoutMs` bounds the method.

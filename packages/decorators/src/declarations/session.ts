@@ -32,7 +32,7 @@ export interface SessionOptions<List extends readonly Dependency[] = readonly De
  * @Peer({ codec, sessions: [Login] })
  * ```
  *
- * It may have `@OnConnect`, `@OnMessage`, `@OnDisconnect` and `@OnError` methods. It may inject {@link Connection}, other
+ * It may have `@OnConnect`, `@OnMessage`, `@OnPeerEnd`, `@OnDisconnect` and `@OnError` methods. It may inject {@link Connection}, other
  * sessions of the peer, and anything from the container; what is bound `inRequestScope()` there is made once for each
  * connection and shared by its sessions.
  *

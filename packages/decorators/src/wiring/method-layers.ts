@@ -14,6 +14,7 @@ export const UNARY: ReadonlySet<string> = new Set([
   'onAccept',
   'onHandshake',
   'onConnect',
+  'onPeerEnd',
 ]);
 const PLAIN: ReadonlySet<string> = new Set([...UNARY, 'onDisconnect', 'onError']);
 

@@ -22,7 +22,7 @@ export function sessionLayers(parts: readonly Part[], sessions: Sessions): Hooks
 
 /** Its hooks are those of the instance that the connection has. */
 function sessionLayer(
-  { onConnect, onDisconnect, onError }: MethodLayer,
+  { onConnect, onPeerEnd, onDisconnect, onError }: MethodLayer,
   index: number,
   sessions: Sessions,
 ): Hooks<unknown> {
@@ -39,6 +39,15 @@ function sessionLayer(
         introduced.add(connection);
         return onConnect && call(onConnect, connection, connection);
       });
+  }
+  if (onPeerEnd !== undefined) {
+    hooks.onPeerEnd = (connection: Connection) => {
+      const tell = (): unknown => call(onPeerEnd, connection, connection);
+      const ready = sessions.waitFor(connection);
+      return ready === undefined
+        ? tell()
+        : ready.then(() => (connection.state === 'open' ? tell() : undefined), ignore);
+    };
   }
   if (onDisconnect !== undefined) {
     // INVARIANT: paired-hooks. Who was not told of the connection is not told of its end.
@@ -65,3 +74,6 @@ export function whenReady(sessions: Sessions, hook: MessageHook): MessageHook {
     );
   };
 }
+
+/** What kept the sessions from being made has ended their connection. */
+function ignore(): void {}
