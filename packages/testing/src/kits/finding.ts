@@ -1,0 +1,75 @@
+/** One fact of a kit that does not hold. */
+export interface KitFinding<Fact extends string = string> {
+  /** Which one. */
+  readonly fact: Fact;
+  /** What was seen, for people. */
+  readonly detail: string;
+}
+
+/** What is used of a test runner: jest, vitest, mocha and `node:test` all have it. */
+export interface KitRunner {
+  /** Opens a group of tests. */
+  describe(name: string, body: () => void): unknown;
+  /** Adds a test. */
+  it(name: string, body: () => Promise<void>): unknown;
+}
+
+/** A fact does not hold: ends the check that found it. */
+export class Broken extends Error {
+  override readonly name = 'Broken';
+}
+
+/** @throws {Broken} unless `holds`. */
+export function expectThat(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Broken(otherwise);
+}
+
+/** A check of one fact, on a subject made anew. */
+export type Check<Subject> = (subject: Subject) => Promise<void>;
+
+/** Runs each check, and returns what does not hold. What a check throws counts, whatever it is. */
+export async function findingsOf<Fact extends string, Subject>(
+  checks: Readonly<Record<Fact, Check<Subject>>>,
+  make: () => Subject | Promise<Subject>,
+): Promise<KitFinding<Fact>[]> {
+  const findings: KitFinding<Fact>[] = [];
+  for (const fact of Object.keys(checks) as Fact[]) {
+    const detail = await failureOf(checks[fact], make);
+    if (detail !== undefined) findings.push({ fact, detail });
+  }
+  return findings;
+}
+
+/** A group of tests, one for each fact. @throws {TypeError} when there is no runner. */
+export function describeFacts<Fact extends string, Subject>(
+  name: string,
+  facts: Readonly<Record<Fact, string>>,
+  checks: Readonly<Record<Fact, Check<Subject>>>,
+  make: () => Subject | Promise<Subject>,
+  runner: Partial<KitRunner> = globalThis as Partial<KitRunner>,
+): void {
+  const { describe, it } = runner;
+  if (typeof describe !== 'function' || typeof it !== 'function') {
+    throw new TypeError('a kit needs a test runner: run it in one, or give { runner: { describe, it } }');
+  }
+  describe(name, () => {
+    for (const fact of Object.keys(facts) as Fact[]) {
+      it(facts[fact], async () => {
+        const detail = await failureOf(checks[fact], make);
+        if (detail !== undefined) throw new Error(detail);
+      });
+    }
+  });
+}
+
+async function failureOf<Subject>(
+  check: Check<Subject>,
+  make: () => Subject | Promise<Subject>,
+): Promise<string | undefined> {
+  try {
+    await check(await make());
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,149 @@
+import type { SocketAddress } from '@pea2pea/core';
+import { Endpoint, type Between } from './endpoint.js';
+import { ORDER } from './event-queue.js';
+import type { Incarnation } from './incarnation.js';
+import type { Machine } from './machine.js';
+import { Pipe, type PipeEnds, type Segment, type Way } from './pipe.js';
+import type { Route } from './route.js';
+import type { Crossing, Net } from './net.js';
+import { subject } from './trace.js';
+
+/** One side of a connection that is to be made. */
+export interface Side {
+  readonly host: Machine;
+  readonly incarnation: Incarnation;
+  /** Its address as it knows it, and as the other side sees it. */
+  readonly local: SocketAddress;
+  readonly seenAs: SocketAddress;
+}
+
+/** A connection between two hosts: two ends, and a pipe each way. */
+export class SimConnection implements Between, Crossing {
+  readonly dialler: Endpoint;
+  readonly listener: Endpoint;
+  readonly hosts: readonly [Machine, Machine];
+  readonly #net: Net;
+  readonly #there: Route;
+  readonly #back: Route;
+  readonly #forgetMs: number;
+  readonly #onOpen: (endpoint: Endpoint) => void;
+  #lastMs: number;
+  #isForgotten = false;
+
+  /** @param onOpen the last step of the handshake has reached the listener */
+  constructor(net: Net, dialler: Side, listener: Side, onOpen: (endpoint: Endpoint) => void) {
+    this.#net = net;
+    this.hosts = [dialler.host, listener.host];
+    this.#there = net.route(dialler.host, listener.host);
+    this.#back = net.route(listener.host, dialler.host);
+    this.#forgetMs = Math.min(
+      dialler.host.nat?.forgetMs ?? Infinity,
+      listener.host.nat?.forgetMs ?? Infinity,
+    );
+    this.#onOpen = onOpen;
+    this.#lastMs = net.timeline.nowMs;
+    const addresses = (own: Side, other: Side) => ({ local: own.local, remote: other.seenAs });
+    this.dialler = new Endpoint(
+      dialler.incarnation,
+      addresses(dialler, listener),
+      subject(`${dialler.local}-${listener.local}`),
+      this,
+    );
+    this.listener = new Endpoint(
+      listener.incarnation,
+      addresses(listener, dialler),
+      subject(`${listener.local}-${dialler.seenAs}`),
+      this,
+    );
+    const there = this.#pipe(this.#there, this.#back, this.dialler, this.listener);
+    const back = this.#pipe(this.#back, this.#there, this.listener, this.dialler);
+    this.dialler.join(there, back);
+    this.listener.join(back, there);
+    net.connections.add(this);
+    net.note('connects', this.dialler.subject);
+    there.open();
+  }
+
+  /** What is in the way of the connection replies with resets, to both. */
+  cut(): void {
+    for (const endpoint of [this.dialler, this.listener]) this.#reset(endpoint);
+  }
+
+  sendReset(from: Endpoint): void {
+    const { timeline } = this.#net;
+    const to = from === this.dialler ? this.listener : this.dialler;
+    const route = from === this.dialler ? this.#there : this.#back;
+    const arrive = (): void => {
+      if (route.keeps(arrive)) return;
+      if (route.state === 'open' && this.#isUp()) this.#reset(to);
+    };
+    // It is not repeated, and nobody acknowledges it: what is in its way ends it.
+    if (route.state === 'open' && this.#isUp()) {
+      timeline.at(route.arrivalOf(0, timeline.nowMs), ORDER.network, arrive);
+    }
+  }
+
+  onClosed(): void {
+    if (!this.dialler.isClosed || !this.listener.isClosed) return;
+    this.#net.connections.delete(this);
+    for (const [index, endpoint] of [this.dialler, this.listener].entries()) {
+      this.hosts[index]!.ports.release(endpoint);
+    }
+  }
+
+  #reset(endpoint: Endpoint): void {
+    if (endpoint.isClosed) return;
+    this.#net.note('resets', endpoint.subject);
+    endpoint.onError('ECONNRESET');
+  }
+
+  #isUp(): boolean {
+    return !this.#isForgotten && this.hosts[0].isUp && this.hosts[1].isUp;
+  }
+
+  /** Whoever translates addresses forgets a connection that was silent for long, and lets nothing of it pass. */
+  #knows(): boolean {
+    if (this.#net.timeline.nowMs - this.#lastMs <= this.#forgetMs) return true;
+    this.#isForgotten = true;
+    return false;
+  }
+
+  #pipe(there: Route, back: Route, sender: Endpoint, receiver: Endpoint): Pipe {
+    const net = this.#net;
+    const way: Way = {
+      there,
+      back,
+      isUp: () => this.#isUp() && this.#knows(),
+      touch: () => {
+        this.#lastMs = net.timeline.nowMs;
+      },
+    };
+    const ends: PipeEnds = {
+      arrived: (segment) => this.#arrived(receiver, segment),
+      hasRoom: sender.hasRoom,
+      retried: () => net.note('retries', sender.subject),
+      gaveUp: () => {
+        net.note('times out', sender.subject);
+        sender.onError('ETIMEDOUT');
+      },
+      wasReset: () => this.#reset(sender),
+    };
+    return new Pipe(net.timeline, net.network, way, ends);
+  }
+
+  #arrived(receiver: Endpoint, segment: Segment): void {
+    const { subject: who } = receiver;
+    if (segment.kind === 'open') {
+      if (receiver.isClosed) {
+        this.sendReset(receiver);
+        return;
+      }
+      this.#net.note('accepts', who);
+      this.#onOpen(receiver);
+      return;
+    }
+    if (segment.kind === 'data') this.#net.note('receives', who, segment.bytes.length, segment.bytes);
+    else this.#net.note('ends', who);
+    receiver.arrived(segment);
+  }
+}

@@ -1,0 +1,61 @@
+import { ORDER } from './event-queue.js';
+import type { Timeline } from './timeline.js';
+
+/**
+ * One run of the process of a host, from its start to its crash. Everything that the world has to tell a process goes through
+ * {@link Incarnation.call}.
+ */
+export class Incarnation {
+  readonly #timeline: Timeline;
+  #isAlive = true;
+  #isStill = false;
+  #stillUntilMs = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  /** False once it has crashed: it hears nothing any more, and does nothing. */
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Whether it stands still: its event loop does not turn. */
+  get isStill(): boolean {
+    return this.#isStill;
+  }
+
+  /** Calls `run` now, or when the process goes on, or never if it is dead. */
+  call(run: () => void): void {
+    if (!this.#isAlive) return;
+    if (this.#isStill) this.#waiting.push(run);
+    else run();
+  }
+
+  /** The process stands still for `durationMs`; until {@link Incarnation.goOn}, where that is infinite. */
+  standStill(durationMs: number): void {
+    this.#isStill = true;
+    this.#stillUntilMs = Math.max(this.#stillUntilMs, this.#timeline.nowMs + durationMs);
+    if (durationMs === Infinity) return;
+    this.#timeline.at(this.#stillUntilMs, ORDER.timers, () => {
+      if (this.#timeline.nowMs >= this.#stillUntilMs) this.goOn();
+    });
+  }
+
+  /** What waited happens now, in the order in which it came, each in a step of its own. */
+  goOn(): void {
+    this.#isStill = false;
+    this.#stillUntilMs = 0;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const run of waiting) {
+      this.#timeline.at(this.#timeline.nowMs, ORDER.network, () => this.call(run));
+    }
+  }
+
+  crash(): void {
+    this.#isAlive = false;
+    this.#waiting = [];
+  }
+}

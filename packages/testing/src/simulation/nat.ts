@@ -1,0 +1,34 @@
+import { SocketAddress } from '@pea2pea/core';
+import { inMs, type Duration } from './quantities.js';
+
+const FIRST_PORT = 20_000;
+
+/** What is between a private network and the rest, to be given to its hosts. */
+export interface NatOptions {
+  /** Under which all of its hosts are seen. */
+  readonly address: string;
+  /** How long a connection may be silent before it is forgotten. @default for ever */
+  readonly forgets?: Duration;
+}
+
+/**
+ * A translation of addresses: its hosts dial out, and nobody dials in. A connection that was silent for too long is
+ * forgotten, and neither side is told.
+ */
+export class Nat {
+  readonly address: string;
+  readonly forgetMs: number;
+  #nextPort = FIRST_PORT;
+
+  constructor({ address, forgets = Infinity }: NatOptions) {
+    this.address = address;
+    this.forgetMs = inMs(forgets);
+  }
+
+  /** How the next connection is seen from outside. */
+  translate(): SocketAddress {
+    const port = this.#nextPort;
+    this.#nextPort = port === 65_535 ? FIRST_PORT : port + 1;
+    return new SocketAddress(this.address, port);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Random } from '@pea2pea/core';
+import type { Network } from './network-options.js';
+
+/** What happens to a segment: it arrives, vanishes, or is replied to with a reset on the way. */
+export type RouteState = 'open' | 'silent' | 'reset';
+
+/** The first wait of a sender before it sends again, as Linux has it. */
+export const FIRST_RETRY_MS = 200;
+
+/** What a host takes to reach itself. */
+const LOOPBACK_MS = 0.02;
+
+/** The way from one host to another, in one direction: all connections between the two share it. */
+export class Route {
+  readonly latencyMs: number;
+  readonly #network: Network;
+  readonly #random: Random;
+  readonly #isLoopback: boolean;
+  #busyUntilMs = 0;
+  /** How faults have left it. */
+  state: RouteState = 'open';
+  /** What arrived while the route was held. */
+  #held: (() => void)[] | undefined;
+
+  /** @param latencyMs undefined: the way of a host to itself */
+  constructor(network: Network, random: Random, latencyMs: number | undefined) {
+    this.#network = network;
+    this.#random = random;
+    this.#isLoopback = latencyMs === undefined;
+    this.latencyMs = latencyMs ?? LOOPBACK_MS;
+  }
+
+  get random(): Random {
+    return this.#random;
+  }
+
+  /** When `size` bytes that are sent at `nowMs` arrive, if nothing is in their way. */
+  arrivalOf(size: number, nowMs: number): number {
+    const { bytesPerMs, jitterMs, loss } = this.#network;
+    if (this.#isLoopback) return nowMs + this.latencyMs;
+    let departsMs = nowMs;
+    if (bytesPerMs !== Infinity) {
+      this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs) + size / bytesPerMs;
+      departsMs = this.#busyUntilMs;
+    }
+    let delayMs = this.latencyMs + jitterMs * this.#random.next();
+    if (loss > 0) {
+      let retryMs = Math.max(FIRST_RETRY_MS, 2 * this.latencyMs);
+      for (; this.#random.next() < loss; retryMs *= 2) delayMs += retryMs;
+    }
+    return departsMs + delayMs;
+  }
+
+  get isHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** From now on what arrives waits. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Whether `arrive` was taken, to be called when the route is released. */
+  keeps(arrive: () => void): boolean {
+    if (this.#held === undefined) return false;
+    this.#held.push(arrive);
+    return true;
+  }
+
+  /** What waited, in the order in which it arrived; nothing waits any more. */
+  release(): readonly (() => void)[] {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    return held;
+  }
+}
