@@ -1,6 +1,6 @@
-// npm run gallery [-- name ...] [--fast]: runs examples/protocols against clients and servers that are not ours, which
-// are installed into tests/gallery first. What each test needs besides npm, it says where it skips; with --fast only those
-// run that need nothing else.
+// npm run gallery [-- name ...] [--fast] [--apt]: runs examples/protocols against clients and servers that are not ours. Those
+// of npm are installed into tests/gallery first, those of Debian with --apt, as root; a test that needs one which is missing
+// skips, and says so. --fast leaves out what takes long, such as a browser.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -27,6 +27,18 @@ function isInstalled() {
     const manifest = `${folder}/node_modules/${name}/package.json`;
     return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === pinned;
   });
+}
+
+/** What Debian has: a browser, and a client of BitTorrent. */
+const DEBIAN = ['chromium', 'aria2'];
+if (argv.includes('--apt')) {
+  const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...DEBIAN];
+  const [program, ...args] = process.getuid?.() === 0 ? install : ['sudo', ...install];
+  const { status } = spawnSync(program, args, {
+    stdio: 'inherit',
+    env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status !== 0) console.error(`apt-get could not install ${DEBIAN.join(', ')}`);
 }
 
 const totals = { passed: 0, failed: 0 };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import WebSocket, { WebSocketServer } from 'ws';
+import { browser, missingBrowser } from './chromium.mjs';
 import { against, example, exchange, start, until, within } from './harness.mjs';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -134,6 +135,28 @@ describe(against('websocket', 'ws'), () => {
     const ended = once(socket, 'close');
     socket.on('error', () => {});
     await within('the end', ended);
+  });
+
+  test('two pages in chromium talk through it, and see it end', { skip: missingBrowser }, async (t) => {
+    const chromium = await browser(t);
+    const own = await start('websocket');
+    t.after(() => own.child.kill('SIGKILL'));
+    const url = `http://127.0.0.1:${own.port}/`;
+    const [ann, bob] = [await chromium.page(url), await chromium.page(url)];
+    for (const page of [ann, bob]) {
+      await until('the page is connected', () =>
+        page('typeof socket === "object" && socket.readyState === 1'),
+      );
+    }
+    const shown = (page) => page('[...document.querySelectorAll("li")].map((item) => item.textContent)');
+    await ann('document.forms[0][0].value = "grüße 👋", document.forms[0].requestSubmit()');
+    await until('the text arrives', async () => (await shown(bob)).includes('grüße 👋'));
+    await bob('socket.send(new Uint8Array(50_000))');
+    await until('the bytes arrive', async () => (await shown(ann)).includes('50000 bytes'));
+    assert.deepEqual(own.output.slice(1), ['grüße 👋']);
+    assert.equal(await own.stop(), 0);
+    await until('the page sees the end', async () => (await shown(bob)).at(-1) === 'closed: 1001 ');
+    assert.deepEqual(await shown(ann), ['me: grüße 👋', '50000 bytes', 'closed: 1001 ']);
   });
 
   test('it ends in order', async (t) => {
