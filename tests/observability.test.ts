@@ -153,6 +153,8 @@ describe('a snapshot', () => {
         direction: 'inbound',
         state: 'open',
         address: b.opened[0]!.address.toString(),
+        hasEnded: false,
+        peerHasEnded: false,
         localAddress: b.opened[0]!.localAddress.toString(),
         ageMs: 250,
         bufferedBytes: 0,

@@ -46,7 +46,7 @@ export { defineErrors } from './errors/errors.js';
 export type { MakeError } from './errors/errors.js';
 export type { ErrorEntry, ErrorTable } from './errors/error-table.js';
 export { formatIp, isLinkLocal, parseIp } from './net/ip-address.js';
-export { disconnected } from './contracts/connection.js';
+export { disconnected, sentAfterEnd } from './contracts/connection.js';
 export { requireExpectedIdentity } from './contracts/identity.js';
 export { peerFields } from './contracts/peer-fields.js';
 export { PLUGIN } from './contracts/plugin.js';

@@ -47,6 +47,10 @@ export interface ConnectionSnapshot {
   readonly direction: Direction;
   /** Where the connection is in its life. */
   readonly state: ConnectionState;
+  /** Whether this side has ended its half. */
+  readonly hasEnded: boolean;
+  /** Whether the peer has ended its half. */
+  readonly peerHasEnded: boolean;
   /** The address of the peer, `host:port`. */
   readonly address: string;
   /** Who the peer has proved to be, in one line of 128 characters at most; null where no handshake asked for a proof. */
@@ -84,6 +88,8 @@ export function snapshot(node: PeerNode<unknown>): NodeSnapshot {
       id: connection.id,
       direction: connection.direction,
       state: connection.state,
+      hasEnded: connection.hasEnded,
+      peerHasEnded: connection.peerHasEnded,
       address: connection.address.toString(),
       identity: shownIdentity(connection.context) ?? null,
       localAddress: connection.localAddress.toString(),

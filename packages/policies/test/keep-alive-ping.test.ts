@@ -10,9 +10,9 @@ const { own } = lab();
 const SECOND = 1_000;
 
 /** A node with the plugin, and a peer that knows nothing of pings: `asked` has their nonces. */
-async function world(options: KeepAliveOptions = {}) {
+async function world(options: KeepAliveOptions = {}, halfOpen = false) {
   const clock = new ControlledClock();
-  const config = { codec: json(lines()), transport: memoryTransport(), clock, idleTimeoutMs: 0 };
+  const config = { codec: json(lines()), transport: memoryTransport(), clock, idleTimeoutMs: 0, halfOpen };
   const asked: number[] = [];
   const node = own(new PeerNode<unknown>(config))
     .use(keepAlive(options))
@@ -137,5 +137,33 @@ describe('jsonRpcPings', () => {
     [{ id: 'ping-7', result: null }, undefined],
   ])('leaves %j to the handlers, unless it is a sign of life: %j', (message, sign) => {
     expect(jsonRpcPings.read(message)).toEqual(sign);
+  });
+});
+
+describe('a connection of which a half has ended', () => {
+  it('is sent no pings, and ping() says why', async () => {
+    const { plugin, here, there, asked, pass } = await world({}, true);
+    const waiting = plugin.ping(here);
+    await until(() => asked.length === 1);
+    await there.end();
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => waiting);
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => plugin.ping(here));
+    await pass(200 * SECOND);
+    expect([here.state, asked.length, plugin.unresponsive]).toEqual(['open', 1, 0]);
+    await here.end();
+    await here.closed;
+  });
+
+  it('is kept by a peer that goes on after our end', async () => {
+    const { plugin, here, there, asked, pass } = await world({}, true);
+    const waiting = plugin.ping(here);
+    await here.end();
+    await peerErrorOf('P2P_ERR_SENT_AFTER_END', () => plugin.ping(here));
+    waiting.catch(() => undefined);
+    await pass(200 * SECOND);
+    await peerErrorOf('P2P_ERR_PEER_UNRESPONSIVE', () => waiting);
+    expect([here.state, asked.length, plugin.unresponsive]).toEqual(['open', 1, 0]);
+    await there.end();
+    await here.closed;
   });
 });

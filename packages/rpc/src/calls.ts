@@ -6,6 +6,7 @@ import {
   onAbort,
   peerFields,
   rejected,
+  sentAfterEnd,
   type LogThrottle,
 } from '@pea2pea/core/authoring';
 import { Call, type CallOwner, type CallTerms } from './call.js';
@@ -29,6 +30,9 @@ export interface CallsContext {
   readonly ignoredLog: LogThrottle;
   now(): number;
 }
+
+/** Why calls end whose responses cannot come any more. */
+export const PEER_ENDED: DisconnectReason = { origin: 'reading', cause: 'ended' };
 
 /** What goes out as one message: a call, or a batch of calls and notifications. */
 interface Outgoing {
@@ -93,6 +97,7 @@ export class Calls implements CallOwner {
    */
   call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
     try {
+      this.#requireHalves(1);
       const call = this.begin(method, params, terms);
       const hasRoom = this.#hasRoomFor(1);
       if (!hasRoom || !this.#trySendOne(call))
@@ -129,6 +134,7 @@ export class Calls implements CallOwner {
    * @throws {PeerError} P2P_ERR_TOO_MANY_REQUESTS, P2P_ERR_QUEUE_FULL, or whatever the encoder throws; nothing was sent then
    */
   send(outgoing: Outgoing): void {
+    this.#requireHalves(outgoing.calls.length);
     const hasRoom = this.#hasRoomFor(outgoing.calls.length);
     if (!hasRoom || !this.#trySend(outgoing)) this.#waitOrRefuse(outgoing, hasRoom);
   }
@@ -209,6 +215,14 @@ export class Calls implements CallOwner {
     }
   }
 
+  /** @throws {PeerError} where the half has ended that requests go out by, or the one that responses would come by */
+  #requireHalves(calls: number): void {
+    const { connection } = this;
+    if (connection.state !== 'open') return;
+    if (connection.hasEnded) throw sentAfterEnd(connection);
+    if (connection.peerHasEnded && calls > 0) throw disconnected(connection, PEER_ENDED);
+  }
+
   get #hasWaiting(): boolean {
     return this.#waiting !== undefined && this.#waiting.size > 0;
   }
@@ -263,7 +277,11 @@ export class Calls implements CallOwner {
       this.#awaitsDrain = false;
       this.#advance();
     };
-    this.connection.drained().then(drained, () => {});
+    // Where the connection has ended that was told before; else this side has ended its half.
+    this.connection.drained().then(drained, (error: unknown) => {
+      this.#waiting?.clear();
+      for (const call of this.#unsent?.keys() ?? []) call.reject(error);
+    });
   }
 
   /** False where the outbound queue is full. @throws what the encoder throws */

@@ -33,8 +33,6 @@ export class IncomingRequest implements RequestContext {
   isAwaited = false;
   isCancelled = false;
   #controller: AbortController | undefined;
-  /** Why it was given up, for a method that asks late. */
-  #reason: PeerError | DisconnectReason | undefined;
 
   constructor(owner: RequestOwner, batch: Batch | undefined, request: ReceivedRequest) {
     this.#owner = owner;
@@ -48,14 +46,12 @@ export class IncomingRequest implements RequestContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-      else this.#owner.hasSignal(this);
+      this.#owner.hasSignal(this);
     }
     return this.#controller.signal;
   }
 
   abort(reason: PeerError | DisconnectReason): void {
-    this.#reason ??= reason;
     this.#controller?.abort(reason);
   }
 

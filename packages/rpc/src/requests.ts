@@ -16,6 +16,7 @@ import {
   requireFunction,
 } from '@pea2pea/core/authoring';
 import { CallBatch } from './call-batch.js';
+import { PEER_ENDED } from './calls.js';
 import { resolveTerms, type CallArguments } from './call-options.js';
 import { Channel, isForUs, type ChannelContext } from './channel.js';
 import type { RequestCounters, Tally } from './counters.js';
@@ -151,8 +152,8 @@ export class Requests implements Hooks<unknown> {
    * @throws {PeerError} P2P_ERR_REQUEST_FAILED, a `RequestError`, when the peer responds with an error;
    * P2P_ERR_REQUEST_TIMEOUT, P2P_ERR_ABORTED, P2P_ERR_TOO_MANY_REQUESTS;
    * P2P_ERR_INVALID_RESPONSE when the response is not valid, or its result does not match its schema;
-   * P2P_ERR_DISCONNECTED, with the `DisconnectReason` as `cause`, when the connection ends first;
-   * P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED and what the encoder throws, when it cannot be sent;
+   * P2P_ERR_DISCONNECTED, with the `DisconnectReason` as `cause`, when the connection or the half of the peer ends first;
+   * P2P_ERR_SENT_AFTER_END when this side has ended its half; P2P_ERR_QUEUE_FULL, P2P_ERR_ENCODE_FAILED and what the encoder throws, when it cannot be sent;
    * P2P_ERR_INVALID_CONFIG for an invalid `timeoutMs` or `signal`, or the connection of another node
    */
   call<Result, SentParams>(
@@ -238,6 +239,11 @@ export class Requests implements Hooks<unknown> {
     const known = this.#channels.get(connection);
     if (!isForUs(message, this.#options, known?.calls)) return undefined;
     return (known ?? this.#channelOf(connection)).receive(message);
+  }
+
+  /** No response comes any more: calls that wait for one reject. */
+  onPeerEnd(connection: Connection): void {
+    this.#channels.get(connection)?.calls.end(PEER_ENDED);
   }
 
   /** The node closes: requests under way are finished, new ones are refused with -32001. */

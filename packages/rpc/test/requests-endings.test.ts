@@ -109,6 +109,42 @@ describe('a peer that ends its half after its requests', () => {
   });
 });
 
+describe('a connection of which a half has ended', () => {
+  it('rejects calls at once whose responses cannot come', async () => {
+    await using pair = await connected(Slow, undefined, inMemory({ halfOpen: true }));
+    const { connection, back, requests } = pair;
+    const waiting = requests.call(connection, slow, { n: 1 });
+    await until('it is served', () => pair.server.peer.gates.has(1));
+    await back.end();
+    const error = await peerErrorOf('P2P_ERR_DISCONNECTED', () => waiting);
+    expect(error.cause).toEqual({ origin: 'reading', cause: 'ended' });
+    await peerErrorOf('P2P_ERR_DISCONNECTED', () => requests.call(connection, slow, { n: 2 }));
+    expect([connection.state, requests.pending]).toEqual(['open', 0]);
+    await requests.notify(connection, slow, { n: 3 });
+    await until('it has come', () => pair.server.peer.gates.has(3));
+  });
+
+  it('refuses calls after our end, those that wait for room included', async () => {
+    @Peer({ codec, plugins: [requests({ maxPending: 1 })] })
+    class Patient {}
+    await using pair = await connected(Slow, Patient, inMemory({ halfOpen: true }));
+    const { connection, requests: plugin } = pair;
+    const { gates } = pair.server.peer;
+    const [first, second] = [1, 2].map((n) => plugin.call(connection, slow, { n }));
+    await until('one is served', () => gates.has(1));
+    await connection.end();
+    await peerErrorOf('P2P_ERR_SENT_AFTER_END', () => plugin.call(connection, slow, { n: 3 }));
+    const batch = plugin.batch(connection);
+    const inBatch = batch.call(slow, { n: 4 });
+    batch.send();
+    await peerErrorOf('P2P_ERR_SENT_AFTER_END', () => inBatch);
+    gates.get(1)!();
+    expect(await first).toBe(1);
+    await peerErrorOf('P2P_ERR_SENT_AFTER_END', () => second);
+    expect(plugin.pending).toBe(0);
+  });
+});
+
 describe('close()', () => {
   it('waits for the requests under way, which may call back, and refuses new ones', async () => {
     const last = method<void, string>('last');

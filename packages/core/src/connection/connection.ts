@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, Direction, DisconnectReason, Hold } from '../contracts/connection.js';
-import { disconnected, userReason } from '../contracts/connection.js';
+import { disconnected, sentAfterEnd, userReason } from '../contracts/connection.js';
 import { identityIn, shownIdentity } from '../contracts/identity.js';
 import { describeBy } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
@@ -260,10 +260,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   sendError(): PeerError {
     if (this.teardown !== undefined || !this.hasEnded) return this.endError();
-    return new PeerError(
-      'P2P_ERR_SENT_AFTER_END',
-      `this side has ended its half of the connection with ${this.address}`,
-    );
+    return sentAfterEnd(this);
   }
 
   endError(): PeerError {

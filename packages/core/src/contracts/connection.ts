@@ -211,6 +211,12 @@ export function disconnected(
   return new PeerError('P2P_ERR_DISCONNECTED', what, { cause: reason });
 }
 
+/** P2P_ERR_SENT_AFTER_END: this side has ended its half. */
+export function sentAfterEnd({ address }: Pick<Connection, 'address'>): PeerError {
+  const what = `this side has ended its half of the connection with ${address}`;
+  return new PeerError('P2P_ERR_SENT_AFTER_END', what);
+}
+
 /** What {@link Connection.disconnect} was called with, as a reason. */
 export function userReason(why: unknown): DisconnectReason {
   if (why === undefined) return { origin: 'user' };

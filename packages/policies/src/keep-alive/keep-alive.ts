@@ -17,6 +17,7 @@ import {
   peerFields,
   PluginEvents,
   rejected,
+  sentAfterEnd,
   TokenBucket,
   type Deferred,
 } from '@pea2pea/core/authoring';
@@ -59,6 +60,9 @@ interface Pulse {
   /** Made with the first ping of the peer. */
   pongs: TokenBucket | undefined;
 }
+
+/** Why no pong can come any more. */
+const PEER_ENDED: DisconnectReason = { origin: 'reading', cause: 'ended' };
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1_000;
@@ -150,12 +154,15 @@ export class KeepAlive implements Hooks<unknown> {
    *
    * note: in a handler of the same connection do not wait for it: the pong waits until the handler is done.
    * @throws {PeerError} P2P_ERR_PEER_UNRESPONSIVE where no pong has come within `timeoutMs` of the ping, though the peer may
-   * send other messages: the connection stays; P2P_ERR_DISCONNECTED where the connection has ended, or ends before the reply; P2P_ERR_INVALID_CONFIG where it is of another node; P2P_ERR_QUEUE_FULL
+   * send other messages: the connection stays; P2P_ERR_DISCONNECTED where the connection or the half of the peer has ended, or ends before the reply;
+   * P2P_ERR_SENT_AFTER_END where this side has ended its half; P2P_ERR_INVALID_CONFIG where it is of another node; P2P_ERR_QUEUE_FULL
    * where there is no room for a ping; the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   ping(connection: Connection): Promise<number> {
     const pulse = this.#pulses.get(connection);
     if (pulse === undefined) return rejected(this.#whyNotWatched(connection));
+    const refusal = this.#whyNoPing(connection);
+    if (refusal !== undefined) return rejected(refusal);
     if (pulse.waiting === undefined && !this.#isUnderWay(pulse, this.#node.config.clock.now())) {
       try {
         if (!this.#send(connection, pulse)) {
@@ -168,6 +175,13 @@ export class KeepAlive implements Hooks<unknown> {
     }
     pulse.waiting ??= defer();
     return pulse.waiting.promise;
+  }
+
+  /** Why no ping can go to the peer, or no pong come back, if that is so. */
+  #whyNoPing(connection: Connection): PeerError | undefined {
+    if (connection.state !== 'open') return undefined; // `onDisconnect` rejects
+    if (connection.hasEnded) return sentAfterEnd(connection);
+    return connection.peerHasEnded ? disconnected(connection, PEER_ENDED) : undefined;
   }
 
   #whyNotWatched(connection: Connection): PeerError {
@@ -206,9 +220,14 @@ export class KeepAlive implements Hooks<unknown> {
     return HANDLED;
   }
 
+  /** No pong comes any more. */
+  onPeerEnd(connection: Connection): void {
+    this.#rejectWaiting(connection, PEER_ENDED);
+  }
+
   /** Ends the watch. */
   onDisconnect(connection: Connection, reason: DisconnectReason): void {
-    this.#pulses.get(connection)?.waiting?.reject(disconnected(connection, reason));
+    this.#rejectWaiting(connection, reason);
     this.#pulses.delete(connection);
     if (this.#pulses.size === 0) this.#stopTimer();
   }
@@ -217,6 +236,12 @@ export class KeepAlive implements Hooks<unknown> {
   onStop(): void {
     this.#isStopped = true;
     this.#stopTimer();
+  }
+
+  #rejectWaiting(connection: Connection, reason: DisconnectReason): void {
+    const pulse = this.#pulses.get(connection);
+    pulse?.waiting?.reject(disconnected(connection, reason));
+    if (pulse !== undefined) pulse.waiting = undefined;
   }
 
   /** INVARIANT: clock-after-socket. Whatever had come when the tick was due is heard before the sweep. */
@@ -257,6 +282,7 @@ export class KeepAlive implements Hooks<unknown> {
     }
     if (connection.isHeldBack) pulse.awaitedSinceMs = undefined; // its pong may be in the socket
     if (pulse.waiting !== undefined && !this.#isUnderWay(pulse, polledAtMs)) this.#giveUp(connection, pulse);
+    if (connection.hasEnded || connection.peerHasEnded) return; // `idleTimeoutMs` bounds it
     const silentMs = polledAtMs - pulse.heardAtMs;
     const mutedMs = polledAtMs - pulse.spokeAtMs;
     if (pulse.awaitedSinceMs !== undefined && polledAtMs - pulse.awaitedSinceMs >= timeoutMs) {
