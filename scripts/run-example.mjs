@@ -11,7 +11,8 @@ const [name, ...args] = process.argv.slice(2);
 /** Where the program of that name is below examples/, without its extension. */
 const programOf = (name) =>
   [name, `${name}/main`].find((program) => existsSync(path(`examples/${program}.ts`)));
-const names = readdirSync(path('examples'))
+const names = ['', 'protocols/']
+  .flatMap((folder) => readdirSync(path(`examples/${folder}`)).map((entry) => `${folder}${entry}`))
   .map((entry) => entry.replace(/\.ts$/, ''))
   .filter((name) => programOf(name) !== undefined);
 if (!names.includes(name)) {

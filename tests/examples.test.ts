@@ -92,6 +92,14 @@ it('every example has a test here', () => {
   ]);
 });
 
+it('every protocol has a test in the gallery, and every test of the gallery a protocol', () => {
+  const { stdout } = spawnSync('git', ['ls-files', 'examples/protocols', 'tests/gallery'], { cwd: root });
+  const namesBy = (pattern: RegExp) => [...String(stdout).matchAll(pattern)].map(([, name]) => name).sort();
+  const protocols = namesBy(/^examples\/protocols\/([\w-]+)(?:\/main)?\.ts$/gm);
+  expect(protocols.length).toBeGreaterThan(0);
+  expect(namesBy(/^tests\/gallery\/([\w-]+)\.test\.mjs$/gm)).toEqual(protocols);
+});
+
 describe('hello', () => {
   it('is what `npm start` runs: the dialogue, the refusal and the disconnect reason', async () => {
     const lines = await linesOf(start('npm', ['--silent', 'start']));

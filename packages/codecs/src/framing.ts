@@ -14,6 +14,15 @@ export type BytesFraming = Codec<Buffer, Uint8Array>;
  */
 export type TextFraming = Codec<Buffer | string, string>;
 
+/** The method of {@link HeadFilling}; no part of what a codec promises to users. */
+export const FILL_HEAD: unique symbol = Symbol('fillHead');
+
+/** A framing whose messages contain what it fills in when it sends them. */
+export interface HeadFilling {
+  /** Fills it in at the beginning of `message`, for a payload of `length` bytes in all. */
+  readonly [FILL_HEAD]?: ((message: Buffer, length: number) => void) | undefined;
+}
+
 /**
  * The bytes of what a framing was given to send.
  * @throws {PeerError} P2P_ERR_INVALID_FRAME when it is neither bytes nor text.

@@ -1,10 +1,14 @@
 /// <reference types="node" preserve="true" />
 export { bytes } from './bytes.js';
 export type { BytesOptions } from './bytes.js';
+export { checksummed } from './checksummed.js';
+export type { ChecksumOptions } from './checksummed.js';
 export { compressed } from './compressed.js';
 export type { CompressedOptions } from './compressed.js';
 export { contentLength } from './content-length.js';
 export type { ContentLengthOptions } from './content-length.js';
+export { defineCodec } from './define-codec.js';
+export type { CodecParts } from './define-codec.js';
 export { delimiter } from './delimiter.js';
 export type { DelimiterOptions } from './delimiter.js';
 export { fixedLength } from './fixed-length.js';
@@ -14,7 +18,7 @@ export type { DeliverUnreadable, JsonOptions } from './json.js';
 export { jsonValues } from './json-values.js';
 export type { JsonValuesOptions } from './json-values.js';
 export { lengthDelimited } from './length-delimited.js';
-export type { LengthDelimitedOptions } from './length-delimited.js';
+export type { LengthDelimitedOptions } from './length-layout.js';
 export { lines } from './lines.js';
 export type { LinesOptions } from './lines.js';
 export { mapCodec } from './map-codec.js';
@@ -27,6 +31,7 @@ export type {
   StandardResult,
   StandardSchemaV1,
 } from '@pea2pea/core';
+export { records } from './records.js';
 export { tagged } from './tagged.js';
 export type { Members, MessageOf, TaggedInput, TaggedMessage, TaggedOptions } from './tagged.js';
 export { transformed } from './transformed.js';

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { create, equals } from '@bufbuild/protobuf';
 import { StructSchema } from '@bufbuild/protobuf/wkt';
@@ -6,8 +7,10 @@ import type { Codec } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import {
   bytes,
+  checksummed,
   compressed,
   contentLength,
+  defineCodec,
   delimiter,
   fixedLength,
   json,
@@ -15,6 +18,7 @@ import {
   lengthDelimited,
   lines,
   mapCodec,
+  records,
   tagged,
   transformed,
   unchecked,
@@ -116,6 +120,68 @@ kit(
   lengthDelimited({ lengthFieldLength: 2, lengthAdjustment: -2 }),
   PAYLOADS,
 );
+kit(
+  'lengthDelimited with magic bytes and a gap',
+  lengthDelimited({ magic: Buffer.from('MAGIC'), lengthFieldOffset: 7, lengthFieldLength: 3, numSkip: 12 }),
+  [...PAYLOADS, ...LARGE],
+  { unsendable: noBytes },
+);
+/** Payloads with a head of five bytes: a type, and their length with itself. */
+const headed = (payloads: readonly Buffer[]): Buffer[] =>
+  payloads.map((payload) => {
+    const head = Buffer.from('Q....');
+    head.writeUInt32BE(payload.length + 4, 1);
+    return Buffer.concat([head, payload]);
+  });
+kit(
+  'lengthDelimited that keeps the head',
+  lengthDelimited({ lengthFieldOffset: 1, lengthAdjustment: 1, numSkip: 0, maxFrameLength: 304 }),
+  headed(PAYLOADS),
+  {
+    maxFrameBytes: 305,
+    unsendable: ['', 'Q...', ...noBytes],
+    limit: {
+      largest: headed([x(300)])[0]!,
+      tooLarge: headed([x(301)])[0]!,
+      roomier: lengthDelimited({ lengthFieldOffset: 1, lengthAdjustment: 1, numSkip: 0 }),
+    },
+  },
+);
+kit(
+  'checksummed(lengthDelimited())',
+  checksummed(lengthDelimited(), { compute: crc32 }),
+  [...PAYLOADS, ...LARGE],
+  {
+    unsendable: noBytes,
+  },
+);
+kit('checksummed(delimiter())', checksummed(delimiter('\0\0'), { compute: hexCrc, size: 8 }), PAYLOADS);
+kit(
+  'checksummed in a head that is kept',
+  checksummed(lengthDelimited({ lengthFieldOffset: 1, lengthAdjustment: 5, numSkip: 0 }), {
+    from: 0,
+    compute: crc32,
+  }),
+  headed(PAYLOADS),
+);
+kit(
+  'records(lengthDelimited(), lines())',
+  records(lengthDelimited({ maxFrameLength: 500 }), lines()),
+  TEXTS,
+  {
+    maxFrameBytes: 504,
+    unsendable: ['a\nb', 'x'.repeat(500)],
+  },
+);
+kit(
+  'records(compressed(varintDelimited()), json(lines()))',
+  records(compressed(varintDelimited()), json(lines())),
+  VALUES,
+);
+kit('defineCodec(parts)', defineCodec({ decoder: lines(), encoder: lines() }), TEXTS);
+kit('varintDelimited with an offset', varintDelimited({ offset: 3 }), [...headed(PAYLOADS), ...LARGE], {
+  unsendable: ['', 'ab', ...noBytes],
+});
 kit('varintDelimited()', varintDelimited(), [...PAYLOADS, ...LARGE], { unsendable: noBytes });
 kit('varintDelimited of at most 300 bytes', varintDelimited({ maxFrameLength: 300 }), PAYLOADS, {
   maxFrameBytes: 302,
@@ -217,6 +283,10 @@ it.each([
 ] as Codec<never, unknown>[])('a broadcast is encoded once, with codec %#', (codec) => {
   expect(codec.statelessEncoder).toBe(true);
 });
+
+function hexCrc(bytes: Buffer): Buffer {
+  return Buffer.from(crc32(bytes).toString(16).padStart(8, '0'));
+}
 
 function structOf(fields: object) {
   const valueOf = (value: unknown): object => {

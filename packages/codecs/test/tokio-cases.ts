@@ -134,10 +134,4 @@ export const TOKIO_WRITES: readonly WriteCase[] = [
     payloads: ['abcdefghi'],
     wire: '\x09abcdefghi',
   },
-  {
-    fact: 'the length alone goes before the payload, whatever the decoder skips',
-    knobs: { lengthFieldOffset: 3, lengthFieldLength: 2, numSkip: 9 },
-    payloads: ['abcdefghi'],
-    wire: '\0\x09abcdefghi',
-  },
 ];

@@ -33,6 +33,8 @@ export class IncomingRequest implements RequestContext {
   isAwaited = false;
   isCancelled = false;
   #controller: AbortController | undefined;
+  /** Why it was given up, for a method that asks late. */
+  #reason: PeerError | DisconnectReason | undefined;
 
   constructor(owner: RequestOwner, batch: Batch | undefined, request: ReceivedRequest) {
     this.#owner = owner;
@@ -46,12 +48,14 @@ export class IncomingRequest implements RequestContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      this.#owner.hasSignal(this);
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      else this.#owner.hasSignal(this);
     }
     return this.#controller.signal;
   }
 
   abort(reason: PeerError | DisconnectReason): void {
+    this.#reason ??= reason;
     this.#controller?.abort(reason);
   }
 

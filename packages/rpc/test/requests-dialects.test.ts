@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AnyConnection, PeerError } from '@pea2pea/core';
+import { defer } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { Peer } from '@pea2pea/decorators';
 import {
@@ -52,6 +53,32 @@ describe.each([
     expect(PeerError.is(reasons[0], 'P2P_ERR_ABORTED')).toBe(true);
     expect(log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
     expect(hand.requests.counters.refused).toBe(0);
+  });
+
+  it('a method that asks for the signal of its request after that was cancelled is given one that has aborted', async () => {
+    const cancelled = defer();
+    const signals: AbortSignal[] = [];
+    @Peer({ codec, plugins: [requests({ dialect })] })
+    class Late {
+      @OnRequest(slow)
+      async slow(
+        _params: { n: number },
+        _connection: AnyConnection,
+        request: RequestContext,
+      ): Promise<never> {
+        await cancelled.promise;
+        signals.push(request.signal);
+        throw request.signal.reason;
+      }
+    }
+    await using hand = await byHand(Late);
+    await hand.send(ask('x', 'slow', { n: 1 }), notification(name, paramsOf('x')), ask('y', 'unknown'));
+    await hand.hears(1); // what was sent before was read
+    cancelled.resolve();
+    expect((await hand.hears(2)).at(-1)).toEqual(failure('x', code, 'the request was cancelled'));
+    expect(signals.map(({ aborted, reason }) => [aborted, PeerError.is(reason, 'P2P_ERR_ABORTED')])).toEqual([
+      [true, true],
+    ]);
   });
 
   it('one that waits is never begun, and one that is done all the same has its result', async () => {

@@ -3,7 +3,7 @@ import { lengthDelimited, lines, type LengthDelimitedOptions } from '@pea2pea/co
 import { suite, type Bench } from '../harness/suite.js';
 import { tokioUtil } from '../messages/ends.js';
 import { decoded, encoded, hex } from './drive.js';
-import { Streams } from './streams.js';
+import { Streams, type Knobs } from './streams.js';
 
 /** A codec of tokio-util, by its knobs or by the longest line, and what it is given. */
 type Given = { readonly knobs: LengthDelimitedOptions } | { readonly lines: number };
@@ -34,6 +34,13 @@ async function theyEncode(
   return results as never;
 }
 
+/** Its frames before the first that ends in its own head, which we refuse. */
+function whole(knobs: Knobs, frames: readonly string[]): { frames: readonly string[]; endsInHead: boolean } {
+  const head = knobs.lengthFieldOffset + knobs.lengthFieldLength;
+  const at = frames.findIndex((frame) => knobs.numSkip + frame.length / 2 < head);
+  return { frames: at === -1 ? frames : frames.slice(0, at), endsInHead: at !== -1 };
+}
+
 const RUNS = 400;
 const LIMIT = 40;
 const times = <T>(make: () => T): T[] => Array.from({ length: RUNS }, make);
@@ -50,12 +57,13 @@ export const tokio = suite('tokio-util', [tokioUtil], (test) => {
     const results = await theyDecode(bench, runs);
     for (const [index, { knobs, chunks }] of runs.entries()) {
       const [ours, its] = [decoded(lengthDelimited(knobs), chunks), results[index]!];
-      expect({ knobs, frames: ours.frames }).toEqual({ knobs, frames: its.frames });
+      const { frames } = whole(knobs, its.frames);
+      expect({ knobs, frames: ours.frames }).toEqual({ knobs, frames });
       expect(its.frames.length).toBeGreaterThan(0);
     }
   });
 
-  test(`${RUNS} configurations of lengthDelimited refuse the same of streams that make no sense, but for a head without its frame`, async (bench) => {
+  test(`${RUNS} configurations of lengthDelimited refuse the same of streams that make no sense, but for a head without its frame, and a frame that ends in its head`, async (bench) => {
     const streams = new Streams(2);
     const runs = times(() => {
       const knobs = streams.knobs(LIMIT);
@@ -67,7 +75,12 @@ export const tokio = suite('tokio-util', [tokioUtil], (test) => {
     let cutAfterHead = 0;
     for (const [index, { knobs, chunks }] of runs.entries()) {
       const [{ frames, isRefused, left }, its] = [decoded(lengthDelimited(knobs), chunks), results[index]!];
-      expect({ knobs, frames }).toEqual({ knobs, frames: its.frames });
+      const { frames: expected, endsInHead } = whole(knobs, its.frames);
+      expect({ knobs, frames }).toEqual({ knobs, frames: expected });
+      if (endsInHead) {
+        expect({ knobs, isRefused }).toEqual({ knobs, isRefused: true });
+        continue;
+      }
       // It has taken the head, and sees an empty rest.
       const isCutAfterHead = left > 0 && left === knobs.numSkip && its.refused === null;
       if (isCutAfterHead) cutAfterHead++;
@@ -77,7 +90,7 @@ export const tokio = suite('tokio-util', [tokioUtil], (test) => {
     expect(cutAfterHead).toBeLessThan(RUNS / 20);
   });
 
-  test(`${RUNS} configurations of lengthDelimited write the same, but for the limit, which is there on the payload`, async (bench) => {
+  test(`${RUNS} configurations of lengthDelimited write the same length and payload, but for the limit, which is there on the payload, and for heads with more in them`, async (bench) => {
     const streams = new Streams(3);
     const runs = times(() => ({
       knobs: streams.knobs(LIMIT),
@@ -86,18 +99,45 @@ export const tokio = suite('tokio-util', [tokioUtil], (test) => {
     const results = await theyEncode(bench, runs);
     for (const [index, { knobs, frames }] of runs.entries()) {
       const its = results[index]!;
+      const { lengthFieldOffset, lengthFieldLength, lengthAdjustment, numSkip } = knobs;
+      const head = lengthFieldOffset + lengthFieldLength;
       let at = 0;
       for (const [number, frame] of frames.entries()) {
         const ours = encoded(lengthDelimited(knobs), frame);
         const { length } = frame;
-        const declared = length - knobs.lengthAdjustment;
-        expect(ours !== undefined).toBe(declared >= 0 && declared <= LIMIT);
+        const declared = length - lengthAdjustment;
+        const hasHead = numSkip + length >= head;
+        expect(ours !== undefined).toBe(declared >= 0 && declared <= LIMIT && hasHead);
         expect(its.refused[number] === null).toBe(declared >= 0 && length <= LIMIT);
         if (its.refused[number] !== null) continue;
-        const written = its.wire.slice(at, (at += 2 * (knobs.lengthFieldLength + length)));
-        if (ours !== undefined) expect(written).toBe(ours);
+        const written = its.wire.slice(at, (at += 2 * (lengthFieldLength + length)));
+        if (ours === undefined) continue;
+        // It writes the length and the message, whatever is around the length and whether the message contains it.
+        expect(ours.slice(2 * lengthFieldOffset, 2 * head)).toBe(written.slice(0, 2 * lengthFieldLength));
+        const rest = Math.max(0, head - numSkip);
+        expect(ours.slice(2 * Math.max(head, numSkip))).toBe(written.slice(2 * (lengthFieldLength + rest)));
       }
       expect(at).toBe(its.wire.length);
+    }
+  });
+
+  test(`${RUNS} configurations of lengthDelimited are written so that it reads them`, async (bench) => {
+    const streams = new Streams(6);
+    const runs = times(() => {
+      const knobs = streams.knobs(LIMIT);
+      const sent = Array.from({ length: 5 }, () => streams.bytes(12 + streams.below(LIMIT - 24)));
+      const wires = sent.flatMap((frame) => encoded(lengthDelimited(knobs), frame) ?? []);
+      return { knobs, chunks: streams.split(Buffer.from(wires.join(''), 'hex')) };
+    }).filter(({ chunks }) => chunks.length > 0);
+    const results = await theyDecode(bench, runs);
+    for (const [index, { knobs, chunks }] of runs.entries()) {
+      const [ours, its] = [decoded(lengthDelimited(knobs), chunks), results[index]!];
+      expect({ knobs, frames: its.frames, refused: its.refused }).toEqual({
+        knobs,
+        frames: ours.frames,
+        refused: null,
+      });
+      expect(ours.frames.length).toBeGreaterThan(0);
     }
   });
 
