@@ -65,6 +65,19 @@ export const TARGETS = [
     of: { suite: 'memory', contestant: 'pea2pea', metric: 'idle node, resident' },
     atMost: 16_000,
   },
+  ...[
+    ['one virtual hour', 60],
+    ['resident, busy', 1.5e9],
+  ].map(([metric, atMost]) => ({
+    what: `simulated network, 1 000 nodes: ${metric}`,
+    of: { suite: 'simulation', contestant: '1000 nodes, 4 connections each', metric },
+    atMost,
+  })),
+  {
+    what: 'simulated network, 10 000 idle nodes: resident',
+    of: { suite: 'simulation', contestant: '10000 idle nodes', metric: 'resident, idle' },
+    atMost: 1e9,
+  },
   {
     what: 'broadcast, of trySend in a loop',
     of: { suite: 'broadcast', contestant: 'broadcast', against: 'trySend in a loop' },

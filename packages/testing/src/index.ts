@@ -1,6 +1,17 @@
 export { memoryTransport } from '@pea2pea/core';
 export { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 export { assertConsistent } from './consistency.js';
+export type { Attempt } from './exploration/attempt.js';
+export { COVERABLE } from './exploration/coverage.js';
+export type { Counts } from './exploration/coverage.js';
+export { explore, replay } from './exploration/explore.js';
+export type { Exploration, ExploreOptions } from './exploration/explore.js';
+export { ExplorationError } from './exploration/exploration-error.js';
+export { drawFaults, FAULT_KINDS } from './exploration/faults.js';
+export type { Fault, FaultKind, FaultOptions } from './exploration/faults.js';
+export { playFaults } from './exploration/play-faults.js';
+export { defineScenario } from './exploration/scenario.js';
+export type { Scenario } from './exploration/scenario.js';
 export { freePort } from './free-port.js';
 export { hostileValues } from './hostile-values.js';
 export type { HostileValue } from './hostile-values.js';

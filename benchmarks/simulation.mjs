@@ -1,0 +1,50 @@
+// A simulated network: a thousand nodes that talk and lose links, and ten thousand that are idle, in one process each.
+import { fileURLToPath } from 'node:url';
+import { LineProcess } from './harness/processes.mjs';
+import { result } from './harness/results.mjs';
+
+const NODES = 1_000;
+const IDLE_NODES = 10_000;
+
+/** Of which the busy world is one hour of virtual time. */
+export const seconds = 60;
+
+export async function run({ seconds, emit }) {
+  const minutes = seconds; // a minute of virtual time takes about a second
+  const busy = await ask('busy', NODES, minutes);
+  const record = (contestant, metric, unit, value, more) =>
+    result({ suite: 'simulation', contestant, metric, unit, rounds: [value], ...more });
+  const name = `${NODES} nodes, 4 connections each`;
+  emit(
+    [
+      record(name, 'one virtual hour', 's of processor time', ((busy.cpuMs / minutes) * 60) / 1_000),
+      record(name, 'one virtual hour, elapsed', 's', ((busy.ms / minutes) * 60) / 1_000),
+      record(name, 'events', 'events/s', (busy.steps / busy.cpuMs) * 1_000),
+      record(name, 'resident, busy', 'B resident', busy.resident),
+    ],
+    {
+      title: `${NODES} nodes, a message a second each, 1 % of links fail a minute, ${minutes} virtual minutes`,
+    },
+  );
+  const idle = await ask('idle', IDLE_NODES, 1);
+  emit([record(`${IDLE_NODES} idle nodes`, 'resident, idle', 'B resident', idle.resident)], {
+    title: `${IDLE_NODES} idle nodes`,
+  });
+}
+
+/** A world in a process of its own, as memory is measured. */
+async function ask(...args) {
+  const program = fileURLToPath(new URL('contestants/simulated.mjs', import.meta.url));
+  // The collector of short-lived objects gets more room: with hundreds of connections at once they live longer than usual.
+  const child = new LineProcess('the world', [
+    process.execPath,
+    '--expose-gc',
+    '--max-semi-space-size=32',
+    program,
+    ...args.map(String),
+  ]);
+  for (let minute = 1; minute <= args[2]; minute++) await child.hear('minute');
+  const [line] = await child.hear('done');
+  await child.close();
+  return JSON.parse(line);
+}

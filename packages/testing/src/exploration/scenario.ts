@@ -1,0 +1,44 @@
+import type { SimulationOptions, World } from '../simulation/world.js';
+import type { FaultOptions } from './faults.js';
+
+/** What is explored: a program over hosts, in a world that differs with the seed. */
+export interface Scenario {
+  /** What the worlds are like. */
+  readonly world?: Omit<SimulationOptions, 'seed'>;
+  /** What goes wrong in them. @default nothing but what the network does anyway */
+  readonly faults?: FaultOptions;
+  /**
+   * Makes hosts, lets time pass, and checks: with `world.check` after every event, or in the end. What it throws, or rejects
+   * with, is what is found.
+   */
+  run(world: World): Promise<void>;
+}
+
+/** Returns `scenario`, as it is: for its type, where a module has it as its default export. */
+export function defineScenario(scenario: Scenario): Scenario {
+  return scenario;
+}
+
+/** Which faults of the plan of a seed happen: `7` all of them, `7:3,9` those with the numbers 3 and 9, `7:` none. */
+export interface Recipe {
+  readonly seed: number;
+  /** Undefined: all. */
+  readonly faults?: readonly number[];
+}
+
+/** A recipe as a word; see {@link Recipe}. */
+export function recipeText({ seed, faults }: Recipe): string {
+  return faults === undefined ? String(seed) : `${seed}:${faults.join(',')}`;
+}
+
+/** @throws {RangeError} when `text` is not a recipe. */
+export function parseRecipe(text: string): Recipe {
+  const [, seed, faults] = /^(\d+)(?::((?:\d+(?:,\d+)*)?))?$/.exec(text) ?? [];
+  if (seed === undefined || Number(seed) >= 2 ** 32) {
+    throw new RangeError(
+      `${JSON.stringify(text)} is not a recipe: write 7, or 7:3,9 for two faults of its plan`,
+    );
+  }
+  if (faults === undefined) return { seed: Number(seed) };
+  return { seed: Number(seed), faults: faults === '' ? [] : faults.split(',').map(Number) };
+}

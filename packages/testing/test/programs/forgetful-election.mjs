@@ -1,0 +1,3 @@
+import { election } from './election.mjs';
+
+export default election(false);
