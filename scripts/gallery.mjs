@@ -55,6 +55,11 @@ if (!isInstalled()) {
   }
 }
 
+const selected = names.length > 0 ? names : all;
+if (selected.includes('bitcoin') && !argv.includes('--fast')) {
+  spawnSync(process.execPath, [`${folder}/btcd.mjs`], { stdio: 'inherit' });
+}
+
 /** What a file came to, printed when it ends. */
 const suites = new Map();
 const suiteOf = ({ file }) => {
@@ -75,7 +80,7 @@ function note({ name, nesting, skip: reason, details, file }, failed) {
   } else if (!isSuite) suite.passed++;
 }
 
-const files = (names.length > 0 ? names : all).map((name) => `${folder}/${name}.test.mjs`);
+const files = selected.map((name) => `${folder}/${name}.test.mjs`);
 for await (const { type, data } of run({ files, concurrency: 2, timeout: TIMEOUT_MS })) {
   if (type === 'test:pass' || type === 'test:fail') note(data, type === 'test:fail');
 }

@@ -1,48 +1,44 @@
 /**
  * Modbus TCP (https://modbus.org: Application Protocol V1.1b3, Messaging on TCP/IP V1.0b): a device with coils and
- * registers. Shows a binary codec, exceptions as replies, and a server without decorators.
+ * registers. Shows a framing that keeps its head and fills in the length, exceptions as replies, and a server
+ * without decorators.
  *
  *   npm run example protocols/modbus -- 502      then any Modbus client, such as modpoll
  */
-import { NEED_MORE, PeerError, PeerNode, type Codec } from '@pea2pea/core';
+import { lengthDelimited, mapCodec } from '@pea2pea/codecs';
+import { PeerError, PeerNode } from '@pea2pea/core';
 
-/** Seven bytes, then the PDU: a function and its data. The transaction and the unit are sent back as they came. */
-interface Frame {
+/** A request or a response: a function and its data. The transaction and the unit are sent back as they came. */
+interface Message {
   readonly transaction: number;
   readonly unit: number;
   readonly pdu: Buffer;
 }
 
 const HEAD = 7;
-/** The unit and a PDU of 253 bytes. */
-const MAX_LENGTH = 254;
 
-const modbus: Codec<Frame> = {
-  statelessEncoder: true,
-  decoder: () => ({
-    decode(input) {
-      if (input.length < HEAD) return NEED_MORE;
-      if (input.peekUInt(2, 2) !== 0)
-        throw new PeerError('P2P_ERR_INVALID_FRAME', 'the protocol is not Modbus');
-      const length = input.peekUInt(4, 2);
-      if (length > MAX_LENGTH)
-        throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', `${length} bytes follow the length`);
-      if (length < 2) throw new PeerError('P2P_ERR_INVALID_FRAME', 'a frame has no function');
-      if (input.length < HEAD - 1 + length) return NEED_MORE;
-      const head = input.read(HEAD);
-      return { transaction: head.readUInt16BE(0), unit: head[6]!, pdu: input.read(length - 1) };
-    },
-  }),
-  encoder: () => ({
-    encode({ transaction, unit, pdu }, output) {
-      output.writeUInt(transaction, 2);
-      output.writeUInt(0, 2);
-      output.writeUInt(pdu.length + 1, 2);
-      output.writeUInt(unit, 1);
-      output.write(pdu);
-    },
-  }),
-};
+/** A transaction, the protocol, which is 0, a length, a unit, then the PDU of up to 253 bytes. */
+const frames = lengthDelimited({
+  lengthFieldOffset: 4,
+  lengthFieldLength: 2,
+  lengthAdjustment: 6,
+  numSkip: 0,
+  maxFrameLength: 254,
+});
+const modbus = mapCodec(frames, {
+  decode(frame): Message {
+    const isModbus = frame.length > HEAD && frame.readUInt16BE(2) === 0;
+    if (!isModbus)
+      throw new PeerError('P2P_ERR_INVALID_FRAME', 'the protocol is not Modbus, or there is no function');
+    return { transaction: frame.readUInt16BE(0), unit: frame[6]!, pdu: frame.subarray(HEAD) };
+  },
+  encode({ transaction, unit, pdu }: Message): Buffer {
+    const head = Buffer.alloc(HEAD); // the length is filled in
+    head.writeUInt16BE(transaction, 0);
+    head[6] = unit;
+    return Buffer.concat([head, pdu]);
+  },
+});
 
 const [ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE] = [1, 2, 3];
 

@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect, createServer as listener } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { exchange, start, until, within } from './harness.mjs';
+import { exchange, freePort, start, until, within } from './harness.mjs';
 
 const [, version] =
   /^aria2 version (\S+)/.exec(spawnSync('aria2c', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? [];
@@ -138,14 +138,6 @@ describe(`bittorrent against aria2 ${version ?? ''}`.trim(), { skip }, () => {
     assert.equal((await exchange(seeder, bytes('00000005 04 00000008'))).length, own);
   });
 });
-
-async function freePort() {
-  const server = listener().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function accepts(port) {
   return new Promise((resolve) => {

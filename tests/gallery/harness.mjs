@@ -1,7 +1,8 @@
 // What the tests of the gallery share: an example as a process, and the clients that it is run against.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { execPath } from 'node:process';
 import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
@@ -88,4 +89,13 @@ export function exchange({ host, port }, bytes) {
     socket.on('error', reject);
   });
   return within('the end of the connection', received);
+}
+
+/** A port that nobody had a moment ago, for programs that want to be told one. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -1,5 +1,6 @@
-import { NEED_MORE, PeerError, type ByteQueue, type TaggedCodec } from '@pea2pea/core';
-import { decodeUtf8 } from '@pea2pea/core/authoring';
+import { mapCodec, varintDelimited } from '@pea2pea/codecs';
+import type { TaggedCodec } from '@pea2pea/core';
+import { Fields, malformed } from './fields.js';
 
 export type Qos = 0 | 1 | 2;
 export interface Publish {
@@ -56,43 +57,21 @@ const NUMBERS = {
   unsuback: 11,
   pingresp: 13,
 } as const;
-const MAX_LENGTH = 256 * 1024;
 
-/** A byte with the type and four flags, a length of one to four bytes with seven bits each, then the packet. */
+/** A byte with the type and four flags, a length of one to four bytes, then the packet. */
+const frames = varintDelimited({ offset: 1, maxVarintLength: 4, maxFrameLength: 256 * 1024 });
+const packets = mapCodec(frames, {
+  decode: (frame): Packet => packetOf(frame[0]! >> 4, frame[0]! & 15, new Fields(frame.subarray(1))),
+  encode(reply: Reply): Uint8Array {
+    const flags = reply.type === 'publish' ? (reply.qos << 1) | (reply.retain ? 1 : 0) : 0;
+    return Buffer.concat([Buffer.from([(NUMBERS[reply.type] << 4) | flags]), bodyOf(reply)]);
+  },
+});
 export const mqtt: TaggedCodec<Packet, Reply, 'type'> = {
+  ...packets,
   tagKey: 'type',
   tags: ['connect', 'publish', 'puback', 'pubrel', 'subscribe', 'unsubscribe', 'pingreq', 'disconnect'],
-  statelessEncoder: true,
-  decoder: () => ({ decode: decodePacket }),
-  encoder: () => ({
-    encode(reply, output) {
-      const body = bodyOf(reply);
-      const flags = reply.type === 'publish' ? (reply.qos << 1) | (reply.retain ? 1 : 0) : 0;
-      output.writeUInt((NUMBERS[reply.type] << 4) | flags, 1);
-      for (let rest = body.length, more = true; more; rest >>= 7) {
-        more = rest > 127;
-        output.writeUInt((rest & 127) | (more ? 128 : 0), 1);
-      }
-      output.write(body);
-    },
-  }),
 };
-
-function decodePacket(input: ByteQueue): Packet | typeof NEED_MORE {
-  let length = 0;
-  let at = 1;
-  for (let byte = 128; byte > 127; at++) {
-    if (at > 4) throw malformed('a length has more than four bytes');
-    if (input.length <= at) return NEED_MORE;
-    byte = input.peek(at);
-    length |= (byte & 127) << ((at - 1) * 7);
-  }
-  if (length > MAX_LENGTH) throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', `the limit is ${MAX_LENGTH} bytes`);
-  if (input.length < at + length) return NEED_MORE;
-  const first = input.peek(0);
-  input.skip(at);
-  return packetOf(first >> 4, first & 15, new Fields(input.read(length)));
-}
 
 function packetOf(number: number, flags: number, fields: Fields): Packet {
   if (number === 3) return publishOf(flags, fields);
@@ -210,46 +189,3 @@ function bodyOf(reply: Reply): Uint8Array {
 }
 
 const word = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
-const malformed = (what: string): PeerError => new PeerError('P2P_ERR_INVALID_FRAME', what);
-
-/** The fields of a packet, one after the other. */
-class Fields {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  bytes(size: number): Buffer {
-    if (this.#at + size > this.#bytes.length) throw malformed('a packet ends too early');
-    return this.#bytes.subarray(this.#at, (this.#at += size));
-  }
-
-  int(size: 1 | 2): number {
-    return this.bytes(size).readUIntBE(0, size);
-  }
-
-  id(): number {
-    const id = this.int(2);
-    if (id === 0) throw malformed('a packet has the id 0');
-    return id;
-  }
-
-  text(): string {
-    const text = decodeUtf8(this.bytes(this.int(2)));
-    if (text.includes('\0')) throw malformed('a string contains a zero');
-    return text;
-  }
-
-  rest(): Buffer {
-    return this.bytes(this.#bytes.length - this.#at);
-  }
-
-  /** One at least, up to the end. */
-  some<T>(read: () => T): T[] {
-    const all = [read()];
-    while (this.#at < this.#bytes.length) all.push(read());
-    return all;
-  }
-}

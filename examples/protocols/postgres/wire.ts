@@ -1,4 +1,5 @@
-import { NEED_MORE, PeerError, type TaggedCodec } from '@pea2pea/core';
+import { bytes, defineCodec, lengthDelimited, mapCodec } from '@pea2pea/codecs';
+import type { TaggedCodec } from '@pea2pea/core';
 
 /** What clients send after the start, by its letter; see 55.7 of the manual of PostgreSQL, "Message Formats". */
 const FRONTEND = {
@@ -20,27 +21,26 @@ export interface Of<K extends Kind> {
 }
 export type Message = { [K in Kind]: Of<K> }[Kind];
 
-const MAX_LENGTH = 1024 * 1024;
-
-/** Reads a letter and a length, which counts itself; sends what {@link backend} makes. */
+/** A letter, then a length, which counts itself. */
+const frames = lengthDelimited({
+  lengthFieldOffset: 1,
+  lengthAdjustment: 1,
+  numSkip: 0,
+  maxFrameLength: 1024 * 1024,
+});
+const received = mapCodec(frames, {
+  decode(frame): Message {
+    const letter = String.fromCharCode(frame[0]!);
+    const kind = Object.hasOwn(FRONTEND, letter) ? FRONTEND[letter as keyof typeof FRONTEND] : 'unknown';
+    return { kind, body: new Fields(frame.subarray(5)) };
+  },
+  encode: (frame: Uint8Array) => frame,
+});
+/** Sends what {@link backend} makes: of what it sends, a server has several messages at a time. */
 export const postgres: TaggedCodec<Message, Uint8Array, 'kind'> = {
+  ...defineCodec({ decoder: received, encoder: bytes() }),
   tagKey: 'kind',
   tags: [...Object.values(FRONTEND), 'unknown'],
-  statelessEncoder: true,
-  decoder: () => ({
-    decode(input) {
-      if (input.length < 5) return NEED_MORE;
-      const length = input.peekUInt(1, 4);
-      if (length < 4) throw new PeerError('P2P_ERR_INVALID_FRAME', 'invalid message length');
-      if (length > MAX_LENGTH) throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', 'a message is too long');
-      if (input.length < 1 + length) return NEED_MORE;
-      const letter = String.fromCharCode(input.peek(0));
-      const kind = Object.hasOwn(FRONTEND, letter) ? FRONTEND[letter as keyof typeof FRONTEND] : 'unknown';
-      input.skip(5);
-      return { kind, body: new Fields(input.read(length - 4)) };
-    },
-  }),
-  encoder: () => ({ encode: (message, output) => output.write(message) }),
 };
 
 /** What the client did wrong, with its SQLSTATE. */

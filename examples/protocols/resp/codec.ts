@@ -1,7 +1,7 @@
 import { NEED_MORE, PeerError, type ByteQueue, type ByteSink } from '@pea2pea/core';
 import type { Connection, Decoder, TaggedCodec } from '@pea2pea/core';
 
-const [LF, STAR, DOLLAR, ZERO] = [0x0a, 0x2a, 0x24, 0x30];
+const [LF, STAR, DOLLAR] = [0x0a, 0x2a, 0x24];
 const [MAX_ARGUMENTS, MAX_LENGTH, MAX_LINE] = [1_024, 1024 * 1024, 4_096];
 
 /** The commands that are served, and how many arguments each takes. */
@@ -89,14 +89,11 @@ class CommandDecoder implements Decoder<Command> {
   }
 }
 
+/** What a line says after its first byte. */
 function numberIn(input: ByteQueue, start: number, end: number, max: number, what: string): number {
-  let value = 0;
-  for (let at = start; at < end - 2; at++) {
-    const digit = input.peek(at) - ZERO;
-    value = value * 10 + digit;
-    if (digit < 0 || digit > 9 || value > max) throw invalid(what);
-  }
-  return value;
+  const text = input.peekText(start, Math.max(0, end - 2 - start));
+  if (!/^\d{1,9}$/.test(text) || Number(text) > max) throw invalid(what);
+  return Number(text);
 }
 
 const invalid = (what: string): PeerError => new PeerError('P2P_ERR_INVALID_FRAME', what);
