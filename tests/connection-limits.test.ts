@@ -7,7 +7,15 @@ import {
   lines,
   varintDelimited,
 } from '@pea2pea/codecs';
-import { PeerNode, type Codec, type Connection, type Handshake, type LimitChanges } from '@pea2pea/core';
+import { Duplex } from 'node:stream';
+import {
+  encodeToBuffer,
+  PeerNode,
+  type Codec,
+  type Connection,
+  type Handshake,
+  type LimitChanges,
+} from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import {
   ANYWHERE,
@@ -51,6 +59,7 @@ describe('the limits of one connection', () => {
       maxFrameLength: 10,
     });
     expect(there.limits.idleTimeoutMs).toBe(60_000);
+    expect(JSON.stringify({ limits: here.limits })).toBe('{"limits":{}}'); // as a logger may do
   });
 
   it.each<[keyof LimitChanges, unknown]>([
@@ -229,6 +238,20 @@ describe('maxFrameLength of one connection', () => {
         error: { code: 'P2P_ERR_FRAME_TOO_LARGE', message: expect.stringContaining('50') },
       });
       expect(received).toHaveLength(3);
+    },
+  );
+
+  it.each(framings)(
+    'holds for a frame of %s that has begun, before the rest of it comes',
+    async (name, codec) => {
+      const node = own(new PeerNode<Buffer | string, string>({ codec, logger: silentLogger }));
+      const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+      const connection = await node.use({ onMessage: () => {} }).accept(stream, { address: 'peer:1' });
+      connection.limits.set({ maxFrameLength: 150 });
+      stream.push(encodeToBuffer(large[name]!, text(150)).subarray(0, -5));
+      await until('it has come', () => connection.waitingBytes > 100);
+      connection.limits.set({ maxFrameLength: 50 });
+      expect(await connection.closed).toMatchObject({ error: { code: 'P2P_ERR_FRAME_TOO_LARGE' } });
     },
   );
 

@@ -80,11 +80,17 @@ class ContentLengthDecoder implements Decoder<Buffer> {
   decode(input: ByteQueue): Buffer | NeedMore {
     this.#head ??= this.#readHead(input);
     const head = this.#head;
+    if (head !== undefined) this.#requireWithin(head.bodyLength); // the limit may have come down
     // The head stays where it is: a stream that ends here has bytes left over, and is found to be truncated.
     if (head === undefined || input.length < head.headLength + head.bodyLength) return NEED_MORE;
     this.#head = undefined;
     input.skip(head.headLength);
     return input.read(head.bodyLength);
+  }
+
+  #requireWithin(length: number): void {
+    const limit = this.#limit.bytes;
+    if (length > limit) throw tooLarge(length, limit);
   }
 
   /** Goes on where the last search ended; undefined until the empty line is there. */
@@ -122,8 +128,7 @@ class ContentLengthDecoder implements Decoder<Buffer> {
       if (this.#bodyLength !== undefined) throw invalid('a head has two lengths');
       if (!LENGTH.test(value)) throw invalid('the Content-Length of a frame is not a decimal number');
       this.#bodyLength = Number(value);
-      const limit = this.#limit.bytes;
-      if (this.#bodyLength > limit) throw tooLarge(this.#bodyLength, limit);
+      this.#requireWithin(this.#bodyLength);
     } else if (name === 'content-type') {
       const charset = CHARSET.exec(value)?.[1]?.toLowerCase();
       // LSP once called it utf8, and asks for that to be understood.

@@ -66,7 +66,10 @@ class LengthDelimitedDecoder implements Decoder<Buffer> {
   decode(input: ByteQueue): Buffer | NeedMore {
     const available = input.length;
     if (this.#layout.magic !== undefined) this.#requireMagic(input);
-    if (available < this.#awaited) return NEED_MORE;
+    if (available < this.#awaited) {
+      if (this.#awaited > this.#headLength) this.#declaredSize(input); // the limit may have come down
+      return NEED_MORE;
+    }
     const size = this.#declaredSize(input);
     const { skip } = this.#layout;
     if (available < skip + size) {

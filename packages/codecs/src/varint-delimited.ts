@@ -96,29 +96,22 @@ const MAX_OFFSET = 1024;
 class VarintDelimitedDecoder implements Decoder<Buffer> {
   readonly #rules: Rules;
   readonly #limit: FrameLimit;
-  /** Bytes without which there is nothing to do: the whole frame, once its length is known. */
-  #awaited: number;
 
   constructor(rules: Rules, limit: FrameLimit) {
     this.#rules = rules;
     this.#limit = limit;
-    this.#awaited = rules.offset + 1;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {
-    if (input.length < this.#awaited) return NEED_MORE;
     const { offset } = this.#rules;
+    if (input.length <= offset) return NEED_MORE;
     const varint = varintLength(input, this.#rules);
     if (varint === 0) return NEED_MORE;
     const size = lengthIn(input, offset, varint);
     if (size > this.#limit.bytes) throw tooLarge(size, this.#limit.bytes);
     const frame = offset + varint + size;
-    if (input.length < frame) {
-      // The head stays where it is: a stream that ends here has bytes left over, and is found to be truncated.
-      this.#awaited = frame;
-      return NEED_MORE;
-    }
-    this.#awaited = offset + 1;
+    // The head stays where it is: a stream that ends here has bytes left over, and is found to be truncated.
+    if (input.length < frame) return NEED_MORE;
     if (offset > 0) return withoutVarint(input.read(frame), offset, varint);
     input.skip(varint);
     return input.read(size);

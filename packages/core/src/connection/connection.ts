@@ -110,7 +110,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.reader = new Reader(node, this, stream, received, decoder);
     const encoder = requireAtOnce('`codec.encoder`', codec.encoder(codecContext));
     this.writer = new Writer(node, this, stream, parts.writes, encoder);
-    limits.listener = this;
+    limits.tell(this);
   }
 
   get address(): SocketAddress {

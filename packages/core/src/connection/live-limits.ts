@@ -11,6 +11,10 @@ type NodeLimits = Pick<
 /** What one connection has in place of that. */
 type OwnLimits = Omit<ConnectionLimits, 'set'>;
 
+interface LimitsListener {
+  limitsChanged(): void;
+}
+
 const QUEUES = ['inboundQueueBytes', 'outboundQueueBytes', 'maxFrameLength'] as const;
 const NAMES = ['idleTimeoutMs', 'writeTimeoutMs', ...QUEUES] as const;
 
@@ -19,11 +23,16 @@ export class LiveLimits implements ConnectionLimits {
   readonly #node: NodeLimits;
   /** Made with the first change. */
   #own: OwnLimits | undefined;
-  /** The connection, once there is one: what waits there may go on after a change. */
-  listener: { limitsChanged(): void } | undefined;
+  /** The connection, once there is one. */
+  #listener: LimitsListener | undefined;
 
   constructor(node: NodeLimits) {
     this.#node = node;
+  }
+
+  /** Tells `listener` of changes: what waits there may go on. */
+  tell(listener: LimitsListener): void {
+    this.#listener = listener;
   }
 
   get idleTimeoutMs(): number {
@@ -64,6 +73,6 @@ export class LiveLimits implements ConnectionLimits {
       }
     }
     this.#own = { idleTimeoutMs, writeTimeoutMs, inboundQueueBytes, outboundQueueBytes, maxFrameLength };
-    this.listener?.limitsChanged();
+    this.#listener?.limitsChanged();
   }
 }
