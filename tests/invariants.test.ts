@@ -1423,6 +1423,75 @@ it('decoded-late: only bytes wait for a handler, however many messages they cont
   }
 });
 
+it('exact-byte: a renegotiation begins right after its message, and no byte or message crosses its ends', async () => {
+  const random = seededRandom(11);
+  const pick = dice(12);
+  for (let round = 0; round < 40; round++) {
+    const { transport } = inMemory();
+    const isAwaited = pick(true, false);
+    const isMasked = pick(true, false);
+    const handled: string[] = [];
+    const blocks: string[] = [];
+    const node = makeNode(
+      { transport },
+      {
+        async onMessage(message, connection) {
+          handled.push(message);
+          if (pick(true, false)) await ticks(pick(0, 1, 3));
+          if (!message.startsWith('block')) return;
+          const size = Number(message.slice(5));
+          connection.trySend('before');
+          const over = connection.renegotiate(async (handshake) => {
+            if (pick(true, false)) await turn();
+            // Neither a message of ours nor one of the peer gets between these two.
+            expect(connection.trySend('never')).toBe(false);
+            await handshake.write('<');
+            blocks.push(String(await handshake.read(size)));
+            await handshake.write('>');
+            if (isMasked && blocks.length === 2) handshake.upgrade(new MaskedStream(handshake.takeStream()));
+          });
+          if (!isAwaited) return;
+          await over;
+          connection.trySend('after');
+        },
+      },
+    );
+    const link = await rawLink(transport, await listen(node));
+    let heard = '';
+    link.stream.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1'))).resume();
+    const lines: string[] = [];
+    const raw: string[] = [];
+    let text = '';
+    for (let index = 0; index < 2; index++) {
+      const block = 'line\n!'.repeat(pick(0, 1, 50)) + '#';
+      lines.push(`m${index}`, `block${block.length}`);
+      raw.push(block);
+      text += `m${index}\nblock${block.length}\n${block}`;
+    }
+    if (!isMasked) {
+      lines.push('last');
+      text += 'last\n';
+    }
+    for (let at = 0; at < text.length;) {
+      const size = 1 + Math.floor(random.next() * pick(2, 20, 2_000));
+      link.stream.write(text.slice(at, at + size));
+      at += size;
+      if (pick(true, false)) await turn();
+    }
+    await until('all was handled', () => handled.length === lines.length && blocks.length === 2);
+    expect(handled).toEqual(lines);
+    expect(blocks).toEqual(raw);
+    const expected = `before\n<>${isAwaited ? 'after\n' : ''}`.repeat(2);
+    await until('all was sent', () => heard.length >= expected.length);
+    // What follows the mask is masked.
+    const plain = isMasked && isAwaited ? expected.length - 'after\n'.length : expected.length;
+    expect(heard.slice(0, plain)).toBe(expected.slice(0, plain));
+    expect(heard).toHaveLength(expected.length);
+    link.reset();
+    await until('it is gone', () => held(node) === 0);
+  }
+});
+
 describe('two-budgets: neither direction stops the other, and the connections that hold most are held back first', () => {
   const frame = 100_000;
   const codec = lengthDelimited({ maxFrameLength: frame });

@@ -5,7 +5,6 @@ export type {
   ByteSink,
   Codec,
   CodecContext,
-  ConnectionOf,
   Decoder,
   Encoder,
   Endianness,
@@ -26,8 +25,8 @@ export { describeReason } from './contracts/connection.js';
 export type {
   AnyConnection,
   Connection,
+  ConnectionOf,
   ConnectionState,
-  Direction,
   DisconnectReason,
   Hold,
 } from './contracts/connection.js';
@@ -41,11 +40,13 @@ export type {
   ListenDiagnostic,
   MessageDiagnostic,
 } from './contracts/diagnostics.js';
+export type { Direction } from './contracts/direction.js';
 export { CORE_ERRORS } from './errors/error-table.js';
 export type { PeerErrorCode, PeerErrorCodes } from './errors/error-table.js';
 export { PeerError } from './errors/errors.js';
 export type { PeerErrorOptions } from './errors/errors.js';
 export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
+export type { RenegotiateHook, RenegotiateOptions } from './contracts/renegotiation.js';
 export { HANDLED } from './contracts/hooks.js';
 export { UnreadableFrame } from './contracts/unreadable-frame.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';

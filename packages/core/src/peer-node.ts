@@ -22,6 +22,7 @@ import { closeNode, type CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
+import { renegotiate } from './flows/renegotiation.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
 import { Life } from './mechanisms/life.js';
 import { isPluginUse, PluginList } from './mechanisms/plugin-list.js';
@@ -68,9 +69,10 @@ export class PeerNode<In, Out = In> {
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(config: NodeConfig<In, Out>) {
     this.config = resolveConfig(config);
-    const kernel: Kernel = new Kernel(this.config, (connection, reason) =>
-      disconnect(kernel, connection, reason),
-    );
+    const kernel: Kernel = new Kernel(this.config, {
+      disconnect: (connection, reason) => disconnect(kernel, connection, reason),
+      renegotiate: (connection, hook, options) => renegotiate(kernel, connection, hook, options),
+    });
     this.#kernel = kernel;
     this.#listener = new Listener(kernel);
     this.#life = new Life(kernel.clock, kernel.logger, this.config.startTimeoutMs);

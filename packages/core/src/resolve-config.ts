@@ -2,6 +2,7 @@ import {
   invalidConfig,
   MAX_TIMER_MS,
   requireBoolean,
+  requireCodec,
   requireInteger,
   requireKnown,
   requireMethods,
@@ -30,9 +31,7 @@ let lastNumber = 0;
  */
 export function resolveConfig<In, Out>(config: NodeConfig<In, Out>): ResolvedConfig<In, Out> {
   requireKnown('the options of a node', config, OPTIONS);
-  if (typeof config.codec === 'function')
-    throw invalidConfig('`codec` must be a codec, not the function that makes one: call it');
-  requireMethods('codec', config.codec, ['decoder', 'encoder']);
+  requireCodec('codec', config.codec);
   const {
     name = String(++lastNumber),
     transport = tcpTransport(),

@@ -1,4 +1,5 @@
-import type { ConnectionState, Direction } from './contracts/connection.js';
+import type { ConnectionState } from './contracts/connection.js';
+import type { Direction } from './contracts/direction.js';
 import { shownIdentity } from './contracts/identity.js';
 import type { Heuristics } from './contracts/counters.js';
 import type { Stats } from './contracts/stats.js';

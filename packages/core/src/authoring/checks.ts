@@ -131,6 +131,13 @@ export function requireMethods(
   }
 }
 
+/** A codec. @throws {PeerError} P2P_ERR_INVALID_CONFIG */
+export function requireCodec(name: string, value: unknown): void {
+  if (typeof value === 'function')
+    throw invalidConfig(`\`${name}\` must be a codec, not the function that makes one: call it`);
+  requireMethods(name, value, ['decoder', 'encoder']);
+}
+
 /**
  * An AbortSignal, of this realm or another one: what can be listened to.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG, for an AbortController in its place, too

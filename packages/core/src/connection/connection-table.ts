@@ -1,5 +1,5 @@
 import type { SocketAddress } from '../net/socket-address.js';
-import type { Direction } from '../contracts/connection.js';
+import type { Direction } from '../contracts/direction.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
 import { setupsKeptForOthers } from '../contracts/config.js';
 import { SlotsByAddress } from './slots-by-address.js';

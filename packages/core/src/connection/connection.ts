@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream';
-import type { CodecContext } from '../contracts/codec.js';
+import type { Codec, CodecContext, Encoder } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
-import type { ConnectionState, Direction, DisconnectReason, Hold } from '../contracts/connection.js';
+import type { ConnectionState, DisconnectReason, Hold } from '../contracts/connection.js';
+import type { Direction } from '../contracts/direction.js';
 import { disconnected, sentAfterEnd, userReason } from '../contracts/connection.js';
 import { identityIn, shownIdentity } from '../contracts/identity.js';
 import { describeBy } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
+import type { RenegotiateHook, RenegotiateOptions } from '../contracts/renegotiation.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
@@ -14,8 +16,11 @@ import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
+import { Decoding } from './decoding.js';
 import { HalfClose } from './half-close.js';
+import type { LiveHandshake } from './handshake.js';
 import { Holds } from './holds.js';
+import { findOverdue, judge } from './judgement.js';
 import type { LiveLimits } from './live-limits.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
@@ -41,11 +46,42 @@ export interface ConnectionParts {
   /** Bytes that arrived after the handshake. */
   readonly received: ChunkQueue;
   readonly slot: Slot<PeerConnection>;
-  readonly disconnect: Disconnect;
+  readonly flows: ConnectionFlows;
+  /** What `connect` was given. */
+  readonly dialled: SocketAddress | undefined;
 }
 
 /** Tears a connection down: true for the call that began it, when it is done; false at once for any other. */
 export type Disconnect = (connection: PeerConnection, reason: DisconnectReason) => Promise<boolean>;
+
+/** What may become of a connection as a whole. */
+export interface ConnectionFlows {
+  readonly disconnect: Disconnect;
+  /** See `Connection.renegotiate`. */
+  readonly renegotiate: (
+    connection: PeerConnection,
+    hook: RenegotiateHook,
+    options: RenegotiateOptions,
+  ) => Promise<void>;
+}
+
+/** A handshake that an open connection is for now. */
+interface Aside {
+  /** The connection ends: so does the handshake. */
+  abandon(): void;
+  /** Resolves when it is over, one way or the other. */
+  readonly over: Promise<void>;
+}
+
+/** What a connection goes on with after a handshake. */
+export interface Renewal {
+  readonly stream: Duplex;
+  readonly writes: WriteTraits;
+  readonly codec: Codec<unknown>;
+  readonly decoding: Decoding;
+  readonly encoder: Encoder<unknown>;
+  readonly hasSpoken: boolean;
+}
 
 /** A teardown that was claimed: why, and what of it had to be abandoned, if anything. */
 export interface Teardown {
@@ -70,7 +106,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
   readonly context: ConnectionContext;
   readonly limits: LiveLimits;
   readonly link: Link;
-  readonly stream: Duplex;
+  /** The stream to talk over: the link's own, or what a handshake put on top of it. */
+  stream: Duplex;
+  /** How it takes what is written to it. */
+  writes: WriteTraits;
+  codec: Codec<unknown>;
+  readonly dialled: SocketAddress | undefined;
   readonly slot: Slot<PeerConnection>;
   readonly reader: Reader;
   readonly writer: Writer;
@@ -79,10 +120,13 @@ export class PeerConnection implements InnerConnection, Sweepable {
   layersReached = Infinity;
   /** Set once, by the teardown that claimed the connection. */
   teardown: Teardown | undefined;
+  /** The handshake that the connection is for now. */
+  handshake: Aside | undefined;
+  /** Whether somebody took the stream in a handshake, and did not come to an end. */
+  isStreamTaken = false;
   readonly #node: NodeContext;
-  readonly #received: ChunkQueue;
-  readonly #spokeBefore: boolean;
-  readonly #disconnect: Disconnect;
+  #spokeBefore: boolean;
+  readonly #flows: ConnectionFlows;
   #abort: AbortController | undefined;
   #closed: Deferred<DisconnectReason> | undefined;
   /** Made with the first hold. */
@@ -94,21 +138,20 @@ export class PeerConnection implements InnerConnection, Sweepable {
   constructor(node: NodeContext, parts: ConnectionParts) {
     const { link, stream, direction, context, limits, received, slot } = parts;
     this.#node = node;
-    this.#received = received;
-    this.#disconnect = parts.disconnect;
+    this.#flows = parts.flows;
     this.#spokeBefore = parts.hasSpoken;
     this.direction = direction;
     this.context = context;
     this.limits = limits;
     this.link = link;
     this.stream = stream;
+    this.writes = parts.writes;
+    this.dialled = parts.dialled;
     this.slot = slot;
     this.stats = new Traffic(node.clock);
-    const codecContext: CodecContext = { direction, address: link.address, context, limits };
-    const { codec } = node.config;
-    const decoder = requireAtOnce('`codec.decoder`', codec.decoder(codecContext));
-    this.reader = new Reader(node, this, stream, received, decoder);
-    const encoder = requireAtOnce('`codec.encoder`', codec.encoder(codecContext));
+    this.codec = node.config.codec;
+    const { decoding, encoder } = this.beginCoding(this.codec, received);
+    this.reader = new Reader(node, this, stream, decoding);
     this.writer = new Writer(node, this, stream, parts.writes, encoder);
     limits.tell(this);
   }
@@ -143,11 +186,12 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   get waitingBytes(): number {
-    return this.#received.length;
+    return this.reader.decoding.queue.length;
   }
 
   get isHeldBack(): boolean {
-    return this.state === 'open' && !this.peerHasEnded && this.stream.isPaused();
+    if (this.state !== 'open') return false;
+    return this.isRenegotiating || (!this.peerHasEnded && this.stream.isPaused());
   }
 
   get hasEnded(): boolean {
@@ -155,7 +199,8 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   get peerHasEnded(): boolean {
-    return this.reader.ending !== undefined && isEnd(this.reader.ending);
+    const { ending } = this.reader.decoding;
+    return ending !== undefined && isEnd(ending);
   }
 
   get signal(): AbortSignal {
@@ -222,11 +267,55 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   disconnect(why?: string | PeerError): Promise<boolean> {
-    return this.#disconnect(this, userReason(why));
+    return this.#flows.disconnect(this, userReason(why));
+  }
+
+  renegotiate(hook: RenegotiateHook, options: RenegotiateOptions = {}): Promise<void> {
+    return this.#flows.renegotiate(this, hook, options);
+  }
+
+  get isRenegotiating(): boolean {
+    return this.handshake !== undefined;
+  }
+
+  /** A decoder of `codec` for the bytes of `received`, and an encoder. @throws what the codec throws */
+  beginCoding(codec: Codec<unknown>, received: ChunkQueue): Pick<Renewal, 'decoding' | 'encoder'> {
+    const context: CodecContext = {
+      direction: this.direction,
+      address: this.link.address,
+      context: this.context,
+      limits: this.limits,
+    };
+    const decoder = requireAtOnce('`codec.decoder`', codec.decoder(context));
+    const encoder = requireAtOnce('`codec.encoder`', codec.encoder(context));
+    return { decoding: new Decoding(received, decoder), encoder };
+  }
+
+  /** A handshake has ended: messages go both ways again. */
+  renew({ stream, writes, codec, decoding, encoder, hasSpoken }: Renewal): void {
+    this.handshake = undefined;
+    this.stream = stream;
+    this.writes = writes;
+    this.codec = codec;
+    this.#spokeBefore ||= hasSpoken;
+    this.writer.resume(stream, writes, encoder);
+    this.reader.resume(stream, decoding);
+  }
+
+  /** The connection ends in the middle of a handshake: what that had is to be ended, too, and nothing more is said. */
+  leaveHandshake(handshake: LiveHandshake): void {
+    handshake.letGo();
+    this.handshake = undefined;
+    this.isStreamTaken = handshake.isTaken;
+    this.stream = handshake.stream;
+    this.#spokeBefore ||= handshake.hasSpoken;
+    const { decoder } = this.reader.decoding;
+    this.reader.replace(handshake.stream, new Decoding(handshake.received, decoder));
+    this.writer.silence();
   }
 
   endFor(reason: DisconnectReason): void {
-    void this.#disconnect(this, reason);
+    void this.#flows.disconnect(this, reason);
   }
 
   mayEndFor(reason: DisconnectReason): boolean {
@@ -235,7 +324,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   writingFailed(error: unknown): void {
     // After a bad frame the reader ends the connection with that as its cause: this error is only its consequence.
-    if (!this.reader.hasFrameError) this.endFor({ origin: 'writing', cause: 'stream-error', error });
+    if (!this.reader.decoding.hasFrameError) this.endFor({ origin: 'writing', cause: 'stream-error', error });
   }
 
   /** INVARIANT: one-teardown. Undefined when another cause came first; else what `begin` returned. */
@@ -244,6 +333,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.teardown = begin();
     this.state = 'closing';
     this.#holds?.end();
+    this.handshake?.abandon();
     return this.teardown;
   }
 
@@ -264,7 +354,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   endError(): PeerError {
-    const reason = this.teardown?.reason ?? this.reader.ending;
+    const reason = this.teardown?.reason ?? this.reader.decoding.ending;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
       return reason.error;
     return disconnected(this, reason);
@@ -283,28 +373,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   isOverdue(nowMs: number): boolean {
     this.reader.watchHandler(nowMs);
-    return this.#findOverdue(nowMs, nowMs) !== undefined;
+    return findOverdue(this.#node, this, nowMs, nowMs) !== undefined;
   }
 
   judge(nowMs: number, polledAtMs: number): void {
-    const found = this.#findOverdue(nowMs, polledAtMs);
-    if (found === 'idle') {
-      // A peer that has gone waits for its last messages to be handled no longer than that, either.
-      const ending = this.#node.config.halfOpen ? undefined : this.reader.ending;
-      if (ending === undefined) this.#node.heuristics.idleTimeouts++;
-      this.endFor(ending ?? { origin: 'reading', cause: 'idle-timeout' });
-    } else if (found === 'frame-over-budget') {
-      this.#endForBudget('reading', 'the frame that it sends is not complete');
-    } else if (found === 'queue-over-budget') {
-      this.#endForBudget('writing', 'it has not taken what is queued for it');
-    } else if (found === 'stalled') {
-      this.#node.heuristics.writeTimeouts++;
-      const error = new PeerError(
-        'P2P_ERR_WRITE_TIMEOUT',
-        `${this.address} took less than 256 KiB in ${this.limits.writeTimeoutMs} ms`,
-      );
-      this.endFor({ origin: 'writing', cause: 'timeout', error });
-    }
+    judge(this.#node, this, nowMs, polledAtMs);
   }
 
   /** The address is that of the table: the one of the link is read by code that is not ours. */
@@ -312,35 +385,6 @@ export class PeerConnection implements InnerConnection, Sweepable {
     const identity = shownIdentity(context);
     const who = identity === undefined ? '' : `, identity ${identity}`;
     return `connection ${id} with ${slot.place.key} (${direction}, ${state}${who})`;
-  }
-
-  /** What the peer has been doing, or not doing, for too long, if anything. */
-  #findOverdue(
-    nowMs: number,
-    polledAtMs: number,
-  ): 'idle' | 'stalled' | 'frame-over-budget' | 'queue-over-budget' | undefined {
-    if (this.state !== 'open') return undefined;
-    const { reader, writer } = this;
-    const { idleTimeoutMs, writeTimeoutMs } = this.limits;
-    const { pressureTimeoutMs } = this.#node.config;
-    if (idleTimeoutMs > 0 && reader.silentForMs(nowMs, polledAtMs, writer.flushedBytes) >= idleTimeoutMs)
-      return 'idle';
-    if (reader.pressedForMs(polledAtMs) >= pressureTimeoutMs) return 'frame-over-budget';
-    if (writer.pressedForMs(nowMs, polledAtMs) >= pressureTimeoutMs) return 'queue-over-budget';
-    return writer.stalledForMs(nowMs, polledAtMs) >= writeTimeoutMs ? 'stalled' : undefined;
-  }
-
-  /** INVARIANT: two-budgets. Who holds most pays first. */
-  #endForBudget(origin: 'reading' | 'writing', what: string): void {
-    const { heuristics, config } = this.#node;
-    heuristics.pressureTimeouts++;
-    const error = new PeerError(
-      'P2P_ERR_OVER_BUDGET',
-      `${this.address} holds more than its share of the memory for ${origin}, and in ${config.pressureTimeoutMs} ms ${what}`,
-    );
-    this.endFor({ origin, cause: 'over-budget', error });
-    // What was queued is lost. It makes room now, so that those that hold less need not be ended, too.
-    if (origin === 'writing') this.writer.end();
   }
 }
 

@@ -11,6 +11,8 @@ import type { Writer } from './writer.js';
 export interface HalvedConnection extends InnerConnection {
   readonly stream: Duplex;
   readonly writer: Writer;
+  /** The handshake that the connection is for now. */
+  readonly handshake: { readonly over: Promise<void> } | undefined;
 }
 
 /**
@@ -61,11 +63,12 @@ export class HalfClose {
 
   async #end(): Promise<void> {
     const connection = this.#connection;
-    const { writer, stream } = connection;
+    const { writer } = connection;
     writer.refuseMore();
     await Promise.resolve(); // an encoder may have called this: its message goes out, too
+    await connection.handshake?.over; // INVARIANT: exact-byte
     await writer.finish();
-    if (writer.isEnded || !(await this.#endStream(stream))) throw connection.endError();
+    if (writer.isEnded || !(await this.#endStream(connection.stream))) throw connection.endError();
     this.#isOut = true;
     this.#node.logger.debug(peerFields(connection), 'this side has ended its half');
     this.#onChange();

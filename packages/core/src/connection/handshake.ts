@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder, type Encoder, type NeedMore } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
-import type { Clock, Timer } from '../contracts/clock.js';
-import type { Direction } from '../contracts/connection.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Direction } from '../contracts/direction.js';
 import { describe, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
@@ -16,16 +16,28 @@ import { SequenceSearch } from '../authoring/sequence-search.js';
 import { checkMessage } from './check-message.js';
 import { encodeToBuffer } from './encode.js';
 import { discard } from './foreign-stream.js';
+import type { HandshakeMeter } from './handshake-meter.js';
 import { Intake, type IntakeEvents } from './intake.js';
+import { PendingReads } from './pending-reads.js';
 
-/** Reads that are served in one turn of the event loop, at most: a hook that reads in a loop may have many in a chunk. */
-const READS_PER_TURN = 64;
-
-/** A read that waits for its bytes; several are served in order. */
-interface PendingRead {
-  /** True when it was served. */
-  attempt(): boolean;
-  reject(error: Error): void;
+/** What a handshake is about. */
+export interface HandshakeParts {
+  readonly link: Link;
+  readonly direction: Direction;
+  /** What `connect` was given. */
+  readonly dialled: SocketAddress | undefined;
+  readonly context: ConnectionContext;
+  readonly limits: ConnectionLimits;
+  /** What an open connection goes on from; undefined where a link begins. */
+  readonly from?: {
+    readonly stream: Duplex;
+    readonly writes: WriteTraits;
+    /** What was received from `stream` and not decoded. */
+    readonly received: ChunkQueue;
+    /** What had decoded what came before. */
+    readonly decoder: Decoder<unknown>;
+    readonly meter: HandshakeMeter;
+  };
 }
 
 /** What handshakes have from their node. */
@@ -46,20 +58,19 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly limits: ConnectionLimits;
   readonly #link: Link;
   readonly #cancellation: Cancellation;
-  readonly #clock: Clock;
   readonly #waitForTurn: Surroundings['waitForTurn'];
+  readonly #meter: HandshakeMeter | undefined;
   /** The stream that the connection goes on over. */
   #intake: Intake;
   /** How the stream that it goes on over takes what is written to it. */
   writes: WriteTraits;
   /** Whether bytes may have gone to the peer. */
   hasSpoken = false;
-  #pending: PendingRead[] = [];
+  /** Whether whoever took the stream still has it. */
+  isTaken = false;
+  readonly #reads: PendingReads;
   /** Rejects each write that the stream has not taken yet. Made with the first write. */
   #writes: Set<(error: Error) => void> | undefined;
-  #served = 0;
-  /** Reads wait for it. */
-  #nextTurn: Timer | undefined;
   /** Why the stream brings no more bytes. */
   #end: Error | undefined;
   /** Why the handshake is over: the stream is the connection's now, or nobody's. */
@@ -71,23 +82,21 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly #epochs = new WeakMap<Decoder<unknown>, number>();
 
   constructor(
-    link: Link,
-    direction: Direction,
-    dialled: SocketAddress | undefined,
-    context: ConnectionContext,
-    limits: ConnectionLimits,
+    { link, direction, dialled, context, limits, from }: HandshakeParts,
     cancellation: Cancellation,
     { clock, waitForTurn }: Surroundings,
   ) {
     this.#link = link;
-    this.#intake = new Intake(link.stream, this);
-    this.writes = link;
+    this.#intake = new Intake(from?.stream ?? link.stream, this, from?.received);
+    this.#meter = from?.meter;
+    if (from !== undefined) this.#epochs.set(from.decoder, this.#epoch);
+    this.writes = from?.writes ?? link;
     this.direction = direction;
     this.dialled = dialled;
     this.context = context;
     this.limits = limits;
     this.#cancellation = cancellation;
-    this.#clock = clock;
+    this.#reads = new PendingReads(clock, () => this.#serve());
     this.#waitForTurn = waitForTurn;
     cancellation.add(() => this.#finish(cancellation.reason!));
   }
@@ -102,6 +111,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   get localAddress(): SocketAddress {
     return this.#link.localAddress;
+  }
+
+  /** What the connection goes on over. */
+  get stream(): Duplex {
+    return this.#intake.stream;
   }
 
   /** Received and not read; the connection goes on with it. */
@@ -157,8 +171,10 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     const written = new Promise<void>((resolve, reject) => {
       this.#intake.stream.write(bytes, (cause) => {
         this.#writes?.delete(reject);
-        if (cause === undefined || cause === null) resolve();
-        else reject(this.#ended(cause));
+        if (cause === undefined || cause === null) {
+          this.#meter?.sent(Buffer.byteLength(bytes));
+          resolve();
+        } else reject(this.#ended(cause));
       });
       (this.#writes ??= new Set()).add(reject);
     });
@@ -175,6 +191,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   takeStream(): Duplex {
     this.hasSpoken = true;
+    this.isTaken = true;
     if (this.#over === undefined) this.#orFail(() => this.#release());
     return this.#intake.stream;
   }
@@ -198,6 +215,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     if (refusal !== undefined) throw refusal;
     const { reusesBuffers = false, neverReenters = false } = options;
     this.#intake = new Intake(duplex, this);
+    this.isTaken = false;
     this.#epoch++;
     // Whoever let it flow listens no more: what comes is for the next read, or the connection.
     this.#intake.pause();
@@ -241,6 +259,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     return this.#intake.stream;
   }
 
+  /** The handshake came to nothing, and the stream is for whoever ends it: nobody listens. */
+  letGo(): void {
+    this.#intake.detach();
+  }
+
   /** Destroys what the hook put on top of the link, which its owner destroys. */
   destroyUpgrade(): void {
     this.#intake.detach();
@@ -248,7 +271,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     if (stream !== this.#link.stream) stream.destroy();
   }
 
-  onData(): void {
+  onData(size: number): void {
+    this.#meter?.received(size);
     this.#serve();
   }
 
@@ -257,7 +281,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     this.#end = this.#ended(cause);
     // No read waits any more; after an error that did not destroy the stream it would flow on.
     this.#intake.pause();
-    if (this.#nextTurn === undefined) this.#rejectReads(this.#end);
+    if (!this.#reads.haveYielded) this.#reads.reject(this.#end);
   }
 
   #ended(cause?: Error): PeerError {
@@ -268,56 +292,41 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   /** A promise for what `take` returns as soon as it is not NEED_MORE. */
   #take<T>(take: (received: ChunkQueue) => T | NeedMore): Promise<T> {
     if (this.#over !== undefined) return rejected(this.#over);
-    const taken = new Promise<T>((resolve, reject) => {
-      const attempt = (): boolean => {
-        try {
-          const value = take(this.#intake.received);
-          if (value === NEED_MORE) return false;
-          resolve(value);
-        } catch (error) {
-          reject(error);
-        }
-        return true;
-      };
-      this.#pending.push({ attempt, reject });
-    });
-    void markHandled(taken);
+    const taken = this.#reads.add(take);
     this.#serve();
     return taken;
   }
 
   /** INVARIANT: fair-turns. */
   #serve(): void {
-    while (this.#nextTurn === undefined && this.#pending[0]?.attempt() === true) {
-      this.#pending.shift();
-      if (++this.#served % READS_PER_TURN === 0) this.#nextTurn = this.#clock.nextTurn(this.#onTurn);
-    }
     const intake = this.#intake;
-    if (this.#pending.length === 0 || this.#nextTurn !== undefined) {
+    const served = this.#reads.serve(intake.received);
+    this.#meter?.served(served);
+    if (this.#reads.size === 0 || this.#reads.haveYielded) {
+      this.#meter?.holds(intake.received.length);
       intake.pause();
       return;
     }
     if (this.#end === undefined && intake.isOver) this.#end = this.#ended();
-    if (this.#end !== undefined) this.#rejectReads(this.#end);
+    if (this.#end !== undefined) this.#reads.reject(this.#end);
+    else this.#readOn(intake);
+  }
+
+  #readOn(intake: Intake): void {
+    this.isTaken = false;
+    // INVARIANT: bounded-memory.
+    if (this.#meter?.mayReceive(intake.received.length, this.#onRelief) === false) intake.pause();
     else intake.resume();
   }
 
-  readonly #onTurn = (): void => {
-    this.#nextTurn = undefined;
-    if (this.#pending.length > 0) this.#serve();
+  readonly #onRelief = (): void => {
+    if (this.#over === undefined) this.#serve();
   };
-
-  /** INVARIANT: every-promise-settles. */
-  #rejectReads(error: Error): void {
-    const pending = this.#pending;
-    this.#pending = [];
-    for (const read of pending) read.reject(error);
-  }
 
   #finish(why: Error): void {
     this.#over ??= why;
-    this.#nextTurn?.cancel();
-    this.#rejectReads(this.#over);
+    this.#reads.stop();
+    this.#reads.reject(this.#over);
     // INVARIANT: every-promise-settles. The bytes may still go out.
     const writes = this.#writes;
     this.#writes = undefined;
@@ -326,10 +335,10 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   /** Lets go of the stream, and of reads that wait for its bytes; false when what came from it cannot go back. */
   #release(): boolean {
-    if (this.#pending.length > 0) {
+    if (this.#reads.size > 0) {
       this.#epoch++; // a decoder may have looked at bytes that go elsewhere now
       const what = 'the stream was taken or upgraded while a read waited for its bytes';
-      this.#rejectReads(new PeerError('P2P_ERR_HANDSHAKE_ENDED', what));
+      this.#reads.reject(new PeerError('P2P_ERR_HANDSHAKE_ENDED', what));
     }
     return this.#intake.release();
   }

@@ -9,6 +9,8 @@ export interface InnerConnection extends Connection {
   readonly isHeld: boolean;
   /** Whether it may end for `reason`, now that all that came before was handled: the reader is told when that changes. */
   mayEndFor(reason: DisconnectReason): boolean;
+  /** Whether it is a handshake for now. */
+  readonly isRenegotiating: boolean;
   /** Begins the teardown, unless it has begun. */
   endFor(reason: DisconnectReason): void;
   /** The stream takes nothing more. */

@@ -5,7 +5,8 @@ import { listenTo, stopListening, type StreamListener } from './stream-events.js
 
 /** Who is told that bytes were received, and that no more will come. */
 export interface IntakeEvents {
-  onData(): void;
+  /** @param size how many bytes of it had not been received before */
+  onData(size: number): void;
   onEnd(cause?: Error): void;
 }
 
@@ -22,12 +23,16 @@ export interface IntakeEvents {
  */
 export class Intake implements StreamListener {
   readonly stream: Duplex;
-  readonly received = new ChunkQueue();
+  readonly received: ChunkQueue;
   readonly #events: IntakeEvents;
   #listens = false;
+  /** How many bytes went back into the stream, and will come again. */
+  #wentBack = 0;
 
-  constructor(stream: Duplex, events: IntakeEvents) {
+  /** @param received what was read from `stream` before */
+  constructor(stream: Duplex, events: IntakeEvents, received = new ChunkQueue()) {
     this.stream = stream;
+    this.received = received;
     this.#events = events;
   }
 
@@ -73,13 +78,16 @@ export class Intake implements StreamListener {
     if (stream.readableFlowing !== false && stream.listenerCount('data') === 0) stream.pause();
     if (received.length === 0) return true;
     if (this.isOver || stream.errored) return false;
+    this.#wentBack += received.length;
     stream.unshift(received.read(received.length));
     return true;
   }
 
   onData(chunk: Buffer): void {
+    const again = Math.min(this.#wentBack, chunk.length);
+    this.#wentBack -= again;
     this.received.push(chunk);
-    this.#events.onData();
+    this.#events.onData(chunk.length - again);
   }
 
   onEnd(): void {

@@ -5,7 +5,7 @@ import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../authoring/cancellation.js';
 import type { Cancellation } from '../contracts/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
-import type { Disconnect, PeerConnection } from './connection.js';
+import type { ConnectionFlows, PeerConnection } from './connection.js';
 import { HandshakePace } from './handshake-pace.js';
 import { NodeContext } from './node-context.js';
 import { Outcomes } from './outcomes.js';
@@ -19,17 +19,16 @@ export class Kernel extends NodeContext {
   readonly links = new Set<Link>();
   /** Setups and dials under way: how to cancel each, and when it has ended. */
   readonly #setups = new Map<CancellationSource, Promise<unknown>>();
-  /** Ends a connection, unless it is ending already; see `flows/teardown.ts`. */
-  readonly disconnect: Disconnect;
+  readonly flows: ConnectionFlows;
   /** Where the node listens, to know itself when it is dialled. */
   listenAddress: SocketAddress | undefined;
 
-  constructor(config: ResolvedConfig, disconnect: Disconnect) {
+  constructor(config: ResolvedConfig, flows: ConnectionFlows) {
     super(config);
     this.table = new ConnectionTable(config);
     this.outcomes = new Outcomes(config, this.clock, this.logger, this.peerLog, this.heuristics);
     this.#pace = new HandshakePace(this.clock, config.maxHandshakesPerSecondPerIp, config.ipv6PrefixLength);
-    this.disconnect = disconnect;
+    this.flows = flows;
   }
 
   /** The kernel owns `link` from here on. @throws what a stream that somebody brought along throws; then it does not */

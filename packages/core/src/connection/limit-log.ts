@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
-import type { Direction } from '../contracts/connection.js';
+import type { Direction } from '../contracts/direction.js';
 import type { Logger } from '../contracts/logger.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import { LogThrottle } from '../authoring/log-throttle.js';

@@ -70,7 +70,7 @@ export class MessageHooks implements Receiver {
   #threw(error: unknown): void {
     const verdict = this.#node.hookThrew('onMessage', error, this.#connection);
     // After a frame error nothing can be sent, which is all that many handlers throw for.
-    if (verdict !== 'keep' && !this.#source.hasFrameError) {
+    if (verdict !== 'keep' && !this.#source.decoding.hasFrameError) {
       this.#connection.endFor({ origin: 'reading', cause: 'handler-error', error });
       return;
     }

@@ -1,12 +1,8 @@
 import type { CounterName, Heuristics } from '../contracts/counters.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
-import {
-  describeReason,
-  type Connection,
-  type Direction,
-  type DisconnectReason,
-} from '../contracts/connection.js';
+import { describeReason, type Connection, type DisconnectReason } from '../contracts/connection.js';
+import type { Direction } from '../contracts/direction.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
@@ -104,6 +100,6 @@ export class Outcomes {
 
 /** What a hook of ours threw. */
 function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {
-  if (reason.origin === 'on-connect') return reason;
+  if (reason.origin === 'on-connect' || reason.origin === 'renegotiation') return reason;
   return reason.origin === 'reading' && reason.cause === 'handler-error' ? reason : undefined;
 }

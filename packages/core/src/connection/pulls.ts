@@ -67,7 +67,7 @@ export class Pulls implements Receiver {
     const refusal = this.#whyNot(signal);
     if (refusal !== undefined) return rejected(refusal);
     if (this.#source.isStopped) return this.#nextOfRest();
-    if (this.#source.isOver) {
+    if (this.#source.decoding.isOver) {
       if (loop !== undefined && this.#bodies?.delete(loop) === true) this.#source.goOn();
       return rejected(this.#ended());
     }
@@ -148,7 +148,7 @@ export class Pulls implements Receiver {
 
   /** What those who ask are told after the last message. */
   #ended(): PeerError {
-    const { ending, hasFrameError } = this.#source;
+    const { ending, hasFrameError } = this.#source.decoding;
     if (hasFrameError) return disconnected(this.#connection, ending);
     const error = this.#connection.endError();
     if (!isOrderly(error.cause as DisconnectReason | undefined)) return error;

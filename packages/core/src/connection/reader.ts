@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { NEED_MORE, type Decoder } from '../contracts/codec.js';
-import type { DisconnectReason } from '../contracts/connection.js';
+import { NEED_MORE } from '../contracts/codec.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../errors/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
@@ -8,7 +7,7 @@ import { Slice, type TurnTaker } from '../mechanisms/fair-turns.js';
 import { ProgressWatch } from '../mechanisms/progress-watch.js';
 import type { SeatedAccount } from '../mechanisms/seated-budget.js';
 import { FRAME_ERRORS } from './check-message.js';
-import { Decoding } from './decoding.js';
+import type { Decoding } from './decoding.js';
 import { setFlowing } from './foreign-stream.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
@@ -32,8 +31,8 @@ import { listenTo, stopListening, type StreamListener } from './stream-events.js
 export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
-  readonly #stream: Duplex;
-  readonly #decoding: Decoding;
+  #stream: Duplex;
+  #decoding: Decoding;
   readonly account: SeatedAccount;
   readonly #slice: Slice;
   readonly #receiver: Receiver;
@@ -41,6 +40,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** The end of the peer ended the connection, and what it had sent can still be asked for. */
   #keepsRest = false;
   #stopped = false;
+  /** Nothing is read and decoded: it has stopped, or the connection is a handshake for now. */
+  #halted = false;
   #pumping = false;
   /** The receiver takes no message now: the promise of a handler is pending, or nobody has asked for the next. */
   #handling: boolean;
@@ -52,18 +53,14 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly #heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
+  /** How many reads of renegotiations were served. */
+  handshakeReads = 0;
 
-  constructor(
-    node: NodeContext,
-    connection: InnerConnection,
-    stream: Duplex,
-    queue: ChunkQueue,
-    decoder: Decoder<unknown>,
-  ) {
+  constructor(node: NodeContext, connection: InnerConnection, stream: Duplex, decoding: Decoding) {
     this.#node = node;
     this.#connection = connection;
     this.#stream = stream;
-    this.#decoding = new Decoding(queue, decoder);
+    this.#decoding = decoding;
     this.account = node.inbound.account();
     this.#slice = new Slice(node.turns);
     this.#heard = new ProgressWatch(node.clock.now());
@@ -75,18 +72,45 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#handling = this.#receiver.isBusyAtFirst;
   }
 
-  get decoder(): Decoder<unknown> {
-    return this.#decoding.decoder;
-  }
-
-  /** Whether the decoder has messages without another byte. */
-  get holdsMessages(): boolean {
-    return this.#decoding.holdsMessages;
+  /** What makes messages of the bytes, for now. */
+  get decoding(): Decoding {
+    return this.#decoding;
   }
 
   /** Begins to read; what arrived after the handshake comes first. */
   start(): void {
     this.#hasStarted = true;
+    this.countBytes(this.#decoding.queue.length);
+    if (!this.#halted) this.#begin();
+  }
+
+  /**
+   * Stops after the last message that was decoded, until {@link resume}: for a handshake, which goes on with the bytes that it
+   * returns.
+   */
+  suspend(): ChunkQueue {
+    this.#halted = true;
+    if (this.#hasStarted) stopListening(this.#stream);
+    setFlowing(this.#stream, false);
+    this.account.leave();
+    return this.#decoding.queue;
+  }
+
+  /** Reads on from `stream`, once the bytes of `decoding` are decoded. */
+  resume(stream: Duplex, decoding: Decoding): void {
+    this.replace(stream, decoding);
+    this.#halted = false;
+    this.account.leave();
+    this.#begin();
+  }
+
+  /** `stream`, and the bytes of `decoding`, are what it stops with, or resumes with. */
+  replace(stream: Duplex, decoding: Decoding): void {
+    this.#stream = stream;
+    this.#decoding = decoding;
+  }
+
+  #begin(): void {
     try {
       this.#start(this.#stream);
     } catch (error) {
@@ -97,11 +121,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   #start(stream: Duplex): void {
     listenTo(stream, this);
     if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
-      this.#countBytes(this.#decoding.queue.length);
       this.#slice.begin(this.#connection.stats.messagesReceived);
       this.#pump();
     }
-    if (this.#stopped) return;
+    if (this.#halted) return;
     // Events of a stream that ended during the handshake do not come again.
     if (stream.destroyed) this.onClose(stream.errored ?? undefined);
     else if (stream.readableEnded) this.onEnd();
@@ -112,6 +135,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#halted = true;
     stopListening(this.#stream);
     setFlowing(this.#stream, false);
     if (!this.#keepsRest) {
@@ -146,7 +170,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const count = received + (this.#decoding.ending === undefined ? 0 : 1 + flushedBytes);
     const isHandled = this.#handling && this.#receiver.isBusyWith(this.#decoding.queue.length);
     const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#decoding.ending === undefined;
-    const heldBack = isWaitedFor || this.#yielded;
+    const heldBack = isWaitedFor || this.#yielded || this.#halted;
     return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
   }
 
@@ -157,29 +181,20 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
   pressedForMs(polledAtMs: number): number {
-    return this.account.pressedForMs(this.#connection.stats.messagesReceived, polledAtMs);
+    return this.account.pressedForMs(this.completed, polledAtMs);
   }
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
-    const waitingBytes =
-      this.#handling && this.#receiver instanceof MessageHooks ? this.#decoding.queue.length : 0;
+    const isWatched = this.#handling && !this.#halted && this.#receiver instanceof MessageHooks;
+    const waitingBytes = isWatched ? this.#decoding.queue.length : 0;
     if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
     this.#handlerWatch ??= new HandlerWatch();
     this.#handlerWatch.look(this.#node, this.#connection, waitingBytes, nowMs);
   }
 
-  get hasFrameError(): boolean {
-    return this.#decoding.hasFrameError;
-  }
-
-  /** Why the connection will end once its messages were handled; undefined while more may come. */
-  get ending(): DisconnectReason | undefined {
-    return this.#decoding.ending;
-  }
-
   onData(chunk: Buffer): void {
-    this.#countBytes(chunk.length);
+    this.countBytes(chunk.length);
     this.#decoding.queue.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
@@ -207,7 +222,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** A limit of the connection is another one now. */
   limitsChanged(): void {
-    if (this.#hasStarted && !this.#stopped) this.#pump();
+    if (this.#hasStarted && !this.#halted) this.#pump();
   }
 
   onClose(error?: Error): void {
@@ -221,13 +236,9 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     return this.#stopped;
   }
 
-  get isOver(): boolean {
-    return this.#decoding.isOver;
-  }
-
   goOn(): void {
     this.#handling = false;
-    if (this.#stopped || !this.#hasStarted) return;
+    if (this.#halted || !this.#hasStarted) return;
     if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
       const slice = this.#slice;
       const count = this.#connection.stats.messagesReceived;
@@ -248,19 +259,24 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   wait(): void {
     this.#handling = true;
-    if (this.#hasStarted && !this.#stopped) this.#pump();
+    if (this.#hasStarted && !this.#halted) this.#pump();
   }
 
   takeTurn(): void {
     this.#yielded = false;
-    if (this.#stopped) return;
+    if (this.#halted) return;
     this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
 
-  #countBytes(size: number): void {
+  countBytes(size: number): void {
     this.#connection.stats.bytesReceived += size;
     this.#node.traffic.bytesReceived += size;
+  }
+
+  /** What budgets take for progress: messages, and reads of handshakes. */
+  get completed(): number {
+    return this.#connection.stats.messagesReceived + this.handshakeReads;
   }
 
   /** Moves messages from the queue to the handler as far as possible. */
@@ -268,9 +284,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#pumping) return; // called from inside a handler: the loop below goes on by itself
     this.#pumping = true;
     if (this.#canHandle) this.#decodeAndDeliver();
-    if (this.#handling && !this.#yielded && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
+    const isWaiting = this.#handling && !this.#yielded && !this.#halted;
+    if (isWaiting && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
     this.#pumping = false;
-    if (this.#stopped) return;
+    if (this.#halted) return;
     this.account.bytes = this.#decoding.queue.length; // INVARIANT: bounded-memory
     const isOver = this.#isDone && this.#connection.mayEndFor(this.#decoding.ending!);
     if (this.#stopped) return; // a hook may have ended it
@@ -291,7 +308,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Whether the next message has a handler that is free. */
   get #canHandle(): boolean {
-    return !this.#handling && !this.#yielded && !this.#stopped && !this.#decoding.isOver;
+    return !this.#handling && !this.#yielded && !this.#halted && !this.#decoding.isOver;
   }
 
   /** Message after message, until there is none, a handler returns a promise, or it is the turn of others. */
@@ -307,12 +324,12 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       traffic.messagesReceived++;
       this.#deliver(message);
       // What a promise still costs is known once it has settled: `goOn` looks then.
-      if (this.#handling || this.#stopped) return;
+      if (this.#handling || this.#halted) return;
       if (count >= slice.checkAt && slice.isSpent(count)) {
         this.#yield();
         return;
       }
-    } while (!this.#stopped);
+    } while (!this.#halted);
   }
 
   /** INVARIANT: fair-turns. */
@@ -367,6 +384,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const account = this.account;
     if (this.#askAgain === undefined && !account.isOverShare) return true;
     this.#askAgain ??= () => this.#flow();
-    return account.mayGrow(this.#connection.stats.messagesReceived, this.#askAgain);
+    return account.mayGrow(this.completed, this.#askAgain);
   }
 }

@@ -1,4 +1,4 @@
-import type { DisconnectReason } from '../contracts/connection.js';
+import type { Decoding } from './decoding.js';
 
 /** Who takes the messages of a connection: the hooks of its node, or those who ask for them. */
 export interface Receiver {
@@ -20,12 +20,8 @@ export interface Receiver {
 
 /** Where the messages come from. */
 export interface MessageSource {
-  /** Whether the connection ends for a bad frame, once what came before was handled. */
-  readonly hasFrameError: boolean;
-  /** Why the connection ends, or has ended, as far as the peer is the cause. */
-  readonly ending: DisconnectReason | undefined;
-  /** Whether there are no more messages, though the connection may go on. */
-  readonly isOver: boolean;
+  /** What makes them, for now; whether there are more, and why not. */
+  readonly decoding: Pick<Decoding, 'ending' | 'hasFrameError' | 'isOver'>;
   /** Whether the connection ends or has ended: {@link takeRest} has what is left. */
   readonly isStopped: boolean;
   /** The receiver takes the next message. */

@@ -33,14 +33,15 @@ export class Refusals {
     if (!isLost) return;
     this.#warnings.run((suppressed) => {
       const { bufferedBytes } = connection;
-      const { outboundQueueBytes } = connection.limits;
-      const isQueueFull = bufferedBytes >= outboundQueueBytes;
-      const [option, limit] = isQueueFull
-        ? (['outboundQueueBytes', outboundQueueBytes] as const)
-        : (['maxBufferedBytes', this.#config.maxBufferedBytes] as const);
       const fields = { ...peerFields(connection), bufferedBytes, refused: suppressed + 1 };
-      const text = `${option} (${limit}) is reached: messages are refused; await drained() before sending more`;
-      this.#logger.warn(fields, text);
+      const why = connection.isRenegotiating ? 'a renegotiation is under way' : this.#limitOf(connection);
+      this.#logger.warn(fields, `${why}: messages are refused; await drained() before sending more`);
     });
+  }
+
+  #limitOf({ bufferedBytes, limits: { outboundQueueBytes } }: InnerConnection): string {
+    return bufferedBytes >= outboundQueueBytes
+      ? `outboundQueueBytes (${outboundQueueBytes}) is reached`
+      : `maxBufferedBytes (${this.#config.maxBufferedBytes}) is reached`;
   }
 }

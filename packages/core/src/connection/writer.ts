@@ -2,17 +2,18 @@ import type { Duplex } from 'node:stream';
 import type { Encoder } from '../contracts/codec.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { WriteTraits } from '../contracts/transport.js';
-import { PeerError } from '../errors/errors.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { StallWatch } from '../mechanisms/stall-watch.js';
-import { refusedBy, rejectOnAbort } from './abortable-send.js';
+import { Drains } from './drains.js';
+import { EarlyWrites } from './early-writes.js';
 import { encodeMessage } from './encode.js';
 import { countSent, WRITE_BYTES, writePart, type Flight } from './flight.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PressureWatch } from './pressure-watch.js';
+import { queueFull, refusedBy, rejectOnAbort, renegotiating, sentByEncoder } from './send-errors.js';
 
 /**
  * The outbound half of a connection: encoder, slabs, socket.
@@ -27,29 +28,31 @@ import { PressureWatch } from './pressure-watch.js';
 export class Writer {
   readonly #node: NodeContext;
   readonly #connection: InnerConnection;
-  readonly #stream: Duplex;
-  readonly #writes: WriteTraits;
-  readonly #encoder: Encoder<unknown>;
+  #stream: Duplex;
+  #writes: WriteTraits;
+  #encoder: Encoder<unknown>;
   readonly #account: BudgetAccount;
   /** Made with the first message: an idle connection has none. */
   #sink: SlabSink | undefined;
-  /** Callbacks still to come for writes that the stream took at once: they are accounted for already, and ignored. */
-  #early = 0;
-  #earlyBytes = 0;
+  /** Made with the first write to a stream that may pass it on at once. */
+  #early: EarlyWrites | undefined;
   /** Made with the first flight, and kept: what the stream calls back. */
   #onWritten: ((error?: Error | null) => void) | undefined;
   #state: 'open' | 'finishing' | 'ended' = 'open';
+  /** The connection is a handshake for now: whoever sends is to wait, as for room. */
+  #isSuspended = false;
   #encoding = false;
   #scheduled = false;
   #flight: Flight | undefined;
   #messages = 0;
   #waiters: Deferred[] | undefined;
-  #drains: Deferred[] | undefined;
+  /** Made with the first who waits for room. */
+  #drains: Drains | undefined;
   /** A `trySend` found no room, and nobody has waited for some since. */
   #hasRefused = false;
   #finished: Deferred | undefined;
-  /** Made when the budget of the node first holds this connection back. */
-  #onRelief: (() => void) | undefined;
+  /** Resolves once nothing is queued, and no callback of the stream is still to come. */
+  #quiet: Deferred | undefined;
   /** All that went to the operating system. */
   #flushedBytes = 0;
   /** Made when the budget of the node first holds this connection back. */
@@ -72,6 +75,11 @@ export class Writer {
     this.#account = node.outbound.account();
   }
 
+  /** Whether a message is being encoded, by whose encoder this is called then. */
+  get isEncoding(): boolean {
+    return this.#encoding;
+  }
+
   get bufferedBytes(): number {
     return this.#account.bytes;
   }
@@ -92,12 +100,16 @@ export class Writer {
   }
 
   send(message: unknown, signal: AbortSignal | undefined): Promise<void> {
+    const connection = this.#connection;
     const refusal = signal === undefined ? undefined : refusedBy(signal);
     if (refusal !== undefined) return rejected(refusal);
-    if (this.#state !== 'open') return rejected(this.#connection.sendError());
+    if (this.#state !== 'open') return rejected(connection.sendError());
     if (this.#isFull()) {
-      this.#node.refusals.refused(this.#connection, message, true);
-      return rejected(this.#queueFull());
+      this.#node.refusals.refused(connection, message, true);
+      const { outboundQueueBytes } = connection.limits;
+      return rejected(
+        this.#isSuspended ? renegotiating(connection) : queueFull(connection, outboundQueueBytes),
+      );
     }
     try {
       this.#encode(message);
@@ -131,10 +143,35 @@ export class Writer {
     this.#hasRefused = false;
     if (this.#state !== 'open') return rejected(this.#connection.sendError());
     if (!this.#isFull()) return Promise.resolve();
-    const waiter = defer();
-    (this.#drains ??= []).push(waiter);
-    this.#waitForBudget();
-    return waiter.promise;
+    this.#drains ??= new Drains(this.#account, () => this.#isFull());
+    return this.#drains.wait();
+  }
+
+  /**
+   * Takes no messages until {@link resume}. Resolves when those that were queued are with the operating system, and the stream
+   * has called back for all of them.
+   */
+  suspend(): Promise<void> {
+    this.#isSuspended = true;
+    this.#quiet = defer();
+    this.flush();
+    this.#settle();
+    return this.#quiet.promise;
+  }
+
+  /** Takes messages again, which `encoder` makes bytes of, for `stream`. */
+  resume(stream: Duplex, writes: WriteTraits, encoder: Encoder<unknown>): void {
+    this.#stream = stream;
+    this.#writes = writes;
+    this.#encoder = encoder;
+    this.#quiet = undefined;
+    this.#isSuspended = false;
+    this.#drains?.relieve();
+  }
+
+  /** Takes no more messages, not even last words: nobody knows what the peer would make of them. */
+  silence(): void {
+    this.#state = 'finishing';
   }
 
   /** Whether what was queued is out, or lost. */
@@ -171,13 +208,17 @@ export class Writer {
     this.#state = 'ended';
     this.#account.bytes = 0;
     this.#account.leave();
-    const waiters = [...(this.#flight?.waiters ?? []), ...(this.#waiters ?? []), ...(this.#drains ?? [])];
+    const waiters = [
+      ...(this.#flight?.waiters ?? []),
+      ...(this.#waiters ?? []),
+      ...(this.#drains?.take() ?? []),
+    ];
     // Slabs in flight may still be read by the stream: they are left to the garbage collector.
     this.#flight = undefined;
     this.#waiters = undefined;
-    this.#drains = undefined;
     for (const slab of this.#sink?.take().slabs ?? []) this.#node.slabs.giveBack(slab);
     this.#finished?.resolve();
+    this.#quiet?.resolve();
     if (waiters.length === 0) return;
     // INVARIANT: every-promise-settles.
     const error = this.#connection.endError();
@@ -230,12 +271,13 @@ export class Writer {
 
   /** A limit of the connection is another one now: there may be room. */
   limitsChanged(): void {
-    if (this.#state === 'open') this.#relieve();
+    if (this.#state === 'open') this.#drains?.relieve();
   }
 
   /** INVARIANT: bounded-memory, two-budgets. */
   #isFull(): boolean {
-    return this.bufferedBytes >= this.#connection.limits.outboundQueueBytes || this.#account.isOverShare;
+    const { outboundQueueBytes } = this.#connection.limits;
+    return this.bufferedBytes >= outboundQueueBytes || this.#account.isOverShare || this.#isSuspended;
   }
 
   #hasGathered(): boolean {
@@ -293,23 +335,11 @@ export class Writer {
     this.#landed(flight);
   }
 
-  /**
-   * Whether the operating system took all of a write at once, as sockets with room have it. Who sends in a loop then
-   * fills the same slabs again, while the processor still has them at hand, instead of the whole queue.
-   *
-   * note: one queue's worth in a turn; beyond it the callback is waited for, or a peer that reads fast enough would keep
-   * such a loop from ever ending.
-   */
   #hasPassedOn(size: number): boolean {
-    const stream = this.#stream;
     // Where handlers run inside a write, to go on at once would be to go on inside them.
-    if (!this.#writes.neverReenters || stream.writableLength > 0) return false;
-    // One that it refused counts as written, too, until its callback says so in a later turn.
-    if (stream.destroyed || stream.errored !== null) return false;
-    if (this.#earlyBytes + size > this.#connection.limits.outboundQueueBytes) return false;
-    this.#early++;
-    this.#earlyBytes += size;
-    return true;
+    if (!this.#writes.neverReenters) return false;
+    this.#early ??= new EarlyWrites();
+    return this.#early.add(size, this.#stream, this.#connection.limits.outboundQueueBytes);
   }
 
   #wrote(error?: Error | null): void {
@@ -317,9 +347,8 @@ export class Writer {
       this.#failed(error);
       return;
     }
-    if (this.#early > 0) {
-      this.#early--;
-      if (this.#early === 0) this.#earlyBytes = 0;
+    if (this.#early?.calledBack() === true) {
+      this.#settle();
       return;
     }
     const flight = this.#flight;
@@ -340,7 +369,7 @@ export class Writer {
     flight.left -= flight.writing;
     this.#account.add(-flight.writing);
     this.#flushedBytes += flight.writing;
-    this.#relieve();
+    this.#drains?.relieve();
   }
 
   /** The operating system has all of the flight. */
@@ -353,43 +382,17 @@ export class Writer {
     }
     if (this.#hasGathered()) this.flush();
     else this.#finished?.resolve();
+    this.#settle();
     if (flight.waiters !== undefined) for (const waiter of flight.waiters) waiter.resolve();
   }
 
-  /** Tells who waits for room, if there is some. */
-  #relieve(): void {
-    if (this.#drains === undefined) return;
-    if (this.#isFull()) {
-      this.#waitForBudget();
-      return;
-    }
-    const drains = this.#drains;
-    this.#drains = undefined;
-    for (const waiter of drains) waiter.resolve();
-  }
-
-  /** Those that wait for room may wait for other connections to make it. */
-  #waitForBudget(): void {
-    if (this.#account.isOverShare) this.#account.waitForRelief((this.#onRelief ??= () => this.#relieve()));
-  }
-
-  #queueFull(): PeerError {
-    const { outboundQueueBytes } = this.#connection.limits;
-    const limit =
-      this.bufferedBytes >= outboundQueueBytes
-        ? `the limit is ${outboundQueueBytes} (\`outboundQueueBytes\`)`
-        : 'more than its share of `maxBufferedBytes`, which is nearly used up';
-    return new PeerError(
-      'P2P_ERR_QUEUE_FULL',
-      `${this.bufferedBytes} bytes wait for ${this.#connection.address}, ${limit}`,
-    );
+  /** Tells who waits for nothing to be queued. */
+  #settle(): void {
+    if (this.#quiet === undefined || this.#flight !== undefined || this.#early?.areOpen === true) return;
+    if (!this.#hasGathered()) this.#quiet.resolve();
   }
 }
 
 function flushWriter(writer: Writer): void {
   writer.flush();
-}
-
-function sentByEncoder(): PeerError {
-  return new PeerError('P2P_ERR_ENCODE_FAILED', 'an encoder sent a message of its own');
 }

@@ -1,5 +1,5 @@
 import type { ConnectionContext } from './connection-context.js';
-import type { Connection, Direction } from './connection.js';
+import type { Direction } from './direction.js';
 import type { ConnectionLimits } from './limits.js';
 import type { SocketAddress } from '../net/socket-address.js';
 
@@ -30,9 +30,6 @@ export interface Codec<In, Out = In> {
 
 /** The messages that a codec `C` receives: `MessageOf<typeof chat>`. */
 export type MessageOf<C> = C extends { decoder(context: CodecContext): Decoder<infer In> } ? In : never;
-
-/** The connections of a node with the codec `C`: `ConnectionOf<typeof chat>`. */
-export type ConnectionOf<C> = C extends Codec<infer In, infer Out> ? Connection<In, Out> : never;
 
 /** A codec of several types of messages, told apart by a tag: a discriminated union. */
 export interface TaggedCodec<In, Out = In, Key extends string = string> extends Codec<In, Out> {

@@ -1,12 +1,12 @@
+import type { Codec } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
+import type { Direction } from './direction.js';
 import { describe, readData, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { ConnectionLimits } from './limits.js';
+import type { RenegotiateHook, RenegotiateOptions } from './renegotiation.js';
 import type { Stats } from './stats.js';
-
-/** Who opened the connection: `'inbound'` the peer, `'outbound'` this node. */
-export type Direction = 'inbound' | 'outbound';
 
 /**
  * - `open`: hooks run, messages go both ways.
@@ -145,6 +145,32 @@ export interface Connection<In = unknown, Out = In> {
    */
   end(): Promise<void>;
   /**
+   * Goes back to being a handshake, right after the message that was decoded last, and comes out as the same connection:
+   * STARTTLS, a block of raw bytes, another protocol. `hook` has what `onHandshake` has.
+   *
+   * ```ts
+   * async onMessage(line, connection) {
+   *   if (line !== 'STARTTLS') return;
+   *   connection.trySend('220 go ahead');
+   *   await connection.renegotiate(async (handshake) => void (await tlsHandshake(handshake, secured)));
+   * }
+   * ```
+   *
+   * note: call it while a message is handled, in `onConnect` before its first `await`, or between two calls of {@link next}: nothing is
+   * decoded until it is over, whether the caller awaits it or not. At any other moment it begins wherever the peer is.
+   * note: what was queued is sent first. Until it is over, `trySend` returns false, `send` rejects with
+   * P2P_ERR_RENEGOTIATING, `broadcast` skips the connection; {@link drained} waits for the end of it.
+   * note: bytes that the hook did not read go to the codec. Bytes that were read below an upgrade go back there.
+   * note: where it fails, the connection ends with the reason `renegotiation`, and the error that this rejects with. Nothing
+   * more is sent then, not even by `onDisconnect`.
+   * note: hooks, plugins and counters see one connection. Idleness does not count meanwhile; `timeoutMs` does.
+   * @throws {PeerError} before it begins, and the connection lives: P2P_ERR_INVALID_CONFIG, P2P_ERR_RENEGOTIATING,
+   * P2P_ERR_MESSAGES_HELD, P2P_ERR_SENT_AFTER_END after {@link end};
+   * P2P_ERR_DISCONNECTED where the connection ends, or has; else as the setup of a connection: P2P_ERR_HANDSHAKE_TIMEOUT,
+   * P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_WRONG_IDENTITY, P2P_ERR_HANDSHAKE_FAILED, the hook's own PeerError
+   */
+  renegotiate(hook: RenegotiateHook, options?: RenegotiateOptions): Promise<void>;
+  /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.
    *
@@ -157,6 +183,9 @@ export interface Connection<In = unknown, Out = In> {
   /** Never present; keeps the type of inbound messages apart in the type system. */
   readonly inboundType?: In;
 }
+
+/** The connections of a node with the codec `C`: `ConnectionOf<typeof chat>`. */
+export type ConnectionOf<C> = C extends Codec<infer In, infer Out> ? Connection<In, Out> : never;
 
 /** A connection, whatever it carries: what a helper takes that sends nothing. `send` on it takes no message. */
 export type AnyConnection = Connection<unknown, never>;
@@ -181,7 +210,8 @@ export type DisconnectReason =
       readonly cause: 'timeout' | 'stream-error' | 'over-budget';
       readonly error?: unknown;
     }
-  | { readonly origin: 'on-connect'; readonly error: unknown };
+  | { readonly origin: 'on-connect'; readonly error: unknown }
+  | { readonly origin: 'renegotiation'; readonly error: PeerError };
 
 /** One line for people: `reading: invalid-frame (a frame declares …)`. */
 export function describeReason(reason: DisconnectReason): string {
@@ -192,7 +222,8 @@ export function describeReason(reason: DisconnectReason): string {
     case 'shutdown':
       return 'shutdown';
     case 'on-connect':
-      return `on-connect (${describe(reason.error)})`;
+    case 'renegotiation':
+      return `${reason.origin} (${describe(reason.error)})`;
     case 'reading':
     case 'writing': {
       const what = `${reason.origin}: ${reason.cause}`;

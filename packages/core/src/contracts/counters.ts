@@ -66,6 +66,10 @@ export const COUNTERS = {
     help: 'connections ended because they held too much of `maxBufferedBytes` for too long',
     unit: 'connections',
   },
+  renegotiationFailures: {
+    help: 'connections ended because a renegotiation threw or did not end in time',
+    unit: 'connections',
+  },
   droppedMessages: { help: "inbound messages thrown away by `whenInboundFull: 'drop'`", unit: 'messages' },
   droppedBytes: {
     help: 'inbound bytes thrown away because the connection ended before they were handled',

@@ -1,5 +1,6 @@
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
-import type { Connection, DisconnectReason, Direction } from './connection.js';
+import type { Connection, DisconnectReason } from './connection.js';
+import type { Direction } from './direction.js';
 import type { SocketAddress } from '../net/socket-address.js';
 
 // Without type parameters: the declarations of Node 26 have them in another order than those before.

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Decoder, Encoder } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
-import type { Direction } from './connection.js';
+import type { Direction } from './direction.js';
 import type { ConnectionLimits } from './limits.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { WriteTraits } from './transport.js';

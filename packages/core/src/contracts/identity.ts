@@ -52,6 +52,19 @@ export function requireExpectedIdentity(context: ConnectionContext, proved: stri
   throw new PeerError('P2P_ERR_WRONG_IDENTITY', `${who}, and the dial expects ${shown(expected)}`);
 }
 
+/**
+ * Refuses to make another peer of a connection.
+ * @param before the identity that it has had, if any
+ * @throws {PeerError} P2P_ERR_WRONG_IDENTITY
+ */
+export function requireSameIdentity(before: string | undefined, proved: string | undefined): void {
+  if (before === undefined || before === proved) return;
+  const who = proved === undefined ? 'nobody' : shown(proved);
+  throw new PeerError('P2P_ERR_WRONG_IDENTITY', `the peer was ${shown(before)}, and is ${who} now`, {
+    remedy: 'close the connection and make a new one for another identity',
+  });
+}
+
 function shown(identity: unknown): string {
   return typeof identity === 'string' ? printable(identity, LONGEST_SHOWN) : describe(identity);
 }

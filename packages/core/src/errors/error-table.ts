@@ -129,6 +129,15 @@ export const CORE_ERRORS = {
     remedy: 'send before `end()`; what is sent from several places ends when all of them are done',
     isOwnFault: true,
   },
+  P2P_ERR_RENEGOTIATING: {
+    when: 'send(), renegotiate() or detach() was called on a connection that is being renegotiated',
+    remedy: 'await drained(), or what renegotiate() returned; to write within it, use `handshake.write`',
+  },
+  P2P_ERR_MESSAGES_HELD: {
+    when: 'a connection was to be renegotiated or detached while its decoder holds messages that were not handled',
+    remedy:
+      'handle those first; or use a codec that takes one message at a time off the wire, as those of `@pea2pea/codecs` do',
+  },
   P2P_ERR_ENDED: {
     when: 'next() was called, and all messages had been returned of a peer that has ended its half, or of a connection that ended in order',
     remedy: 'use `for await`, which stops there, or take it as the end; `cause` holds the disconnect reason',

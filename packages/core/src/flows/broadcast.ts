@@ -9,9 +9,12 @@ import { SlabSink } from '../mechanisms/byte-sink.js';
  * are all alike, by each connection's own encoder otherwise.
  */
 export function encodeOnce(kernel: Kernel, message: unknown): (connection: PeerConnection) => boolean {
-  if (kernel.config.codec.statelessEncoder !== true) return ({ writer }) => writer.trySend(message, true);
+  const { codec } = kernel.config;
+  if (codec.statelessEncoder !== true) return ({ writer }) => writer.trySend(message, true);
   let bytes: Buffer | undefined;
   return (connection) => {
+    // A renegotiation may have given it another one.
+    if (connection.codec !== codec) return connection.writer.trySend(message, true);
     bytes ??= encode(kernel, message, connection);
     return connection.writer.trySendEncoded(message, bytes);
   };

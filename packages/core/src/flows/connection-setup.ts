@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionContext } from '../contracts/connection-context.js';
-import type { Direction } from '../contracts/connection.js';
+import type { Direction } from '../contracts/direction.js';
 import { identityIn, requireExpectedIdentity } from '../contracts/identity.js';
 import type { CounterName } from '../contracts/counters.js';
 import { describe } from '../errors/describe.js';
@@ -11,7 +11,7 @@ import type { SocketAddress } from '../net/socket-address.js';
 import type { Link } from '../contracts/transport.js';
 import { PeerConnection } from '../connection/connection.js';
 import { discard } from '../connection/foreign-stream.js';
-import type { Reader } from '../connection/reader.js';
+import type { Decoding } from '../connection/decoding.js';
 import type { Slot } from '../connection/connection-table.js';
 import { LiveHandshake } from '../connection/handshake.js';
 import { LiveLimits } from '../connection/live-limits.js';
@@ -46,20 +46,12 @@ export interface Setup {
  * @throws {PeerError} why there is no connection
  */
 export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<PeerConnection> {
-  const { link, slot, cancellation, context = new ConnectionContext() } = setup;
+  const { link, slot, direction, dialled, cancellation, context = new ConnectionContext() } = setup;
   const limits = new LiveLimits(kernel.config);
   let session: LiveHandshake | undefined;
   try {
     if (kernel.hooks.accept !== undefined || kernel.hooks.handshake !== undefined) {
-      session = new LiveHandshake(
-        link,
-        setup.direction,
-        setup.dialled,
-        context,
-        limits,
-        cancellation,
-        kernel,
-      );
+      session = new LiveHandshake({ link, direction, dialled, context, limits }, cancellation, kernel);
       await negotiate(kernel, setup, session);
     }
     return activate(kernel, setup, context, limits, session);
@@ -174,13 +166,14 @@ function activate(
     writes: session?.writes ?? link,
     direction,
     hasSpoken: session?.hasSpoken === true,
+    dialled: setup.dialled,
     context,
     limits,
     received,
     slot,
-    disconnect: kernel.disconnect,
+    flows: kernel.flows,
   });
-  if (session !== undefined) requireSound(session, connection.reader);
+  if (session !== undefined) requireSound(session, connection.reader.decoding);
   // INVARIANT: closed-admits-nobody.
   if (!slot.activate(connection)) throw shuttingDown(kernel);
   kernel.sweeper.add(connection);
@@ -191,13 +184,13 @@ function activate(
   return connection;
 }
 
-/** INVARIANT: nothing-crosses-an-upgrade. */
-function requireSound(session: LiveHandshake, reader: Reader): void {
-  if (!session.mayRead(reader.decoder)) {
+/** INVARIANT: nothing-crosses-an-upgrade. @throws {PeerError} P2P_ERR_HANDSHAKE_FAILED */
+export function requireSound(session: LiveHandshake, decoding: Decoding): void {
+  if (!session.mayRead(decoding.decoder)) {
     const what = `the codec went on with a decoder that had read below an upgrade with ${session.address}`;
     throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { remedy: 'make a new decoder' });
   }
-  if (session.holdsMessages && !reader.holdsMessages) {
+  if (session.holdsMessages && !decoding.holdsMessages) {
     const what = `the handshake with ${session.address} ended before all messages of its decoder were received`;
     throw new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
   }
@@ -221,9 +214,10 @@ function failureCounter(error: PeerError): CounterName {
   return RefusedByHook.isIn(error) ? 'refusedByHook' : 'handshakeFailures';
 }
 
-function asSetupError(thrown: unknown, link: Link): PeerError {
+/** Why a handshake came to nothing; `what` it was part of, for people. */
+export function asSetupError(thrown: unknown, link: Link, part = 'setup'): PeerError {
   if (PeerError.is(thrown)) return thrown;
-  const what = `the setup with ${link.address} failed: ${describe(thrown)}`;
+  const what = `the ${part} with ${link.address} failed: ${describe(thrown)}`;
   return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { cause: thrown });
 }
 

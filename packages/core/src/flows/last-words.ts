@@ -26,6 +26,8 @@ const MOST_DISCARDED = 64 * 1024 * 1024;
 export async function sayLastWords(connection: PeerConnection, deadline: Deadline): Promise<boolean> {
   const { stream, link, writer } = connection;
   const flushed = writer.finish();
+  // Somebody reads from it, and the bytes are theirs.
+  if (connection.isStreamTaken) return true;
   if (flushed === undefined && !connection.hasSpoken) return true;
   const inputOver = discardInput(stream, link.stream);
   if (flushed !== undefined && !(await deadline.wait(flushed))) return false;

@@ -114,13 +114,15 @@ export function resolveBans(options: BansOptions, nodeIpv6PrefixLength: number):
 
 /**
  * The default of `strikesFor`, for use in rules of your own: 1 for `invalid-frame`, unless the frame was only truncated or
- * our decoder failed, and for `handler-error` with P2P_ERR_UNMATCHED_MESSAGE; 0 for anything else.
+ * our decoder failed, and for `handler-error` with P2P_ERR_UNMATCHED_MESSAGE; for a renegotiation as
+ * {@link handshakeStrikesByDefault}; 0 for anything else.
  *
  * ```ts
  * bans({ strikesFor: (reason) => (isRateLimited(reason) ? 1 : strikesByDefault(reason)) })
  * ```
  */
 export function strikesByDefault(reason: DisconnectReason): number {
+  if (reason.origin === 'renegotiation') return handshakeStrikesByDefault(reason.error);
   if (reason.origin !== 'reading') return 0;
   const { cause, error } = reason;
   if (cause === 'invalid-frame') {
