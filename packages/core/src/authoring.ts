@@ -56,4 +56,8 @@ export { Life } from './mechanisms/life.js';
 export type { Living, StopReport } from './mechanisms/life.js';
 export { overdue, overdueAwake } from './mechanisms/overdue.js';
 export { PluginEvents } from './mechanisms/plugin-events.js';
+export { RecordStream } from './mechanisms/record-stream.js';
+export type { RecordLayer } from './mechanisms/record-stream.js';
+export { sealedStream } from './mechanisms/sealed-stream.js';
+export type { SealedStreamOptions } from './mechanisms/sealed-stream.js';
 export { isPluginUse } from './mechanisms/plugin-list.js';
