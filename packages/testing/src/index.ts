@@ -1,6 +1,16 @@
 export { memoryTransport } from '@pea2pea/core';
 export { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 export { assertConsistent } from './consistency.js';
+export { alter, ALTERATIONS, alterTransport, WIRE_ALTERATIONS } from './altered/alter.js';
+export type { Alteration } from './altered/alter.js';
+export { attack } from './altered/attack.js';
+export type {
+  AttackOptions,
+  AttackOutcome,
+  AttackReport,
+  HonestPeer,
+  WireAlteration,
+} from './altered/attack.js';
 export type { Attempt } from './exploration/attempt.js';
 export { COVERABLE } from './exploration/coverage.js';
 export type { Counts } from './exploration/coverage.js';

@@ -1,0 +1,75 @@
+import {
+  systemClock,
+  tcpTransport,
+  type Clock,
+  type NodeConfig,
+  type Random,
+  type Transport,
+} from '@pea2pea/core';
+import { chanceOf } from '../simulation/chance.js';
+import { DIAL_MISCHIEFS, redialling, type DialMischiefName } from './dial-mischiefs.js';
+import { alteredCodec, MESSAGE_MISCHIEFS, type MessageMischiefName } from './message-mischiefs.js';
+import { MISCHIEFS, type MischiefName } from './mischiefs.js';
+import { AlteredLink, type Begin } from './wire.js';
+
+/** The name of one thing that can be wrong with a peer. */
+export type Alteration = MischiefName | DialMischiefName | MessageMischiefName;
+
+/** What can be wrong with a peer: a name, and a sentence of which it is the subject. */
+export const ALTERATIONS: Readonly<Record<Alteration, string>> = Object.fromEntries(
+  [MISCHIEFS, DIAL_MISCHIEFS, MESSAGE_MISCHIEFS].flatMap((table) =>
+    Object.entries(table).map(([name, { sentence }]) => [name, sentence]),
+  ),
+) as Record<Alteration, string>;
+
+/** What is wrong with bytes and dials, and so with peers of any protocol. */
+export const WIRE_ALTERATIONS = [...Object.keys(MISCHIEFS), ...Object.keys(DIAL_MISCHIEFS)] as readonly (
+  MischiefName | DialMischiefName
+)[];
+
+/**
+ * A configuration for a node with one thing wrong, to be set against a node of yours. All else is as in `config`.
+ *
+ * note: where it dials, and where it listens.
+ * @param seed what its chance follows from, where it has some. @default 1
+ */
+export function alter<In, Out = In>(
+  name: Alteration,
+  config: NodeConfig<In, Out>,
+  seed = 1,
+): NodeConfig<In, Out> {
+  const random = chanceOf(seed, name);
+  if (name in MESSAGE_MISCHIEFS) {
+    const { make } = MESSAGE_MISCHIEFS[name as MessageMischiefName];
+    return { ...config, codec: alteredCodec(config.codec, make, random) };
+  }
+  const { transport = tcpTransport(), clock = systemClock } = config;
+  return {
+    ...config,
+    transport: alterTransport(name as MischiefName | DialMischiefName, transport, clock, random),
+  };
+}
+
+/** As {@link alter}, for a transport. */
+export function alterTransport(
+  name: MischiefName | DialMischiefName,
+  transport: Transport,
+  clock: Clock,
+  random: Random,
+): Transport {
+  if (name in DIAL_MISCHIEFS) {
+    return redialling(transport, DIAL_MISCHIEFS[name as DialMischiefName].make(), clock, random);
+  }
+  const begin: Begin = MISCHIEFS[name as MischiefName].begin;
+  return {
+    name: transport.name,
+    resolve: (address) => transport.resolve(address),
+    listen: (options, events) =>
+      transport.listen(options, {
+        ...events,
+        onLink: (link) => events.onLink(new AlteredLink(link, begin, clock, random)),
+      }),
+    connect: async (address, options) =>
+      new AlteredLink(await transport.connect(address, options), begin, clock, random),
+  };
+}
