@@ -101,6 +101,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.replace(stream, decoding);
     this.#halted = false;
     this.account.leave();
+    this.#takeUp();
     this.#begin();
   }
 
@@ -239,13 +240,17 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   goOn(): void {
     this.#handling = false;
     if (this.#halted || !this.#hasStarted) return;
-    if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
-      const slice = this.#slice;
-      const count = this.#connection.stats.messagesReceived;
-      slice.beginMarked(count);
-      if (!this.#yielded && count >= slice.checkAt && slice.isSpent(count)) this.#yield();
-    }
+    this.#takeUp();
     this.#pump();
+  }
+
+  /** Goes on with what waits, perhaps in the turn in which it stopped, or in the next one. INVARIANT: fair-turns. */
+  #takeUp(): void {
+    if (this.#decoding.queue.length === 0 && !this.#decoding.mayHold) return;
+    const slice = this.#slice;
+    const count = this.#connection.stats.messagesReceived;
+    slice.beginMarked(count);
+    if (!this.#yielded && count >= slice.checkAt && slice.isSpent(count)) this.#yield();
   }
 
   takeRest(): unknown {
