@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import {
   NEED_MORE,
+  PeerError,
   PeerNode,
   type Clock,
   type CloseReport,
@@ -237,6 +238,53 @@ class CutsLastWords extends PeerNode<ChaosMessage> {
   }
 }
 
+class TellsTwiceOfAnEnd extends PeerNode<ChaosMessage> {
+  override use({ onPeerEnd, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      async onPeerEnd(connection) {
+        await onPeerEnd?.(connection);
+        await onPeerEnd?.(connection);
+      },
+    });
+  }
+}
+
+class EndsThePeerBeforeItsMessages extends PeerNode<ChaosMessage> {
+  /** What came with the end of the peer is not handled. */
+  constructor({ codec, ...config }: Config) {
+    const decoder: Config['codec']['decoder'] = (context) => {
+      const sound = codec.decoder(context);
+      return {
+        decode: (input) => (input.length < 3_000 && input.length > 1_000 ? NEED_MORE : sound.decode(input)),
+        end(input) {
+          input.skip(input.length);
+          return NEED_MORE;
+        },
+      };
+    };
+    super({ ...config, codec: { ...codec, decoder } });
+  }
+}
+
+class NeverSaysThatItIsOver extends PeerNode<ChaosMessage> {
+  override use({ onConnect, ...hooks }: Hooks<ChaosMessage>): this {
+    return super.use({
+      ...hooks,
+      onConnect(connection) {
+        const { next } = connection;
+        connection.next = (options) =>
+          next
+            .call(connection, options)
+            .catch((error: unknown) =>
+              PeerError.is(error, 'P2P_ERR_ENDED') ? new Promise(() => {}) : Promise.reject(error as Error),
+            );
+        return onConnect?.(connection);
+      },
+    });
+  }
+}
+
 describe('a planted bug is found', () => {
   it.each([
     ['a node that exceeds its limit', 'limit', HidesOneConnecting],
@@ -250,6 +298,9 @@ describe('a planted bug is found', () => {
     ['a node that cuts its last words', 'content', CutsLastWords],
     ['a node that does not wait for thenables', 'pairing', OverlapsThenables],
     ['a node that does not count what it cannot print', 'counter', StumblesOverOddValues],
+    ['a node that tells twice that its peer has ended', 'pairing', TellsTwiceOfAnEnd],
+    ['a node that loses what came with the end of its peer', 'content', EndsThePeerBeforeItsMessages],
+    ['a node whose next() never says that it is over', 'wedged', NeverSaysThatItIsOver],
     ['a node whose close never resolves', 'wedged', NeverCloses],
     ['a node whose close resolves before it is done', 'leftover', ClosesTooEarly],
     ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],

@@ -72,6 +72,23 @@ describe('next()', () => {
     expect(turns).toBeGreaterThan(4);
   });
 
+  it('rejects with P2P_ERR_DISCONNECTED, however the connection failed', async () => {
+    const clock = new ControlledClock();
+    const { here, there } = await pair({ clock, writeTimeoutMs: 1_000, outboundQueueBytes: 1_000_000 });
+    streamOf(there).pause();
+    streamOf(there).resume = () => streamOf(there);
+    const asked = errorOf(here.next());
+    while (here.trySend('x'.repeat(50_000)));
+    for (let times = 0; times < 20 && here.state === 'open'; times++) {
+      clock.advance(1_000);
+      await turn();
+    }
+    expect(await asked).toMatchObject({
+      code: 'P2P_ERR_DISCONNECTED',
+      cause: { origin: 'writing', cause: 'timeout' },
+    });
+  });
+
   it('decodes no message that nobody asked for', async () => {
     let decoded = 0;
     const text = textCodec();

@@ -3,7 +3,7 @@ import type { ChaosNode } from './chaos-node.js';
 import type { Dice } from './dice.js';
 import type { ChaosMessage } from './message.js';
 import { dialRaw } from './raw-client.js';
-import { pause } from './time.js';
+import { abortingSignal, pause } from './time.js';
 import type { World } from './world.js';
 
 /** One roll of a worker's dice; answers how it went, in a word. */
@@ -123,7 +123,7 @@ export const ACTIONS = {
   async sendWithSignal(world, dice) {
     const [chaos, connection] = connectionOf(world, dice);
     if (connection === undefined) return NOBODY;
-    return world.send(chaos, connection, { signal: abortingSignal(world, dice) });
+    return world.send(chaos, connection, { signal: abortingSignal(world.time, dice) });
   },
 
   async trySend(world, dice) {
@@ -131,6 +131,30 @@ export const ACTIONS = {
     return connection === undefined
       ? NOBODY
       : world.trySend(chaos, connection, { poisoned: dice.chance(0.03) });
+  },
+
+  /** Ends a half. Nothing may be queued from then on. */
+  async end(world, dice) {
+    const [chaos, connection] = connectionOf(world, dice);
+    if (connection === undefined) return NOBODY;
+    if (dice.chance(0.5)) void world.send(chaos, connection);
+    const ending = world.end(chaos, connection);
+    if (dice.chance(0.3)) void world.trySend(chaos, connection);
+    if (dice.chance(0.3)) void world.send(chaos, connection);
+    if (dice.chance(0.1)) void world.disconnect(chaos, connection);
+    return ending;
+  },
+
+  /** Work that the peer waits for, and its result. */
+  async hold(world, dice) {
+    const [chaos, connection] = connectionOf(world, dice);
+    if (connection === undefined) return NOBODY;
+    const work = connection.hold();
+    await pause(world.time.clock, dice.integer(1, 200));
+    const outcome = connection.state === 'open' ? world.trySend(chaos, connection) : connection.state;
+    work.release();
+    if (dice.chance(0.2)) work.release();
+    return outcome;
   },
 
   /** As much as fits, then what waits for room. */
@@ -152,7 +176,7 @@ async function connectTo(
   target: SocketAddress | string,
 ): Promise<string> {
   const options: ConnectOptions = {
-    ...(dice.chance(0.15) && { signal: abortingSignal(world, dice) }),
+    ...(dice.chance(0.15) && { signal: abortingSignal(world.time, dice) }),
     ...(dice.chance(0.1) && { timeoutMs: dice.integer(1, 20) }),
     ...(dice.chance(0.3) && { localAddress: `127.0.0.${dice.integer(2, 4)}` }),
   };
@@ -180,12 +204,4 @@ function connectionOf(
   const chaos = dice.pick(world.live.filter(({ node }) => node.connections.size > 0));
   const connection = dice.pick(chaos?.connections() ?? []);
   return chaos === undefined || connection === undefined ? [undefined, undefined] : [chaos, connection];
-}
-
-/** A signal that has aborted, or will soon. */
-function abortingSignal(world: World, dice: Dice): AbortSignal {
-  const abort = new AbortController();
-  if (dice.chance(0.2)) abort.abort();
-  else world.time.clock.setTimeout(() => abort.abort(), dice.integer(0, 60));
-  return abort.signal;
 }

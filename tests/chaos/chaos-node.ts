@@ -34,6 +34,8 @@ export class ChaosNode {
   readonly dials = new DialLedger();
   /** Where it listened last. */
   lastAddress: SocketAddress | undefined;
+  /** Whether it asks for its messages, and has no `onMessage`. */
+  readonly pulls: boolean;
   /** Errors that its hooks threw, refusals by PeerError aside. */
   thrown = 0;
   /** Messages that were queued, over all connections. */
@@ -52,7 +54,8 @@ export class ChaosNode {
     this.tap = new TransportTap(name, world.transport);
     this.clock = new ClockTap(world.time.clock);
     const config = drawConfig(dice);
-    this.ledger = new ConnectionLedger(name, config.whenInboundFull === 'drop', world.violations);
+    this.pulls = dice.chance(0.3);
+    this.ledger = new ConnectionLedger(name, config.whenInboundFull === 'drop', this.pulls, world.violations);
     this.node = world.makeNode({ ...config, name, transport: this.tap, clock: this.clock });
   }
 

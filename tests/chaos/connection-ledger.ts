@@ -4,14 +4,15 @@ import { streamLogs, type StreamLogs } from './stream-log.js';
 import type { Violations } from './violations.js';
 
 /** What the ledger looks at in a connection; a forged one will do. */
-export interface Seen extends Pick<Connection, 'id' | 'state' | 'stats' | 'direction'> {
+export interface Seen extends Pick<Connection, 'id' | 'state' | 'stats' | 'direction' | 'peerHasEnded'> {
   readonly context: Pick<ConnectionContext, 'get'>;
 }
 
 interface Page {
   readonly connection: Seen;
   readonly logs: StreamLogs | undefined;
-  ended: boolean;
+  reason: DisconnectReason | undefined;
+  peerEnded: boolean;
   handling: boolean;
 }
 
@@ -19,14 +20,16 @@ interface Page {
 export class ConnectionLedger {
   readonly #node: string;
   readonly #mayDrop: boolean;
+  readonly #pulls: boolean;
   readonly #violations: Violations;
   readonly #pages = new Map<number, Page>();
   readonly #reasons = new Map<string, number>();
   #messages = 0;
 
-  constructor(node: string, mayDrop: boolean, violations: Violations) {
+  constructor(node: string, mayDrop: boolean, pulls: boolean, violations: Violations) {
     this.#node = node;
     this.#mayDrop = mayDrop;
+    this.#pulls = pulls;
     this.#violations = violations;
   }
 
@@ -37,19 +40,72 @@ export class ConnectionLedger {
       this.#breach(`onConnect ran for a connection that is ${connection.state}`);
     const logs = connection.context.get(streamLogs);
     if (logs === undefined) this.#breach('a connection became active without its handshake');
-    this.#pages.set(connection.id, { connection, logs, ended: false, handling: false });
+    this.#pages.set(connection.id, {
+      connection,
+      logs,
+      reason: undefined,
+      peerEnded: false,
+      handling: false,
+    });
   }
 
   /** `onMessage` runs. */
   messageBegan(connection: Seen, message: ChaosMessage): void {
-    this.#messages++;
     const page = this.#pages.get(connection.id);
     if (page === undefined) return this.#breach('onMessage ran before onConnect');
-    if (page.ended) this.#breach('onMessage ran after onDisconnect');
+    if (page.peerEnded) this.#breach('onMessage ran after onPeerEnd');
+    if (page.reason !== undefined) this.#breach('onMessage ran after onDisconnect');
     if (connection.state !== 'open')
       this.#breach(`onMessage ran for a connection that is ${connection.state}`);
     if (page.handling) this.#breach('onMessage ran while the message before was being handled');
     page.handling = true;
+    this.#came(page, message);
+  }
+
+  /** `next()` has resolved. */
+  pulled(connection: Seen, message: ChaosMessage): void {
+    const page = this.#pages.get(connection.id);
+    if (page === undefined) return this.#breach('a message was pulled before onConnect');
+    // What was received before the end of the peer can be asked for after it, and no other.
+    if (page.reason !== undefined && !isEnd(page.reason)) {
+      // A loop may take one in the turn in which the connection ends.
+      if (page.connection.state === 'closed') this.#breach('a message was pulled after a failure');
+    }
+    this.#came(page, message);
+  }
+
+  /** `next()` has said that there are no more, or why they do not come. */
+  pulledAll(connection: Seen): void {
+    const page = this.#pages.get(connection.id);
+    if (page === undefined) return;
+    const isEnded = page.reason === undefined ? page.connection.state === 'open' : isEnd(page.reason);
+    if (isEnded) this.#checkLeft(page);
+    page.logs?.peer.close();
+  }
+
+  /** `onPeerEnd` runs. */
+  peerEnded(connection: Seen): void {
+    const page = this.#pages.get(connection.id);
+    if (page === undefined) return this.#breach('onPeerEnd ran without onConnect');
+    if (page.peerEnded) this.#breach('onPeerEnd ran twice');
+    if (page.reason !== undefined) this.#breach('onPeerEnd ran after onDisconnect');
+    if (page.handling) this.#breach('onPeerEnd ran while a message was being handled');
+    if (connection.state !== 'open')
+      this.#breach(`onPeerEnd ran for a connection that is ${connection.state}`);
+    if (!connection.peerHasEnded) this.#breach('onPeerEnd ran, but the peer has not ended');
+    page.peerEnded = true;
+    if (!this.#pulls) this.#checkLeft(page);
+  }
+
+  /** All that was queued before an end has to come before it. */
+  #checkLeft({ logs }: Page): void {
+    if (logs === undefined || !logs.peer.isOut || this.#mayDrop || logs.peer.left === 0) return;
+    const what = `${logs.peer.left} messages of ${logs.peer.from} did not come before the end of its half`;
+    this.#violations.report('content', `${this.#node}: ${what}`);
+  }
+
+  #came(page: Page, message: ChaosMessage): void {
+    this.#messages++;
     const wrong = page.logs?.peer.received(message.from, message.number, this.#mayDrop);
     if (wrong !== undefined) this.#violations.report('content', `${this.#node}: ${wrong}`);
     if (message.intact !== true) {
@@ -68,20 +124,23 @@ export class ConnectionLedger {
   disconnected(connection: Seen, reason: DisconnectReason): void {
     const page = this.#pages.get(connection.id);
     if (page === undefined) return this.#breach('onDisconnect ran without onConnect');
-    if (page.ended) this.#breach('onDisconnect ran twice');
+    if (page.reason !== undefined) this.#breach('onDisconnect ran twice');
     if (connection.state !== 'closing') {
       this.#breach(`onDisconnect ran for a connection that is ${connection.state}`);
     }
-    page.ended = true;
-    page.logs?.peer.close();
+    page.reason = reason;
+    const isJudged = !this.#pulls && !page.handling; // a handler that hangs is not waited for for ever
+    if (isJudged && isEnd(reason) && !page.peerEnded)
+      this.#breach('the peer ended the connection, and onPeerEnd did not run');
+    if (!this.#pulls) page.logs?.peer.close();
     const name = 'cause' in reason ? `${reason.origin}:${reason.cause}` : reason.origin;
     this.#reasons.set(name, (this.#reasons.get(name) ?? 0) + 1);
   }
 
   /** The node has closed: everything must have ended. */
   nodeClosed(): void {
-    for (const { connection, ended } of this.#pages.values()) {
-      if (!ended) this.#breach('a connection had onConnect and no onDisconnect');
+    for (const { connection, reason } of this.#pages.values()) {
+      if (reason === undefined) this.#breach('a connection had onConnect and no onDisconnect');
       if (connection.state !== 'closed') this.#breach(`a connection of a closed node is ${connection.state}`);
     }
   }
@@ -92,7 +151,7 @@ export class ConnectionLedger {
 
   get closed(): number {
     let closed = 0;
-    for (const { ended } of this.#pages.values()) if (ended) closed++;
+    for (const { reason } of this.#pages.values()) if (reason !== undefined) closed++;
     return closed;
   }
 
@@ -116,4 +175,9 @@ export class ConnectionLedger {
   #breach(what: string): void {
     this.#violations.report('pairing', `${this.#node}: ${what}`);
   }
+}
+
+/** Whether the peer has ended the connection in order. */
+function isEnd(reason: DisconnectReason): boolean {
+  return reason.origin === 'reading' && reason.cause === 'ended';
 }

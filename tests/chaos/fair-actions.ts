@@ -8,6 +8,8 @@ const ROOMY_BYTES = 32 * 1024;
 const QUICK_MS = 400;
 /** Longer than any teardown may take. */
 const TEARDOWN_MS = 1_500;
+/** Longer than most connections live that nobody needs. */
+const LIFETIME_MS = 3_000;
 /** A timer of Node may come so much before its time. */
 const EARLY_MS = 1;
 
@@ -81,6 +83,60 @@ export const FAIR_ACTIONS = {
         world.violations.report('content', `${chaos.name}: ${what}; ${when}, and the peer ${client.state}`);
       }
       return bytesSent > 0 ? 'heard' : 'nothing was said';
+    });
+  },
+
+  /** Says all it has to say, ends its half and listens: all must come that it is sent. */
+  async sayAndListen(world, dice) {
+    return greeted(world, dice, async (client) => {
+      const { chaos, connection } = holderOf(world, client) ?? {};
+      if (chaos === undefined || connection === undefined) return 'lost';
+      const { clock } = world.time;
+      client.listen(true);
+      for (let left = dice.integer(0, 20); left > 0; left--) client.say();
+      const work = dice.chance(0.5) ? connection.hold() : undefined;
+      const large = dice.chance(0.3);
+      client.endHalf();
+      let startedMs = clock.now();
+      connection.signal.addEventListener('abort', () => (startedMs = clock.now()));
+      for (let left = dice.integer(0, 5); left > 0; left--) {
+        world.trySend(chaos, connection, { large });
+        if (dice.chance(0.3)) await pause(clock, dice.integer(1, 30));
+      }
+      work?.release();
+      const ended = await Promise.race([connection.closed, pause(clock, LIFETIME_MS)]);
+      if (ended === undefined) return 'lives on';
+      const isOrderly = ended.origin === 'reading' && ended.cause === 'ended';
+      const wasCut = clock.now() - startedMs >= chaos.node.config.onDisconnectTimeoutMs - EARLY_MS;
+      if (!isOrderly || wasCut || chaos.retiring !== undefined) return 'not to be judged';
+      await cameTrue(clock, TEARDOWN_MS, () => client.gone);
+      const { bytesSent } = connection.stats;
+      if (client.heard < bytesSent) {
+        const what = `of ${bytesSent} bytes that were sent to a peer that listened ${client.heard} arrived`;
+        world.violations.report('content', `${chaos.name}: ${what}, and the peer ${client.state}`);
+      }
+      return bytesSent > 0 ? 'heard' : 'nothing was said';
+    });
+  },
+
+  /** Goes on talking after the end of the other side's half: it must be heard. */
+  async talksOn(world, dice) {
+    return greeted(world, dice, async (client) => {
+      const { chaos, connection } = holderOf(world, client) ?? {};
+      if (chaos === undefined || connection === undefined) return 'lost';
+      const { clock } = world.time;
+      client.listen(true);
+      if (dice.chance(0.5)) world.trySend(chaos, connection, { large: true });
+      const isOut = await world.end(chaos, connection);
+      const before = connection.stats.bytesReceived;
+      for (let left = dice.integer(1, 20); left > 0 && connection.state === 'open'; left--) {
+        client.say();
+        await pause(clock, dice.integer(1, 10));
+      }
+      client.endHalf();
+      const isOver = await cameTrue(clock, LIFETIME_MS, () => connection.state === 'closed');
+      if (isOut !== 'ok') return isOut;
+      return !isOver ? 'lives on' : connection.stats.bytesReceived > before ? 'was heard' : 'ended before';
     });
   },
 } as const satisfies Record<string, Action>;

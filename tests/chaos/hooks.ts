@@ -4,6 +4,7 @@ import { formatGreeting, MaskedStream, MAX_GREETING, parseGreeting } from './gre
 import type { ChaosMessage } from './message.js';
 import { oddThenable } from './odd-thenables.js';
 import { streamLogs } from './stream-log.js';
+import { pull } from './pulling.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
 
@@ -69,6 +70,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       world.checkLimits(chaos);
       world.trace.note(chaos.name, `open ${id(connection)} ${connection.direction}`);
       if (dice.chance(0.3)) world.trySend(chaos, connection);
+      if (chaos.pulls) void pull(world, chaos, connection);
       if (chaos.does('connectDisconnects')) void world.disconnect(chaos, connection);
       if (chaos.does('connectThrows')) chaos.throw('onConnect throws');
       if (chaos.does('connectRejects')) return dawdle().then(() => chaos.throw('onConnect rejects'));
@@ -76,13 +78,18 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       return undefined;
     },
 
-    onMessage(message, connection) {
-      ledger.messageBegan(connection, message);
-      const answer = handle(connection);
-      if (answer === undefined) ledger.messageEnded(connection);
-      else if (answer instanceof Promise)
-        answer.finally(() => ledger.messageEnded(connection)).catch(() => {});
-      return answer;
+    ...(chaos.pulls ? undefined : { onMessage }),
+
+    async onPeerEnd(connection) {
+      ledger.peerEnded(connection);
+      world.trace.note(chaos.name, `half ${id(connection)}`);
+      if (dice.chance(0.3)) world.trySend(chaos, connection);
+      if (chaos.does('peerEndThrows')) chaos.throw('onPeerEnd throws');
+      if (chaos.does('peerEndDawdles')) await dawdle();
+      if (chaos.does('peerEndRejects')) chaos.throw('onPeerEnd rejects');
+      if (chaos.does('peerEndHangs')) await never();
+      if (dice.chance(0.3)) await world.send(chaos, connection);
+      if (chaos.node.config.halfOpen && !chaos.does('neverEnds')) void endLater(connection);
     },
 
     async onDisconnect(connection, reason) {
@@ -103,6 +110,24 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       return chaos.does('errorKeeps') ? 'keep' : undefined;
     },
   };
+
+  function onMessage(message: ChaosMessage, connection: Connection<ChaosMessage>): Promise<void> | undefined {
+    ledger.messageBegan(connection, message);
+    const answer = handle(connection);
+    if (answer === undefined) ledger.messageEnded(connection);
+    else if (answer instanceof Promise) answer.finally(() => ledger.messageEnded(connection)).catch(() => {});
+    return answer;
+  }
+
+  /** What is open on one side only is for a while. */
+  async function endLater(connection: Connection<ChaosMessage>): Promise<void> {
+    for (let left = dice.integer(0, 3); left > 0; left--) {
+      await dawdle();
+      world.trySend(chaos, connection);
+    }
+    if (dice.chance(0.8)) await world.end(chaos, connection);
+    else await world.disconnect(chaos, connection);
+  }
 
   function handle(connection: Connection<ChaosMessage>): Promise<void> | undefined {
     if (dice.chance(0.05)) world.trySend(chaos, connection);

@@ -28,6 +28,7 @@ export function drawConfig(dice: Dice): NodeConfig<ChaosMessage> {
     outboundQueueBytes: dice.integer(256, 32 * 1024),
     maxBufferedBytes: dice.chance(0.5) ? dice.integer(256, 8 * 1024) : dice.integer(8 * 1024, 256 * 1024),
     pressureTimeoutMs: dice.integer(50, 800),
+    halfOpen: dice.chance(0.4),
     noDelay: dice.chance(0.5),
     keepAlive: dice.chance(0.5),
   };

@@ -131,6 +131,11 @@ export class RawClient {
     this.write(Buffer.concat(frames));
   }
 
+  /** Ends its half, and goes on listening. */
+  endHalf(): void {
+    this.#link.stream.end();
+  }
+
   /** Ends its half as soon as the other side has. */
   endsWithTheOther(): void {
     const { stream } = this.#link;

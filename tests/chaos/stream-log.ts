@@ -10,6 +10,8 @@ export class StreamLog {
   #queued: number[] = [];
   #head = 0;
   #closed = false;
+  /** The sender has ended its half, and the system has all of it. */
+  isOut = false;
 
   constructor(from: string) {
     this.from = from;
@@ -32,6 +34,11 @@ export class StreamLog {
     }
     if (skipped === 0 || mayDrop) return undefined;
     return `message ${number} of ${from} came, but ${skipped} that were queued before it did not`;
+  }
+
+  /** How many messages were queued that did not come. */
+  get left(): number {
+    return this.#queued.length - this.#head;
   }
 
   /** Nobody reads any more. */

@@ -24,6 +24,12 @@ const MISDEEDS = [
   'messageStalls',
   'messageDisconnects',
   'messageClosesNode',
+  'pullForgets',
+  'peerEndThrows',
+  'peerEndRejects',
+  'peerEndHangs',
+  'peerEndDawdles',
+  'neverEnds',
   'disconnectThrows',
   'disconnectHangs',
   'disconnectDawdles',
@@ -41,6 +47,8 @@ const RARE: ReadonlySet<Misdeed> = new Set([
   'messageStalls',
   'acceptHangs',
   'handshakeHangs',
+  'pullForgets',
+  'peerEndHangs',
 ]);
 
 /** How likely each misdeed is in the hooks of one node. */

@@ -1,5 +1,14 @@
 import { systemClock, type Clock } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
+import type { Dice } from './dice.js';
+
+/** A signal that has aborted, or will soon. */
+export function abortingSignal({ clock }: ChaosTime, dice: Dice): AbortSignal {
+  const abort = new AbortController();
+  if (dice.chance(0.2)) abort.abort();
+  else clock.setTimeout(() => abort.abort(), dice.integer(0, 60));
+  return abort.signal;
+}
 
 /** What makes time pass in a run. */
 export interface ChaosTime {

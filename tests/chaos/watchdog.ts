@@ -29,8 +29,10 @@ const DOCUMENTED = {
   ],
   listen: ['ALREADY_LISTENING', 'LISTEN_FAILED', 'SHUTTING_DOWN'],
   stopListening: [],
-  send: ['QUEUE_FULL', 'ENCODE_FAILED', 'DISCONNECTED', 'WRITE_TIMEOUT', 'ABORTED'],
-  drained: ['DISCONNECTED', 'WRITE_TIMEOUT'],
+  send: ['QUEUE_FULL', 'ENCODE_FAILED', 'DISCONNECTED', 'WRITE_TIMEOUT', 'ABORTED', 'SENT_AFTER_END'],
+  drained: ['DISCONNECTED', 'WRITE_TIMEOUT', 'SENT_AFTER_END'],
+  end: ['DISCONNECTED', 'WRITE_TIMEOUT'],
+  next: ['ENDED', 'DISCONNECTED', 'ABORTED', 'ALREADY_PULLING'],
   disconnect: [],
   close: [],
   broadcast: ['ENCODE_FAILED'],
@@ -62,20 +64,36 @@ export class Watchdog {
     promise: Promise<T>,
     onSettled: (outcome: Outcome<T>) => void = () => {},
   ): Promise<Outcome<T>> {
+    return this.#observe(owner, call, promise, onSettled, this.#deadlineMs);
+  }
+
+  /** As {@link watch}, for what may take as long as its connection lives. */
+  track<T>(owner: string, call: Call, promise: Promise<T>): Promise<Outcome<T>> {
+    return this.#observe(owner, call, promise, () => {}, undefined);
+  }
+
+  #observe<T>(
+    owner: string,
+    call: Call,
+    promise: Promise<T>,
+    onSettled: (outcome: Outcome<T>) => void,
+    deadlineMs: number | undefined,
+  ): Promise<Outcome<T>> {
     const entry = { owner, what: call };
     this.#open.add(entry);
     return new Promise((resolve) => {
       const settle = (outcome: Outcome<T>): void => {
         if (!this.#open.has(entry)) return; // too late
-        timer.cancel();
+        timer?.cancel();
         onSettled(outcome);
         this.#open.delete(entry);
         resolve(outcome);
       };
-      const timer = this.#clock.setTimeout(() => {
-        this.#violations.report('wedged', `${owner}: ${call} has not settled in ${this.#deadlineMs} ms`);
+      const tooLate = (): void => {
+        this.#violations.report('wedged', `${owner}: ${call} has not settled in ${deadlineMs} ms`);
         settle({ ok: false, code: 'WEDGED' });
-      }, this.#deadlineMs);
+      };
+      const timer = deadlineMs === undefined ? undefined : this.#clock.setTimeout(tooLate, deadlineMs);
       promise.then(
         (value) => settle({ ok: true, value, code: 'ok' }),
         (error: unknown) => settle({ ok: false, code: this.code(owner, call, error) }),

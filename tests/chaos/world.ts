@@ -14,7 +14,7 @@ import { leftovers, reportErrors } from './leftovers.js';
 import { exceededLimits } from './limits.js';
 import type { ChaosMessage } from './message.js';
 import { disagreements } from './reconciliation.js';
-import { StreamLogExchange } from './stream-log.js';
+import { StreamLogExchange, streamLogs } from './stream-log.js';
 import { Figures, Tally } from './tally.js';
 import { cameTrue, type ChaosTime } from './time.js';
 import { Trace } from './trace.js';
@@ -131,6 +131,20 @@ export class World {
       );
     }
     return value;
+  }
+
+  /** Ends the half of `chaos`; nothing may be queued from then on. */
+  async end(chaos: ChaosNode, connection: Connection<ChaosMessage>): Promise<string> {
+    const log = connection.context.get(streamLogs)?.own;
+    const ending = connection.end();
+    const fail = (what: string): void => this.violations.report('contract', `${chaos.name}: ${what}`);
+    if (connection.end() !== ending) fail('a second end() did not join');
+    if (!connection.hasEnded) fail('end() was called, and the connection has not ended');
+    if (this.trySend(chaos, connection, { poisoned: true }) !== 'not queued')
+      fail('a message was queued after end()');
+    const { ok, code } = await this.watchdog.watch(chaos.name, 'end', ending);
+    if (ok && log !== undefined) log.isOut = true;
+    return code;
   }
 
   async send(

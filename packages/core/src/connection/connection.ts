@@ -348,13 +348,17 @@ export class PeerConnection implements InnerConnection, Sweepable {
     this.#closed?.resolve(this.teardown!.reason);
   }
 
+  get endReason(): DisconnectReason | undefined {
+    return this.teardown?.reason ?? this.reader.decoding.ending;
+  }
+
   sendError(): PeerError {
     if (this.teardown !== undefined || !this.hasEnded) return this.endError();
     return sentAfterEnd(this);
   }
 
   endError(): PeerError {
-    const reason = this.teardown?.reason ?? this.reader.decoding.ending;
+    const reason = this.endReason;
     if (reason?.origin === 'writing' && PeerError.is(reason.error, 'P2P_ERR_WRITE_TIMEOUT'))
       return reason.error;
     return disconnected(this, reason);

@@ -15,6 +15,8 @@ export interface InnerConnection extends Connection {
   endFor(reason: DisconnectReason): void;
   /** The stream takes nothing more. */
   writingFailed(error: unknown): void;
+  /** Why it ends or has ended, as far as that is known. */
+  readonly endReason: DisconnectReason | undefined;
   /** What sends reject with that are not taken any more. */
   sendError(): PeerError;
   /** What all that waits rejects with once the teardown has begun. */

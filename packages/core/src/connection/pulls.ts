@@ -150,12 +150,11 @@ export class Pulls implements Receiver {
   #ended(): PeerError {
     const { ending, hasFrameError } = this.#source.decoding;
     if (hasFrameError) return disconnected(this.#connection, ending);
-    const error = this.#connection.endError();
-    if (!isOrderly(error.cause as DisconnectReason | undefined)) return error;
-    const { address, state } = this.#connection;
+    const { address, state, endReason } = this.#connection;
+    if (!isOrderly(endReason)) return disconnected(this.#connection, endReason);
     const what =
       state === 'open' ? `${address} has ended its half` : `the connection with ${address} has ended`;
-    return new PeerError('P2P_ERR_ENDED', what, { cause: error.cause });
+    return new PeerError('P2P_ERR_ENDED', what, { cause: endReason });
   }
 
   #settle(): Waiter | undefined {

@@ -1,0 +1,52 @@
+import type { Connection } from '@pea2pea/core';
+import type { ChaosNode } from './chaos-node.js';
+import type { ChaosMessage } from './message.js';
+import { abortingSignal, pause } from './time.js';
+import type { World } from './world.js';
+
+/** What a call of `next()` came to: it goes on, or there will be no more. */
+type Pulled = 'more' | 'over';
+
+/** Asks a connection for its messages until it has all: by calls and loops, with aborts, breaks and pauses. */
+export async function pull(
+  world: World,
+  chaos: ChaosNode,
+  connection: Connection<ChaosMessage>,
+): Promise<void> {
+  const { dice, ledger } = chaos;
+  const { clock } = world.time;
+  const take = (message: ChaosMessage): void => {
+    ledger.pulled(connection, message);
+    if (dice.chance(0.05)) world.trySend(chaos, connection);
+    if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
+    if (chaos.does('messageClosesNode')) void world.retire(chaos);
+  };
+
+  async function ask(): Promise<Pulled> {
+    const signal = dice.chance(0.4) ? abortingSignal(world.time, dice) : undefined;
+    const asked = connection.next(signal && { signal }).then(take);
+    const { code } = await world.watchdog.track(chaos.name, 'next', asked);
+    return code === 'ok' || code === 'ABORTED' || code === 'ALREADY_PULLING' ? 'more' : 'over';
+  }
+
+  async function loop(): Promise<Pulled> {
+    for await (const message of connection) {
+      take(message);
+      if (dice.chance(0.2)) await pause(clock, dice.integer(1, 30));
+      if (dice.chance(0.1)) return 'more';
+      if (dice.chance(0.05) && (await ask()) === 'over') return 'over';
+      if (dice.chance(0.05)) await world.send(chaos, connection);
+    }
+    return 'over';
+  }
+
+  for (;;) {
+    if (dice.chance(0.3)) await pause(clock, dice.integer(1, 60));
+    if (chaos.does('pullForgets')) return;
+    const isLoop = dice.chance(0.4);
+    const asked = isLoop ? [loop()] : dice.chance(0.1) ? [ask(), ask()] : [ask()];
+    const outcomes = await Promise.all(asked.map((one) => world.watchdog.track(chaos.name, 'next', one)));
+    if (outcomes.some((outcome) => !outcome.ok || outcome.value === 'over')) break;
+  }
+  ledger.pulledAll(connection);
+}
