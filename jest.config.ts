@@ -30,6 +30,7 @@ function project(displayName: Project['displayName'], tsconfig: string, tests: P
 const tests = [
   project({ name: 'legacy', color: 'white' }, 'tsconfig.test.json', {
     roots: ['<rootDir>/packages', '<rootDir>/tests'],
+    testMatch: ['**/*.test.ts'],
     testPathIgnorePatterns: ['\\.standard\\.test\\.ts$'],
   }),
   project({ name: 'standard', color: 'cyan' }, 'tsconfig.test.standard.json', {
