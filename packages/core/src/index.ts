@@ -45,7 +45,7 @@ export { CORE_ERRORS } from './errors/error-table.js';
 export type { PeerErrorCode, PeerErrorCodes } from './errors/error-table.js';
 export { PeerError } from './errors/errors.js';
 export type { PeerErrorOptions } from './errors/errors.js';
-export type { AcceptRequest, Handshake, UpgradeOptions } from './contracts/handshake.js';
+export type { AcceptRequest, Detached, Handshake, UpgradeOptions } from './contracts/handshake.js';
 export type { RenegotiateHook, RenegotiateOptions } from './contracts/renegotiation.js';
 export { HANDLED } from './contracts/hooks.js';
 export { UnreadableFrame } from './contracts/unreadable-frame.js';

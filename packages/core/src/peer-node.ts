@@ -22,7 +22,7 @@ import { closeNode, type CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce } from './flows/broadcast.js';
-import { renegotiate } from './flows/renegotiation.js';
+import { detach, renegotiate } from './flows/renegotiation.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
 import { Life } from './mechanisms/life.js';
 import { isPluginUse, PluginList } from './mechanisms/plugin-list.js';
@@ -72,6 +72,7 @@ export class PeerNode<In, Out = In> {
     const kernel: Kernel = new Kernel(this.config, {
       disconnect: (connection, reason) => disconnect(kernel, connection, reason),
       renegotiate: (connection, hook, options) => renegotiate(kernel, connection, hook, options),
+      detach: (connection) => detach(kernel, connection),
     });
     this.#kernel = kernel;
     this.#listener = new Listener(kernel);

@@ -17,7 +17,7 @@ export function assertConsistent<In, Out>(node: PeerNode<In, Out>): void {
   const unlinked = h.dialsRefused + h.connectTimeouts + h.connectFailures;
   atMost('inbound connections that ended', refused + waited + h.openedInbound, h.accepted);
   atMost('dials that ended', unlinked + h.openedOutbound, h.dialled);
-  const setupsFailed = h.handshakeFailures + h.handshakeTimeouts;
+  const setupsFailed = h.handshakeFailures + h.handshakeTimeouts + h.handedOver;
   const outcomes = refused + waited + unlinked + setupsFailed + opened;
   atMost('setups that ended', outcomes, h.accepted + h.dialled);
 

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { Codec, CodecContext, Encoder } from '../contracts/codec.js';
+import type { Codec, CodecContext } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, DisconnectReason, Hold } from '../contracts/connection.js';
 import type { Direction } from '../contracts/direction.js';
+import type { Detached } from '../contracts/handshake.js';
 import { disconnected, sentAfterEnd, userReason } from '../contracts/connection.js';
 import { identityIn, shownIdentity } from '../contracts/identity.js';
 import { describeBy } from '../errors/describe.js';
@@ -26,6 +27,7 @@ import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PullLoop } from './pulls.js';
 import { Reader } from './reader.js';
+import type { Aside, Renewal } from './renewal.js';
 import { Writer } from './writer.js';
 
 /** Ids are unique in the process, so that a connection is never taken for its successor at the same address. */
@@ -63,24 +65,8 @@ export interface ConnectionFlows {
     hook: RenegotiateHook,
     options: RenegotiateOptions,
   ) => Promise<void>;
-}
-
-/** A handshake that an open connection is for now. */
-interface Aside {
-  /** The connection ends: so does the handshake. */
-  abandon(): void;
-  /** Resolves when it is over, one way or the other. */
-  readonly over: Promise<void>;
-}
-
-/** What a connection goes on with after a handshake. */
-export interface Renewal {
-  readonly stream: Duplex;
-  readonly writes: WriteTraits;
-  readonly codec: Codec<unknown>;
-  readonly decoding: Decoding;
-  readonly encoder: Encoder<unknown>;
-  readonly hasSpoken: boolean;
+  /** See `Connection.detach`. */
+  readonly detach: (connection: PeerConnection) => Promise<Detached>;
 }
 
 /** A teardown that was claimed: why, and what of it had to be abandoned, if anything. */
@@ -272,6 +258,10 @@ export class PeerConnection implements InnerConnection, Sweepable {
 
   renegotiate(hook: RenegotiateHook, options: RenegotiateOptions = {}): Promise<void> {
     return this.#flows.renegotiate(this, hook, options);
+  }
+
+  detach(): Promise<Detached> {
+    return this.#flows.detach(this);
   }
 
   get isRenegotiating(): boolean {

@@ -1,51 +1,26 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder, type Encoder, type NeedMore } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
-import type { Clock } from '../contracts/clock.js';
 import type { Direction } from '../contracts/direction.js';
 import { describe, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
-import type { Handshake, UpgradeOptions } from '../contracts/handshake.js';
+import type { Detached, Handshake, UpgradeOptions } from '../contracts/handshake.js';
 import type { SocketAddress } from '../net/socket-address.js';
-import type { Cancellation } from '../contracts/cancellation.js';
 import type { ConnectionLimits } from '../contracts/limits.js';
 import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
+import type { CancellationSource } from '../authoring/cancellation.js';
+import { requireBytes } from '../authoring/checks.js';
 import { markHandled, rejected } from '../authoring/deferred.js';
 import { SequenceSearch } from '../authoring/sequence-search.js';
 import { checkMessage } from './check-message.js';
 import { encodeToBuffer } from './encode.js';
 import { discard } from './foreign-stream.js';
 import type { HandshakeMeter } from './handshake-meter.js';
+import type { HandshakeParts, Surroundings } from './handshake-parts.js';
 import { Intake, type IntakeEvents } from './intake.js';
 import { PendingReads } from './pending-reads.js';
-
-/** What a handshake is about. */
-export interface HandshakeParts {
-  readonly link: Link;
-  readonly direction: Direction;
-  /** What `connect` was given. */
-  readonly dialled: SocketAddress | undefined;
-  readonly context: ConnectionContext;
-  readonly limits: ConnectionLimits;
-  /** What an open connection goes on from; undefined where a link begins. */
-  readonly from?: {
-    readonly stream: Duplex;
-    readonly writes: WriteTraits;
-    /** What was received from `stream` and not decoded. */
-    readonly received: ChunkQueue;
-    /** What had decoded what came before. */
-    readonly decoder: Decoder<unknown>;
-    readonly meter: HandshakeMeter;
-  };
-}
-
-/** What handshakes have from their node. */
-export interface Surroundings {
-  readonly clock: Clock;
-  /** Undefined where an inbound peer need not wait; see `HandshakePace`. */
-  readonly waitForTurn: (address: SocketAddress, cancellation: Cancellation) => Promise<void> | undefined;
-}
+import { UsedDecoders } from './used-decoders.js';
 
 /**
  * The handshake of one link. It reads from the stream only while a read is pending, so a peer cannot
@@ -57,7 +32,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   readonly context: ConnectionContext;
   readonly limits: ConnectionLimits;
   readonly #link: Link;
-  readonly #cancellation: Cancellation;
+  readonly #cancellation: CancellationSource;
   readonly #waitForTurn: Surroundings['waitForTurn'];
   readonly #meter: HandshakeMeter | undefined;
   /** The stream that the connection goes on over. */
@@ -66,6 +41,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   writes: WriteTraits;
   /** Whether bytes may have gone to the peer. */
   hasSpoken = false;
+  /** Whether the stream was handed over: it is not to be touched any more. */
+  isDetached = false;
   /** Whether whoever took the stream still has it. */
   isTaken = false;
   readonly #reads: PendingReads;
@@ -75,21 +52,17 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   #end: Error | undefined;
   /** Why the handshake is over: the stream is the connection's now, or nobody's. */
   #over: Error | undefined;
-  /** Decoders that held messages when they were last asked. */
-  #holding: Set<Decoder<unknown>> | undefined;
-  /** How often what a decoder may remember came to be of another stream, and for each decoder, when it was first used. */
-  #epoch = 0;
-  readonly #epochs = new WeakMap<Decoder<unknown>, number>();
+  readonly #decoders = new UsedDecoders();
 
   constructor(
     { link, direction, dialled, context, limits, from }: HandshakeParts,
-    cancellation: Cancellation,
+    cancellation: CancellationSource,
     { clock, waitForTurn }: Surroundings,
   ) {
     this.#link = link;
     this.#intake = new Intake(from?.stream ?? link.stream, this, from?.received);
     this.#meter = from?.meter;
-    if (from !== undefined) this.#epochs.set(from.decoder, this.#epoch);
+    if (from !== undefined) this.#decoders.add(from.decoder);
     this.writes = from?.writes ?? link;
     this.direction = direction;
     this.dialled = dialled;
@@ -124,10 +97,21 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   }
 
   read(size: number): Promise<Buffer> {
-    if (!Number.isSafeInteger(size) || size < 0) {
-      return Promise.reject(new RangeError(`read(${size}): the size must be a whole number of bytes`));
-    }
+    const refusal = wrongSize('read', size);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#take((received) => (received.length >= size ? received.read(size) : NEED_MORE));
+  }
+
+  peek(size: number): Promise<Buffer> {
+    const refusal = wrongSize('peek', size);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.#take((received) => (received.length >= size ? received.peekBytes(0, size) : NEED_MORE));
+  }
+
+  unread(bytes: Uint8Array): void {
+    if (this.#over !== undefined) throw this.#over;
+    this.#intake.unread(requireBytes('bytes', bytes));
+    if (this.#reads.size > 0) this.#serve();
   }
 
   readUntil(delimiter: string | Uint8Array, maxLength: number): Promise<Buffer> {
@@ -153,14 +137,14 @@ export class LiveHandshake implements Handshake, IntakeEvents {
       const what = 'a decoder that had read below an upgrade, or was interrupted by one, was used again';
       return rejected(new PeerError('P2P_ERR_HANDSHAKE_FAILED', what, { remedy: 'make a new decoder' }));
     }
-    this.#epochs.set(decoder, this.#epoch);
+    this.#decoders.add(decoder);
     return this.#take((received) => {
       const holds = decoder.holds?.() === true;
       const before = received.length;
       if (before === 0 && !holds) return NEED_MORE;
       const message = decoder.decode(received);
       if (message === NEED_MORE) return NEED_MORE;
-      if (decoder.holds !== undefined) (this.#holding ??= new Set()).add(decoder);
+      this.#decoders.returned(decoder);
       return checkMessage(message, holds || received.length < before);
     });
   }
@@ -216,13 +200,30 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     const { reusesBuffers = false, neverReenters = false } = options;
     this.#intake = new Intake(duplex, this);
     this.isTaken = false;
-    this.#epoch++;
+    this.#decoders.forget();
     // Whoever let it flow listens no more: what comes is for the next read, or the connection.
     this.#intake.pause();
     this.hasSpoken = true;
     this.#end = undefined;
     // Any stream below may run the handlers of the peer during a write, whatever the one on top does.
     this.writes = { reusesBuffers, neverReenters: neverReenters && this.writes.neverReenters };
+  }
+
+  detach(): Detached {
+    if (this.#over !== undefined) throw this.#over;
+    if (this.holdsMessages) {
+      const what = `a decoder has taken messages of ${this.address} off the wire that were not received`;
+      throw new PeerError('P2P_ERR_MESSAGES_HELD', what);
+    }
+    this.#intake.detach();
+    this.#intake.pause();
+    const { stream, received } = this.#intake;
+    const head = received.read(received.length);
+    this.isDetached = true;
+    this.#cancellation.cancel(
+      new PeerError('P2P_ERR_DETACHED', `the stream of ${this.address} was handed over`),
+    );
+    return { stream, head };
   }
 
   async turn(): Promise<void> {
@@ -239,12 +240,12 @@ export class LiveHandshake implements Handshake, IntakeEvents {
 
   /** Whether nothing that `decoder` may remember is of another stream than what comes now. */
   mayRead(decoder: Decoder<unknown>): boolean {
-    return (this.#epochs.get(decoder) ?? this.#epoch) === this.#epoch;
+    return this.#decoders.mayRead(decoder);
   }
 
   /** Whether a decoder of the handshake has messages that nobody received. */
   get holdsMessages(): boolean {
-    return this.#holding !== undefined && [...this.#holding].some((decoder) => decoder.holds?.() === true);
+    return this.#decoders.holdMessages;
   }
 
   /**
@@ -336,7 +337,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   /** Lets go of the stream, and of reads that wait for its bytes; false when what came from it cannot go back. */
   #release(): boolean {
     if (this.#reads.size > 0) {
-      this.#epoch++; // a decoder may have looked at bytes that go elsewhere now
+      this.#decoders.forget(); // a decoder may have looked at bytes that go elsewhere now
       const what = 'the stream was taken or upgraded while a read waited for its bytes';
       this.#reads.reject(new PeerError('P2P_ERR_HANDSHAKE_ENDED', what));
     }
@@ -372,6 +373,12 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     const what = `the upgrade with ${this.address} came before all messages of a decoder were received`;
     return new PeerError('P2P_ERR_HANDSHAKE_FAILED', what);
   }
+}
+
+/** Why nothing of that size is read, if so. */
+function wrongSize(method: string, size: number): RangeError | undefined {
+  if (Number.isSafeInteger(size) && size >= 0) return undefined;
+  return new RangeError(`${method}(${size}): the size must be a whole number of bytes`);
 }
 
 /** The connection listens, too; this keeps an error before that from ending the process. */

@@ -26,6 +26,8 @@ export class Intake implements StreamListener {
   readonly received: ChunkQueue;
   readonly #events: IntakeEvents;
   #listens = false;
+  /** How many bytes came, but for those that went back. */
+  #came: number;
   /** How many bytes went back into the stream, and will come again. */
   #wentBack = 0;
 
@@ -33,6 +35,7 @@ export class Intake implements StreamListener {
   constructor(stream: Duplex, events: IntakeEvents, received = new ChunkQueue()) {
     this.stream = stream;
     this.received = received;
+    this.#came = received.length;
     this.#events = events;
   }
 
@@ -79,13 +82,27 @@ export class Intake implements StreamListener {
     if (received.length === 0) return true;
     if (this.isOver || stream.errored) return false;
     this.#wentBack += received.length;
+    this.#came -= received.length;
     stream.unshift(received.read(received.length));
     return true;
+  }
+
+  /** Puts `bytes` before what is received, to be read next. @throws {RangeError} where not so many were read from the stream */
+  unread(bytes: Uint8Array): void {
+    const { received } = this;
+    const read = this.#came - received.length;
+    if (bytes.length > read) {
+      throw new RangeError(`unread(): ${bytes.length} bytes, where ${read} were read from this stream`);
+    }
+    const rest = received.read(received.length);
+    received.push(Buffer.from(bytes));
+    received.push(rest);
   }
 
   onData(chunk: Buffer): void {
     const again = Math.min(this.#wentBack, chunk.length);
     this.#wentBack -= again;
+    this.#came += chunk.length;
     this.received.push(chunk);
     this.#events.onData(chunk.length - again);
   }

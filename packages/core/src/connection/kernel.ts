@@ -6,6 +6,7 @@ import type { CancellationSource } from '../authoring/cancellation.js';
 import type { Cancellation } from '../contracts/cancellation.js';
 import { ConnectionTable } from './connection-table.js';
 import type { ConnectionFlows, PeerConnection } from './connection.js';
+import { discard } from './foreign-stream.js';
 import { HandshakePace } from './handshake-pace.js';
 import { NodeContext } from './node-context.js';
 import { Outcomes } from './outcomes.js';
@@ -16,7 +17,9 @@ export class Kernel extends NodeContext {
   readonly outcomes: Outcomes;
   readonly #pace: HandshakePace;
   /** Links that are not closed yet. */
-  readonly links = new Set<Link>();
+  readonly links = new Map<Link, () => void>();
+  /** Whether a stream was handed over to somebody else. */
+  hasHandedOver = false;
   /** Setups and dials under way: how to cancel each, and when it has ended. */
   readonly #setups = new Map<CancellationSource, Promise<unknown>>();
   readonly flows: ConnectionFlows;
@@ -34,8 +37,17 @@ export class Kernel extends NodeContext {
   /** The kernel owns `link` from here on. @throws what a stream that somebody brought along throws; then it does not */
   own(link: Link): void {
     if (link.stream.closed) return; // a user brought it along, and it was over before it began
-    link.stream.on('close', () => this.links.delete(link)); // `once` would cost two objects more, and it comes once
-    this.links.add(link);
+    const onClose = (): void => void this.links.delete(link);
+    link.stream.on('close', onClose); // `once` would cost two objects more, and it comes once
+    this.links.set(link, onClose);
+  }
+
+  /** `link` is somebody else's from here on. INVARIANT: nothing-left. */
+  handOver(link: Link): void {
+    const onClose = this.links.get(link);
+    if (onClose !== undefined) discard(() => link.stream.off('close', onClose));
+    this.links.delete(link);
+    this.hasHandedOver = true;
   }
 
   /** INVARIANT: fair-shares. When an inbound peer may cost an expensive computation; undefined: now. */

@@ -54,6 +54,12 @@ export class Outcomes {
     this.#publishRefusal(address, direction, error.code);
   }
 
+  /** A setup whose stream a hook handed over. */
+  handedOver(address: SocketAddress, direction: Direction): void {
+    this.#counters.handedOver++;
+    this.#logger.debug({ peer: address.toString(), direction }, 'no connection: the stream was handed over');
+  }
+
   opened(connection: Connection): void {
     const { direction } = connection;
     this.#counters[direction === 'inbound' ? 'openedInbound' : 'openedOutbound']++;

@@ -198,5 +198,10 @@ export class PullLoop implements AsyncIterableIterator<unknown> {
 function isOrderly(reason: DisconnectReason | undefined): boolean {
   if (reason === undefined) return false;
   const { origin } = reason;
-  return origin === 'user' || origin === 'shutdown' || (origin === 'reading' && reason.cause === 'ended');
+  return (
+    origin === 'user' ||
+    origin === 'shutdown' ||
+    origin === 'detached' ||
+    (origin === 'reading' && reason.cause === 'ended')
+  );
 }

@@ -1,6 +1,7 @@
 import type { Codec } from './codec.js';
 import type { ConnectionContext } from './connection-context.js';
 import type { Direction } from './direction.js';
+import type { Detached } from './handshake.js';
 import { describe, readData, wordsOf } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
@@ -171,6 +172,22 @@ export interface Connection<In = unknown, Out = In> {
    */
   renegotiate(hook: RenegotiateHook, options?: RenegotiateOptions): Promise<void>;
   /**
+   * Hands the stream over, to `node:http`, `ws`, anything, right after the message that was decoded last: what is queued
+   * is flushed, `onDisconnect` runs with the reason `detached`, the slot is released. Then it resolves.
+   *
+   * ```ts
+   * const { stream, head } = await connection.detach();
+   * sockets.handleUpgrade(request, stream, head, (socket) => …);
+   * ```
+   *
+   * note: call it when {@link renegotiate} may be called, and as that; where one is under way, `handshake.detach()`.
+   * note: from here the stream is in no limit of the node, and `close()` leaves it alone. The methods of the connection reject with
+   * P2P_ERR_DISCONNECTED, as after any other end.
+   * @throws {PeerError} P2P_ERR_RENEGOTIATING, P2P_ERR_MESSAGES_HELD, P2P_ERR_SENT_AFTER_END after {@link end}; P2P_ERR_DISCONNECTED where
+   * the connection has ended, or does so before all is flushed
+   */
+  detach(): Promise<Detached>;
+  /**
    * Ends the connection: runs `onDisconnect`, flushes what is queued, waits for the peer to end its half, closes.
    * Resolves when that is done: with true for the call that began it, at once with false for any other.
    *
@@ -211,7 +228,8 @@ export type DisconnectReason =
       readonly error?: unknown;
     }
   | { readonly origin: 'on-connect'; readonly error: unknown }
-  | { readonly origin: 'renegotiation'; readonly error: PeerError };
+  | { readonly origin: 'renegotiation'; readonly error: PeerError }
+  | { readonly origin: 'detached' };
 
 /** One line for people: `reading: invalid-frame (a frame declares …)`. */
 export function describeReason(reason: DisconnectReason): string {
@@ -220,7 +238,8 @@ export function describeReason(reason: DisconnectReason): string {
       if (reason.why === undefined) return 'user';
       return reason.error === undefined ? `user: ${reason.why}` : `user: ${reason.error.code}: ${reason.why}`;
     case 'shutdown':
-      return 'shutdown';
+    case 'detached':
+      return reason.origin;
     case 'on-connect':
     case 'renegotiation':
       return `${reason.origin} (${describe(reason.error)})`;

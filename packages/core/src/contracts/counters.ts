@@ -9,7 +9,7 @@ export interface CounterDefinition {
 /**
  * The counters of a node, by name: what hooks cannot see. All begin at 0 and only rise.
  *
- * note: `accepted` is the sum of what was refused, failed and `openedInbound`, once nothing is being set up.
+ * note: `accepted` is the sum of what was refused, failed, handed over and `openedInbound`, once nothing is being set up.
  */
 export const COUNTERS = {
   accepted: { help: 'inbound links that the transport handed over', unit: 'links' },
@@ -50,6 +50,10 @@ export const COUNTERS = {
     unit: 'setups',
   },
   handshakeTimeouts: { help: 'setups, both directions, that did not end in time', unit: 'setups' },
+  handedOver: {
+    help: 'setups, both directions, whose stream a hook took with `handshake.detach()`',
+    unit: 'setups',
+  },
   delayedHandshakes: {
     help: 'inbound handshakes that waited because their IP address had `maxHandshakesPerSecondPerIp` of them',
     unit: 'setups',

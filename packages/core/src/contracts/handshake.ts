@@ -6,6 +6,18 @@ import type { ConnectionLimits } from './limits.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { WriteTraits } from './transport.js';
 
+/** A stream that was handed over. Nobody listens to it or touches it any more; it is paused. */
+export interface Detached {
+  /**
+   * The stream: the socket, or what a handshake put on top of it.
+   *
+   * note: an error that comes before you listen ends no process: one listener, which does nothing, is left on it.
+   */
+  readonly stream: Duplex;
+  /** Bytes that were received from it and not used: `stream.unshift(head)`, or give both to whoever takes both. */
+  readonly head: Buffer;
+}
+
 /** An inbound peer that was let in by the limits and has not been read from yet. */
 export interface AcceptRequest {
   /** The address of the peer. */
@@ -51,6 +63,18 @@ export interface Handshake {
    * @throws {PeerError} P2P_ERR_HANDSHAKE_ENDED when the stream ends before, or the reason of `signal`.
    */
   read(size: number): Promise<Buffer>;
+  /**
+   * The next `size` bytes, which stay: a later read has them, too. To find out which protocol a peer speaks.
+   * @throws {PeerError} as {@link read}; also when the stream ends before there are so many
+   */
+  peek(size: number): Promise<Buffer>;
+  /**
+   * Puts `bytes` back, to be read next: by this hook, by later ones, or by the codec.
+   *
+   * note: no more than were read from the present stream. What was read below an {@link upgrade} cannot be put above it.
+   * @throws {RangeError} for more than that; P2P_ERR_INVALID_CONFIG for what is not bytes; the error of a handshake that is over
+   */
+  unread(bytes: Uint8Array): void;
   /**
    * The bytes before the next `delimiter`, which is consumed, too.
    *
@@ -107,6 +131,25 @@ export interface Handshake {
    * failed then, whether the hook throws or not.
    */
   upgrade(duplex: Duplex, options?: UpgradeOptions): void;
+  /**
+   * Hands the stream over, to `node:http`, `ws`, anything: there is no connection. The setup ends at once, its slot is
+   * released, and no later hook is waited for. In `connection.renegotiate` the connection ends with the reason `detached`.
+   *
+   * ```ts
+   * async onHandshake(handshake) {
+   *   if (String(await handshake.peek(4)) !== 'GET ') return;
+   *   const { stream, head } = handshake.detach();
+   *   stream.unshift(head);
+   *   http.emit('connection', stream);
+   *   stream.resume();
+   * }
+   * ```
+   *
+   * note: the `connect` or `accept` that waits for a connection rejects with P2P_ERR_DETACHED.
+   * note: from here the stream is in no limit of the node, and `close()` leaves it alone.
+   * @throws {PeerError} P2P_ERR_MESSAGES_HELD when a decoder holds messages that were not received; the error of a handshake that is over
+   */
+  detach(): Detached;
   /**
    * Resolves when this side may compute something expensive for the peer, such as a key agreement or a signature: for an
    * inbound peer, once its address group has not had `maxHandshakesPerSecondPerIp` others in the last second; for a dial at

@@ -116,6 +116,10 @@ export const CORE_ERRORS = {
     remedy:
       'ask the peer: it refused us, has no room, or speaks another handshake; await every read in the hook',
   },
+  P2P_ERR_DETACHED: {
+    when: 'a handshake hook took the stream with `detach()`, so there is no connection',
+    remedy: 'go on with the stream that `detach()` returned',
+  },
   P2P_ERR_ABORTED: {
     when: 'the `signal` given to the call aborted; `cause` holds its reason',
     remedy: 'repeat the call if the abort was not meant',

@@ -61,9 +61,14 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
     slot.release();
     // Whatever still waits inside an abandoned hook ends with the setup.
     cancellation.cancel(error);
+    if (session?.isDetached === true) {
+      kernel.handOver(link);
+      kernel.outcomes.handedOver(link.address, direction);
+      throw error;
+    }
     discard(() => session?.destroyUpgrade());
     discard(() => link.stream.destroy());
-    kernel.outcomes.setupFailed(link.address, setup.direction, error, failureCounter(error));
+    kernel.outcomes.setupFailed(link.address, direction, error, failureCounter(error));
     throw error;
   }
 }

@@ -1,13 +1,21 @@
 import { CancellationSource, raceAgainst } from '../authoring/cancellation.js';
-import { requireCodec, requireFunction, requireKnown, requireTimeout } from '../authoring/checks.js';
+import {
+  MAX_TIMER_MS,
+  requireCodec,
+  requireFunction,
+  requireKnown,
+  requireTimeout,
+} from '../authoring/checks.js';
 import { defer, markHandled, rejected } from '../authoring/deferred.js';
-import type { PeerConnection, Renewal } from '../connection/connection.js';
+import type { PeerConnection } from '../connection/connection.js';
 import { LiveHandshake } from '../connection/handshake.js';
 import { HandshakeMeter } from '../connection/handshake-meter.js';
 import type { Kernel } from '../connection/kernel.js';
+import type { Renewal } from '../connection/renewal.js';
 import { renegotiating, sentByEncoder } from '../connection/send-errors.js';
 import type { Codec } from '../contracts/codec.js';
 import { identityIn, requireExpectedIdentity, requireSameIdentity } from '../contracts/identity.js';
+import type { Detached } from '../contracts/handshake.js';
 import type { RenegotiateHook, RenegotiateOptions } from '../contracts/renegotiation.js';
 import { PeerError } from '../errors/errors.js';
 import { overdueAwake } from '../mechanisms/overdue.js';
@@ -43,6 +51,17 @@ export function renegotiate(
   } catch (error) {
     return rejected(error);
   }
+}
+
+/** See `Connection.detach`. How long the flush may take is up to the write timeout. */
+export function detach(kernel: Kernel, connection: PeerConnection): Promise<Detached> {
+  let detached: Detached | undefined;
+  const hook: RenegotiateHook = (handshake) => {
+    detached = handshake.detach();
+  };
+  return markHandled(
+    renegotiate(kernel, connection, hook, { timeoutMs: MAX_TIMER_MS }).then(() => detached!),
+  );
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG, P2P_ERR_DISCONNECTED, P2P_ERR_SENT_AFTER_END, P2P_ERR_RENEGOTIATING, P2P_ERR_MESSAGES_HELD */
@@ -84,6 +103,12 @@ async function run(kernel: Kernel, connection: PeerConnection, plan: Plan): Prom
     kernel,
   );
   const over = defer();
+  // In the turn of the call: nobody else may end a connection whose stream is handed over.
+  cancellation.add(() => {
+    if (!handshake.isDetached) return;
+    kernel.handOver(link);
+    connection.endFor({ origin: 'detached' });
+  });
   connection.handshake = {
     over: over.promise,
     abandon: () => {
@@ -106,6 +131,10 @@ async function run(kernel: Kernel, connection: PeerConnection, plan: Plan): Prom
     cancellation.throwIfCancelled(); // a codec may have ended the connection
     connection.renew(renewal);
   } catch (thrown) {
+    if (handshake.isDetached) {
+      await connection.teardown?.done;
+      return;
+    }
     const error = asSetupError(thrown, link, 'renegotiation');
     // Whatever still waits inside an abandoned hook ends with it.
     cancellation.cancel(error);

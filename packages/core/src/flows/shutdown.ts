@@ -73,8 +73,12 @@ export async function closeNode(
   deadline.cancel();
   // All streams are destroyed; the system needs a moment to close them.
   const moment = new Deadline(kernel.clock, STREAM_CLOSE_MS);
-  if (!(await moment.wait(Promise.all([drained, setupsEnded, linksClosed(kernel)])))) {
-    for (const { address } of kernel.links) cut.push({ what: 'stream', address });
+  if (
+    !(await moment.wait(
+      Promise.all([kernel.hasHandedOver ? undefined : drained, setupsEnded, linksClosed(kernel)]),
+    ))
+  ) {
+    for (const { address } of kernel.links.keys()) cut.push({ what: 'stream', address });
   }
   moment.cancel();
   kernel.slabs.clear();
@@ -116,6 +120,6 @@ async function finishTeardown(connection: PeerConnection, cut: CutOff[]): Promis
 
 /** Resolves when every stream that the node ever had is closed. */
 async function linksClosed(kernel: Kernel): Promise<void> {
-  const open = [...kernel.links].filter(({ stream }) => !stream.closed);
+  const open = [...kernel.links.keys()].filter(({ stream }) => !stream.closed);
   await Promise.all(open.map(({ stream }) => new Promise((resolve) => stream.once('close', resolve))));
 }

@@ -53,7 +53,9 @@ async function tearDown(
     kernel.heuristics.hookTimeouts++;
     kernel.logger.error(peerFields(connection), 'onDisconnect took too long and was abandoned');
   }
-  if (writingFailed) {
+  if (reason.origin === 'detached') {
+    // The stream is somebody else's.
+  } else if (writingFailed) {
     cutStreams(connection);
   } else if (!hooksSettled) {
     closeStreams(connection);

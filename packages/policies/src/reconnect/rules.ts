@@ -60,7 +60,7 @@ export function faultOfDial(error: unknown): Fault {
  * something that passes.
  */
 export function faultOfEnd(reason: DisconnectReason): Fault {
-  if (reason.origin === 'shutdown') return 'final';
+  if (reason.origin === 'shutdown' || reason.origin === 'detached') return 'final';
   if (reason.origin !== 'user') return 'theirs';
   const { error } = reason;
   if (PeerError.is(error, 'P2P_ERR_PEER_UNRESPONSIVE')) return 'theirs';
