@@ -15,7 +15,7 @@ const FLOORS = {
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
-  testing: { floors: ['.', 'kits', 'simulation', ['altered', 'exploration']], entries: ['index.ts'] },
+  testing: { floors: ['.', 'simulation', ['altered', 'exploration'], 'kits'], entries: ['index.ts'] },
 };
 /** One plugin that knows of another: `reconnect` follows the connection that `unique-peer` kept. */
 const NEIGHBOURS = ['policies/reconnect -> policies/unique-peer'];
