@@ -168,7 +168,7 @@ if (stdio) {
   const editor = await server.node.accept(streams, { address: '127.0.0.1:1' });
   const reason = await editor.closed;
   await server.close();
-  process.stdin.destroy(); // of what Duplex.from() was made of, Node 20 leaves it open
+  process.stdin.destroy(); // Duplex.from() may leave it open, and the process would wait for its end
   // A process of the editor's own tells whether `shutdown` came before `exit`.
   process.exitCode = reason.origin === 'user' && reason.why === 'exit' ? 0 : 1;
 } else {

@@ -129,6 +129,28 @@ describe(against('websocket', 'ws'), () => {
     assert.equal((await within('the close', gone))[0], 1_001);
   });
 
+  test('as a guest of an HTTP server it does the same', async (t) => {
+    const guest = await start('websocket', '--http');
+    t.after(() => guest.child.kill('SIGKILL'));
+    const url = `127.0.0.1:${guest.port}`;
+    assert.match(await (await fetch(`http://${url}`)).text(), /new WebSocket/);
+    assert.equal((await fetch(`http://${url}`, { method: 'POST', body: 'x' })).status, 405);
+    const visitors = [new WebSocket(`ws://${url}/`), new WebSocket(`ws://${url}/`)];
+    const [ann, bob] = visitors;
+    t.after(() => visitors.forEach((socket) => socket.terminate()));
+    await within('both connections', Promise.all(visitors.map((socket) => once(socket, 'open'))));
+    const heard = next(bob);
+    ann.send('hello');
+    assert.equal(await heard, 'hello');
+    const stranger = new WebSocket(`ws://${url}/`, { origin: 'http://elsewhere' });
+    const [, response] = await within('a refusal', once(stranger, 'unexpected-response'));
+    assert.equal(response.statusCode, 403);
+    const closed = visitors.map((socket) => once(socket, 'close'));
+    assert.equal(await guest.stop(), 0);
+    const codes = (await within('both ends', Promise.all(closed))).map(([code]) => code);
+    assert.deepEqual(codes, [1_001, 1_001]);
+  });
+
   test('a client that says nothing has no connection', async (t) => {
     const socket = connect(server.port, server.host);
     t.after(() => socket.destroy());

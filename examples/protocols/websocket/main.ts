@@ -4,12 +4,17 @@
  *
  *   npm run example protocols/websocket -- 8080      then open http://127.0.0.1:8080 in two windows
  *   npm run example protocols/websocket -- 8081 127.0.0.1:8080     a peer that is no browser, and has visitors of its own
+ *   npm run example protocols/websocket -- 8080 --http             the same as a guest of an HTTP server
  */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
 import type { Connection, DisconnectReason, Handshake } from '@pea2pea/core';
 import { PeerError, PeerNode } from '@pea2pea/core';
 import { createPeer, OnDisconnect, OnHandshake, OnMessage, Peer } from '@pea2pea/decorators';
 import { PROTOCOL_ERROR, webSocket, type Message } from './codec.js';
-import { acceptUpgrade, requestUpgrade } from './upgrade.js';
+import { acceptUpgrade, fromHttp, requestUpgrade } from './upgrade.js';
 
 type Of<Type extends Message['type']> = Extract<Message, { type: Type }>;
 type Visitor = Connection<Message>;
@@ -87,8 +92,27 @@ class Chat {
   }
 }
 
-const [port = '8080', other] = process.argv.slice(2);
-const chat = await createPeer(Chat, { listen: { host: '127.0.0.1', port: Number(port) } });
-chat.closeOn('SIGINT', 'SIGTERM');
-console.log(`websocket at http://${chat.address}`);
-if (other !== undefined) await chat.node.connect(other);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { http: { type: 'boolean' } } });
+const [port = '8080', other] = positionals;
+const listen = { host: '127.0.0.1', port: Number(port) };
+if (values.http) {
+  const chat = await createPeer(Chat);
+  const server = createServer((request, response) => {
+    response.writeHead(request.method === 'GET' ? 200 : 405, { 'content-type': 'text/html; charset=utf-8' });
+    response.end(request.method === 'GET' ? PAGE : '');
+  });
+  // The socket is the node's from here: its limits hold, and its hooks run. What it refuses is logged.
+  server.on(
+    'upgrade',
+    (request, socket, head) => void chat.node.accept(socket, fromHttp(request, head)).catch(() => {}),
+  );
+  await once(server.listen(listen), 'listening');
+  chat.closeOn('SIGINT', 'SIGTERM');
+  void chat.closed.then(() => server.close());
+  console.log(`websocket at http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+} else {
+  const chat = await createPeer(Chat, { listen });
+  chat.closeOn('SIGINT', 'SIGTERM');
+  console.log(`websocket at http://${chat.address}`);
+  if (other !== undefined) await chat.node.connect(other);
+}

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Handshake } from '@pea2pea/core';
+import type { IncomingMessage } from 'node:http';
+import { ConnectionContext, contextKey, type Handshake } from '@pea2pea/core';
 
 const MAX_HEAD = 8 * 1024;
 const END = '\r\n\r\n';
@@ -8,6 +9,16 @@ const END = '\r\n\r\n';
 interface Head {
   readonly start: string;
   readonly headers: ReadonlyMap<string, string>;
+}
+
+/** The request, where an HTTP server has read it already: {@link fromHttp}. */
+const REQUEST = contextKey<Head>('request');
+
+/** What `node.accept(socket, …)` is given for an upgrade of `node:http`. */
+export function fromHttp({ method, url, httpVersion, headers }: IncomingMessage, head: Buffer) {
+  const entries = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
+  const request = { start: `${method} ${url} HTTP/${httpVersion}`, headers: new Map(entries) };
+  return { head, context: new ConnectionContext().with(REQUEST, request) };
 }
 
 export interface UpgradeOptions {
@@ -19,7 +30,7 @@ export interface UpgradeOptions {
 
 /** RFC 6455 4.2: takes the request of a client. Anything but a request for a WebSocket is replied to in HTTP. */
 export async function acceptUpgrade(handshake: Handshake, { origins, page }: UpgradeOptions): Promise<void> {
-  const { start, headers } = await readHead(handshake);
+  const { start, headers } = handshake.context.get(REQUEST) ?? (await readHead(handshake));
   const refuse = async (status: string, body: string, ...more: string[]): Promise<never> => {
     const length = `Content-Length: ${Buffer.byteLength(body)}`;
     await handshake.write(
