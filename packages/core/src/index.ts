@@ -89,4 +89,5 @@ export { tcpTransport } from './mechanisms/tcp-transport.js';
 export { PeerNode } from './peer-node.js';
 export type { AcceptOptions } from './flows/accept-arguments.js';
 export type { ConnectionsView } from './connection/connections-view.js';
-export type { ListenOptions, NodeState } from './peer-node.js';
+export type { NodeState } from './peer-node.js';
+export type { ListenOptions } from './flows/listen-arguments.js';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { requireObject, requireTimeout } from './authoring/checks.js';
+import { requireKnown, requireTimeout } from './authoring/checks.js';
 import { defer, markHandled } from './authoring/deferred.js';
 import type { Connection } from './contracts/connection.js';
 import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
@@ -16,6 +16,7 @@ import { discard } from './connection/foreign-stream.js';
 import { Kernel } from './connection/kernel.js';
 import { checkAccept, type AcceptOptions } from './flows/accept-arguments.js';
 import { checkConnect } from './flows/connect-arguments.js';
+import { checkListen, type ListenOptions } from './flows/listen-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
 import { Listener } from './flows/listener.js';
 import { closeNode, type CloseReport } from './flows/shutdown.js';
@@ -27,14 +28,6 @@ import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
 import { Life } from './mechanisms/life.js';
 import { isPluginUse, PluginList } from './mechanisms/plugin-list.js';
 import { resolveConfig } from './resolve-config.js';
-
-/** Where to listen. */
-export interface ListenOptions {
-  /** An IP address, a name, or a wildcard: `0.0.0.0`, `::`. @default the host of `listen` in the configuration */
-  readonly host?: string;
-  /** 0 picks one. @default the port of `listen` in the configuration */
-  readonly port?: number;
-}
 
 /**
  * - `idle`: made, hooks may be added.
@@ -102,9 +95,14 @@ export class PeerNode<In, Out = In> {
     return this.#kernel.logger;
   }
 
-  /** Where it listens now. */
+  /** Where it listens now: of several places the first. */
   get address(): SocketAddress | undefined {
-    return this.#listener.address;
+    return this.#kernel.listening[0];
+  }
+
+  /** All addresses at which it listens now, in the order in which they were asked for. */
+  get listening(): readonly SocketAddress[] {
+    return this.#kernel.listening;
   }
 
   /** Connections being set up, both directions. */
@@ -175,32 +173,34 @@ export class PeerNode<In, Out = In> {
   }
 
   /**
-   * Listens; resolves with the address, which has the port that was picked where 0 was asked for.
+   * Listens; resolves with the address, which has the port that was picked where 0 was asked for. Further calls make it listen at
+   * further places.
    *
    * note: can be switched off ({@link stopListening}) and on again, any number of times.
-   * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING,
-   * P2P_ERR_INVALID_CONFIG for options that are not an object, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN,
+   * @throws {PeerError} P2P_ERR_NO_LISTEN_ADDRESS, P2P_ERR_INVALID_ADDRESS, P2P_ERR_ALREADY_LISTENING where it listens there already,
+   * P2P_ERR_INVALID_CONFIG naming the option, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN,
    * else as {@link start}
    */
   async listen(options: ListenOptions = {}): Promise<SocketAddress> {
-    requireObject('options', options);
-    const host = options.host ?? this.config.listen?.host;
-    const port = options.port ?? this.config.listen?.port;
-    if (host === undefined || port === undefined) {
-      throw new PeerError('P2P_ERR_NO_LISTEN_ADDRESS', `the node ${this.name} has no address to listen at`);
-    }
-    const address = new SocketAddress(host, port);
+    const { address, isUsual } = checkListen(options, this.config);
     if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
     this.#open();
-    const bound = await this.#listener.start(address, () => this.#closing !== undefined);
+    const { places } = this.#listener;
+    const bound = await places.start(address, isUsual, () => this.#closing !== undefined);
+    if (this.#starting === undefined) await places.settled(); // `onStart` hooks find all listeners that were asked for at once
     await this.#begin();
     return bound;
   }
 
-  /** Stops listening; connections and setups live on. The port is free when this resolves. */
-  async stopListening(): Promise<void> {
-    await this.#listener.settled();
-    this.#listener.stop();
+  /**
+   * Stops listening, at `address` or everywhere; connections and setups live on. The port is free, and the file of a Unix socket
+   * removed, when this resolves. False where it did not listen.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS
+   */
+  async stopListening(address?: AddressLike): Promise<boolean> {
+    const which = address === undefined ? undefined : SocketAddress.from(address);
+    await this.#listener.places.settled();
+    return this.#listener.stop(which).stopped > 0;
   }
 
   /**
@@ -253,13 +253,15 @@ export class PeerNode<In, Out = In> {
    *
    * note: connections whose queue is full are skipped.
    * note: a codec that `statelessEncoder` encodes once for all.
-   * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
+   * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws; P2P_ERR_INVALID_CONFIG for
+   * options that nobody knows
    */
   broadcast(
     message: Out,
-    options: { readonly except?: Connection<In, Out> | Iterable<Connection<In, Out>> } = {},
+    options?: { readonly except?: Connection<In, Out> | Iterable<Connection<In, Out>> },
   ): number {
-    const except = excluded(options.except);
+    if (options !== undefined) requireKnown('the options of broadcast()', options, ['except']);
+    const except = excluded(options?.except);
     const send = encodeOnce(this.#kernel, message);
     let queued = 0;
     for (const connection of this.#kernel.table) {
@@ -294,7 +296,7 @@ export class PeerNode<In, Out = In> {
   close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     let timeoutMs: number;
     try {
-      requireObject('options', options);
+      requireKnown('the options of close()', options, ['timeoutMs']);
       ({ timeoutMs = this.config.closeTimeoutMs } = options);
       requireTimeout('timeoutMs', timeoutMs);
     } catch (error) {

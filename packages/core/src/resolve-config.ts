@@ -114,10 +114,10 @@ function quarterOf(limit: number): number {
   return Math.max(1, Math.floor(limit / 4));
 }
 
-function resolveListen(listen: { host: string; port: number }): SocketAddress {
+function resolveListen(listen: NonNullable<NodeConfig<never>['listen']>): SocketAddress {
   try {
     return SocketAddress.from(listen);
   } catch (cause) {
-    throw invalidConfig(`\`listen\` must be { host, port }, not ${describe(listen)}`, cause);
+    throw invalidConfig(`\`listen\` must be { host, port } or { path }, not ${describe(listen)}`, cause);
   }
 }

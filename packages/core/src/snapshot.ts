@@ -18,8 +18,10 @@ export interface NodeSnapshot {
   readonly name: string;
   /** Where the node is in its life. */
   readonly state: NodeState;
-  /** Where it listens, `host:port`; null where it does not. */
+  /** Where it listens, `host:port` or `unix:/path`; null where it does not. Of several addresses the first. */
   readonly address: string | null;
+  /** All addresses at which it listens. */
+  readonly listening: readonly string[];
   /** Connections that are being set up, both directions. */
   readonly connecting: number;
   /** Bytes, both directions, that were received and not handled, or queued and not sent. */
@@ -52,11 +54,11 @@ export interface ConnectionSnapshot {
   readonly hasEnded: boolean;
   /** Whether the peer has ended its half. */
   readonly peerHasEnded: boolean;
-  /** The address of the peer, `host:port`. */
+  /** The address of the peer, `host:port`; `unix:/path#7` for the peer of that number of a path. */
   readonly address: string;
   /** Who the peer has proved to be, in one line of 128 characters at most; null where no handshake asked for a proof. */
   readonly identity: string | null;
-  /** The address of this side, `host:port`. */
+  /** The address of this side, `host:port` or `unix:/path`. */
   readonly localAddress: string;
   /** Since it was opened, in milliseconds. */
   readonly ageMs: number;
@@ -80,6 +82,7 @@ export function snapshot(node: PeerNode<unknown>): NodeSnapshot {
     name: node.name,
     state: node.state,
     address: node.address?.toString() ?? null,
+    listening: node.listening.map(String),
     connecting: node.connecting,
     bufferedBytes: node.bufferedBytes,
     limits: { maxConnections, maxInbound, maxConnecting, maxBufferedBytes },

@@ -185,3 +185,73 @@ describe('a socket address', () => {
     );
   });
 });
+
+describe('the address of a path', () => {
+  it.each([
+    ['/run/app.sock', 'unix:/run/app.sock'],
+    ['/run/my app.sock', 'unix:/run/my app.sock'],
+    ['/80', 'unix:/80'],
+    ['../app.sock', 'unix:../app.sock'],
+    ['app.sock', 'unix:./app.sock'],
+    ['80', 'unix:./80'],
+    ['@app', 'unix:./@app'],
+    ['127.0.0.1', 'unix:./127.0.0.1'],
+    ['::1', 'unix:./::1'],
+    ['\0app', 'unix:@app'],
+    ['\0a/b', 'unix:@a/b'],
+    ['\\\\.\\pipe\\app', 'pipe:\\\\.\\pipe\\app'],
+  ])('%p is %p, both ways', (path, text) => {
+    const address = SocketAddress.from({ path });
+    expect(address.toString()).toBe(text);
+    expect(address.path).toBe(address.host);
+    for (const again of [
+      SocketAddress.from(text),
+      SocketAddress.from(address),
+      SocketAddress.from({ path: address.path! }),
+    ]) {
+      expect([again.toString(), again.path, again.port]).toEqual([text, address.path, 0]);
+    }
+    const peer = SocketAddress.ofPath(path, 7);
+    expect([peer.toString(), peer.path, peer.port]).toEqual([`${text}#7`, address.path, 7]);
+    expect(SocketAddress.from(`${peer}`)).toEqual(peer);
+    expect([peer.isIp, peer.isLoopback, peer.isWildcard]).toEqual([false, false, false]);
+  });
+
+  it.each(['unix:80', 'pipe:1', 'unix:65535'])('%p is a host and a port, as ever', (text) => {
+    expect(SocketAddress.from(text).path).toBeUndefined();
+    expect(SocketAddress.from(text).toString()).toBe(text);
+  });
+
+  it.each([
+    '',
+    '\0',
+    '/run/app\n.sock',
+    '/run/\0app',
+    '/run/app.sock#7',
+    '/run/\u202Eapp',
+    `/${'x'.repeat(5_000)}`,
+    7,
+    null,
+    {},
+  ])('is refused where it cannot be one: %p', (path) => {
+    const refused = expect.objectContaining({ code: 'P2P_ERR_INVALID_ADDRESS' });
+    expect(() => SocketAddress.from({ path: path as never })).toThrow(refused);
+  });
+
+  it.each([-1, 1.5, 2 ** 53, NaN, '7'])('has no peer of the number %p', (peer) => {
+    expect(() => SocketAddress.ofPath('/run/app.sock', peer as never)).toThrow('the number of a peer');
+  });
+
+  it('is reached by the same path, and by nothing else', () => {
+    const [path, other] = ['/run/a.sock', '/run/b.sock'].map((each) => SocketAddress.ofPath(each));
+    expect(path!.isReachedBy(SocketAddress.from('unix:/run/a.sock'))).toBe(true);
+    expect(path!.isReachedBy(other!)).toBe(false);
+    expect(path!.isReachedBy(SocketAddress.from('localhost:0'))).toBe(false);
+    expect(SocketAddress.from('0.0.0.0:0').isReachedBy(path!)).toBe(false);
+  });
+
+  it('is a limit group of its own, and so is each of its peers', () => {
+    const groups = [0, 1, 2].map((peer) => SocketAddress.ofPath('/run/a.sock', peer).limitGroup(64));
+    expect(new Set(groups).size).toBe(3);
+  });
+});

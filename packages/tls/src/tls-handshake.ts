@@ -105,6 +105,7 @@ function whomWeDialled(
     throw new PeerError(
       'P2P_ERR_INVALID_ADDRESS',
       `${describe(host)} is not a host name that TLS can ask for`,
+      { remedy: 'say what name the certificate is for: `servername`, or `tlsServerName` for one dial' },
     );
   return { name, host };
 }

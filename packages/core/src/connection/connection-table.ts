@@ -110,7 +110,9 @@ export class ConnectionTable<C> {
     if (this.#size >= this.#limits.maxConnections) return 'P2P_ERR_TOO_MANY_CONNECTIONS';
     if (direction === 'inbound' && this.#inbound >= this.#limits.maxInbound)
       return 'P2P_ERR_TOO_MANY_INBOUND';
-    return this.#isGroupFull(this.groupOf(address)) ? 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP' : undefined;
+    return this.#isGroupFull(address, this.groupOf(address))
+      ? 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP'
+      : undefined;
   }
 
   /** A slot for `address`, or why there is none. */
@@ -146,7 +148,7 @@ export class ConnectionTable<C> {
     const taken = slot.isParallel ? undefined : this.#duplicate(address);
     if (taken !== undefined) return taken;
     if (!slot.isIn(group)) {
-      if (this.#isGroupFull(group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
+      if (this.#isGroupFull(address, group)) return 'P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP';
       this.#join(group);
     }
     this.#slots.add(key, slot);
@@ -211,8 +213,9 @@ export class ConnectionTable<C> {
     return this.get(address) === undefined ? 'P2P_ERR_ALREADY_CONNECTING' : 'P2P_ERR_ALREADY_CONNECTED';
   }
 
-  #isGroupFull(group: string): boolean {
-    return (this.#groups.get(group)?.taken ?? 0) >= this.#limits.maxConnectionsPerIp;
+  /** A path has no IP address, and no limit per IP address. */
+  #isGroupFull({ path }: SocketAddress, group: string): boolean {
+    return path === undefined && (this.#groups.get(group)?.taken ?? 0) >= this.#limits.maxConnectionsPerIp;
   }
 
   #join(group: string): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Codec, CodecContext } from '../contracts/codec.js';
+import type { Codec } from '../contracts/codec.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { ConnectionState, DisconnectReason, Hold } from '../contracts/connection.js';
 import type { Direction } from '../contracts/direction.js';
@@ -14,9 +14,9 @@ import type { Link, WriteTraits } from '../contracts/transport.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
 import type { Sweepable } from '../mechanisms/sweeper.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';
-import { requireAtOnce } from '../authoring/thenable.js';
 import { Traffic } from '../mechanisms/traffic.js';
 import type { Slot } from './connection-table.js';
+import { beginCoding, type Coding } from './begin-coding.js';
 import { Decoding } from './decoding.js';
 import { HalfClose } from './half-close.js';
 import type { LiveHandshake } from './handshake.js';
@@ -28,6 +28,7 @@ import type { NodeContext } from './node-context.js';
 import { PullLoop } from './pulls.js';
 import { Reader } from './reader.js';
 import type { Aside, Renewal } from './renewal.js';
+import { signalOf } from './signal-option.js';
 import { Writer } from './writer.js';
 
 /** Ids are unique in the process, so that a connection is never taken for its successor at the same address. */
@@ -221,7 +222,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   send(message: unknown, options?: { readonly signal?: AbortSignal }): Promise<void> {
-    return this.writer.send(message, options?.signal);
+    try {
+      return this.writer.send(message, signalOf('the options of send()', options));
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   trySend(message: unknown): boolean {
@@ -232,9 +237,9 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.writer.drained();
   }
 
-  next(options: { readonly signal?: AbortSignal } = {}): Promise<unknown> {
+  next(options?: { readonly signal?: AbortSignal }): Promise<unknown> {
     try {
-      return this.reader.pulls.next(options.signal);
+      return this.reader.pulls.next(signalOf('the options of next()', options));
     } catch (error) {
       return rejected(error);
     }
@@ -269,16 +274,9 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   /** A decoder of `codec` for the bytes of `received`, and an encoder. @throws what the codec throws */
-  beginCoding(codec: Codec<unknown>, received: ChunkQueue): Pick<Renewal, 'decoding' | 'encoder'> {
-    const context: CodecContext = {
-      direction: this.direction,
-      address: this.link.address,
-      context: this.context,
-      limits: this.limits,
-    };
-    const decoder = requireAtOnce('`codec.decoder`', codec.decoder(context));
-    const encoder = requireAtOnce('`codec.encoder`', codec.encoder(context));
-    return { decoding: new Decoding(received, decoder), encoder };
+  beginCoding(codec: Codec<unknown>, received: ChunkQueue): Coding {
+    const { direction, context, limits } = this;
+    return beginCoding(codec, { direction, address: this.link.address, context, limits }, received);
   }
 
   /** A handshake has ended: messages go both ways again. */

@@ -35,6 +35,7 @@ export class HandshakePace {
 
   /** Undefined where the handshake may be computed at once; else a promise for its turn, or for the end of its setup. */
   turnOf(address: SocketAddress, cancellation: Cancellation): Promise<void> | undefined {
+    if (address.path !== undefined) return undefined; // it is a limit per IP address
     const nowMs = this.#clock.now();
     const group = address.limitGroup(this.#ipv6PrefixLength);
     const pace = this.#groups.get(group, nowMs) ?? { dueMs: -Infinity };

@@ -24,7 +24,7 @@ export class Kernel extends NodeContext {
   readonly #setups = new Map<CancellationSource, Promise<unknown>>();
   readonly flows: ConnectionFlows;
   /** Where the node listens, to know itself when it is dialled. */
-  listenAddress: SocketAddress | undefined;
+  listening: readonly SocketAddress[] = [];
 
   constructor(config: ResolvedConfig, flows: ConnectionFlows) {
     super(config);

@@ -66,8 +66,8 @@ export interface NodeConfig<In, Out = In> {
   readonly codec: Codec<In, Out>;
   /** For logs. @default a sequence number */
   readonly name?: string;
-  /** Where `listen()` listens unless told otherwise. Port 0 picks one. @default none */
-  readonly listen?: { readonly host: string; readonly port: number };
+  /** Where `listen()` listens unless told otherwise: a host and port, of which 0 picks one, or a path. @default none */
+  readonly listen?: { readonly host: string; readonly port: number } | { readonly path: string };
   /** Connections that the system holds for us, and that may wait for a setup slot. @default 511 */
   readonly listenBacklog?: number;
   /** Whether several processes may listen on one port. @default false */

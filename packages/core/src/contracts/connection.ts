@@ -78,7 +78,7 @@ export interface Connection<In = unknown, Out = In> {
    * note: nothing breaks if nobody awaits the promise. To know only whether it was queued, use {@link trySend}.
    * note: aborting `signal` ends the waiting; bytes that are queued still go out.
    * @throws {PeerError} P2P_ERR_QUEUE_FULL, P2P_ERR_DISCONNECTED, P2P_ERR_WRITE_TIMEOUT, P2P_ERR_ABORTED;
-   * P2P_ERR_INVALID_CONFIG for a `signal` that is not one;
+   * P2P_ERR_INVALID_CONFIG for a `signal` that is not one, and for options that nobody knows;
    * the encoder's own PeerError, P2P_ERR_ENCODE_FAILED for anything else that it throws
    */
   send(message: Out, options?: { readonly signal?: AbortSignal }): Promise<void>;
@@ -108,7 +108,7 @@ export interface Connection<In = unknown, Out = In> {
    * note: a node that wants none of its messages has an `onMessage` that does nothing.
    * @throws {PeerError} P2P_ERR_ENDED when the connection ended in order, by either side; P2P_ERR_DISCONNECTED when it
    * failed; P2P_ERR_ABORTED; P2P_ERR_ALREADY_PULLING while another call waits; P2P_ERR_NOT_PULLED where the node, or a plugin of it,
-   * has an `onMessage`; P2P_ERR_INVALID_CONFIG for a `signal` that is not one
+   * has an `onMessage`; P2P_ERR_INVALID_CONFIG for a `signal` that is not one, and for options that nobody knows
    */
   next(options?: { readonly signal?: AbortSignal }): Promise<In>;
   /**

@@ -15,8 +15,9 @@ export interface Transport {
    * Listens at `options.address` until the returned listener is closed.
    *
    * note: links arrive paused; nobody reads a byte before the kernel does.
+   * note: who connects to a path has no address: each gets one by `SocketAddress.ofPath(path, number)`, of which no two are the same.
    * @throws {PeerError} P2P_ERR_LISTEN_FAILED when the address cannot be had,
-   * P2P_ERR_UNSUPPORTED when `reusePort` is asked for in vain.
+   * P2P_ERR_UNSUPPORTED when `reusePort` is asked for in vain, or a path of a transport that has none.
    */
   listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener>;
 
@@ -24,7 +25,7 @@ export interface Transport {
    * The addresses that `address` stands for, at least one, with IP addresses where the transport has such.
    * They are dialled in this order, the families in turn, until one can be reached: the next one is tried when the one
    * before has failed or has been silent for 250 ms (RFC 8305).
-   * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none.
+   * @throws {PeerError} P2P_ERR_CONNECT_FAILED when the name has none, P2P_ERR_UNSUPPORTED for a path of a transport that has none.
    */
   resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]>;
 

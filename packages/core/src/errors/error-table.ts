@@ -23,7 +23,8 @@ export const CORE_ERRORS = {
   },
   P2P_ERR_INVALID_ADDRESS: {
     when: 'a string or object is not an address',
-    remedy: "use 'host:port', '[ipv6]:port' or { host, port } with a port from 0 to 65535",
+    remedy:
+      "use 'host:port', '[ipv6]:port' or { host, port } with a port from 0 to 65535; for a Unix socket { path } or 'unix:/path'",
   },
   P2P_ERR_ALREADY_STARTED: {
     when: 'hooks were added to a node that already listened or connected',
@@ -39,13 +40,13 @@ export const CORE_ERRORS = {
     remedy: 'make a new node; a closed one stays closed',
   },
   P2P_ERR_ALREADY_LISTENING: {
-    when: 'listen() was called on a node that listens',
-    remedy: 'call stopListening() first',
+    when: 'listen() was called for an address at which the node listens',
+    remedy: 'listen at another address, or call stopListening() first',
     isOwnFault: true,
   },
   P2P_ERR_NO_LISTEN_ADDRESS: {
     when: 'listen() was called without an address and the configuration has none',
-    remedy: 'give `listen: { host, port }` in the configuration or to listen()',
+    remedy: 'give `{ host, port }` or `{ path }` to listen(), or as `listen` in the configuration',
     isOwnFault: true,
   },
   P2P_ERR_LISTEN_FAILED: {

@@ -12,6 +12,7 @@ import {
 } from '../authoring/checks.js';
 import { ConnectionContext, copyOfContext } from '../contracts/connection-context.js';
 import { peerIdentity } from '../contracts/identity.js';
+import { PeerError } from '../errors/errors.js';
 import { SocketAddress, type AddressLike } from '../net/socket-address.js';
 import { discard } from '../connection/foreign-stream.js';
 import type { ConnectOptions, Target } from './dialer.js';
@@ -46,7 +47,9 @@ export function checkConnect(target: AddressLike, options: ConnectOptions): Targ
     if (parallel !== undefined) requireBoolean('parallel', parallel);
     if (localPort !== undefined) requireInteger('localPort', localPort, { min: 0, max: 65_535 });
     if (localAddress !== undefined) new SocketAddress(localAddress, localPort ?? 0);
-    return { address: SocketAddress.from(target), context: dialContext(options.context) };
+    const address = SocketAddress.from(target);
+    if (address.path !== undefined) requireDialable(address, options);
+    return { address, context: dialContext(options.context) };
   } catch (error) {
     discard(() => stream?.destroy());
     throw error;
@@ -66,6 +69,17 @@ export function dialContext(context: ConnectionContext | undefined): ConnectionC
   throw invalidConfig(
     '`context` has an identity, as that of another connection may: make a new one, and name the peer that you expect with `expectedIdentity`',
   );
+}
+
+/** Refuses what a path cannot have: a local address, and the peers that connected to it. */
+function requireDialable(address: SocketAddress, { localAddress, localPort, stream }: ConnectOptions): void {
+  if (localAddress !== undefined || localPort !== undefined) {
+    throw invalidConfig(`\`localAddress\` and \`localPort\` are for IP addresses, not for ${address}`);
+  }
+  if (address.port === 0 || stream !== undefined) return;
+  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${address} is a peer that connected to that path`, {
+    remedy: 'dial the path that it listens at, if there is one',
+  });
 }
 
 function ignore(): void {}

@@ -85,13 +85,10 @@ export function tellDialFailure(kernel: Kernel, address: SocketAddress, error: u
   if (!PeerError.is(error)) return;
   const isRefused = DialRefused.isIn(error);
   if (isRefused) kernel.outcomes.refused(error.address, 'outbound', error.code, 'dialsRefused');
-  kernel.outcomes.notReached(address, error, isRefused ? undefined : FAILURE_COUNTERS[error.code]);
+  kernel.outcomes.notReached(address, error, isRefused ? undefined : failureCounter(error));
 }
 
-/** The counter of each error that a dial itself fails with; a setup that fails counts its own. */
-const FAILURE_COUNTERS: Partial<Record<PeerErrorCode, CounterName>> = {
-  P2P_ERR_CONNECT_TIMEOUT: 'connectTimeouts',
-  P2P_ERR_CONNECT_FAILED: 'connectFailures',
-  P2P_ERR_ABORTED: 'connectFailures',
-  P2P_ERR_SHUTTING_DOWN: 'connectFailures',
-};
+/** The counter of what a dial itself fails with, whatever its transport throws; a setup that fails counts its own. */
+function failureCounter({ code }: PeerError): CounterName {
+  return code === 'P2P_ERR_CONNECT_TIMEOUT' ? 'connectTimeouts' : 'connectFailures';
+}

@@ -1,10 +1,9 @@
 import type { CounterName } from '../contracts/counters.js';
-import { diagnostics } from '../contracts/diagnostics.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
 import { entryOf } from '../errors/error-registry.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
-import type { Link, TransportListener } from '../contracts/transport.js';
+import type { Link } from '../contracts/transport.js';
 import type { Kernel } from '../connection/kernel.js';
 import { CancellationSource } from '../authoring/cancellation.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
@@ -15,6 +14,7 @@ import type { PeerConnection } from '../connection/connection.js';
 import type { Accepted } from './accept-arguments.js';
 import { discard } from '../connection/foreign-stream.js';
 import { setUpConnection, shuttingDown } from './connection-setup.js';
+import { ListeningPlaces } from './listening-places.js';
 
 const ACCEPT_ERROR_LOG_INTERVAL_MS = 1_000;
 
@@ -33,15 +33,14 @@ interface Brought {
  * they are reset, and counted. INVARIANT: bounded-setups, fair-shares.
  */
 export class Listener {
+  /** Where the node listens. */
+  readonly places: ListeningPlaces;
   readonly #kernel: Kernel;
   /** Links that wait, paused, for a setup slot. */
   readonly #line: WaitingLine<Link>;
   readonly #acceptErrorLog: LogThrottle;
-  #transportListener: TransportListener | undefined;
   /** Links that somebody brought along, and waits for. */
   readonly #brought = new Map<Link, Brought>();
-  /** A start under way: a second one is refused, and a stop waits for it. */
-  #starting: Promise<unknown> | undefined;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -55,78 +54,30 @@ export class Listener {
         else this.#refuse(link, 'waiting-line-full', 'waitingLineFull');
       },
     );
+    this.places = new ListeningPlaces(kernel, {
+      onLink: (link) => {
+        kernel.own(link);
+        this.#onLink(link);
+      },
+      onPeerGone: () => void kernel.heuristics.goneBeforeAccept++,
+      onAcceptError: (error) => this.#onAcceptError(error),
+    });
     kernel.table.onSetupSlotFree = (group) => {
       if (group !== undefined) this.#line.reconsider(group);
       this.#admitWaiting();
     };
   }
 
-  get address(): SocketAddress | undefined {
-    return this.#transportListener?.address;
-  }
-
-  /** @throws {PeerError} P2P_ERR_ALREADY_LISTENING, P2P_ERR_LISTEN_FAILED, P2P_ERR_UNSUPPORTED, P2P_ERR_SHUTTING_DOWN */
-  async start(address: SocketAddress, isClosing: () => boolean): Promise<SocketAddress> {
-    if (this.#starting !== undefined || this.#transportListener !== undefined) {
-      throw new PeerError(
-        'P2P_ERR_ALREADY_LISTENING',
-        `the node already listens at ${this.address ?? address}`,
-      );
-    }
-    const starting = this.#start(address, isClosing);
-    this.#starting = starting;
-    try {
-      return await starting;
-    } finally {
-      this.#starting = undefined;
-    }
-  }
-
-  async #start(address: SocketAddress, isClosing: () => boolean): Promise<SocketAddress> {
-    const { transport, listenBacklog, reusePort, noDelay, keepAlive, name } = this.#kernel.config;
-    const listener = await transport.listen(
-      { address, backlog: listenBacklog, reusePort, noDelay, keepAlive },
-      {
-        onLink: (link) => {
-          this.#kernel.own(link);
-          this.#onLink(link);
-        },
-        onPeerGone: () => void this.#kernel.heuristics.goneBeforeAccept++,
-        onAcceptError: (error) => this.#onAcceptError(error),
-      },
-    );
-    if (isClosing()) {
-      await listener.close();
-      throw shuttingDown(this.#kernel);
-    }
-    this.#transportListener = listener;
-    this.#kernel.listenAddress = listener.address;
-    this.#kernel.table.acceptsInbound = true;
-    this.#kernel.logger.info({ address: listener.address.toString() }, 'listening');
-    if (diagnostics.listen.hasSubscribers) {
-      diagnostics.listen.publish({ node: name, address: listener.address });
-    }
-    return listener.address;
-  }
-
-  /** Resolves when a start that is under way has ended, one way or the other. */
-  async settled(): Promise<void> {
-    await this.#starting?.catch(() => {});
-  }
-
   /**
-   * Stops taking links; those that wait are reset, setups and connections live on.
-   * The inner promise, once the listener closed, resolves when its last link has ended, too.
+   * Stops taking links, at one address or everywhere. Setups and connections live on; links that wait are reset where the
+   * node listens nowhere any more. The inner promise, once the listeners closed, resolves when their last link has ended, too.
    */
-  stop(): { readonly drained: Promise<void> } {
-    const listener = this.#transportListener;
-    this.#transportListener = undefined;
-    this.#kernel.listenAddress = undefined;
-    this.#kernel.table.acceptsInbound = false;
-    for (const link of this.#line.clear()) {
-      this.#refuseByLimit(link, 'P2P_ERR_SHUTTING_DOWN');
+  stop(address?: SocketAddress): { readonly stopped: number; readonly drained: Promise<unknown> } {
+    const closing = this.places.stop(address);
+    if (!this.#kernel.table.acceptsInbound) {
+      for (const link of this.#line.clear()) this.#refuseByLimit(link, 'P2P_ERR_SHUTTING_DOWN');
     }
-    return { drained: listener?.close() ?? Promise.resolve() };
+    return { stopped: closing.length, drained: Promise.all(closing) };
   }
 
   /** Takes a link that somebody brought along, as any other. @throws {PeerError} why there is no connection */

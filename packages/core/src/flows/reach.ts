@@ -252,7 +252,7 @@ const PASSED_OVER: ReadonlySet<PeerErrorCode> = new Set([
 ]);
 
 function isOwn(kernel: Kernel, address: SocketAddress): boolean {
-  return kernel.listenAddress?.isReachedBy(address) === true;
+  return kernel.listening.some((own) => own.isReachedBy(address));
 }
 
 function lost(winner: SocketAddress): PeerError {

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { PeerError } from '../errors/errors.js';
 import { SocketAddress } from '../net/socket-address.js';
+import { nextPeerNumber } from './socket-file.js';
 import type {
   Link,
   Transport,
@@ -33,8 +34,9 @@ class MemoryNetwork implements Transport {
   }
 
   listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {
-    const { host, port } = options.address;
-    const address = new SocketAddress(host, port === 0 ? this.#takePort() : port);
+    const { host, port, path } = options.address;
+    const address =
+      path === undefined ? new SocketAddress(host, port === 0 ? this.#takePort() : port) : options.address;
     const key = address.toString();
     if (this.#listeners.has(key)) {
       return Promise.reject(
@@ -53,11 +55,16 @@ class MemoryNetwork implements Transport {
     if (listener === undefined) {
       throw new PeerError('P2P_ERR_CONNECT_FAILED', `cannot connect to ${address}: nobody listens there`);
     }
+    const [here, there] = memoryStreamPair();
+    if (address.path !== undefined) {
+      const peer = SocketAddress.ofPath(address.path, nextPeerNumber());
+      listener.onLink(new MemoryLink(there, peer, address));
+      return new MemoryLink(here, address, address);
+    }
     const local = new SocketAddress(
       options.localAddress ?? (address.isIp ? address.host : '127.0.0.1'),
       options.localPort ?? this.#takePort(),
     );
-    const [here, there] = memoryStreamPair();
     listener.onLink(new MemoryLink(there, local, address));
     return new MemoryLink(here, address, local);
   }

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { PeerError } from '../errors/errors.js';
 import { SocketAddress } from '../net/socket-address.js';
 import { resetStream } from './reset.js';
+import { listenAtPath, nextPeerNumber, requireUsable } from './socket-file.js';
 import type {
   Link,
   Transport,
@@ -13,7 +14,7 @@ import type {
   TransportListenOptions,
 } from '../contracts/transport.js';
 
-/** TCP over `node:net`. */
+/** TCP over `node:net`; and Unix sockets and named pipes, where an address is a path. */
 export function tcpTransport(): Transport {
   return { name: 'tcp', listen, resolve, connect: dial };
 }
@@ -22,16 +23,16 @@ class TcpLink implements Link {
   readonly stream: Socket;
   readonly address: SocketAddress;
   #localAddress: SocketAddress | undefined;
-  readonly #listening: SocketAddress | undefined;
+  readonly #bestKnown: SocketAddress | undefined;
   /** The callback of a socket write comes after the bytes went to the system. */
   readonly reusesBuffers = true;
   readonly neverReenters = true;
 
-  /** @param listening where the socket was accepted, if it was */
-  constructor(socket: Socket, address: SocketAddress, listening?: SocketAddress) {
+  /** @param bestKnown the local address of a socket that has none: where it was accepted, or the path that was dialled */
+  constructor(socket: Socket, address: SocketAddress, bestKnown?: SocketAddress) {
     this.stream = socket;
     this.address = address;
-    this.#listening = listening;
+    this.#bestKnown = bestKnown;
     // Whoever uses the stream listens for errors, too; this one keeps an error in between from ending the process.
     socket.on('error', socketOnError);
   }
@@ -39,7 +40,7 @@ class TcpLink implements Link {
   /** A call of the system, which most connections can do without. */
   get localAddress(): SocketAddress {
     const { localAddress, localPort } = this.stream;
-    return (this.#localAddress ??= addressOf(localAddress, localPort)) ?? this.#listening ?? UNKNOWN;
+    return (this.#localAddress ??= addressOf(localAddress, localPort)) ?? this.#bestKnown ?? UNKNOWN;
   }
 
   reset(): void {
@@ -58,6 +59,7 @@ function addressOf(host: string | undefined, port: number | undefined): SocketAd
 }
 
 function resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
+  if (address.path !== undefined) return [address];
   if (address.isWildcard) return [loopbackOf(address)];
   return address.isIp ? [withNamedZone(address)] : lookUp(address);
 }
@@ -116,7 +118,9 @@ async function listen(
   events: TransportListenEvents,
 ): Promise<TransportListener> {
   if (isNetworkForbidden()) throw forbidden('P2P_ERR_LISTEN_FAILED', `listen at ${options.address}`);
-  if (options.reusePort && !hasReusePort()) {
+  const { path } = options.address;
+  if (path !== undefined) requireUsable(options.address);
+  else if (options.reusePort && !hasReusePort()) {
     throw new PeerError('P2P_ERR_UNSUPPORTED', `Node ${process.version} has no port sharing (reusePort)`);
   }
   // allowHalfOpen: when the peer has finished sending we may still have last words for it.
@@ -127,9 +131,12 @@ async function listen(
     keepAlive: options.keepAlive,
   });
   // No connection is taken before the turn in which it begins to listen has ended.
-  const listening = await startServer(server, options);
+  const listening = await (path === undefined ? startServer(server, options) : startAtPath(server, options));
   server.on('connection', (socket: Socket) => {
-    const address = addressOf(socket.remoteAddress, socket.remotePort);
+    const address =
+      path === undefined
+        ? addressOf(socket.remoteAddress, socket.remotePort)
+        : SocketAddress.ofPath(path, nextPeerNumber());
     if (address === undefined) {
       socket.destroy();
       events.onPeerGone();
@@ -142,6 +149,32 @@ async function listen(
     address: listening,
     close: () => new Promise((done) => server.close(() => done())),
   };
+}
+
+async function startAtPath(
+  server: Server,
+  { address, backlog }: TransportListenOptions,
+): Promise<SocketAddress> {
+  const path = address.path!;
+  const listen = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ path, backlog }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  const knock = (): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      const socket = connect({ path });
+      socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(undefined);
+      });
+    });
+  await listenAtPath(address, { listen, knock });
+  return SocketAddress.ofPath(path);
 }
 
 function startServer(server: Server, options: TransportListenOptions): Promise<SocketAddress> {
@@ -184,15 +217,20 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
   return new Promise((resolve, reject) => {
     cancellation.throwIfCancelled();
     if (isNetworkForbidden()) throw forbidden('P2P_ERR_CONNECT_FAILED', `connect to ${address}`);
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      allowHalfOpen: true,
-      noDelay,
-      keepAlive,
-      ...(localAddress !== undefined && { localAddress }),
-      ...(localPort !== undefined && { localPort }),
-    });
+    const { host, port, path } = address;
+    if (path !== undefined) requireUsable(address);
+    const socket =
+      path === undefined
+        ? connect({
+            host,
+            port,
+            allowHalfOpen: true,
+            noDelay,
+            keepAlive,
+            ...(localAddress !== undefined && { localAddress }),
+            ...(localPort !== undefined && { localPort }),
+          })
+        : connect({ path, allowHalfOpen: true });
     socket.pause();
     const onCancel = (): void => {
       settle();
@@ -209,7 +247,7 @@ function dial(address: SocketAddress, options: TransportConnectOptions): Promise
     const onConnect = (): void => {
       settle();
       if (!metItself(socket, address.port)) {
-        resolve(new TcpLink(socket, address));
+        resolve(new TcpLink(socket, address, path === undefined ? undefined : address));
         return;
       }
       socket.on('error', socketOnError);

@@ -48,11 +48,11 @@ export class AppHandle extends Closable<CloseReport[]> {
    *
    * note: calling it again joins the first call.
    * @default timeoutMs the `closeTimeoutMs` of each peer; it bounds each peer and each disposal by itself
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; all stays up
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense; all stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport[]> {
-    return this.closeOnce(options.timeoutMs, () => this.#running.stop(options));
+    return this.closeOnce(options, () => this.#running.stop(options));
   }
 
   protected override closingFailed(error: unknown): void {

@@ -1,4 +1,4 @@
-import { defer, markHandled, requireTimeout } from '@pea2pea/core/authoring';
+import { defer, markHandled, requireKnown, requireTimeout } from '@pea2pea/core/authoring';
 
 /**
  * Something that runs until it is closed, by a call or by a signal of the process.
@@ -46,10 +46,14 @@ export abstract class Closable<Report> {
    * Runs `finish` in the first call; later ones join it.
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; then nothing is closed
    */
-  protected closeOnce(timeoutMs: number | undefined, finish: () => Promise<Report>): Promise<Report> {
+  protected closeOnce(
+    options: { readonly timeoutMs?: number },
+    finish: () => Promise<Report>,
+  ): Promise<Report> {
     if (this.#closing !== undefined) return this.#closing;
     try {
-      if (timeoutMs !== undefined) requireTimeout('timeoutMs', timeoutMs);
+      requireKnown('the options of close()', options, ['timeoutMs']);
+      if (options.timeoutMs !== undefined) requireTimeout('timeoutMs', options.timeoutMs);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -41,9 +41,14 @@ export class PeerHandle<
     running.node.signal.addEventListener('abort', this.#closeWithNode, { once: true });
   }
 
-  /** Where the node listens now. */
+  /** Where the node listens now: of several places the first. */
   get address(): SocketAddress | undefined {
     return this.#running.node.address;
+  }
+
+  /** All addresses at which the node listens now. */
+  get listening(): readonly SocketAddress[] {
+    return this.#running.node.listening;
   }
 
   /**
@@ -77,11 +82,11 @@ export class PeerHandle<
    * note: closing the node by itself (`PeerNode.close`) ends the peer, too.
    * @default timeoutMs `closeTimeoutMs` of the configuration; it bounds the closing of the node with `@OnStop`, then the
    * disposal; what takes longer is left to itself, with a line in the log
-   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense; the peer stays up
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense; the peer stays up
    * @throws what an `@OnStop` or a disposal throws, the first of them; all is closed nevertheless
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    return this.closeOnce(options.timeoutMs, () => this.#finish(options));
+    return this.closeOnce(options, () => this.#finish(options));
   }
 
   protected override closingFailed(error: unknown): void {

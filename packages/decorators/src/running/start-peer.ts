@@ -20,10 +20,10 @@ import { hostOf, within } from './within.js';
 /** How a peer is started. */
 export interface StartOptions {
   /**
-   * Where to listen; false does not listen.
+   * Where to listen, at one place or several; false does not listen.
    * @default the `listen` of the configuration; none there, none at all
    */
-  readonly listen?: ListenOptions | false;
+  readonly listen?: ListenOptions | readonly ListenOptions[] | false;
 }
 
 /**
@@ -87,8 +87,7 @@ export async function bringUp<T extends object>(
       ),
     ];
     for (const hooks of layers) node.use(hooks);
-    if (listen !== false && (listen ?? node.config.listen) !== undefined) await node.listen(listen);
-    else await node.start();
+    await begin(node, listen);
     return { peer: instanceOf(blueprint.peer) as T, container, captives, node, unmatched, sessions };
   } catch (error) {
     await node.close();
@@ -100,6 +99,14 @@ export async function bringUp<T extends object>(
     );
     throw error;
   }
+}
+
+/** Listens where it is told to, then runs the `onStart` hooks. */
+async function begin(node: PeerNode<unknown>, listen: StartOptions['listen']): Promise<void> {
+  const places = listen === false ? [] : [listen ?? node.config.listen ?? []].flat();
+  if (places.length === 0) await node.start();
+  else if (listen === undefined) await node.listen();
+  else await Promise.all(places.map((place) => node.listen(place)));
 }
 
 /** @throws {PeerError} P2P_ERR_NOT_A_PEER, P2P_ERR_MISSING_DEPENDENCY */

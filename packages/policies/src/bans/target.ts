@@ -79,5 +79,8 @@ function hostOf(target: unknown): string {
 function ipOf(host: string): IpAddress {
   const ip = parseIp(host);
   if (ip !== undefined) return ip;
-  throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${describe(host)} is a host name; bans are by IP address`);
+  throw new PeerError(
+    'P2P_ERR_INVALID_ADDRESS',
+    `${describe(host)} is not an IP address; bans are by IP address, or by identity`,
+  );
 }

@@ -155,10 +155,11 @@ export function resolveReconnectOptions(options: ReconnectOptions): ResolvedReco
   return resolved;
 }
 
-/** The address to dial. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for port 0, which cannot be dialled */
+/** The address to dial. @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for what cannot be dialled: port 0, the peer of a path */
 export function dialableAddress(address: AddressLike): SocketAddress {
   const resolved = SocketAddress.from(address);
-  if (resolved.port === 0) throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${resolved} cannot be dialled`);
+  const isDialable = (resolved.port === 0) === (resolved.path !== undefined);
+  if (!isDialable) throw new PeerError('P2P_ERR_INVALID_ADDRESS', `${resolved} cannot be dialled`);
   return resolved;
 }
 

@@ -34,6 +34,7 @@ export class HostTransport implements Transport {
 
   resolve(address: SocketAddress): readonly SocketAddress[] | Promise<readonly SocketAddress[]> {
     const { host, port } = address;
+    if (address.path !== undefined) throw noPaths(address);
     if (address.isWildcard) return [new SocketAddress(host.includes(':') ? '::1' : '127.0.0.1', port)];
     if (address.isIp) return [address];
     if (host === 'localhost') return [new SocketAddress('127.0.0.1', port)];
@@ -43,6 +44,7 @@ export class HostTransport implements Transport {
   async listen(options: TransportListenOptions, events: TransportListenEvents): Promise<TransportListener> {
     await this.#alive();
     const { address, backlog, reusePort } = options;
+    if (address.path !== undefined) throw noPaths(address);
     if (reusePort)
       throw new PeerError('P2P_ERR_UNSUPPORTED', 'a simulated host has no port sharing (reusePort)');
     const { ports } = this.#host;
@@ -104,4 +106,14 @@ export class HostTransport implements Transport {
   #alive(): Promise<void> {
     return this.#incarnation.isAlive ? Promise.resolve() : new Promise(() => {});
   }
+}
+
+function noPaths(address: SocketAddress): PeerError {
+  return new PeerError(
+    'P2P_ERR_UNSUPPORTED',
+    `a simulated host has no sockets with a path, such as ${address}`,
+    {
+      remedy: 'give its peers a host and a port',
+    },
+  );
 }
