@@ -5,6 +5,7 @@ import {
   memoryTransport,
   type PeerError,
   peerIdentity,
+  PeerNode,
   type Codec,
   type Connection,
   type Handshake,
@@ -12,17 +13,21 @@ import {
   type RenegotiateOptions,
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { lengthDelimited } from '@pea2pea/codecs';
+import { json, lengthDelimited, lines as linesOf } from '@pea2pea/codecs';
+import { createPeer, OnMessage, Peer } from '@pea2pea/decorators';
+import { method, requests } from '@pea2pea/rpc';
 import { generateKeyPair, noiseHandshake } from '@pea2pea/noise';
 import { TlsContext, tlsHandshake, tlsSession } from '@pea2pea/tls';
 import { selfSigned } from '@pea2pea/testing/certificates';
 import {
+  ANYWHERE,
   inMemory,
   join,
   lab,
   listen,
   never,
   rawConnect,
+  silentLogger,
   soon,
   socketClosed,
   textCodec,
@@ -32,7 +37,7 @@ import {
 } from '@pea2pea/testing';
 import { MaskedStream } from './chaos/greeting.js';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 /** What `promise` rejects with. */
 async function errorOf(promise: Promise<unknown>): Promise<PeerError> {
@@ -335,6 +340,50 @@ describe('a connection that is renegotiated', () => {
     expect(a.messages).toEqual(['four']);
   });
 
+  it('may be so from a method of an annotated peer', async () => {
+    const codec = textCodec();
+    const lines: string[] = [];
+    @Peer({ codec })
+    class Mailbox {
+      @OnMessage()
+      async said(line: string, connection: Connection<string>) {
+        lines.push(line);
+        if (line !== SWITCH) return;
+        await connection.renegotiate(async (handshake) => void lines.push(String(await handshake.read(3))));
+        connection.trySend('got it');
+      }
+    }
+    const { transport } = inMemory();
+    const handle = own(
+      await createPeer(Mailbox, { config: { transport, logger: silentLogger, listen: ANYWHERE } }),
+    );
+    const client = makeNode({ transport });
+    const connection = await client.node.connect(handle.address!);
+    connection.trySend(SWITCH);
+    connection.trySend('ab');
+    connection.trySend('next');
+    await until('all was handled', () => lines.length === 3 && client.messages.length === 1);
+    expect(lines).toEqual([SWITCH, 'ab\n', 'next']);
+  });
+
+  it('has requests wait for its end, and loses none of them', async () => {
+    const { transport } = inMemory();
+    const codec = json(linesOf());
+    const add = method<{ a: number; b: number }, number>('add');
+    const config = { codec, transport, logger: silentLogger };
+    const server = own(new PeerNode(config).use(requests()));
+    server.plugin(requests).serve(add, ({ a, b }) => a + b);
+    const client = own(new PeerNode(config).use(requests()));
+    const connection = await client.connect(await server.listen(ANYWHERE));
+    let end!: () => void;
+    const renegotiated = connection.renegotiate(() => new Promise<void>((resolve) => (end = resolve)));
+    const result = client.plugin(requests).call(connection, add, { a: 1, b: 2 });
+    await turn(5);
+    end();
+    await renegotiated;
+    expect(await soon('its result', result)).toBe(3);
+  });
+
   it('gets a broadcast in its own codec', async () => {
     const transport = memoryTransport();
     const a = makeNode({ transport });
@@ -380,6 +429,36 @@ describe('a connection that is renegotiated', () => {
     await turn(5);
     expect(here.state).toBe('open');
   });
+});
+
+it('renegotiations take no more memory than the budget of the node, whatever they wait for', async () => {
+  const maxBufferedBytes = 300_000;
+  const a = makeNode(
+    { maxBufferedBytes, maxConnecting: 1, maxConnectionsPerIp: 20 },
+    {
+      onMessage: (_message, connection) =>
+        connection.renegotiate(async (handshake) => void (await handshake.read(10_000_000)), {
+          timeoutMs: 60_000,
+        }),
+    },
+  );
+  const address = await listen(a);
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => rawConnect(address)));
+  for (const socket of sockets) socket.write(Buffer.concat([Buffer.from('go\n'), Buffer.alloc(2_000_000)]));
+  const waiting = (): number => a.opened.reduce((sum, connection) => sum + connection.waitingBytes, 0);
+  await until(
+    'all renegotiate, in no slot of a setup',
+    () => a.opened.length === 8 && a.node.connecting === 0,
+  );
+  await until('the budget is used', () => waiting() > maxBufferedBytes / 2);
+  let most = 0;
+  for (let round = 0; round < 200; round++) {
+    await turn();
+    most = Math.max(most, waiting());
+  }
+  // One goes on up to the limit, and each may have a chunk more.
+  expect(most).toBeLessThan(maxBufferedBytes + 8 * 65_536 + 65_536);
+  for (const socket of sockets) socket.destroy();
 });
 
 describe('a renegotiation that comes to nothing', () => {

@@ -461,6 +461,10 @@ describe('strikes', () => {
     [0, { origin: 'reading', cause: 'stream-error', error: new Error('reset') }],
     [0, { origin: 'writing', cause: 'timeout' }],
     [0, { origin: 'on-connect', error: new Error('x') }],
+    [1, { origin: 'renegotiation', error: error('P2P_ERR_HANDSHAKE_REJECTED') }],
+    [1, { origin: 'renegotiation', error: error('P2P_ERR_INVALID_FRAME') }],
+    [0, { origin: 'renegotiation', error: error('P2P_ERR_HANDSHAKE_TIMEOUT') }],
+    [0, { origin: 'detached' }],
     [0, { origin: 'user', why: 'x' }],
     [0, { origin: 'shutdown' }],
   ])('%i for %j', async (expected, reason) => {
