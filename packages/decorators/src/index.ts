@@ -42,6 +42,7 @@ export type { PeerHandle } from './running/peer-handle.js';
 export type { ClassOf, NodeOf } from './running/node-of.js';
 export { startPeer } from './running/start-peer.js';
 export type { StartOptions } from './running/start-peer.js';
+export { sessionOf, waitForSession } from './wiring/session-of.js';
 export { MarkedMethods } from './wiring/marked-methods.js';
 export { override } from './wiring/own-container.js';
 export type { Override } from './wiring/own-container.js';

@@ -40,8 +40,9 @@ export const DECORATOR_ERRORS = {
     isOwnFault: true,
   },
   P2P_ERR_NO_SESSION: {
-    when: 'a connection has no sessions, because making them failed; `cause` says why',
-    remedy: 'look at `cause`, and let such a connection end: do not return keep for it in @OnError',
+    when: 'a connection has no such session: making its sessions failed, `cause` says why; or its peer lists no such class',
+    remedy:
+      'look at `cause`, and let such a connection end: do not return keep for it in @OnError; list the class in the `sessions` of the peer or of a plugin',
     isOwnFault: true,
   },
 } as const satisfies ErrorTable;

@@ -4,6 +4,7 @@ import { declareClass, optionsOf } from './class-declaration.js';
 import type { Dependencies, Dependency, InjectableDecorator } from './dependencies.js';
 import { invalidDecorator } from './invalid-decorator.js';
 import type { PeerBase } from './peer-class.js';
+import type { SessionClass } from './session.js';
 
 /** A class with `@Plugin`. */
 export type PluginClass<T extends object = object> = new (...args: never) => T;
@@ -25,6 +26,12 @@ export interface PluginSettings<List extends readonly Dependency[] = readonly De
   readonly inject?: List;
   /** Bindings that the plugin brings along: they are made in the container of each peer that lists it. @default none */
   readonly bindings?: ContainerModule;
+  /**
+   * Classes with `@Session` that the plugin brings along: each connection of a peer that lists the plugin has one of each,
+   * made before those of the peer.
+   * @default none
+   */
+  readonly sessions?: readonly SessionClass[];
 }
 
 /**

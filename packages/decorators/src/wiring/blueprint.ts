@@ -37,12 +37,17 @@ export function blueprintOf(
   checkUnmatched(unmatched);
   const peer = partOf(target);
   const [listed, further] = [pluginParts(peer.name, plugins), pluginParts(peer.name, furtherPlugins)];
+  const all = overridden(listed, further);
+  const brought = all.flatMap((part) =>
+    part.kind === 'decorated' ? checkListed('P2P_ERR_INVALID_SESSION', part.name, part.sessions) : [],
+  );
+  const own = checkListed('P2P_ERR_INVALID_SESSION', peer.name, sessions);
   const blueprint: Blueprint = {
     peer,
     config: { ...options, ...config },
     unmatched,
-    plugins: withTokens(overridden(listed, further)),
-    sessions: checkListed('P2P_ERR_INVALID_SESSION', peer.name, sessions).map(sessionPart),
+    plugins: withTokens(all),
+    sessions: checkListed('P2P_ERR_INVALID_SESSION', peer.name, [...brought, ...own]).map(sessionPart),
   };
   for (const session of blueprint.sessions) checkSessionHooks(session);
   for (const plugin of blueprint.plugins) checkMessageMethods([plugin], options.codec);
@@ -77,7 +82,8 @@ function pluginPart(use: ListedPlugin): PluginPart {
       `${nameOfClass(plugin)} is not a plugin: it has no @Plugin${call}`,
     );
   }
-  return { ...partOf(plugin), kind: 'decorated', options, bindings: settings.bindings };
+  const { bindings, sessions = [] } = settings;
+  return { ...partOf(plugin), kind: 'decorated', options, bindings, sessions };
 }
 
 function hooksPlugin({ class: plugin, options }: PluginUse): HooksPlugin {

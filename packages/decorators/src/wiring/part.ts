@@ -1,6 +1,7 @@
 import type { ContainerModule, ServiceIdentifier } from 'inversify';
 import type { HookMethod } from '../declarations/hook-methods.js';
 import type { PeerClass } from '../declarations/peer-class.js';
+import type { SessionClass } from '../declarations/session.js';
 
 /** A class with its hook methods. */
 export interface Part {
@@ -18,6 +19,7 @@ export interface DecoratedPlugin extends Part {
   readonly kind: 'decorated';
   readonly options: unknown;
   readonly bindings: ContainerModule | undefined;
+  readonly sessions: readonly SessionClass[];
 }
 
 /** A class of hooks, made with the node and these options. */

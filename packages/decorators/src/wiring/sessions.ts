@@ -2,10 +2,12 @@ import { PeerError, type Connection } from '@pea2pea/core';
 import { Container, type BindingConstraints, type Newable } from 'inversify';
 import { decoratorError } from '../declarations/errors.js';
 import { SessionConnection } from '../declarations/injectables.js';
+import type { PeerClass } from '../declarations/peer-class.js';
 import { refuseCaptivesOfConnections, refuseCaptivesOfPeers } from './captive.js';
 import { bindingsOf, inspect, needsOf, type PlannedService } from './container-inspection.js';
 import { MadeSessions } from './made-sessions.js';
 import { checkFields, type Methods } from './methods.js';
+import { announceSessions } from './session-of.js';
 import type { Part } from './part.js';
 
 /** The sessions of a connection. */
@@ -85,6 +87,7 @@ export class Sessions {
    * @throws what the making throws
    */
   open(connection: Connection): Promise<void> {
+    announceSessions(connection, this);
     const opening = this.#open(connection);
     // The node learns of a failure first, and has ended the connection or kept it when those that wait learn of it: its
     // reaction to `opening` precedes any to this promise, which settles later.
@@ -111,6 +114,11 @@ export class Sessions {
         }
       });
     }) as Promise<void>;
+  }
+
+  /** Whether a connection has a session that is a `Class`. */
+  lists(Class: PeerClass): boolean {
+    return this.#parts.some((part) => part.class === Class || part.class.prototype instanceof Class);
   }
 
   /** The sessions of `connection`; undefined where there are none: not yet, not any more, or because making them failed. */
