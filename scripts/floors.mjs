@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 const FLOORS = {
   core: { floors: ['errors', 'net', 'contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'] },
   codecs: { floors: ['.', 'testing'], entries: ['testing.ts'] },
-  streams: { floors: ['shared', ['multistream', 'yamux'], '.'] },
+  streams: { floors: ['shared', ['multistream', 'protocols', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },

@@ -5,6 +5,18 @@ export { handle } from './multistream/handle.js';
 export { list, select } from './multistream/select.js';
 export type { NegotiationOptions } from './multistream/select.js';
 export type { Negotiable } from './multistream/byte-source.js';
+export { goodbyeOf } from './protocols/goodbye.js';
+export type { Goodbye } from './protocols/goodbye.js';
+export { protocol, protocols } from './protocols/protocols.js';
+export type {
+  Protocol,
+  ProtocolDefinition,
+  ProtocolPeer,
+  Protocols,
+  ProtocolsEvents,
+} from './protocols/protocols.js';
+export { withProtocols } from './protocols/with-protocols.js';
+export type { WithProtocolsOptions } from './protocols/with-protocols.js';
 export { Flag, FrameType, GoAwayCode } from './yamux/frame.js';
 export type { FrameHeader } from './yamux/frame.js';
 export { YAMUX_DEFAULTS } from './yamux/options.js';
