@@ -25,8 +25,11 @@ export function canonicalPath(path: unknown): string {
   if (typeof path !== 'string') throw invalidPath(path);
   const bare = path.startsWith(ABSTRACT) ? path.slice(ABSTRACT.length) : path;
   // It becomes part of log lines and errors as it is.
-  if (bare === '' || printable(bare, MAX_PATH) !== bare || NUMBER_AT_END.test(bare)) throw invalidPath(path);
-  return bare === path && !path.includes('/') && !path.startsWith(PIPE) ? `./${path}` : path;
+  const isSound = bare !== '' && bare.trim() === bare && printable(bare, MAX_PATH) === bare;
+  if (!isSound || NUMBER_AT_END.test(bare)) throw invalidPath(path);
+  // `unix:@app` is an abstract socket, also where there is a slash in its name.
+  const isBareName = isFile(path) && (!path.includes('/') || path.startsWith('@'));
+  return isBareName ? `./${path}` : path;
 }
 
 /** `unix:/run/app.sock`, `unix:@app` for an abstract socket, `pipe:\\.\pipe\app`; with `#7` for the peer of that number. */
@@ -60,6 +63,7 @@ export function isPipe(path: string): boolean {
 
 function invalidPath(path: unknown): PeerError {
   return new PeerError('P2P_ERR_INVALID_ADDRESS', `${describe(path)} is not the path of a socket`, {
-    remedy: 'give the path of a file, of characters that can be printed, and not ended by # and a number',
+    remedy:
+      'give the path of a file, of characters that can be printed, without spaces around it, and not ended by # and a number',
   });
 }
