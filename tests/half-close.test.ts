@@ -264,6 +264,24 @@ describe('end()', () => {
     expect(await two.closed).toEqual({ origin: 'shutdown' });
   });
 
+  it('settles where the stream is gone, and the connection is only about to end', async () => {
+    const outcomes: unknown[] = [];
+    const a = makeNode(
+      {},
+      {
+        async onDisconnect(connection) {
+          await turn(3);
+          outcomes.push(await soon('the end', errorOf(connection.end())));
+        },
+      },
+    );
+    const [socket, connection] = await rawPeer(a);
+    (connection as unknown as { readonly stream: Duplex }).stream.destroy();
+    await connection.closed;
+    expect(outcomes).toEqual([code('P2P_ERR_DISCONNECTED')]);
+    socket.destroy();
+  });
+
   it('costs its own connection where the stream has no end', async () => {
     const network = inMemory();
     const a = makeNode(network);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Duplex } from 'node:stream';
-import type { Hooks } from '@pea2pea/core';
+import { tcpTransport, type Hooks, type PeerError } from '@pea2pea/core';
 import { inMemory, join, lab, listen, never, rawConnect, socketClosed, soon, until } from '@pea2pea/testing';
 
 const { makeNode } = lab();
@@ -221,6 +221,27 @@ describe('close', () => {
       await node.connect(address);
     }
     expect(used.state).toBe('closed');
+  });
+
+  it('a listener that is being opened meanwhile is closed when it resolves', async () => {
+    const transport = tcpTransport();
+    let open = 0;
+    const a = makeNode({
+      transport: {
+        ...transport,
+        resolve: (address) => transport.resolve(address),
+        connect: (address, options) => transport.connect(address, options),
+        async listen(options, events) {
+          open++;
+          const listener = await transport.listen(options, events);
+          return { address: listener.address, close: () => (open--, listener.close()) };
+        },
+      },
+    });
+    const listening = listen(a).catch((error: PeerError) => error.code);
+    await a.node.close();
+    expect(open).toBe(0);
+    expect(await listening).toBe('P2P_ERR_SHUTTING_DOWN');
   });
 
   it('the listener goes first, then all connections end side by side', async () => {

@@ -27,6 +27,8 @@ export function discard(destroy: () => void): void {
 
 /** Ends the writable half; resolves with whether all that it held was passed on, and with false when it cannot be any more. */
 export function endWritable(stream: Duplex): Promise<boolean> {
+  // Where it has closed already, neither its callback nor `close` comes.
+  if (stream.destroyed) return Promise.resolve(stream.writableFinished);
   return new Promise((resolve) => {
     const isOver = (): void => {
       discard(() => stream.off('close', isOver));

@@ -73,11 +73,8 @@ export async function closeNode(
   deadline.cancel();
   // All streams are destroyed; the system needs a moment to close them.
   const moment = new Deadline(kernel.clock, STREAM_CLOSE_MS);
-  if (
-    !(await moment.wait(
-      Promise.all([kernel.hasHandedOver ? undefined : drained, setupsEnded, linksClosed(kernel)]),
-    ))
-  ) {
+  const closed = [kernel.hasHandedOver ? undefined : drained, listener.places.settled()];
+  if (!(await moment.wait(Promise.all([...closed, setupsEnded, linksClosed(kernel)])))) {
     for (const { address } of kernel.links.keys()) cut.push({ what: 'stream', address });
   }
   moment.cancel();
