@@ -130,6 +130,14 @@ describe('a connection that is detached', () => {
     detached!.stream.destroy();
   });
 
+  it('is what a renegotiation resolves with whose hook returns it', async () => {
+    const transport = memoryTransport();
+    const [here] = await join(makeNode({ transport }), makeNode({ transport }));
+    const detached = await here.renegotiate(async (handshake) => Promise.resolve(handshake.detach()));
+    expect(detached).toMatchObject({ head: Buffer.alloc(0) });
+    detached.stream.destroy();
+  });
+
   it('is not, where its peer takes nothing: the write timeout ends it', async () => {
     const a = makeNode(
       { writeTimeoutMs: 200, onDisconnectTimeoutMs: 200, outboundQueueBytes: 20_000_000 },

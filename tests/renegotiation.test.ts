@@ -54,7 +54,7 @@ const SWITCH = 'SWITCH';
 
 /** A server that renegotiates by `hook` when it is told to, and a bare socket to it. */
 async function served(
-  hook: RenegotiateHook,
+  hook: RenegotiateHook<void>,
   options?: RenegotiateOptions,
   { isAwaited = true }: { isAwaited?: boolean } = {},
 ) {
@@ -158,6 +158,18 @@ describe('a connection that is renegotiated', () => {
     far.trySend('x'.repeat(100_000));
     await until('it came back', () => client.messages.length === 2);
     expect(client.messages[1]).toHaveLength(100_000);
+  });
+
+  it('has what its hook returned for whoever renegotiates', async () => {
+    const a = makeNode();
+    const b = makeNode();
+    const [near, far] = await join(a, b);
+    const read = far.renegotiate((handshake) => handshake.read(3));
+    await expect(near.renegotiate((handshake) => handshake.write('abc').then(() => 'sent'))).resolves.toBe(
+      'sent',
+    );
+    await expect(read).resolves.toEqual(Buffer.from('abc'));
+    await expect(near.renegotiate(() => 7)).resolves.toBe(7);
   });
 
   it('may be renegotiated again, and again', async () => {

@@ -1,4 +1,3 @@
-import type { Handshake } from '@pea2pea/core';
 import { OnConnect, OnMessage, Session, SessionConnection } from '@pea2pea/decorators';
 import { tlsHandshake, type TlsContext } from '@pea2pea/tls';
 import { MAX_SIZE, readContent, smtp, type Command, type Of } from './codec.js';
@@ -68,7 +67,7 @@ export class Dialogue {
   async startTls(): Promise<void> {
     if (this.#encrypted) return this.#say('503 it is encrypted');
     this.#say('220 go ahead');
-    await this.client.renegotiate(async (handshake) => void (await tlsHandshake(handshake, this.room.tls)));
+    await this.client.renegotiate((handshake) => tlsHandshake(handshake, this.room.tls));
     this.#encrypted = true;
     this.#greeted = false;
     this.#reset();
@@ -105,9 +104,7 @@ export class Dialogue {
   async data(): Promise<void> {
     if (this.#from === undefined || this.#to.length === 0) return this.#say('503 first MAIL and RCPT');
     this.#say('354 end with a line that is a dot');
-    let content: Buffer | undefined;
-    const read = async (handshake: Handshake): Promise<void> => void (content = await readContent(handshake));
-    await this.client.renegotiate(read, { timeoutMs: DATA_TIMEOUT_MS });
+    const content = await this.client.renegotiate(readContent, { timeoutMs: DATA_TIMEOUT_MS });
     if (content === undefined) this.#say('552 too large');
     else {
       await this.room.deliver({ from: this.#from, to: this.#to, encrypted: this.#encrypted, content });

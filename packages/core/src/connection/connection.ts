@@ -61,11 +61,11 @@ export type Disconnect = (connection: PeerConnection, reason: DisconnectReason) 
 export interface ConnectionFlows {
   readonly disconnect: Disconnect;
   /** See `Connection.renegotiate`. */
-  readonly renegotiate: (
+  readonly renegotiate: <T>(
     connection: PeerConnection,
-    hook: RenegotiateHook,
+    hook: RenegotiateHook<T>,
     options: RenegotiateOptions,
-  ) => Promise<void>;
+  ) => Promise<T>;
   /** See `Connection.detach`. */
   readonly detach: (connection: PeerConnection) => Promise<Detached>;
 }
@@ -261,7 +261,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.#flows.disconnect(this, userReason(why));
   }
 
-  renegotiate(hook: RenegotiateHook, options: RenegotiateOptions = {}): Promise<void> {
+  renegotiate<T>(hook: RenegotiateHook<T>, options: RenegotiateOptions = {}): Promise<T> {
     return this.#flows.renegotiate(this, hook, options);
   }
 

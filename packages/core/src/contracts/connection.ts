@@ -147,13 +147,13 @@ export interface Connection<In = unknown, Out = In> {
   end(): Promise<void>;
   /**
    * Goes back to being a handshake, right after the message that was decoded last, and comes out as the same connection:
-   * STARTTLS, a block of raw bytes, another protocol. `hook` has what `onHandshake` has.
+   * STARTTLS, a block of raw bytes, another protocol. `hook` has what `onHandshake` has; resolves with what it returned.
    *
    * ```ts
    * async onMessage(line, connection) {
    *   if (line !== 'STARTTLS') return;
    *   connection.trySend('220 go ahead');
-   *   await connection.renegotiate(async (handshake) => void (await tlsHandshake(handshake, secured)));
+   *   await connection.renegotiate((handshake) => tlsHandshake(handshake, secured));
    * }
    * ```
    *
@@ -170,7 +170,7 @@ export interface Connection<In = unknown, Out = In> {
    * P2P_ERR_DISCONNECTED where the connection ends, or has; else as the setup of a connection: P2P_ERR_HANDSHAKE_TIMEOUT,
    * P2P_ERR_HANDSHAKE_ENDED, P2P_ERR_HANDSHAKE_REJECTED, P2P_ERR_WRONG_IDENTITY, P2P_ERR_HANDSHAKE_FAILED, the hook's own PeerError
    */
-  renegotiate(hook: RenegotiateHook, options?: RenegotiateOptions): Promise<void>;
+  renegotiate<T>(hook: RenegotiateHook<T>, options?: RenegotiateOptions): Promise<T>;
   /**
    * Hands the stream over, to `node:http`, `ws`, anything, right after the message that was decoded last: what is queued
    * is flushed, `onDisconnect` runs with the reason `detached`, the slot is released. Then it resolves.

@@ -1,8 +1,8 @@
 import type { Codec } from './codec.js';
 import type { Handshake } from './handshake.js';
 
-/** What is done with the raw stream of an open connection; as `onHandshake`. */
-export type RenegotiateHook = (handshake: Handshake) => void | Promise<void>;
+/** What is done with the raw stream of an open connection, as in `onHandshake`; what it returns is what `renegotiate` resolves with. */
+export type RenegotiateHook<T = unknown> = (handshake: Handshake) => T | PromiseLike<T>;
 
 /** How to renegotiate. */
 export interface RenegotiateOptions {

@@ -65,7 +65,7 @@ export const CORE_ERRORS = {
   P2P_ERR_ALREADY_CONNECTED: {
     when: 'a connection to this address exists, or its teardown has not ended yet',
     remedy:
-      'use the existing connection, or wait for its disconnect() before connecting again; `parallel: true` makes one more',
+      'use the existing connection, or await its `closed` before connecting again; `parallel: true` makes one more',
   },
   P2P_ERR_ALREADY_CONNECTING: {
     when: 'a connection to this address is being set up',

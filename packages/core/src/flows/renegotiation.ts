@@ -22,8 +22,8 @@ import { overdueAwake } from '../mechanisms/overdue.js';
 import { asSetupError, requireSound } from './connection-setup.js';
 
 /** What a renegotiation was asked for, checked. */
-interface Plan {
-  readonly hook: RenegotiateHook;
+interface Plan<T> {
+  readonly hook: RenegotiateHook<T>;
   readonly codec: Codec<unknown>;
   readonly timeoutMs: number;
 }
@@ -40,12 +40,12 @@ interface Plan {
  *
  * @throws {PeerError} see `Connection.renegotiate`
  */
-export function renegotiate(
+export function renegotiate<T>(
   kernel: Kernel,
   connection: PeerConnection,
-  hook: RenegotiateHook,
+  hook: RenegotiateHook<T>,
   options: RenegotiateOptions,
-): Promise<void> {
+): Promise<T> {
   try {
     return markHandled(run(kernel, connection, checked(kernel, connection, hook, options)));
   } catch (error) {
@@ -55,22 +55,16 @@ export function renegotiate(
 
 /** See `Connection.detach`. How long the flush may take is up to the write timeout. */
 export function detach(kernel: Kernel, connection: PeerConnection): Promise<Detached> {
-  let detached: Detached | undefined;
-  const hook: RenegotiateHook = (handshake) => {
-    detached = handshake.detach();
-  };
-  return markHandled(
-    renegotiate(kernel, connection, hook, { timeoutMs: MAX_TIMER_MS }).then(() => detached!),
-  );
+  return renegotiate(kernel, connection, (handshake) => handshake.detach(), { timeoutMs: MAX_TIMER_MS });
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG, P2P_ERR_DISCONNECTED, P2P_ERR_SENT_AFTER_END, P2P_ERR_RENEGOTIATING, P2P_ERR_MESSAGES_HELD */
-function checked(
+function checked<T>(
   { config }: Kernel,
   connection: PeerConnection,
-  hook: RenegotiateHook,
+  hook: RenegotiateHook<T>,
   options: RenegotiateOptions,
-): Plan {
+): Plan<T> {
   requireFunction('hook', hook);
   requireKnown('the options of renegotiate()', options, ['codec', 'timeoutMs']);
   const { codec = connection.codec, timeoutMs = config.handshakeTimeoutMs } = options;
@@ -91,7 +85,7 @@ export function requireExactByte(connection: PeerConnection): void {
   throw new PeerError('P2P_ERR_MESSAGES_HELD', what);
 }
 
-async function run(kernel: Kernel, connection: PeerConnection, plan: Plan): Promise<void> {
+async function run<T>(kernel: Kernel, connection: PeerConnection, plan: Plan<T>): Promise<T> {
   const { reader, writer, stream, writes, link, direction, dialled, context, limits } = connection;
   const { decoder } = reader.decoding;
   const cancellation = new CancellationSource();
@@ -122,18 +116,20 @@ async function run(kernel: Kernel, connection: PeerConnection, plan: Plan): Prom
   });
   const proved = identityIn(context);
   const flushed = writer.suspend(); // it may end the connection
+  let result: T | undefined;
   try {
     await raceAgainst(cancellation, async () => {
       await flushed;
-      if (cancellation.reason === undefined) await plan.hook(handshake);
+      if (cancellation.reason === undefined) result = await plan.hook(handshake);
     });
     const renewal = outcomeOf(connection, handshake, plan.codec, proved);
     cancellation.throwIfCancelled(); // a codec may have ended the connection
     connection.renew(renewal);
+    return result as T;
   } catch (thrown) {
     if (handshake.isDetached) {
       await connection.teardown?.done;
-      return;
+      return result as T; // a hook that detaches has nothing more to wait for
     }
     const error = asSetupError(thrown, link, 'renegotiation');
     // Whatever still waits inside an abandoned hook ends with it.
