@@ -63,7 +63,7 @@ group('describe', () => {
     ['Error', new Error('')],
     ['AggregateError (ECONNREFUSED)', Object.assign(new AggregateError([], ''), { code: 'ECONNREFUSED' })],
     ['a\\r\\n\\tb', new Error('a\r\n\tb')],
-    [/^where\?; give `listen/, new PeerError('P2P_ERR_NO_LISTEN_ADDRESS', 'where?')],
+    [/^where\?; give `\{ host, port \}`/, new PeerError('P2P_ERR_NO_LISTEN_ADDRESS', 'where?')],
     ['AbortError: This operation was aborted', AbortSignal.abort().reason],
   ])('returns %p for %p', (line, value) => {
     if (typeof line === 'string') expect(describe(value)).toBe(line);
