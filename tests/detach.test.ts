@@ -265,12 +265,16 @@ describe('a handshake that hands its stream over', () => {
     detached!.stream.destroy();
   });
 
-  it('rejects the call that brought the stream', async () => {
+  it('rejects the call that brought the stream, and leaves that stream alone', async () => {
     const a = makeNode({}, { onHandshake: (handshake) => void handshake.detach() });
-    const stream = new PassThrough();
-    const error = await errorOf(a.node.accept(stream, { address: 'somebody:1' }));
-    expect(error.code).toBe('P2P_ERR_DETACHED');
-    expect(stream.destroyed).toBe(false);
+    const accepted = new PassThrough();
+    const dialled = new PassThrough();
+    const errors = [
+      await errorOf(a.node.accept(accepted, { address: 'somebody:1' })),
+      await errorOf(a.node.connect('somebody:2', { stream: dialled })),
+    ];
+    expect(errors.map(({ code }) => code)).toEqual(['P2P_ERR_DETACHED', 'P2P_ERR_DETACHED']);
+    expect([accepted.destroyed, dialled.destroyed]).toEqual([false, false]);
   });
 });
 

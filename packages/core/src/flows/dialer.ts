@@ -101,7 +101,8 @@ async function attempt(
   } catch (error) {
     // An error that is not ours was thrown by a transport or a stream, before there was a link.
     if (!PeerError.is(error)) kernel.heuristics.connectFailures++;
-    discard(() => stream?.destroy()); // it was ours from the start
+    // It was ours from the start, unless a hook has handed it over.
+    if (!PeerError.is(error, 'P2P_ERR_DETACHED')) discard(() => stream?.destroy());
     throw error;
   } finally {
     if (signal !== undefined) forgetAbort(signal, cancel);
