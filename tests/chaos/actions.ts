@@ -62,12 +62,15 @@ export const ACTIONS = {
     if (connection === undefined) return NOBODY;
     if (dice.chance(0.7)) return String(await world.disconnect(chaos, connection));
     const wasOpen = connection.state === 'open';
+    // An address may have parallel connections: the second call is for all of them.
+    const others = chaos.node.connections.all(connection.address).filter((one) => one !== connection);
+    const othersOpen = others.some(({ state }) => state === 'open');
     const both = [chaos.node.disconnect(connection), chaos.node.disconnect(connection.address)];
     const outcomes = await Promise.all(
       both.map((one) => world.watchdog.watch(chaos.name, 'disconnect', one)),
     );
     const yes = outcomes.filter((outcome) => outcome.ok && outcome.value).length;
-    if (yes !== (wasOpen ? 1 : 0)) {
+    if (yes !== Number(wasOpen) + Number(othersOpen)) {
       world.violations.report('contract', `${chaos.name}: ${yes} of two disconnects at once answered true`);
     }
     return 'twice';
@@ -178,11 +181,12 @@ async function connectTo(
   const options: ConnectOptions = {
     ...(dice.chance(0.15) && { signal: abortingSignal(world.time, dice) }),
     ...(dice.chance(0.1) && { timeoutMs: dice.integer(1, 20) }),
+    ...(dice.chance(0.2) && { parallel: true }),
     ...(dice.chance(0.3) && { localAddress: `127.0.0.${dice.integer(2, 4)}` }),
   };
   const outcome = await world.dial(chaos, 'transport', target, options);
   if (outcome.ok && outcome.value.state === 'open') {
-    if (chaos.node.connections.get(outcome.value.address) !== outcome.value) {
+    if (!chaos.node.connections.all(outcome.value.address).includes(outcome.value)) {
       world.violations.report('contract', `${chaos.name}: a new connection is not in the table`);
     }
   }
@@ -197,7 +201,7 @@ function targetOf(world: World, dice: Dice): SocketAddress | string | undefined 
 }
 
 /** A random connection of a random node that has one. */
-function connectionOf(
+export function connectionOf(
   world: World,
   dice: Dice,
 ): [ChaosNode, Connection<ChaosMessage>] | [undefined, undefined] {

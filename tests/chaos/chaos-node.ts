@@ -2,11 +2,12 @@ import { PeerNode, type Connection, type NodeConfig, type SocketAddress } from '
 import { ConnectionLedger } from './connection-ledger.js';
 import { DialLedger } from './dial-ledger.js';
 import type { Dice } from './dice.js';
-import type { ChaosMessage } from './message.js';
+import type { ChaosMessage, MessageKind } from './message.js';
 import { drawConfig } from './node-config.js';
 import { oddValue } from './odd-values.js';
 import { Setups } from './setups.js';
 import { streamLogs } from './stream-log.js';
+import { talks } from './talk.js';
 import { ClockTap, TransportTap } from './taps.js';
 import { drawTemper, type Misdeed, type Temper } from './temper.js';
 import type { World } from './world.js';
@@ -36,8 +37,12 @@ export class ChaosNode {
   lastAddress: SocketAddress | undefined;
   /** Whether it asks for its messages, and has no `onMessage`. */
   readonly pulls: boolean;
+  /** Whether it throws messages away when it is full. */
+  readonly drops: boolean;
   /** Errors that its hooks threw, refusals by PeerError aside. */
   thrown = 0;
+  /** Streams that its handshakes have handed over. */
+  handedOver = 0;
   /** Messages that were queued, over all connections. */
   queued = 0;
   /** Its waiting line was found standing still; once is enough. */
@@ -55,7 +60,8 @@ export class ChaosNode {
     this.clock = new ClockTap(world.time.clock);
     const config = drawConfig(dice);
     this.pulls = dice.chance(0.3);
-    this.ledger = new ConnectionLedger(name, config.whenInboundFull === 'drop', this.pulls, world.violations);
+    this.drops = config.whenInboundFull === 'drop';
+    this.ledger = new ConnectionLedger(name, this.drops, this.pulls, world.violations);
     this.node = world.makeNode({ ...config, name, transport: this.tap, clock: this.clock });
   }
 
@@ -72,10 +78,12 @@ export class ChaosNode {
   }
 
   /** The next message of this node. */
-  message(kind: { readonly poisoned?: boolean; readonly large?: boolean } = {}): ChaosMessage {
-    const { poisoned = false, large = this.dice.chance(LARGE) } = kind;
+  message(
+    as: { readonly poisoned?: boolean; readonly large?: boolean; readonly kind?: MessageKind } = {},
+  ): ChaosMessage {
+    const { poisoned = false, large = this.dice.chance(LARGE), kind = 'plain' } = as;
     const size = large ? this.dice.integer(30_000, 80_000) : this.dice.integer(0, 2_000);
-    return { from: this.name, number: ++this.#lastNumber, size, poisoned };
+    return { from: this.name, number: ++this.#lastNumber, size, kind, poisoned };
   }
 
   /** Runs `queue`, which may queue `message` on `connections`, and writes down where it did. */
@@ -90,7 +98,11 @@ export class ChaosNode {
       for (const { connection, bytes } of before) {
         if (taken(connection) === bytes) continue;
         this.queued++;
-        connection.context.get(streamLogs)?.own.queued(message.number);
+        connection.context
+          .get(streamLogs)
+          ?.own.queued(message.number, connection.context.get(talks)?.variant);
+        if (connection.context.get(talks)?.isFrozen === true)
+          this.#world.violations.report('content', `${this.name}: a message was queued in a renegotiation`);
         if (message.poisoned === true) {
           this.#world.violations.report('content', `${this.name}: half of a message was queued`);
         }

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionContext, DisconnectReason } from '@pea2pea/core';
+import { PeerError, type Connection, type ConnectionContext, type DisconnectReason } from '@pea2pea/core';
 import type { ChaosMessage } from './message.js';
 import { streamLogs, type StreamLogs } from './stream-log.js';
 import type { Violations } from './violations.js';
@@ -62,6 +62,13 @@ export class ConnectionLedger {
     this.#came(page, message);
   }
 
+  /** A renegotiation read a message itself: the node does not count it. */
+  cameAside(connection: Seen, message: ChaosMessage): void {
+    const page = this.#pages.get(connection.id);
+    if (page === undefined) return this.#breach('a renegotiation ran before onConnect');
+    this.#check(page, message);
+  }
+
   /** `next()` has resolved. */
   pulled(connection: Seen, message: ChaosMessage): void {
     const page = this.#pages.get(connection.id);
@@ -106,7 +113,11 @@ export class ConnectionLedger {
 
   #came(page: Page, message: ChaosMessage): void {
     this.#messages++;
-    const wrong = page.logs?.peer.received(message.from, message.number, this.#mayDrop);
+    this.#check(page, message);
+  }
+
+  #check(page: Page, message: ChaosMessage): void {
+    const wrong = page.logs?.peer.received(message, this.#mayDrop);
     if (wrong !== undefined) this.#violations.report('content', `${this.#node}: ${wrong}`);
     if (message.intact !== true) {
       const what = `message ${message.number} of ${message.from} (${message.size} bytes) was changed on its way`;
@@ -129,6 +140,10 @@ export class ConnectionLedger {
       this.#breach(`onDisconnect ran for a connection that is ${connection.state}`);
     }
     page.reason = reason;
+    // Nodes send nothing but frames and what they have announced.
+    const isBad = PeerError.is('error' in reason && reason.error, 'P2P_ERR_INVALID_FRAME');
+    if (isBad && reason.origin === 'reading' && page.logs?.peer.takesBlocks === true && !this.#mayDrop)
+      this.#violations.report('content', `${this.#node}: a frame of ${page.logs.peer.from} had no mark`);
     const isJudged = !this.#pulls && !page.handling; // a handler that hangs is not waited for for ever
     if (isJudged && isEnd(reason) && !page.peerEnded)
       this.#breach('the peer ended the connection, and onPeerEnd did not run');

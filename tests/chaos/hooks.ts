@@ -5,6 +5,9 @@ import type { ChaosMessage } from './message.js';
 import { oddThenable } from './odd-thenables.js';
 import { streamLogs } from './stream-log.js';
 import { pull } from './pulling.js';
+import { keepDetached } from './handing-over.js';
+import { announce, comply, renegotiate } from './renegotiating.js';
+import { Talk, talks } from './talk.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
 
@@ -17,7 +20,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
   const id = (connection: Connection<ChaosMessage>): string => world.idOf(connection.id);
 
   async function greet(handshake: Handshake): Promise<void> {
-    const { serial, log } = world.exchange.announce(chaos.name);
+    const { serial, log } = world.exchange.announce(chaos.name, !chaos.drops);
     const outbound = handshake.direction === 'outbound';
     const masked = outbound && dice.chance(0.2);
     const greeting = formatGreeting({ name: chaos.name, serial, masked });
@@ -36,6 +39,8 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       return handshake.reject('a stolen greeting');
     }
     handshake.context.set(streamLogs, { own: log, peer: peerLog });
+    const breach = (what: string): void => world.violations.report('content', `${chaos.name}: ${what}`);
+    handshake.context.set(talks, new Talk(breach));
     if (masked || (!outbound && peer.masked)) handshake.upgrade(new MaskedStream(handshake.takeStream()));
   }
 
@@ -62,6 +67,11 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       if (chaos.does('handshakeLies')) void handshake.write('CHAOS/9 somebody else\n');
       await greet(handshake);
       if (chaos.does('handshakeDestroysStream')) handshake.takeStream().destroy();
+      if (chaos.does('handshakeDetaches')) {
+        const detached = handshake.detach();
+        chaos.handedOver++;
+        await keepDetached(world, chaos, handshake, detached, handshake.context.get(streamLogs));
+      }
     },
 
     onConnect(connection) {
@@ -70,6 +80,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       world.checkLimits(chaos);
       world.trace.note(chaos.name, `open ${id(connection)} ${connection.direction}`);
       if (dice.chance(0.3)) world.trySend(chaos, connection);
+      if (dice.chance(0.08)) void renegotiate(world, chaos, connection);
       if (chaos.pulls) void pull(world, chaos, connection);
       if (chaos.does('connectDisconnects')) void world.disconnect(chaos, connection);
       if (chaos.does('connectThrows')) chaos.throw('onConnect throws');
@@ -113,7 +124,8 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
 
   function onMessage(message: ChaosMessage, connection: Connection<ChaosMessage>): Promise<void> | undefined {
     ledger.messageBegan(connection, message);
-    const answer = handle(connection);
+    const isPlain = message.kind === 'plain';
+    const answer = isPlain ? handle(connection) : comply(world, chaos, connection, message);
     if (answer === undefined) ledger.messageEnded(connection);
     else if (answer instanceof Promise) answer.finally(() => ledger.messageEnded(connection)).catch(() => {});
     return answer;
@@ -131,6 +143,11 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
 
   function handle(connection: Connection<ChaosMessage>): Promise<void> | undefined {
     if (dice.chance(0.05)) world.trySend(chaos, connection);
+    if (dice.chance(0.02)) void announce(world, chaos, connection);
+    if (dice.chance(0.02)) {
+      const renegotiating = renegotiate(world, chaos, connection);
+      if (dice.chance(0.5)) return renegotiating.then(() => {});
+    }
     if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
     if (chaos.does('messageStalls')) world.time.stall(dice.integer(1, 60));
     if (chaos.does('messageClosesNode')) void world.retire(chaos);

@@ -1,6 +1,7 @@
 import type { Connection } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 import type { ChaosMessage } from './message.js';
+import { announce, comply, renegotiate } from './renegotiating.js';
 import { abortingSignal, pause } from './time.js';
 import type { World } from './world.js';
 
@@ -15,11 +16,16 @@ export async function pull(
 ): Promise<void> {
   const { dice, ledger } = chaos;
   const { clock } = world.time;
-  const take = (message: ChaosMessage): void => {
+  const take = (message: ChaosMessage): Promise<unknown> | undefined => {
     ledger.pulled(connection, message);
+    if (message.kind !== 'plain') return comply(world, chaos, connection, message);
     if (dice.chance(0.05)) world.trySend(chaos, connection);
     if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
     if (chaos.does('messageClosesNode')) void world.retire(chaos);
+    if (dice.chance(0.02)) void announce(world, chaos, connection);
+    if (!dice.chance(0.02)) return undefined;
+    const renegotiating = renegotiate(world, chaos, connection);
+    return dice.chance(0.5) ? renegotiating : undefined;
   };
 
   async function ask(): Promise<Pulled> {
@@ -31,7 +37,7 @@ export async function pull(
 
   async function loop(): Promise<Pulled> {
     for await (const message of connection) {
-      take(message);
+      await take(message);
       if (dice.chance(0.2)) await pause(clock, dice.integer(1, 30));
       if (dice.chance(0.1)) return 'more';
       if (dice.chance(0.05) && (await ask()) === 'over') return 'over';

@@ -2,7 +2,10 @@ import type { Heuristics, Stats } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 
 /** What was seen from outside of a node that has closed. */
-export type Observed = Pick<ChaosNode, 'name' | 'ledger' | 'dials' | 'tap' | 'setups' | 'thrown' | 'queued'>;
+export type Observed = Pick<
+  ChaosNode,
+  'name' | 'ledger' | 'dials' | 'tap' | 'setups' | 'thrown' | 'queued' | 'handedOver'
+>;
 
 /**
  * Where the counters of a closed node disagree with each other or with what was seen.
@@ -11,7 +14,7 @@ export type Observed = Pick<ChaosNode, 'name' | 'ledger' | 'dials' | 'tap' | 'se
  * neither as refused or not reached nor as opened; what is left are the inbound ones.
  */
 export function disagreements(
-  { name, ledger, dials, tap, setups, thrown, queued }: Observed,
+  { name, ledger, dials, tap, setups, thrown, queued, handedOver }: Observed,
   heuristics: Readonly<Heuristics>,
   stats: Stats,
 ): readonly string[] {
@@ -37,7 +40,7 @@ export function disagreements(
   atMost('dials that got a link, and those with a stream', outboundSetups, tap.dialled + streams);
 
   const outboundFailures = outboundSetups - h.openedOutbound;
-  const inboundFailures = h.handshakeFailures + h.handshakeTimeouts - outboundFailures;
+  const inboundFailures = h.handshakeFailures + h.handshakeTimeouts + h.handedOver - outboundFailures;
   const refused = h.refusedByLimit + h.refusedByHook + h.refusedByShutdown;
   const waited = h.waitingLineFull + h.waitingLineShareFull + h.waitingLineTimeouts;
   equal('inbound, by outcome', refused + waited + inboundFailures + h.openedInbound, h.accepted);
@@ -52,6 +55,8 @@ export function disagreements(
   equal('writeTimeouts', h.writeTimeouts, ledger.endedBy('writing:timeout'));
   const overBudget = ledger.endedBy('reading:over-budget') + ledger.endedBy('writing:over-budget');
   equal('pressureTimeouts', h.pressureTimeouts, overBudget);
+  equal('handedOver', h.handedOver, handedOver);
+  equal('renegotiationFailures', h.renegotiationFailures, ledger.endedBy('renegotiation'));
   equal('hookErrors', h.hookErrors, thrown);
   equal('messagesReceived', stats.messagesReceived, ledger.messages + h.droppedMessages);
   atMost('messagesSent', stats.messagesSent, queued);

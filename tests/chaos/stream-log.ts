@@ -1,4 +1,11 @@
 import { contextKey } from '@pea2pea/core';
+import type { ChaosMessage } from './message.js';
+
+/** A message of a sender, and which of its codecs encoded it. */
+interface Queued {
+  readonly number: number;
+  readonly variant: number;
+}
 
 /**
  * One direction of one connection: the numbers of the messages that were queued on it, and not handled
@@ -7,31 +14,40 @@ import { contextKey } from '@pea2pea/core';
 export class StreamLog {
   /** The sender. */
   readonly from: string;
-  #queued: number[] = [];
+  /** Whether the sender can be sent what is not a message. */
+  readonly takesBlocks: boolean;
+  #queued: Queued[] = [];
   #head = 0;
   #closed = false;
   /** The sender has ended its half, and the system has all of it. */
   isOut = false;
+  /** Whether somebody reads on who is not the node. */
+  isKept = false;
 
-  constructor(from: string) {
+  constructor(from: string, takesBlocks: boolean) {
     this.from = from;
+    this.takesBlocks = takesBlocks;
   }
 
-  queued(number: number): void {
-    if (!this.#closed) this.#queued.push(number);
+  queued(number: number, variant = 0): void {
+    if (!this.#closed) this.#queued.push({ number, variant });
   }
 
   /** Why `number` should not have come now; undefined where it should. `mayDrop`: the receiver drops when it is full. */
-  received(from: string, number: number, mayDrop: boolean): string | undefined {
+  received({ from, number, variant = 0 }: ChaosMessage, mayDrop: boolean): string | undefined {
     if (from !== this.from) return `a message of ${from} came over a connection with ${this.from}`;
-    const at = this.#queued.indexOf(number, this.#head);
-    if (at === -1) return `message ${number} of ${from} was never queued, or came before`;
+    let at = this.#head;
+    while (at < this.#queued.length && this.#queued[at]!.number !== number) at++;
+    if (at === this.#queued.length) return `message ${number} of ${from} was never queued, or came before`;
+    const queued = this.#queued[at]!;
     const skipped = at - this.#head;
     this.#head = at + 1;
     if (this.#head > 256) {
       this.#queued = this.#queued.slice(this.#head);
       this.#head = 0;
     }
+    if (queued.variant !== variant)
+      return `message ${number} of ${from} was encoded by codec ${variant}, the connection had ${queued.variant}`;
     if (skipped === 0 || mayDrop) return undefined;
     return `message ${number} of ${from} came, but ${skipped} that were queued before it did not`;
   }
@@ -43,6 +59,7 @@ export class StreamLog {
 
   /** Nobody reads any more. */
   close(): void {
+    if (this.isKept) return;
     this.#closed = true;
     this.#queued = [];
     this.#head = 0;
@@ -62,8 +79,8 @@ export class StreamLogExchange {
   readonly #announced = new Map<number, StreamLog>();
   #lastSerial = 0;
 
-  announce(from: string): { serial: number; log: StreamLog } {
-    const log = new StreamLog(from);
+  announce(from: string, takesBlocks = false): { serial: number; log: StreamLog } {
+    const log = new StreamLog(from, takesBlocks);
     const serial = ++this.#lastSerial;
     this.#announced.set(serial, log);
     return { serial, log };

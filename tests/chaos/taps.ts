@@ -56,6 +56,14 @@ export class TransportTap implements Transport {
     this.#waiting.delete(address.toString());
   }
 
+  /** The stream of the link with the peer at `address` is somebody else's now. */
+  handedOver({ address, localAddress }: Pick<Link, 'address' | 'localAddress'>): void {
+    for (const link of this.#links) {
+      const isIt = String(link.address) === String(address);
+      if (isIt && String(link.localAddress) === String(localAddress)) this.#links.delete(link);
+    }
+  }
+
   /** Links whose stream is not closed yet. */
   get unclosed(): number {
     let unclosed = 0;

@@ -30,6 +30,8 @@ const MISDEEDS = [
   'peerEndHangs',
   'peerEndDawdles',
   'neverEnds',
+  'renegotiationFails',
+  'handshakeDetaches',
   'disconnectThrows',
   'disconnectHangs',
   'disconnectDawdles',

@@ -2,11 +2,17 @@ import { ACTIONS, type Action } from './actions.js';
 import { Dice } from './dice.js';
 import { FAIR_ACTIONS } from './fair-actions.js';
 import { RAW_ACTIONS } from './raw-actions.js';
+import { RENEGOTIATION_ACTIONS } from './renegotiation-actions.js';
 import { starving } from './limits.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
 
-const TABLE = { ...ACTIONS, ...RAW_ACTIONS, ...FAIR_ACTIONS } as const satisfies Record<string, Action>;
+const TABLE = {
+  ...ACTIONS,
+  ...RENEGOTIATION_ACTIONS,
+  ...RAW_ACTIONS,
+  ...FAIR_ACTIONS,
+} as const satisfies Record<string, Action>;
 type ActionName = keyof typeof TABLE;
 
 /** After so long the weights of all actions are rolled anew. */
@@ -18,6 +24,8 @@ const FAVOUR: Partial<Record<ActionName, number>> = {
   send: 2,
   steady: 2,
   lastWords: 2,
+  announce: 2,
+  detach: 0.3,
   close: 0.5,
   stampede: 0.3,
   halfOpenFlood: 0.3,

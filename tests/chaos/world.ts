@@ -12,7 +12,7 @@ import type { DialKind } from './dial-ledger.js';
 import { chaosHooks } from './hooks.js';
 import { leftovers, reportErrors } from './leftovers.js';
 import { exceededLimits } from './limits.js';
-import type { ChaosMessage } from './message.js';
+import type { ChaosMessage, MessageKind } from './message.js';
 import { disagreements } from './reconciliation.js';
 import { StreamLogExchange, streamLogs } from './stream-log.js';
 import { Figures, Tally } from './tally.js';
@@ -105,7 +105,8 @@ export class World {
     if (isOver && outcome.code !== 'SHUTTING_DOWN' && outcome.code !== 'INVALID_ADDRESS') {
       this.violations.report('contract', `${name}: connect on a closing node: ${outcome.code}`);
     }
-    if (!outcome.ok && options.stream?.destroyed === false) {
+    const isFailed = !outcome.ok && outcome.code !== 'DETACHED';
+    if (isFailed && options.stream?.destroyed === false) {
       const what = `connect failed (${outcome.code}), but did not destroy the stream it was given`;
       this.violations.report('leftover', `${name}: ${what}`);
     }
@@ -162,7 +163,7 @@ export class World {
   trySend(
     chaos: ChaosNode,
     connection: Connection<ChaosMessage>,
-    kind: { poisoned?: boolean; large?: boolean } = {},
+    kind: { poisoned?: boolean; large?: boolean; kind?: MessageKind } = {},
   ): string {
     const message = chaos.message(kind);
     // What is queued waits, or went to the system at once and counts as sent.

@@ -1,0 +1,90 @@
+import type { Connection, Detached } from '@pea2pea/core';
+import { ChunkQueue } from '@pea2pea/core/authoring';
+import { NEED_MORE, PeerError } from '@pea2pea/core';
+import type { ChaosNode } from './chaos-node.js';
+import { blockOf, frameDecoder, type ChaosMessage } from './message.js';
+import type { StreamLogs } from './stream-log.js';
+import { streamLogs } from './stream-log.js';
+import { talks } from './talk.js';
+import { pause } from './time.js';
+import type { World } from './world.js';
+
+/** Takes the stream of a connection, and does with it what it likes. */
+export async function detach(
+  world: World,
+  chaos: ChaosNode,
+  connection: Connection<ChaosMessage>,
+): Promise<string> {
+  const logs = connection.context.get(streamLogs)!;
+  const talk = connection.context.get(talks)!;
+  logs.peer.isKept = true;
+  const isAccepted = talk.mayRenegotiate(connection);
+  const detaching = connection.detach();
+  if (isAccepted) talk.isFrozen = true;
+  const outcome = await world.watchdog.watch(chaos.name, 'detach', detaching);
+  if (!outcome.ok) {
+    logs.peer.isKept = false;
+    return outcome.code;
+  }
+  const fail = (what: string): void => world.violations.report('contract', `${chaos.name}: ${what}`);
+  if (connection.state !== 'closed') fail(`detach() ended, the connection is ${connection.state}`);
+  if (chaos.node.connections.all(connection.address).includes(connection))
+    fail('a detached connection is in the table');
+  await keepDetached(world, chaos, connection, outcome.value, logs);
+  return 'ok';
+}
+
+/** Reads for a while what was handed over, holds it against what the peer sent, and ends it. */
+export async function keepDetached(
+  world: World,
+  chaos: ChaosNode,
+  of: Pick<Connection, 'address' | 'localAddress'>,
+  { stream, head }: Detached,
+  logs: StreamLogs | undefined,
+): Promise<void> {
+  const { dice, name, tap } = chaos;
+  const { clock } = world.time;
+  tap.handedOver(of);
+  const fail = (what: string): void => world.violations.report('contract', `${name}: ${what}`);
+  if (stream.readableFlowing === true) fail('a stream was handed over that flows');
+  if (stream.listenerCount('data') > 0) fail('a stream was handed over, and somebody still reads it');
+  const rest = new ChunkQueue();
+  rest.push(head);
+  if (dice.chance(0.5)) await pause(clock, dice.integer(1, 30));
+  stream.on('data', (chunk: Buffer) => rest.push(chunk));
+  await pause(clock, dice.integer(1, 100));
+  if (logs !== undefined && logs.peer.takesBlocks) examine(world, chaos, rest, logs);
+  if (dice.chance(0.5)) stream.end();
+  await pause(clock, dice.integer(1, 20));
+  stream.destroy();
+}
+
+/** What was left has to be what the peer sent next. */
+function examine(
+  { violations }: World,
+  { name, node }: ChaosNode,
+  rest: ChunkQueue,
+  { peer }: StreamLogs,
+): void {
+  const mayDrop = node.config.whenInboundFull === 'drop';
+  const decoder = frameDecoder();
+  try {
+    for (;;) {
+      const message = decoder.decode(rest);
+      if (message === NEED_MORE) break;
+      const wrong = peer.received(message, mayDrop);
+      if (wrong !== undefined) violations.report('content', `${name}: after it was detached, ${wrong}`);
+      if (message.kind === 'mask' || message.kind === 'masked') break;
+      if (message.kind !== 'block') continue;
+      const block = blockOf(message.number);
+      if (rest.length < block.length) break;
+      if (!rest.read(block.length).equals(block))
+        violations.report('content', `${name}: after it was detached, a block had other bytes`);
+    }
+  } catch (error) {
+    if (!PeerError.is(error)) throw error;
+    violations.report('content', `${name}: after it was detached, ${error.message}`);
+  }
+  peer.isKept = false;
+  peer.close();
+}
