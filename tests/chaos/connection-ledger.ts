@@ -81,12 +81,12 @@ export class ConnectionLedger {
     this.#came(page, message);
   }
 
-  /** `next()` has said that there are no more, or why they do not come. */
-  pulledAll(connection: Seen): void {
+  /** `next()` has said that there are no more, or why they do not come; `isLost`: or nobody can tell what comes next. */
+  pulledAll(connection: Seen, isLost = false): void {
     const page = this.#pages.get(connection.id);
     if (page === undefined) return;
     const isEnded = page.reason === undefined ? page.connection.state === 'open' : isEnd(page.reason);
-    if (isEnded) this.#checkLeft(page);
+    if (isEnded && !isLost) this.#checkLeft(page);
     page.logs?.peer.close();
   }
 

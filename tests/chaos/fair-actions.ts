@@ -1,5 +1,6 @@
 import type { Action } from './actions.js';
 import { greeted, holderOf } from './raw-peers.js';
+import { talks } from './talk.js';
 import { cameTrue, pause } from './time.js';
 
 /** From here on a few messages that wait are never above the share of a connection. */
@@ -74,7 +75,8 @@ export const FAIR_ACTIONS = {
       const tookMs = clock.now() - startedMs;
       const { onDisconnectTimeoutMs } = chaos.node.config;
       const wasCut = tookMs >= onDisconnectTimeoutMs - EARLY_MS;
-      if (!isOurs || wasCut || chaos.retiring !== undefined) return 'not to be judged';
+      const wasTaken = connection.context.get(talks)?.wasTaken === true;
+      if (!isOurs || wasCut || wasTaken || chaos.retiring !== undefined) return 'not to be judged';
       await cameTrue(clock, TEARDOWN_MS, () => client.gone);
       const { bytesSent } = connection.stats;
       if (client.heard !== bytesSent) {
@@ -104,9 +106,12 @@ export const FAIR_ACTIONS = {
         if (dice.chance(0.3)) await pause(clock, dice.integer(1, 30));
       }
       work?.release();
-      const ended = await Promise.race([connection.closed, pause(clock, LIFETIME_MS)]);
-      if (ended === undefined) return 'lives on';
-      const isOrderly = ended.origin === 'reading' && ended.cause === 'ended';
+      // Only whether: the timer would keep the error of the reason, which may be huge.
+      const closed = connection.closed.then(
+        (reason) => reason.origin === 'reading' && reason.cause === 'ended',
+      );
+      const isOrderly = await Promise.race([closed, pause(clock, LIFETIME_MS)]);
+      if (isOrderly === undefined) return 'lives on';
       const wasCut = clock.now() - startedMs >= chaos.node.config.onDisconnectTimeoutMs - EARLY_MS;
       if (!isOrderly || wasCut || chaos.retiring !== undefined) return 'not to be judged';
       await cameTrue(clock, TEARDOWN_MS, () => client.gone);

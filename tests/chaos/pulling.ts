@@ -16,9 +16,11 @@ export async function pull(
 ): Promise<void> {
   const { dice, ledger } = chaos;
   const { clock } = world.time;
+  /** What comes next is not messages, and there is no way to read it. */
+  let isLost = false;
   const take = (message: ChaosMessage): Promise<unknown> | undefined => {
     ledger.pulled(connection, message);
-    if (message.kind !== 'plain') return comply(world, chaos, connection, message);
+    if (message.kind !== 'plain') return obey(message);
     if (dice.chance(0.05)) world.trySend(chaos, connection);
     if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
     if (chaos.does('messageClosesNode')) void world.retire(chaos);
@@ -28,16 +30,31 @@ export async function pull(
     return dice.chance(0.5) ? renegotiating : undefined;
   };
 
+  async function obey(message: ChaosMessage): Promise<void> {
+    await comply(world, chaos, connection, message);
+    // What its peer sent before its end can be asked for after it, and nobody can read a block any more.
+    if (connection.state !== 'open') isLost = true;
+  }
+
   async function ask(): Promise<Pulled> {
     const signal = dice.chance(0.4) ? abortingSignal(world.time, dice) : undefined;
     const asked = connection.next(signal && { signal }).then(take);
     const { code } = await world.watchdog.track(chaos.name, 'next', asked);
+    if (isLost) return 'over';
     return code === 'ok' || code === 'ABORTED' || code === 'ALREADY_PULLING' ? 'more' : 'over';
+  }
+
+  /** The second call is refused. Where the first had its message at once, there is none: that may say what comes after it. */
+  function askTwice(): readonly Promise<Pulled>[] {
+    const before = connection.stats.messagesReceived;
+    const first = ask();
+    return connection.stats.messagesReceived === before ? [first, ask()] : [first];
   }
 
   async function loop(): Promise<Pulled> {
     for await (const message of connection) {
       await take(message);
+      if (isLost) return 'over';
       if (dice.chance(0.2)) await pause(clock, dice.integer(1, 30));
       if (dice.chance(0.1)) return 'more';
       if (dice.chance(0.05) && (await ask()) === 'over') return 'over';
@@ -50,9 +67,9 @@ export async function pull(
     if (dice.chance(0.3)) await pause(clock, dice.integer(1, 60));
     if (chaos.does('pullForgets')) return;
     const isLoop = dice.chance(0.4);
-    const asked = isLoop ? [loop()] : dice.chance(0.1) ? [ask(), ask()] : [ask()];
+    const asked = isLoop ? [loop()] : dice.chance(0.1) ? askTwice() : [ask()];
     const outcomes = await Promise.all(asked.map((one) => world.watchdog.track(chaos.name, 'next', one)));
     if (outcomes.some((outcome) => !outcome.ok || outcome.value === 'over')) break;
   }
-  ledger.pulledAll(connection);
+  ledger.pulledAll(connection, isLost);
 }

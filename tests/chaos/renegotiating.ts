@@ -71,8 +71,10 @@ export function comply(
   talk.owes = true;
   if (dice.chance(0.3))
     return pause(world.time.clock, dice.integer(1, 40)).then(() => soon(side, kind, number));
+  // Nobody has to wait for one that begins in the turn of its message.
+  const beginsNow = !talk.isFrozen;
   const complying = soon(side, kind, number);
-  return dice.chance(0.4) ? undefined : complying;
+  return beginsNow && dice.chance(0.4) ? undefined : complying;
 }
 
 /** As soon as no other renegotiation is under way. */
@@ -130,7 +132,7 @@ function interfere(side: Side): void {
 }
 
 /** Hooks that leave the stream as it was. */
-function harmless({ world, chaos, connection, dice }: Side): Hook {
+function harmless({ world, chaos, connection, talk, dice }: Side): Hook {
   const dawdle = (): Promise<void> => pause(world.time.clock, dice.integer(1, 60));
   const logs = connection.context.get(streamLogs)!;
   const hooks: readonly Hook[] = [
@@ -152,6 +154,7 @@ function harmless({ world, chaos, connection, dice }: Side): Hook {
       handshake.unread(read.subarray(0, half));
     },
     async (handshake) => {
+      talk.wasTaken = true;
       handshake.takeStream();
       if (dice.chance(0.5)) await dawdle();
     },

@@ -8,6 +8,8 @@ export class Talk {
   #decoder: object | undefined;
   /** Whether a renegotiation is under way: nothing may be decoded or queued. */
   isFrozen = false;
+  /** A hook took the stream at some time: an end meanwhile waits for nobody to read. */
+  wasTaken = false;
   /** The peer has announced what is not a message, and nobody has taken care of it yet. */
   owes = false;
 
