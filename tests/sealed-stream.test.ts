@@ -241,3 +241,29 @@ describe('a connection over a sealed stream', () => {
     ]);
   });
 });
+
+describe('functions of a sealed stream that are asynchronous', () => {
+  const late = (): never => Promise.reject(new Error('oops')) as never;
+
+  it.each(['seal', 'open', 'sealEnd'] as const)(
+    '%s: P2P_ERR_BAD_DECODER, and no stray rejection',
+    async (name) => {
+      const strays: unknown[] = [];
+      const onStray = (error: unknown): void => void strays.push(error);
+      process.on('unhandledRejection', onStray);
+      const [a, b] = await socketPair();
+      const stream = sealedStream(a, { ...box(), [name]: late });
+      const failed = once(stream, 'error') as Promise<[PeerError]>;
+      stream.once('close', () => b.destroy());
+      stream.resume();
+      if (name === 'open') b.write('hello');
+      else if (name === 'seal') stream.write('hello');
+      else stream.end();
+      const [error] = await failed.catch((thrown: unknown) => [thrown as PeerError]);
+      expect(error).toMatchObject({ code: 'P2P_ERR_BAD_DECODER' });
+      await until('the other side ended', () => b.destroyed);
+      process.off('unhandledRejection', onStray);
+      expect(strays).toEqual([]);
+    },
+  );
+});

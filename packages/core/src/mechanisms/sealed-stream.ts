@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type ByteQueue, type NeedMore } from '../contracts/codec.js';
 import { requireFunction, requireInteger, requireKnown } from '../authoring/checks.js';
+import { markHandled } from '../authoring/deferred.js';
 import { describe } from '../errors/describe.js';
 import { PeerError } from '../errors/errors.js';
 import { ChunkQueue } from './byte-queue.js';
@@ -64,7 +65,10 @@ class SealedRecords implements RecordLayer {
     const { sealEnd, maxPlaintextLength = 64 * 1024, maxRecordLength = 128 * 1024 } = options;
     this.#seal = requireFunction('seal', options.seal);
     this.#open = requireFunction('open', options.open);
-    this.sealEnd = sealEnd && requireFunction('sealEnd', sealEnd);
+    if (sealEnd !== undefined) {
+      requireFunction('sealEnd', sealEnd);
+      this.sealEnd = () => asBuffer(sealEnd(), 'sealEnd');
+    }
     this.whenCut = sealEnd === undefined ? 'inside a record' : 'without its last record';
     this.#maxPlaintext = requireInteger('maxPlaintextLength', maxPlaintextLength, { min: 1 });
     this.#maxRecord = requireInteger('maxRecordLength', maxRecordLength, { min: 1 });
@@ -97,10 +101,10 @@ class SealedRecords implements RecordLayer {
       const what = `a record has more than ${this.#maxRecord} bytes, the limit of the stream`;
       throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', what);
     }
+    const bytes = asBuffer(opened, 'open');
     if (this.#queue.length === before) {
       throw new PeerError('P2P_ERR_STALLED_DECODER', '`open` returned a record without consuming a byte');
     }
-    const bytes = asBuffer(opened, 'open');
     return bytes.length === 0 ? [] : [bytes];
   }
 
@@ -116,9 +120,10 @@ class SealedRecords implements RecordLayer {
   }
 }
 
-function asBuffer(bytes: unknown, name: 'seal' | 'open'): Buffer {
+function asBuffer(bytes: unknown, name: 'seal' | 'open' | 'sealEnd'): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;
   if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes instanceof Promise) void markHandled(bytes); // nobody will await it
   const what = `\`${name}\` of sealedStream() returned ${describe(bytes)}`;
   throw new PeerError('P2P_ERR_BAD_DECODER', what, { remedy: 'return a Uint8Array, at once' });
 }

@@ -20,6 +20,7 @@ import {
   requireMethods,
 } from '@pea2pea/core/authoring';
 import { streamError } from '../shared/errors.js';
+import { callEach } from './call-each.js';
 import { goodbyeFor, keepGoodbye, type Goodbye } from './goodbye.js';
 import { hearHello, isProtocolName, sayHello } from './hello.js';
 import { Envelope, FIRST_ID, GOODBYE_ID, MAX_PROTOCOLS } from './message.js';
@@ -38,12 +39,12 @@ export interface ProtocolDefinition<In, Out = In> {
   readonly required?: boolean;
   /** What the peer is told in the hello, as JSON. @default nothing */
   readonly hello?: unknown;
-  /** The connection is open, and the peer speaks the protocol. */
-  onOpen?(connection: Connection, peer: ProtocolPeer): void;
+  /** The connection is open, and the peer speaks the protocol. What it throws is handled as that of `onConnect` is. */
+  onOpen?(connection: Connection, peer: ProtocolPeer): void | Promise<void>;
   /** A message of the protocol. As `onMessage` of a node: while its promise is pending, the next message waits. */
   onMessage(message: In, connection: Connection, peer: ProtocolPeer): void | Promise<void>;
-  /** The connection ends, after {@link onOpen}. */
-  onClose?(connection: Connection, peer: ProtocolPeer): void;
+  /** The connection ends, after {@link onOpen}. Its promise is awaited as that of `onDisconnect` is. */
+  onClose?(connection: Connection, peer: ProtocolPeer): void | Promise<void>;
 }
 
 /** What is known of a protocol on one connection. */
@@ -134,8 +135,13 @@ function checkDefinition(definition: ProtocolDefinition<never>): void {
     versions.length <= 100 &&
     versions.every((version) => Number.isSafeInteger(version) && version >= 0);
   if (!areVersions) throw invalidConfig(`\`versions\` of ${name} must be a list of whole numbers from 0 up`);
-  if (typeof codec !== 'function') requireMethods(`the codec of ${name}`, codec, ['decoder', 'encoder']);
+  if (typeof codec !== 'function') requireCodec(name, codec);
   requireMethods(`the protocol ${name}`, definition, ['onMessage']);
+}
+
+function requireCodec<T>(name: string, codec: T): T {
+  requireMethods(`the codec of ${name}`, codec, ['decoder', 'encoder']);
+  return codec;
 }
 
 /** The events of {@link Protocols.events}. */
@@ -151,6 +157,8 @@ export class Protocols implements Hooks<unknown> {
   /** What others may want to know of. */
   readonly events: PluginEvents<ProtocolsEvents>;
   readonly #registry: Registry;
+  /** How many protocols of a connection were told of it. */
+  readonly #told = new WeakMap<AnyConnection, number>();
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when the codec of the node is not one of {@link withProtocols} */
   constructor(node: PeerNode<unknown>) {
@@ -170,7 +178,8 @@ export class Protocols implements Hooks<unknown> {
     const ours = [...this.#registry.protocols.values()].map(
       ({ name, versions, required = false, hello, codec }) => ({
         ...({ name, versions, required, hello } satisfies Offer),
-        codecOf: (version: number) => (typeof codec === 'function' ? codec(version) : codec),
+        codecOf: (version: number) =>
+          typeof codec === 'function' ? requireCodec(name, codec(version)) : codec,
       }),
     );
     await sayHello(handshake, ours);
@@ -181,11 +190,8 @@ export class Protocols implements Hooks<unknown> {
   }
 
   /** Tells the protocols that the peer speaks. */
-  onConnect(connection: Connection): void {
-    for (const [definition, peer] of this.#of(connection)) {
-      definition.onOpen?.(connection, peer);
-      if (connection.state !== 'open') return;
-    }
+  onConnect(connection: Connection): void | Promise<void> {
+    return callEach(this.#openings(connection));
   }
 
   /** Hands a message of a sub-protocol to its plugin, and keeps it from all others. */
@@ -203,10 +209,31 @@ export class Protocols implements Hooks<unknown> {
   }
 
   /** Says goodbye, and tells the protocols that the peer spoke. */
-  onDisconnect(connection: Connection, reason: DisconnectReason): void {
-    for (const [definition, peer] of this.#of(connection)) definition.onClose?.(connection, peer);
+  onDisconnect(connection: Connection, reason: DisconnectReason): void | Promise<void> {
     const goodbye = goodbyeFor(reason);
-    if (goodbye !== undefined && !connection.hasEnded) connection.trySend(new Envelope(GOODBYE_ID, goodbye));
+    try {
+      const told = this.#of(connection).slice(0, this.#told.get(connection) ?? 0);
+      return callEach(
+        told.map(
+          ([definition, peer]) =>
+            () =>
+              definition.onClose?.(connection, peer),
+        ),
+      );
+    } finally {
+      if (goodbye !== undefined && !connection.hasEnded)
+        connection.trySend(new Envelope(GOODBYE_ID, goodbye));
+    }
+  }
+
+  /** Who was not told of a connection, as one before ended it, is not told of its end. INVARIANT: paired-hooks. */
+  *#openings(connection: Connection): Generator<() => unknown> {
+    let told = 0;
+    for (const [definition, peer] of this.#of(connection)) {
+      this.#told.set(connection, ++told);
+      yield () => definition.onOpen?.(connection, peer);
+      if (connection.state !== 'open') return;
+    }
   }
 
   #of(connection: Connection): [ProtocolDefinition<unknown>, Negotiated][] {

@@ -1,13 +1,17 @@
 import { encodeToBuffer, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
-import { ChunkQueue, requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { ChunkQueue, markHandled, requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { Envelope, MAIN_ID } from './message.js';
 import { NEGOTIATED, type Negotiated } from './negotiated.js';
 import { goodbyeCodec } from './goodbye.js';
 
 /** Options of {@link withProtocols}. */
 export interface WithProtocolsOptions {
-  /** The longest message of any protocol in bytes, as its codec writes it; both ways. @default 1048576 */
+  /**
+   * The longest message of any protocol in bytes, as its codec writes it; both ways. Received, the `maxFrameLength` of the
+   * connection takes its place, where there is one.
+   * @default 1048576
+   */
   readonly maxFrameLength?: number;
 }
 
@@ -67,11 +71,12 @@ class ProtocolsDecoder implements Decoder<unknown> {
     const length = input.peekUInt(1, 4);
     const codec = this.#codecs[id];
     if (codec === undefined) throw invalid(`a message is of protocol ${id}, which was not negotiated`);
-    if (length > this.#limit) throw tooLarge(length, this.#limit);
+    const limit = this.#context.limits?.maxFrameLength ?? this.#limit;
+    if (length > limit) throw tooLarge(length, limit);
     if (input.length < HEAD + length) return NEED_MORE;
     input.skip(HEAD);
     const message = this.#decodeOne((this.#decoders[id] ??= codec.decoder(this.#context)), input, length);
-    return id === MAIN_ID ? message : new Envelope(id, message);
+    return id === MAIN_ID ? message : new Envelope(id, requireMessage(message));
   }
 
   #decodeOne(decoder: Decoder<unknown>, input: ByteQueue, length: number): unknown {
@@ -79,7 +84,7 @@ class ProtocolsDecoder implements Decoder<unknown> {
     if (length > 0) queue.push(input.read(length));
     let message: unknown = decoder.decode(queue);
     if (message === NEED_MORE) message = decoder.end?.(queue) ?? NEED_MORE;
-    if (message === NEED_MORE || queue.length > 0)
+    if (message === NEED_MORE || queue.length > 0 || decoder.holds?.() === true)
       throw invalid('a frame does not contain exactly one message');
     return message;
   }
@@ -106,6 +111,15 @@ class ProtocolsEncoder implements Encoder<unknown> {
     output.writeUInt(bytes.length, 4);
     output.write(bytes);
   }
+}
+
+/** Nobody else looks into an envelope. @throws {PeerError} P2P_ERR_BAD_DECODER */
+function requireMessage(message: unknown): unknown {
+  const isLate = message instanceof Promise;
+  if (isLate) void markHandled(message); // nobody will await it
+  if (!isLate && message !== undefined) return message;
+  const what = `the decoder of a protocol returned ${isLate ? 'a promise' : 'undefined'}`;
+  throw new PeerError('P2P_ERR_BAD_DECODER', what);
 }
 
 function tooLarge(length: number, limit: number): PeerError {
