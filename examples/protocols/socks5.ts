@@ -58,7 +58,7 @@ const proxy: PeerNode<Buffer, Uint8Array> = new PeerNode({
   },
 });
 
-/** What one side says, and its end, the other side says. An end that is none, such as a reset, ends both. */
+/** What one side says, and its end, the other side says. A reset of one side ends both. */
 async function pipe(from: Bytes, to: Bytes): Promise<void> {
   try {
     for await (const chunk of from) await to.send(chunk);

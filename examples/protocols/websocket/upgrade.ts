@@ -68,7 +68,7 @@ export async function requestUpgrade(handshake: Handshake, path = '/'): Promise<
   const { start, headers } = await readHead(handshake);
   if (!start.startsWith('HTTP/1.1 101 ')) handshake.reject(`the server replied ${start}`);
   if (headers.get('sec-websocket-accept') !== acceptOf(key))
-    handshake.reject('the server is none of WebSockets');
+    handshake.reject('the server does not speak WebSocket');
 }
 
 function acceptOf(key: string): string {

@@ -5,7 +5,7 @@ import {
   findingsOf,
   type Check,
   type KitFinding,
-  type KitRunner,
+  type DescribeOptions,
 } from './finding.js';
 import { HANDSHAKE_FACTS, type HandshakeFact } from './handshake-facts.js';
 import {
@@ -64,12 +64,6 @@ const CHECKS: Readonly<Record<HandshakeFact, Check<Make>>> = {
   },
 };
 
-/** What {@link describeHandshake} takes besides. */
-export interface DescribeHandshakeOptions {
-  /** @default the one that is running, where its functions are global */
-  readonly runner?: KitRunner;
-}
-
 /**
  * Holds a handshake to {@link HANDSHAKE_FACTS}, in simulated networks; returns what does not hold. `make` makes both sides, which
  * accept each other.
@@ -88,7 +82,7 @@ export function checkHandshake(make: () => HandshakePair): Promise<KitFinding<Ha
 export function describeHandshake(
   name: string,
   make: () => HandshakePair,
-  { runner }: DescribeHandshakeOptions = {},
+  { runner }: DescribeOptions = {},
 ): void {
   describeFacts(name, HANDSHAKE_FACTS, CHECKS, () => make, runner);
 }

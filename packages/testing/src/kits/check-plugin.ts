@@ -10,7 +10,7 @@ import {
   findingsOf,
   type Check,
   type KitFinding,
-  type KitRunner,
+  type DescribeOptions,
 } from './finding.js';
 import type { Usable } from './handshake-subject.js';
 import { PLUGIN_FACTS, type PluginFact } from './plugin-facts.js';
@@ -127,12 +127,6 @@ const CHECKS: Readonly<Record<PluginFact, Check<Make>>> = {
   },
 };
 
-/** What {@link describePlugin} takes besides. */
-export interface DescribePluginOptions {
-  /** @default the one that is running, where its functions are global */
-  readonly runner?: KitRunner;
-}
-
 /**
  * Holds a plugin to {@link PLUGIN_FACTS}, in simulated networks; returns what does not hold. `make` makes it: a call such as
  * `rateLimit()`, or hooks.
@@ -148,11 +142,7 @@ export function checkPlugin(make: () => Usable): Promise<KitFinding<PluginFact>[
  *
  * @throws {TypeError} when there is no runner.
  */
-export function describePlugin(
-  name: string,
-  make: () => Usable,
-  { runner }: DescribePluginOptions = {},
-): void {
+export function describePlugin(name: string, make: () => Usable, { runner }: DescribeOptions = {}): void {
   describeFacts(name, PLUGIN_FACTS, CHECKS, () => make, runner);
 }
 

@@ -6,7 +6,7 @@ import {
   findingsOf,
   type Check,
   type KitFinding,
-  type KitRunner,
+  type DescribeOptions,
 } from './finding.js';
 import { TRANSPORT_FACTS, type TransportFact } from './transport-facts.js';
 import { TransportSubject, type TransportNetwork } from './transport-subject.js';
@@ -187,12 +187,6 @@ const CHECKS: Readonly<Record<TransportFact, Check<TransportSubject>>> = {
   },
 };
 
-/** What {@link describeTransport} takes besides. */
-export interface DescribeTransportOptions {
-  /** @default the one that is running, where its functions are global */
-  readonly runner?: KitRunner;
-}
-
 /**
  * Holds a transport to {@link TRANSPORT_FACTS}; returns what does not hold. `make` makes a network for each fact, which nothing
  * else uses.
@@ -211,7 +205,7 @@ export function checkTransport(
 export function describeTransport(
   name: string,
   make: () => TransportNetwork | Promise<TransportNetwork>,
-  { runner }: DescribeTransportOptions = {},
+  { runner }: DescribeOptions = {},
 ): void {
   describeFacts(name, TRANSPORT_FACTS, CHECKS, async () => new TransportSubject(await make()), runner);
 }

@@ -14,6 +14,12 @@ export interface KitRunner {
   it(name: string, body: () => Promise<void>): unknown;
 }
 
+/** What `describeTransport`, `describeHandshake` and `describePlugin` take besides. */
+export interface DescribeOptions {
+  /** @default the one that is running, where its functions are global */
+  readonly runner?: KitRunner;
+}
+
 /** A fact does not hold: ends the check that found it. */
 export class Broken extends Error {
   override readonly name = 'Broken';
