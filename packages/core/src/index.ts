@@ -32,12 +32,14 @@ export type {
 } from './contracts/connection.js';
 export type { ConnectionLimits, LimitChanges } from './contracts/limits.js';
 export type {
+  BytesDiagnostic,
   ConnectionCloseDiagnostic,
   ConnectionDiagnostic,
   ConnectionRefusedDiagnostic,
   Diagnostics,
   HandshakeDiagnostic,
   ListenDiagnostic,
+  LogDiagnostic,
   MessageDiagnostic,
 } from './contracts/diagnostics.js';
 export type { Direction } from './contracts/direction.js';

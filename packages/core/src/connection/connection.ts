@@ -164,6 +164,11 @@ export class PeerConnection implements InnerConnection, Sweepable {
     return this.#spokeBefore || this.stats.bytesSent > 0;
   }
 
+  /** Also in the middle of a handshake. */
+  get topStream(): Duplex {
+    return this.handshake?.stream ?? this.stream;
+  }
+
   get bufferedBytes(): number {
     return this.writer.bufferedBytes;
   }

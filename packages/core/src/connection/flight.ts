@@ -1,7 +1,11 @@
 import type { Duplex } from 'node:stream';
+import { diagnostics } from '../contracts/diagnostics.js';
 import type { Batch } from '../mechanisms/byte-sink.js';
 import type { Deferred } from '../authoring/deferred.js';
 import { SLOWEST_BYTES } from '../mechanisms/stall-watch.js';
+import type { InnerConnection } from './inner-connection.js';
+import type { NodeContext } from './node-context.js';
+import { showBytes } from './show-bytes.js';
 
 /** Handed to the stream at once, so that a slow peer's progress shows at least this often. */
 export const WRITE_BYTES = SLOWEST_BYTES;
@@ -19,7 +23,13 @@ export interface Flight extends Batch {
 }
 
 /** Hands the next part of the flight to the stream, as one write. */
-export function writePart(flight: Flight, stream: Duplex, onWritten: (error?: Error | null) => void): void {
+export function writePart(
+  flight: Flight,
+  stream: Duplex,
+  onWritten: (error?: Error | null) => void,
+  node: NodeContext,
+  connection: InnerConnection,
+): void {
   const { segments } = flight;
   const first = flight.next;
   let size = 0;
@@ -35,6 +45,11 @@ export function writePart(flight: Flight, stream: Duplex, onWritten: (error?: Er
   }
   flight.writing = size;
   const last = flight.next - 1;
+  if (diagnostics.bytesSent.hasSubscribers) {
+    // Before the write, inside of which the peer may reply.
+    for (let index = first; index <= last; index++)
+      showBytes('bytesSent', node, connection, segments[index]!);
+  }
   if (first === last) {
     stream.write(segments[last], onWritten);
     return;

@@ -1,25 +1,38 @@
-import type { Traffic } from '../mechanisms/traffic.js';
+import { diagnostics } from '../contracts/diagnostics.js';
+import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import type { Reader } from './reader.js';
+import { showBytes } from './show-bytes.js';
 
 /** Counts what a handshake of an open connection reads and writes, and bounds what it holds. INVARIANT: bounded-memory. */
 export class HandshakeMeter {
   readonly #node: NodeContext;
-  readonly #stats: Traffic;
+  readonly #connection: InnerConnection;
   readonly #reader: Reader;
 
-  constructor(node: NodeContext, stats: Traffic, reader: Reader) {
+  constructor(node: NodeContext, connection: InnerConnection, reader: Reader) {
     this.#node = node;
-    this.#stats = stats;
+    this.#connection = connection;
     this.#reader = reader;
   }
 
-  received(size: number): void {
-    this.#reader.countBytes(size);
+  received(bytes: Uint8Array): void {
+    this.#reader.received(bytes);
+  }
+
+  /** Before they are: shows them to those who watch. */
+  sends(bytes: Uint8Array | string): void {
+    if (!diagnostics.bytesSent.hasSubscribers) return;
+    showBytes(
+      'bytesSent',
+      this.#node,
+      this.#connection,
+      typeof bytes === 'string' ? Buffer.from(bytes) : bytes,
+    );
   }
 
   sent(size: number): void {
-    this.#stats.bytesSent += size;
+    this.#connection.stats.bytesSent += size;
     this.#node.traffic.bytesSent += size;
   }
 

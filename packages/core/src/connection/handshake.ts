@@ -152,6 +152,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   write(bytes: Uint8Array | string): Promise<void> {
     if (this.#over !== undefined) return rejected(this.#over);
     this.hasSpoken = true;
+    this.#meter?.sends(bytes);
     const written = new Promise<void>((resolve, reject) => {
       this.#intake.stream.write(bytes, (cause) => {
         this.#writes?.delete(reject);
@@ -272,8 +273,8 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     if (stream !== this.#link.stream) stream.destroy();
   }
 
-  onData(size: number): void {
-    this.#meter?.received(size);
+  onData(fresh: Uint8Array): void {
+    this.#meter?.received(fresh);
     this.#serve();
   }
 

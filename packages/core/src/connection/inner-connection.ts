@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Connection, DisconnectReason } from '../contracts/connection.js';
 import type { PeerError } from '../errors/errors.js';
 import type { Traffic } from '../mechanisms/traffic.js';
@@ -5,6 +6,8 @@ import type { Traffic } from '../mechanisms/traffic.js';
 /** A connection as its reader and writer see it. */
 export interface InnerConnection extends Connection {
   readonly stats: Traffic;
+  /** What its bytes pass through now. */
+  readonly topStream: Duplex;
   /** Whether work is under way that an end in order waits for. */
   readonly isHeld: boolean;
   /** Whether it may end for `reason`, now that all that came before was handled: the reader is told when that changes. */

@@ -5,8 +5,8 @@ import { listenTo, stopListening, type StreamListener } from './stream-events.js
 
 /** Who is told that bytes were received, and that no more will come. */
 export interface IntakeEvents {
-  /** @param size how many bytes of it had not been received before */
-  onData(size: number): void;
+  /** @param fresh what had not been received before */
+  onData(fresh: Uint8Array): void;
   onEnd(cause?: Error): void;
 }
 
@@ -104,7 +104,7 @@ export class Intake implements StreamListener {
     this.#wentBack -= again;
     this.#came += chunk.length;
     this.received.push(chunk);
-    this.#events.onData(chunk.length - again);
+    this.#events.onData(again === 0 ? chunk : chunk.subarray(again));
   }
 
   onEnd(): void {

@@ -15,6 +15,7 @@ import type { NodeContext } from './node-context.js';
 import { MessageHooks } from './message-hooks.js';
 import { Pulls } from './pulls.js';
 import type { MessageSource, Receiver } from './receiver.js';
+import { showBytes } from './show-bytes.js';
 import { listenTo, stopListening, type StreamListener } from './stream-events.js';
 
 /**
@@ -80,7 +81,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** Begins to read; what arrived after the handshake comes first. */
   start(): void {
     this.#hasStarted = true;
-    this.countBytes(this.#decoding.queue.length);
+    const { queue } = this.#decoding;
+    if (queue.length > 0) this.received(queue.peekBytes(0, queue.length));
     if (!this.#halted) this.#begin();
   }
 
@@ -195,7 +197,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   onData(chunk: Buffer): void {
-    this.countBytes(chunk.length);
+    this.received(chunk);
     this.#decoding.queue.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
@@ -274,9 +276,12 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#pump();
   }
 
-  countBytes(size: number): void {
-    this.#connection.stats.bytesReceived += size;
-    this.#node.traffic.bytesReceived += size;
+  /** `bytes` came from the stream: counts them, and shows them to those who watch. */
+  received(bytes: Uint8Array): void {
+    this.#connection.stats.bytesReceived += bytes.length;
+    this.#node.traffic.bytesReceived += bytes.length;
+    if (diagnostics.bytesReceived.hasSubscribers)
+      showBytes('bytesReceived', this.#node, this.#connection, bytes);
   }
 
   /** What budgets take for progress: messages, and reads of handshakes. */

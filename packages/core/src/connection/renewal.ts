@@ -5,6 +5,8 @@ import type { Decoding } from './decoding.js';
 
 /** A handshake that an open connection is for now. */
 export interface Aside {
+  /** What bytes pass through for now. */
+  readonly stream: Duplex;
   /** The connection ends: so does the handshake. */
   abandon(): void;
   /** Resolves when it is over, one way or the other. */

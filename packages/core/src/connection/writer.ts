@@ -323,7 +323,8 @@ export class Writer {
   #write(flight: Flight): void {
     do {
       try {
-        writePart(flight, this.#stream, (this.#onWritten ??= (error) => this.#wrote(error)));
+        const onWritten = (this.#onWritten ??= (error) => this.#wrote(error));
+        writePart(flight, this.#stream, onWritten, this.#node, this.#connection);
       } catch (error) {
         // A stream that somebody brought along, or a payload whose memory was given away since it was sent.
         this.#failed(error);

@@ -1,6 +1,8 @@
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
+import type { Duplex } from 'node:stream';
 import type { Connection, DisconnectReason } from './connection.js';
 import type { Direction } from './direction.js';
+import type { LogFields } from './logger.js';
 import type { SocketAddress } from '../net/socket-address.js';
 
 // Without type parameters: the declarations of Node 26 have them in another order than those before.
@@ -20,6 +22,12 @@ export interface Diagnostics {
   readonly messageSent: Channel;
   /** {@link MessageDiagnostic} */
   readonly messageRefused: Channel;
+  /** {@link BytesDiagnostic} */
+  readonly bytesReceived: Channel;
+  /** {@link BytesDiagnostic} */
+  readonly bytesSent: Channel;
+  /** {@link LogDiagnostic} */
+  readonly log: Channel;
   /** {@link HandshakeDiagnostic}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
   readonly handshake: TracingChannel;
 }
@@ -36,6 +44,9 @@ export const diagnostics: Diagnostics = {
   messageReceived: channel('pea2pea:message:received'),
   messageSent: channel('pea2pea:message:sent'),
   messageRefused: channel('pea2pea:message:refused'),
+  bytesReceived: channel('pea2pea:bytes:received'),
+  bytesSent: channel('pea2pea:bytes:sent'),
+  log: channel('pea2pea:log'),
   handshake: tracingChannel('pea2pea:handshake'),
 };
 
@@ -87,4 +98,24 @@ export interface HandshakeDiagnostic {
 export interface MessageDiagnostic extends ConnectionDiagnostic {
   /** The message, as the codec has it. */
   readonly message: unknown;
+}
+
+/** Bytes of a connection passed between its codec, or a renegotiation, and its stream: the channel tells which way. */
+export interface BytesDiagnostic extends ConnectionDiagnostic {
+  /** The bytes. Their memory may be used again once the subscriber has returned: copy what is kept. */
+  readonly bytes: Uint8Array;
+  /** What they came from, or go to: the socket, or the topmost stream that a handshake put on it, such as that of TLS. */
+  readonly stream: Duplex;
+}
+
+/** A line for the logger of a node, whatever that makes of its level. */
+export interface LogDiagnostic {
+  /** The name of the node. */
+  readonly node: string;
+  /** How important it is. */
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** Its details, those that were bound to the logger included. */
+  readonly fields: LogFields;
+  /** What happened. */
+  readonly text: string;
 }

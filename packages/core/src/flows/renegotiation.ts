@@ -90,7 +90,7 @@ async function run<T>(kernel: Kernel, connection: PeerConnection, plan: Plan<T>)
   const { decoder } = reader.decoding;
   const cancellation = new CancellationSource();
   const received = reader.suspend();
-  const meter = new HandshakeMeter(kernel, connection.stats, reader);
+  const meter = new HandshakeMeter(kernel, connection, reader);
   const handshake = new LiveHandshake(
     { link, direction, dialled, context, limits, from: { stream, writes, received, decoder, meter } },
     cancellation,
@@ -104,6 +104,9 @@ async function run<T>(kernel: Kernel, connection: PeerConnection, plan: Plan<T>)
     connection.endFor({ origin: 'detached' });
   });
   connection.handshake = {
+    get stream() {
+      return handshake.stream;
+    },
     over: over.promise,
     abandon: () => {
       cancellation.cancel(connection.endError());

@@ -1,7 +1,8 @@
+import { diagnostics, type LogDiagnostic } from '../contracts/diagnostics.js';
 import type { LogFields, Logger } from '../contracts/logger.js';
 import { isPromise } from '../authoring/thenable.js';
 
-type Level = 'debug' | 'info' | 'warn' | 'error';
+type Level = LogDiagnostic['level'];
 
 /**
  * A logger that never throws, nor rejects: the one that users bring must not be able to break a teardown.
@@ -9,7 +10,13 @@ type Level = 'debug' | 'info' | 'warn' | 'error';
  * @param bound for every line, where the logger cannot bind them itself
  */
 export function guardedLogger(logger: Logger, bound: LogFields = {}): Logger {
+  return guarded(logger, bound, bound);
+}
+
+/** @param shown for every line that is shown to those who watch, also what the logger binds itself */
+function guarded(logger: Logger, bound: LogFields, shown: LogFields): Logger {
   const guard = (level: Level) => (fields: LogFields, text: string) => {
+    if (diagnostics.log.hasSubscribers) show(level, { ...shown, ...fields }, text);
     try {
       const answer: unknown = logger[level]({ ...bound, ...fields }, text);
       if (isPromise(answer)) answer.then(undefined, ignore);
@@ -26,13 +33,19 @@ export function guardedLogger(logger: Logger, bound: LogFields = {}): Logger {
       try {
         const child: Logger | undefined = logger.child(fields);
         if (isPromise(child)) child.then(undefined, ignore);
-        if (typeof child?.error === 'function') return guardedLogger(child, bound);
+        if (typeof child?.error === 'function') return guarded(child, bound, { ...shown, ...fields });
       } catch {
         // Its lines go to the logger that it could not be made of.
       }
-      return guardedLogger(logger, { ...bound, ...fields });
+      return guarded(logger, { ...bound, ...fields }, { ...shown, ...fields });
     },
   };
+}
+
+function show(level: Level, fields: LogFields, text: string): void {
+  const { node } = fields;
+  const event: LogDiagnostic = { node: typeof node === 'string' ? node : '', level, fields, text };
+  diagnostics.log.publish(event);
 }
 
 function ignore(): void {}
