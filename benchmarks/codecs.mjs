@@ -22,7 +22,7 @@ import { protobuf } from '@pea2pea/codecs/protobuf';
 import { NEED_MORE } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import { SlabPool, SlabSink } from '@pea2pea/core/internal';
-import { codecContext } from '@pea2pea/codecs/testing';
+import { codecContext } from '@pea2pea/testing';
 import { interleaved } from './harness/interleaved.mjs';
 import { result, sizeText } from './harness/results.mjs';
 import { median, spread } from './harness/statistics.mjs';

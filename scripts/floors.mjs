@@ -8,14 +8,17 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
  */
 const FLOORS = {
   core: { floors: ['errors', 'net', 'contracts', 'authoring', 'mechanisms', 'connection', 'flows', '.'] },
-  codecs: { floors: ['.', 'testing'], entries: ['testing.ts'] },
+  codecs: { floors: ['.'] },
   streams: { floors: ['shared', ['multistream', 'protocols', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
-  testing: { floors: ['.', 'simulation', ['altered', 'exploration'], 'kits'], entries: ['index.ts'] },
+  testing: {
+    floors: ['.', 'simulation', ['altered', 'exploration'], 'kits', 'kits/codec'],
+    entries: ['index.ts'],
+  },
 };
 /** One plugin that knows of another: `reconnect` follows the connection that `unique-peer` kept. */
 const NEIGHBOURS = ['policies/reconnect -> policies/unique-peer'];
@@ -61,8 +64,7 @@ export const PACKAGES = {
  */
 const EXCEPTIONS = [
   { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
-  { files: /^codecs\/testing(\/|\.ts$)/, specifier: '@pea2pea/core/internal' },
-  { files: /^codecs\/testing\/randomness\.ts$/, specifier: '@pea2pea/core/testing' },
+  { files: /^testing\/kits\/codec\//, specifier: '@pea2pea/core/internal' },
   { files: /^codecs\/protobuf(-objects|-walk)?\.ts$/, specifier: '@bufbuild/protobuf' },
 ];
 const MAX_LINES = 400;

@@ -1,4 +1,4 @@
-// The packages that are published: all but those that are private, such as the kit that tests share.
+// The packages that are published: all but those that are private.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -30,7 +30,6 @@ import {
   inMemory,
   join,
   lab,
-  letArrive,
   listen,
   never,
   rawConnect,
@@ -42,6 +41,7 @@ import {
   until,
 } from '@pea2pea/testing';
 import { MaskedStream } from './chaos/greeting.js';
+import { letArrive } from './support/let-arrive.js';
 
 const { makeNode } = lab();
 

@@ -5,8 +5,9 @@ import { PeerNode, type Handshake, type SocketAddress } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { generateKeyPair, noiseHandshake } from '@pea2pea/noise';
 import { TlsContext, tlsHandshake } from '@pea2pea/tls';
-import { lab, letArrive, textCodec, until } from '@pea2pea/testing';
+import { lab, textCodec, until } from '@pea2pea/testing';
 import { selfSigned } from '@pea2pea/testing/certificates';
+import { letArrive } from './support/let-arrive.js';
 
 const { own } = lab();
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from '@jest/globals';
 import { ControlledClock } from '@pea2pea/core/testing';
-import { lab, letArrive, listen, rawConnect, until } from '@pea2pea/testing';
+import { lab, listen, rawConnect, until } from '@pea2pea/testing';
+import { letArrive } from './support/let-arrive.js';
 
 const { makeNode } = lab();
 

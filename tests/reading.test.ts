@@ -5,7 +5,6 @@ import {
   inMemory,
   join,
   lab,
-  letArrive,
   listen,
   rawConnect,
   socketClosed,
@@ -13,6 +12,7 @@ import {
   textCodec,
   until,
 } from '@pea2pea/testing';
+import { letArrive } from './support/let-arrive.js';
 
 const { makeNode } = lab();
 

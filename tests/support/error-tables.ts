@@ -5,6 +5,7 @@ import { NOISE_ERRORS } from '@pea2pea/noise';
 import { POLICY_ERRORS } from '@pea2pea/policies';
 import { RPC_ERRORS } from '@pea2pea/rpc';
 import { STREAM_ERRORS } from '@pea2pea/streams';
+import { TESTING_ERRORS } from '@pea2pea/testing';
 
 /** The errors of all packages, by the name of their table. */
 export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
@@ -14,4 +15,5 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   POLICY_ERRORS,
   RPC_ERRORS,
   STREAM_ERRORS,
+  TESTING_ERRORS,
 };

@@ -28,8 +28,8 @@ import {
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
 import { protobuf } from '@pea2pea/codecs/protobuf';
-import { codecContext, describeCodec } from '@pea2pea/codecs/testing';
-import type { CheckOptions } from '@pea2pea/codecs/testing';
+import { codecContext, describeCodec } from '@pea2pea/testing';
+import type { CheckOptions } from '@pea2pea/testing';
 import { sealed, sharedKey } from './sealed.js';
 
 const runner = { describe, it };

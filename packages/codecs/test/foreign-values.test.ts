@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { delimiter, lengthDelimited, lines } from '@pea2pea/codecs';
-import { checkCodec } from '@pea2pea/codecs/testing';
+import { checkCodec } from '@pea2pea/testing';
 import { PeerError, type Codec } from '@pea2pea/core';
 import { hostileValues } from '@pea2pea/testing';
 

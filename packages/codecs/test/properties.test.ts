@@ -4,8 +4,8 @@ import type { Codec } from '@pea2pea/core';
 import { compressed, delimiter, json, lengthDelimited, lines, varintDelimited } from '@pea2pea/codecs';
 import { cbor } from '@pea2pea/codecs/cbor';
 import { msgpack } from '@pea2pea/codecs/msgpack';
-import { checkCodec } from '@pea2pea/codecs/testing';
-import type { CheckOptions } from '@pea2pea/codecs/testing';
+import { checkCodec } from '@pea2pea/testing';
+import type { CheckOptions } from '@pea2pea/testing';
 import { codeOf, decode, encode } from './drive.js';
 
 /** A failure prints its seed and path; `PROPERTY_SEED=… npm run jest` repeats it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, NEED_MORE, PeerNode } from '@pea2pea/core';
 import { delimiter, json, jsonValues, lengthDelimited, lines, records } from '@pea2pea/codecs';
 import { ChunkQueue } from '@pea2pea/core/authoring';
-import { codecContext } from '@pea2pea/codecs/testing';
+import { codecContext } from '@pea2pea/testing';
 import { until } from '@pea2pea/testing';
 import { codeOf, drops, encode } from './drive.js';
 

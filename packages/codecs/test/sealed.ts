@@ -3,8 +3,8 @@ import { contextKey } from '@pea2pea/core';
 import type { CodecContext } from '@pea2pea/core';
 import { transformed } from '@pea2pea/codecs';
 import type { BytesFraming } from '@pea2pea/codecs';
-import { codecContext } from '@pea2pea/codecs/testing';
-import type { CodecContexts } from '@pea2pea/codecs/testing';
+import { codecContext } from '@pea2pea/testing';
+import type { CodecContexts } from '@pea2pea/testing';
 
 const KEY = contextKey<Buffer>('key');
 const TAG_LENGTH = 16;

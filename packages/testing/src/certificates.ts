@@ -1,4 +1,9 @@
-import type {} from '../../../types/web-crypto.d.ts';
+/// <reference types="node" preserve="true" />
+/**
+ * Certificates and keys, made when a test runs; for `tls` and `node:tls`. Needs `@peculiar/x509` and `reflect-metadata`.
+ *
+ * @packageDocumentation
+ */
 import { X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import 'reflect-metadata';
@@ -14,26 +19,33 @@ import {
   type JsonGeneralName,
 } from '@peculiar/x509';
 
-/** What a certificate is to say. */
+/** What a certificate says. */
 export interface CertificateOptions {
+  /** The name of its subject. @default 'peer' */
   readonly commonName?: string;
-  /** Host names and IP addresses that it is for. */
+  /** Host names and IP addresses that it is for. @default ['127.0.0.1', 'localhost'] */
   readonly names?: readonly string[];
+  /** When it begins to be valid. @default a day ago */
   readonly notBefore?: Date;
+  /** When it ends to be valid. @default in a day */
   readonly notAfter?: Date;
 }
 
 /** A certificate and its key, as `node:tls` takes them. */
 export interface KeyPair {
+  /** The private key, PEM. */
   readonly key: string;
+  /** The certificate, PEM. */
   readonly cert: string;
 }
 
+/** A certificate authority; see {@link authority}. */
 export interface Authority {
-  /** Its own certificate. */
+  /** Its own certificate, PEM: what the other side is to trust. */
   readonly ca: string;
+  /** Issues a certificate, with a key of its own. */
   issue(options?: CertificateOptions): Promise<KeyPair>;
-  /** A list with this certificate, PEM. */
+  /** Returns a revocation list with the certificate of `pair`, PEM. */
   revoke(pair: KeyPair): Promise<string>;
 }
 
@@ -42,7 +54,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 cryptoProvider.set(webcrypto);
 let serialNumber = 1;
 
-/** An authority made for the test. */
+/** Makes a certificate authority for a test, over ECDSA keys on the curve P-256. @default commonName 'test authority' */
 export async function authority(commonName = 'test authority'): Promise<Authority> {
   const keys = await newKeys();
   const root = await X509CertificateGenerator.createSelfSigned({
@@ -81,7 +93,7 @@ export async function authority(commonName = 'test authority'): Promise<Authorit
   };
 }
 
-/** A certificate that nobody but itself vouches for. */
+/** Makes a certificate that only its own key vouches for. */
 export async function selfSigned(options: CertificateOptions = {}): Promise<KeyPair> {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -92,12 +104,12 @@ export async function selfSigned(options: CertificateOptions = {}): Promise<KeyP
   return pair(certificate.toString('pem'), keys.privateKey);
 }
 
-/** As the identity of a connection with TLS. */
+/** The SHA-256 fingerprint of a certificate, as `tls` has it as the identity of a connection. */
 export function fingerprintOf({ cert }: KeyPair): string {
   return new NodeCertificate(cert).fingerprint256;
 }
 
-function newKeys(): Promise<CryptoKeyPair> {
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
@@ -120,7 +132,7 @@ function namesOf({
   );
 }
 
-async function pair(cert: string, privateKey: CryptoKey): Promise<KeyPair> {
+async function pair(cert: string, privateKey: webcrypto.CryptoKey): Promise<KeyPair> {
   const der = await webcrypto.subtle.exportKey('pkcs8', privateKey);
   return { cert, key: PemConverter.encode(der, 'PRIVATE KEY') };
 }

@@ -1,10 +1,11 @@
 import type { PeerNode } from '@pea2pea/core';
+import { testingError } from './errors.js';
 
 /**
  * Compares all views of a node: its counters, its table of connections, and, once it is closed, what it still has.
  *
  * note: while the node is at work, setups that are under way are in no sum yet; the sums are exact once it is closed.
- * @throws {Error} when two of them disagree.
+ * @throws {PeerError} P2P_ERR_INCONSISTENT when two of them disagree.
  */
 export function assertConsistent<In, Out>(node: PeerNode<In, Out>): void {
   const { connections, connecting, heuristics: h } = node;
@@ -29,9 +30,10 @@ export function assertConsistent<In, Out>(node: PeerNode<In, Out>): void {
 }
 
 function equal(what: string, value: number, expected: number): void {
-  if (value !== expected) throw new Error(`${what}: ${value}, should be ${expected}`);
+  if (value !== expected)
+    throw testingError('P2P_ERR_INCONSISTENT', `${what}: ${value}, should be ${expected}`);
 }
 
 function atMost(what: string, value: number, limit: number): void {
-  if (value > limit) throw new Error(`${what}: ${value} is more than ${limit}`);
+  if (value > limit) throw testingError('P2P_ERR_INCONSISTENT', `${what}: ${value} is more than ${limit}`);
 }

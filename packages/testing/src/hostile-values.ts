@@ -1,10 +1,19 @@
-/** A value that hurts who looks at it, and how often it had code of its own run. */
+/** A value that hurts whoever looks at it; see {@link hostileValues}. */
 export interface HostileValue {
+  /** The value itself. Look at it with `describe` of `@pea2pea/core/authoring`, which survives all of them. */
   readonly value: unknown;
+  /** How often the value had code of its own run: getters, traps of a proxy. */
   readonly calls: () => number;
 }
 
-/** What user code may throw and a peer may send at the worst, by name; each is made anew. */
+/**
+ * Makes the worst values that user code may throw and a peer may send, by name: objects without a prototype, huge strings,
+ * proxies and errors whose properties throw, errors that claim to be a PeerError. For a table of tests of code that
+ * catches errors, logs values, or takes options.
+ *
+ * note: printing some of them throws, and so does a test runner that compares them: keep them out of its messages.
+ * note: about 20 MB are allocated where the huge ones are made.
+ */
 export function hostileValues(): [name: string, make: () => HostileValue][] {
   return [
     ['nothing', plain(() => undefined)],

@@ -1,3 +1,10 @@
+/// <reference types="node" preserve="true" />
+/**
+ * Tools for tests of peers and of any TCP protocol: a lab of peers that are closed and compared after each test, a simulated
+ * network that repeats, exploration of many seeds, peers with something wrong, and conformance kits.
+ *
+ * @packageDocumentation
+ */
 export { memoryTransport } from '@pea2pea/core';
 export { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 export { assertConsistent } from './consistency.js';
@@ -11,6 +18,8 @@ export type {
   HonestPeer,
   WireAlteration,
 } from './altered/attack.js';
+export { TESTING_ERRORS } from './errors.js';
+export type { TestingErrorCode } from './errors.js';
 export type { Attempt } from './exploration/attempt.js';
 export { COVERABLE } from './exploration/coverage.js';
 export type { Counts } from './exploration/coverage.js';
@@ -29,6 +38,13 @@ export { checkHandshake, describeHandshake } from './kits/check-handshake.js';
 export { HANDSHAKE_FACTS } from './kits/handshake-facts.js';
 export type { HandshakeFact } from './kits/handshake-facts.js';
 export type { HandshakePair, Usable } from './kits/handshake-subject.js';
+export { checkCodec } from './kits/codec/check-codec.js';
+export type { CheckOptions, CodecLimit } from './kits/codec/check-options.js';
+export { CODEC_FACTS } from './kits/codec/codec-facts.js';
+export type { CodecFact, CodecFinding } from './kits/codec/codec-facts.js';
+export { codecContext } from './kits/codec/contexts.js';
+export type { CodecContexts } from './kits/codec/contexts.js';
+export { describeCodec } from './kits/codec/describe-codec.js';
 export { checkPlugin, describePlugin } from './kits/check-plugin.js';
 export { checkTransport, describeTransport } from './kits/check-transport.js';
 export type { DescribeOptions, KitFinding, KitRunner } from './kits/finding.js';
@@ -42,7 +58,7 @@ export type { Lab, LabRunner, Owned, TestNode } from './lab.js';
 export { recordingLogger, silentLogger, warningsIn } from './logs.js';
 export type { LogLine } from './logs.js';
 export { peerErrorOf } from './peer-error-of.js';
-export { letArrive, rawConnect, rawPair, silentListener, socketClosed } from './raw-socket.js';
+export { rawConnect, rawPair, silentListener, socketClosed } from './raw-socket.js';
 export { SimDisk } from './simulation/disk.js';
 export { SimHost } from './simulation/host.js';
 export type { Boot, Crash, HostConfig } from './simulation/host.js';

@@ -10,6 +10,7 @@ import {
 } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { assertConsistent } from './consistency.js';
+import { testingError } from './errors.js';
 import { recordingLogger, type LogLine } from './logs.js';
 import { textCodec } from './text-codec.js';
 import { until } from './until.js';
@@ -19,20 +20,27 @@ export const ANYWHERE = { host: '127.0.0.1', port: 0 } as const;
 
 /** A node that writes down what its hooks saw. */
 export interface TestNode {
+  /** The node itself. */
   readonly node: PeerNode<string>;
+  /** Messages that arrived, unless the hooks that it was given take them. */
   readonly messages: string[];
+  /** Connections that opened, in that order. */
   readonly opened: Connection<string>[];
+  /** Connections that ended, in that order, and why. */
   readonly closed: { connection: Connection<string>; reason: DisconnectReason }[];
+  /** What it logged. */
   readonly log: LogLine[];
 }
 
 /** What is closed after a test: a node, or the handle of a peer. */
 export interface Owned {
+  /** Closes it, within so many milliseconds. */
   close(options: { readonly timeoutMs: number }): Promise<unknown>;
 }
 
 /** What is used of a test runner: jest, vitest and mocha have it as a global, `node:test` exports it. */
 export interface LabRunner {
+  /** Runs `body` after each test of the file or group. */
   afterEach(body: () => Promise<void>): unknown;
 }
 
@@ -50,11 +58,17 @@ export interface Lab {
  *
  * note: call it where hooks of the runner are registered: at the top of a file or in a `describe`.
  * note: takes `afterEach` of the runner that is running, or of `runner` where it is not global.
- * @throws {TypeError} when there is no runner.
+ * @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner.
  */
 export function lab(runner: Partial<LabRunner> = globalThis as Partial<LabRunner>): Lab {
   if (typeof runner.afterEach !== 'function') {
-    throw new TypeError('lab() needs a test runner: run it in one, or give it { afterEach }');
+    throw testingError(
+      'P2P_ERR_NO_TEST_RUNNER',
+      'lab() closes its nodes after each test, and there is no test runner',
+      {
+        remedy: 'run it in one, or give it { afterEach }',
+      },
+    );
   }
   const all: Owned[] = [];
   const own = <T extends Owned>(owned: T): T => {
@@ -95,7 +109,10 @@ function nodesOf(owned: Owned): PeerNode<unknown>[] {
 /** A clock that a test controls knows which timers are left. */
 function assertIdle(clock: Clock): void {
   if (!(clock instanceof ControlledClock) || clock.pending === 0) return;
-  throw new Error(`timers on the clock of closed nodes: ${clock.pending}, should be 0`);
+  throw testingError(
+    'P2P_ERR_TIMERS_LEFT',
+    `timers on the clock of closed nodes: ${clock.pending}, should be 0`,
+  );
 }
 
 /** A network of its own, for nodes that need no sockets. */

@@ -2,9 +2,11 @@ import type { LogFields, Logger } from '@pea2pea/core';
 
 /** What a {@link recordingLogger} was told. */
 export interface LogLine {
+  /** How bad it is. */
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** What the line itself carries, and what the loggers it came through add. */
   readonly fields: LogFields;
+  /** What happened, for people. */
   readonly text: string;
 }
 

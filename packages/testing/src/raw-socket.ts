@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { SocketAddress } from '@pea2pea/core';
 
-/** A bare TCP socket to `address`: a peer that knows nothing of us. */
+/**
+ * Dials a bare TCP socket to `address`: a peer that knows nothing of pea2pea. Resolves when it is connected.
+ *
+ * note: its errors are swallowed, and it is half-open: an end of the peer does not end it.
+ * @param localAddress the address of this machine to dial from, such as `127.0.0.2`. @default the system chooses
+ * @throws the error of the system when nobody listens there.
+ */
 export async function rawConnect(address: SocketAddress, localAddress?: string): Promise<Socket> {
   const { host, port } = address;
   const socket = connect({
@@ -17,7 +23,7 @@ export async function rawConnect(address: SocketAddress, localAddress?: string):
   return socket;
 }
 
-/** Both ends of one TCP connection. */
+/** Both ends of one TCP connection over the loopback, half-open; the second is paused. Destroy both after the test. */
 export async function rawPair(): Promise<[Socket, Socket]> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -28,15 +34,7 @@ export async function rawPair(): Promise<[Socket, Socket]> {
   return [here, there];
 }
 
-/**
- * Blocks this thread for a moment, in which what it wrote to sockets of its own arrives: a busy system does not deliver
- * over the loopback at once.
- */
-export function letArrive(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-}
-
-/** Resolves when the socket was closed by the other side, or is closed. */
+/** Resolves when the other side has ended `socket`, or it is closed. What arrives until then is thrown away. */
 export function socketClosed(socket: Socket): Promise<void> {
   socket.resume();
   return new Promise((resolve) => {
@@ -47,8 +45,10 @@ export function socketClosed(socket: Socket): Promise<void> {
 }
 
 /**
- * A listening socket that accepts nobody and whose backlog is full, so that further dials hang:
- * a process of its own listens and then stands still.
+ * Makes a listening socket that accepts nobody and whose backlog is full, so that further dials hang: a process of its own
+ * listens and then stands still. For timeouts of dials over real sockets.
+ *
+ * note: call `stop` after the test, which ends the process.
  */
 export async function silentListener(): Promise<{ address: string; stop: () => void }> {
   const script = `

@@ -1,11 +1,18 @@
+import { testingError } from './errors.js';
+
+// Those of the system: a test may have replaced the global ones.
+const { clearTimeout, performance, setImmediate, setTimeout } = globalThis;
+
 /**
  * Waits until `condition` holds: looks once in each turn of the event loop.
  *
  * note: without `what`, the source of the condition says what was waited for.
- * @default timeoutMs 30_000
- * @throws {Error} when it does not hold in time.
+ * note: time and turns are those of the system, also where a test has fake timers.
+ * @param timeoutMs how long, in milliseconds. @default 30_000
+ * @throws {PeerError} P2P_ERR_WAITED_IN_VAIN when it does not hold in time; what `condition` throws.
  */
 export function until(what: string, condition: () => boolean, timeoutMs?: number): Promise<void>;
+/** As with `what`; the source of the condition says what was waited for. */
 export function until(condition: () => boolean): Promise<void>;
 export async function until(
   first: string | (() => boolean),
@@ -14,8 +21,9 @@ export async function until(
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadline)
-      throw new Error(`waited ${timeoutMs} ms in vain until ${String(first)}`);
+    if (performance.now() > deadline) {
+      throw testingError('P2P_ERR_WAITED_IN_VAIN', `waited ${timeoutMs} ms in vain until ${String(first)}`);
+    }
     await turn();
   }
 }
@@ -23,13 +31,16 @@ export async function until(
 /**
  * Settles as `promise` does.
  *
- * @default timeoutMs 30_000
- * @throws {Error} when it does not settle in time; the error names `what`.
+ * @param what names what is waited for, in the error.
+ * @param timeoutMs how long, in milliseconds. @default 30_000
+ * @throws {PeerError} P2P_ERR_WAITED_IN_VAIN when it does not settle in time.
  */
 export async function soon<T>(what: string, promise: Promise<T>, timeoutMs = 30_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms in vain for ${what}`)), timeoutMs);
+    const fail = (): void =>
+      reject(testingError('P2P_ERR_WAITED_IN_VAIN', `waited ${timeoutMs} ms in vain for ${what}`));
+    timer = setTimeout(fail, timeoutMs);
   });
   try {
     return await Promise.race([promise, late]);
@@ -38,12 +49,16 @@ export async function soon<T>(what: string, promise: Promise<T>, timeoutMs = 30_
   }
 }
 
-/** Lets `count` turns of the event loop pass: what is under way in memory arrives in a few. */
+/**
+ * Lets `count` turns of the event loop pass: what is under way in memory arrives in a few.
+ *
+ * @default count 1
+ */
 export async function turn(count = 1): Promise<void> {
   for (let passed = 0; passed < count; passed++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** What hangs for ever. */
+/** Returns a promise that never settles, for hooks that hang. */
 export function never(): Promise<never> {
   return new Promise(() => {});
 }

@@ -97,7 +97,7 @@ describe('an exploration', () => {
   it('finds the seed with which a vote that was not synced makes two leaders, and what it takes', async () => {
     const scenario = electionOf(false);
     const found = await failureOf(scenario, 50);
-    expect(found.attempt.failure).toBe('check: one leader a term');
+    expect(found.attempt.failure).toBe('P2P_ERR_CHECK_FAILED: one leader a term');
     expect(found.message).toContain(`again: replay(scenario, '${found.recipe}')`);
     const plan = drawFaults(Number.parseInt(found.recipe, 10), scenario.faults);
     expect(found.recipe.split(',').length).toBeLessThan(plan.length / 2);

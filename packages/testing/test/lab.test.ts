@@ -52,7 +52,7 @@ describe('a lab', () => {
   });
 
   it('needs a runner', () => {
-    expect(() => lab({})).toThrow('lab() needs a test runner');
+    expect(() => lab({})).toThrow('there is no test runner');
   });
 });
 

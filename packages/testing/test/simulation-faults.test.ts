@@ -240,7 +240,7 @@ describe('a crash', () => {
     clock.setTimeout(() => rings.push('older'), 10);
     host.config.clock.setTimeout(() => rings.push('new'), 10);
     await expect(world.drive(old.node.listen({ host: '0.0.0.0', port: 1 }))).rejects.toMatchObject({
-      fault: 'stuck',
+      code: 'P2P_ERR_WORLD_STUCK',
     });
     expect(rings).toEqual(['new']);
   });
@@ -278,7 +278,7 @@ it('a peer that was silent while we stood still is heard before it is judged', a
 it('addresses are of one host each, and ports of one listener', async () => {
   const world = simulate();
   const host = world.host('10.0.0.1');
-  expect(() => world.host('10.0.0.1')).toThrow('each has its own address');
+  expect(() => world.host('10.0.0.1')).toThrow('give each host addresses of its own');
   const [one, two]: PeerNode<string>[] = [peerOn(host).node, peerOn(host).node];
   await world.drive(one!.listen({ host: '0.0.0.0', port: 7 }));
   expect(await failureOf(world, two!.listen({ host: '127.0.0.1', port: 7 }))).toContain('EADDRINUSE');

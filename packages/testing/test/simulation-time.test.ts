@@ -45,7 +45,7 @@ describe('the time of a world', () => {
 
   it('needs durations and seeds that are some', async () => {
     await expect(simulate().run('soon' as Duration)).rejects.toThrow('is not a duration');
-    expect(() => simulate({ seed: -1 })).toThrow('a seed is');
+    expect(() => simulate({ seed: -1 })).toThrow('`seed` is -1; give a whole number');
     expect(() => simulate({ bandwidth: '10 miles' as '1 B/s' })).toThrow('is not a bandwidth');
     expect(() => simulate({ latencyMs: [5, 1] })).toThrow('latencyMs');
   });
@@ -64,7 +64,7 @@ describe('the time of a world', () => {
   it('one run at a time', async () => {
     const world = simulate();
     const first = world.run(1);
-    await expect(world.run(1)).rejects.toThrow('one run at a time');
+    await expect(world.run(1)).rejects.toThrow('the world runs already');
     await first;
   });
 });
@@ -80,7 +80,12 @@ describe('a check', () => {
     clock.setTimeout(() => leaders--, 7.5);
     const failure = await world.run('1 s').catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(SimulationError);
-    expect(failure).toMatchObject({ fault: 'check', what: 'one leader', seed: 12, timeMs: 7 });
+    expect(failure).toMatchObject({
+      code: 'P2P_ERR_CHECK_FAILED',
+      subject: 'one leader',
+      seed: 12,
+      timeMs: 7,
+    });
   });
 
   it('may throw, and what it throws is the cause', async () => {
@@ -96,13 +101,15 @@ describe('a check', () => {
   it('what is waited for in vain is named: time is over, or nothing is left', async () => {
     const world = simulate();
     await expect(world.until('it rains', () => false)).rejects.toMatchObject({
-      fault: 'stuck',
-      what: 'it rains',
+      code: 'P2P_ERR_WORLD_STUCK',
+      subject: 'it rains',
     });
     const { clock } = world.host('10.0.0.1').config;
     const again = (): void => void clock.setTimeout(again, 1_000);
     again();
-    await expect(world.until('it rains', () => false, '1 min')).rejects.toMatchObject({ fault: 'timeout' });
+    await expect(world.until('it rains', () => false, '1 min')).rejects.toMatchObject({
+      code: 'P2P_ERR_WAITED_IN_VAIN',
+    });
   });
 
   it('work that was spawned fails the run when it rejects', async () => {

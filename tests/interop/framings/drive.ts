@@ -1,7 +1,7 @@
 import { NEED_MORE, PeerError, type Codec } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import { SlabPool, SlabSink } from '@pea2pea/core/internal';
-import { codecContext } from '@pea2pea/codecs/testing';
+import { codecContext } from '@pea2pea/testing';
 
 export const hex = (bytes: Uint8Array | string): string => Buffer.from(bytes as Uint8Array).toString('hex');
 

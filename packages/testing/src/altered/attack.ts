@@ -27,9 +27,9 @@ export interface AttackOptions {
   readonly lastingMs?: number;
   /** How long an honest peer waits for its reply, in milliseconds. @default 2_000 */
   readonly patienceMs?: number;
-  /** @default tcpTransport() */
+  /** The network to dial over. @default tcpTransport() */
   readonly transport?: Transport;
-  /** @default systemClock */
+  /** The clock for what is timed, on both sides. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -37,6 +37,7 @@ export interface AttackOptions {
 export interface HonestPeer {
   /** Whether it got what an honest peer gets: a reply, or a connection where there are no replies. */
   readonly isServed: boolean;
+  /** How long it took to see that, in milliseconds. */
   readonly ms: number;
   /** What it saw. */
   readonly saw: string;
@@ -44,13 +45,17 @@ export interface HonestPeer {
 
 /** What one peer with something wrong saw of the server, and what honest ones saw beside and after it. */
 export interface AttackOutcome {
+  /** What was wrong with the peer. */
   readonly name: WireAlteration;
+  /** The same as a sentence of which the peer is the subject. */
   readonly sentence: string;
   /** How its connection ended: by the server, by the peer itself, or not while it stayed. */
   readonly ending: 'refused' | 'ended by the server' | 'reset by the server' | 'left by the peer' | 'open';
   /** Bytes that the server sent to it. */
   readonly received: number;
+  /** An honest peer that came while it was there. */
   readonly during: HonestPeer;
+  /** An honest peer that came when it was gone. */
   readonly after: HonestPeer;
 }
 
@@ -58,6 +63,7 @@ export interface AttackOutcome {
 export interface AttackReport {
   /** An honest peer before anybody else. */
   readonly before: HonestPeer;
+  /** One for each peer with something wrong, in the order in which they came. */
   readonly outcomes: readonly AttackOutcome[];
 }
 

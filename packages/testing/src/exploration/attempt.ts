@@ -16,11 +16,13 @@ export interface Attempt {
   readonly hash: string;
   /** The last lines of it. */
   readonly trace: readonly string[];
-  /** How much happened, and until when. */
+  /** Events that happened. */
   readonly steps: number;
+  /** Virtual time when it ended, in milliseconds. */
   readonly timeMs: number;
   /** The faults of the plan, one line each, by number. */
   readonly faults: readonly string[];
+  /** What became of connections, and how often. */
   readonly seen: Counts;
 }
 
@@ -45,11 +47,7 @@ export async function attempt(scenario: Scenario, recipe: Recipe): Promise<Attem
   }
   return {
     failure: hasFailed ? nameOf(error) : undefined,
-    detail: hasFailed
-      ? error instanceof SimulationError
-        ? error.message.split('\n')[0]!
-        : describe(error)
-      : '',
+    detail: hasFailed ? (error instanceof SimulationError ? error.what : describe(error)) : '',
     hash: world.trace.hash,
     trace: hasFailed ? world.trace.lines.slice(-30) : [],
     steps: world.steps,
@@ -61,6 +59,6 @@ export async function attempt(scenario: Scenario, recipe: Recipe): Promise<Attem
 
 /** Without what differs from seed to seed: times, ports. */
 function nameOf(error: unknown): string {
-  if (error instanceof SimulationError) return `${error.fault}: ${error.what}`;
+  if (error instanceof SimulationError) return `${error.code}: ${error.subject}`;
   return describe(error).replace(/\d+/g, 'N');
 }

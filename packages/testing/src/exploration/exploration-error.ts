@@ -1,28 +1,33 @@
+import { PeerError } from '@pea2pea/core';
 import type { Attempt } from './attempt.js';
 import { parseRecipe } from './scenario.js';
 
-/** A seed with which a scenario fails, the faults that it takes, and the line that replays it. */
-export class ExplorationError extends Error {
-  override readonly name = 'ExplorationError';
-  /** What `replay` takes: `'7:3,9'`. */
+/**
+ * Tells of a seed with which a scenario fails, the faults that it takes, and the line that replays it. Its code is
+ * P2P_ERR_EXPLORATION_FAILED.
+ */
+export class ExplorationError extends PeerError {
+  /** What `replay` takes, such as `'7:3,9'`: the seed, and the faults of its plan by number. */
   readonly recipe: string;
+  /** The run with the fewest faults that failed. */
   readonly attempt: Attempt;
 
+  /** Made by `explore`. @internal */
   constructor(recipe: string, attempt: Attempt, module?: string) {
     const { seed, faults = [] } = parseRecipe(recipe);
     const line =
       module === undefined
         ? `replay(scenario, '${recipe}')`
         : `npx pea2pea-explore ${module} --replay ${recipe}`;
-    super(
-      [
-        `seed ${seed}: ${attempt.detail}`,
-        ...(faults.length > 0 ? ['it takes:'] : []),
-        ...faults.map((fault) => `  ${fault}: ${attempt.faults[fault] ?? 'a fault'}`),
-        ...(attempt.trace.length > 0 ? ['what happened last:', ...attempt.trace] : []),
-        `again: ${line}`,
-      ].join('\n'),
-    );
+    const more = [
+      ...(faults.length > 0 ? ['it takes:'] : []),
+      ...faults.map((fault) => `  ${fault}: ${attempt.faults[fault] ?? 'a fault'}`),
+      ...(attempt.trace.length > 0 ? ['what happened last:', ...attempt.trace] : []),
+      `again: ${line}`,
+    ];
+    super('P2P_ERR_EXPLORATION_FAILED', `seed ${seed}: ${attempt.detail}`, {
+      remedy: `replay it, under a debugger if you like\n${more.join('\n')}`,
+    });
     this.recipe = recipe;
     this.attempt = attempt;
   }

@@ -33,9 +33,11 @@ interface Failure {
 
 /** What an exploration without a failure has seen. */
 export interface Exploration {
+  /** How many seeds were run. */
   readonly seeds: number;
-  /** Events and virtual time over all seeds. */
+  /** Events, over all seeds. */
   readonly steps: number;
+  /** Virtual time over all seeds, in milliseconds. */
   readonly timeMs: number;
   /** What became of connections, and how often. */
   readonly seen: Counts;

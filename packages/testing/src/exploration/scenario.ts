@@ -1,3 +1,5 @@
+import { PeerError } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import type { SimulationOptions, World } from '../simulation/world.js';
 import type { FaultOptions } from './faults.js';
 
@@ -31,13 +33,13 @@ export function recipeText({ seed, faults }: Recipe): string {
   return faults === undefined ? String(seed) : `${seed}:${faults.join(',')}`;
 }
 
-/** @throws {RangeError} when `text` is not a recipe. */
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG when `text` is not a recipe. */
 export function parseRecipe(text: string): Recipe {
   const [, seed, faults] = /^(\d+)(?::((?:\d+(?:,\d+)*)?))?$/.exec(text) ?? [];
   if (seed === undefined || Number(seed) >= 2 ** 32) {
-    throw new RangeError(
-      `${JSON.stringify(text)} is not a recipe: write 7, or 7:3,9 for two faults of its plan`,
-    );
+    throw new PeerError('P2P_ERR_INVALID_CONFIG', `${describe(text)} is not a recipe`, {
+      remedy: 'write 7 for a seed with all faults of its plan, 7:3,9 for two of them, 7: for none',
+    });
   }
   if (faults === undefined) return { seed: Number(seed) };
   return { seed: Number(seed), faults: faults === '' ? [] : faults.split(',').map(Number) };

@@ -1,5 +1,6 @@
 // A process of `explore`: runs the scenario of a module, once for each recipe that it is sent.
 import { describe } from '@pea2pea/core/authoring';
+import { testingError } from '../errors.js';
 import { attempt } from './attempt.js';
 import type { Reply } from './runners.js';
 import type { Recipe, Scenario } from './scenario.js';
@@ -13,7 +14,10 @@ process.on('disconnect', () => process.exit());
 /** One after the other: what is sent while the module loads waits. */
 let last = import(process.argv[2]!).then((module: { default?: Scenario }) => {
   if (typeof module.default?.run !== 'function') {
-    throw new TypeError(`the default export of ${process.argv[2]} is not a scenario`);
+    throw testingError(
+      'P2P_ERR_NOT_A_SCENARIO',
+      `the default export of ${process.argv[2]} is not a scenario`,
+    );
   }
   return module.default;
 });

@@ -77,7 +77,7 @@ export function checkHandshake(make: () => HandshakePair): Promise<KitFinding<Ha
 /**
  * A group of tests, one for each of {@link HANDSHAKE_FACTS}; see {@link checkHandshake}.
  *
- * @throws {TypeError} when there is no runner.
+ * @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner.
  */
 export function describeHandshake(
   name: string,

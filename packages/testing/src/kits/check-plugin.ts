@@ -140,7 +140,7 @@ export function checkPlugin(make: () => Usable): Promise<KitFinding<PluginFact>[
 /**
  * A group of tests, one for each of {@link PLUGIN_FACTS}; see {@link checkPlugin}.
  *
- * @throws {TypeError} when there is no runner.
+ * @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner.
  */
 export function describePlugin(name: string, make: () => Usable, { runner }: DescribeOptions = {}): void {
   describeFacts(name, PLUGIN_FACTS, CHECKS, () => make, runner);

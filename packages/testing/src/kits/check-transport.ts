@@ -200,7 +200,7 @@ export function checkTransport(
 /**
  * A group of tests, one for each of {@link TRANSPORT_FACTS}; see {@link checkTransport}.
  *
- * @throws {TypeError} when there is no runner.
+ * @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner.
  */
 export function describeTransport(
   name: string,

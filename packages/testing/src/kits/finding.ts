@@ -1,3 +1,5 @@
+import { testingError } from '../errors.js';
+
 /** One fact of a kit that does not hold. */
 export interface KitFinding<Fact extends string = string> {
   /** Which one. */
@@ -11,12 +13,12 @@ export interface KitRunner {
   /** Opens a group of tests. */
   describe(name: string, body: () => void): unknown;
   /** Adds a test. */
-  it(name: string, body: () => Promise<void>): unknown;
+  it(name: string, body: () => void | Promise<void>): unknown;
 }
 
-/** What `describeTransport`, `describeHandshake` and `describePlugin` take besides. */
+/** What the `describe…` function of each kit takes besides. */
 export interface DescribeOptions {
-  /** @default the one that is running, where its functions are global */
+  /** The functions of the runner. @default the one that is running, where its functions are global */
   readonly runner?: KitRunner;
 }
 
@@ -46,21 +48,26 @@ export async function findingsOf<Fact extends string, Subject>(
   return findings;
 }
 
-/** A group of tests, one for each fact. @throws {TypeError} when there is no runner. */
+/** `runner`, or the one that is running. @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is none. */
+export function runnerOf(runner = globalThis as Partial<KitRunner>): KitRunner {
+  if (typeof runner.describe === 'function' && typeof runner.it === 'function') return runner as KitRunner;
+  throw testingError('P2P_ERR_NO_TEST_RUNNER', 'a conformance kit makes tests, and there is no test runner', {
+    remedy: 'run it in one, or give it { runner: { describe, it } }',
+  });
+}
+
+/** A group of tests, one for each fact. @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner. */
 export function describeFacts<Fact extends string, Subject>(
   name: string,
   facts: Readonly<Record<Fact, string>>,
   checks: Readonly<Record<Fact, Check<Subject>>>,
   make: () => Subject | Promise<Subject>,
-  runner: Partial<KitRunner> = globalThis as Partial<KitRunner>,
+  runner: KitRunner | undefined,
 ): void {
-  const { describe, it } = runner;
-  if (typeof describe !== 'function' || typeof it !== 'function') {
-    throw new TypeError('a kit needs a test runner: run it in one, or give { runner: { describe, it } }');
-  }
-  describe(name, () => {
+  const tests = runnerOf(runner);
+  tests.describe(name, () => {
     for (const fact of Object.keys(facts) as Fact[]) {
-      it(facts[fact], async () => {
+      tests.it(facts[fact], async () => {
         const detail = await failureOf(checks[fact], make);
         if (detail !== undefined) throw new Error(detail);
       });

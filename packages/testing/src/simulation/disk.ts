@@ -31,12 +31,12 @@ export class SimDisk {
     this.#safe = new Map(this.#current);
   }
 
-  /** @internal What was not synced is lost. */
+  /** Loses what was not synced. @internal */
   losePower(): void {
     this.#current = new Map(this.#safe);
   }
 
-  /** @internal Another disk. */
+  /** Makes it empty, as another disk is. @internal */
   wipe(): void {
     this.#safe = new Map();
     this.#current = new Map();

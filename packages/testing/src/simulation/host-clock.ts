@@ -1,3 +1,5 @@
+import { PeerError } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import { ORDER, type SimEvent } from './event-queue.js';
 import { inMs, type Duration } from './quantities.js';
 import type { Timeline } from './timeline.js';
@@ -43,9 +45,17 @@ export class HostClock {
     return this.#epochMs + this.now() + this.#dateOffsetMs;
   }
 
-  /** The clock runs `rate` times as fast as the world from now on: 1.001 gains 86 seconds a day. */
+  /**
+   * The clock runs `rate` times as fast as the world from now on: 1.001 gains 86 seconds a day.
+   *
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `rate` is not above 0.
+   */
   drift(rate: number): void {
-    if (!(rate > 0)) throw new RangeError(`a clock cannot run at a rate of ${rate}: stop() stops it`);
+    if (!(rate > 0)) {
+      throw new PeerError('P2P_ERR_INVALID_CONFIG', `a clock cannot run at a rate of ${describe(rate)}`, {
+        remedy: 'give a number above 0; stop() stops the clock',
+      });
+    }
     this.#anchor();
     this.#rate = rate;
     this.#reschedule();
@@ -79,7 +89,7 @@ export class HostClock {
     return this.#alarms.size;
   }
 
-  /** @internal */
+  /** Has an alarm go off when it is due by this clock. @internal */
   schedule(alarm: Alarm): void {
     this.#alarms.add(alarm);
     if (this.#isStopped) return;
@@ -87,13 +97,13 @@ export class HostClock {
     alarm.event = this.#timeline.at(inWorldMs, ORDER.timers, alarm.onDue);
   }
 
-  /** @internal */
+  /** Takes an alarm back. @internal */
   forget(alarm: Alarm): void {
     this.#alarms.delete(alarm);
     this.#unschedule(alarm);
   }
 
-  /** @internal The process is dead, and its timers with it. */
+  /** Takes all alarms back: the process is dead. @internal */
   forgetAll(): void {
     for (const alarm of this.#alarms) this.forget(alarm);
   }

@@ -15,9 +15,13 @@ import { subject, type Subject } from './trace.js';
 
 /** What of a configuration a node of a simulated host needs. */
 export interface HostConfig {
+  /** The network, as this host has it. */
   readonly transport: Transport;
+  /** The clock of the host, on which the timers of its process run. */
   readonly clock: Clock;
+  /** Chance that follows from the seed of the world and the address of the host. */
   readonly random: Random;
+  /** Writes down what nodes log, in {@link SimHost.log}. */
   readonly logger: Logger;
 }
 
@@ -29,15 +33,21 @@ export type Crash = 'process' | 'power';
 
 /** A machine of a simulated network. */
 export class SimHost implements Machine {
+  /** All IP addresses that it has. */
   readonly addresses: readonly string[];
+  /** Its name in a trace. @internal */
   readonly subject: Subject;
+  /** The translation that it dials out through, if there is one. */
   readonly nat: Nat | undefined;
+  /** Its TCP ports. @internal */
   readonly ports: Ports;
   /** Its clock, and what can be wrong with it. */
   readonly clock: HostClock;
+  /** What it keeps over restarts of its process. */
   readonly disk = new SimDisk();
   /** What its nodes logged. */
   readonly log: LogLine[] = [];
+  /** Its program, if it was made with one. */
   readonly boot: Boot | undefined;
   readonly #net: Net;
   #incarnation!: Incarnation;
@@ -76,6 +86,7 @@ export class SimHost implements Machine {
     return this.#config;
   }
 
+  /** The run of its process that goes on now. @internal */
   get incarnation(): Incarnation {
     return this.#incarnation;
   }
@@ -104,7 +115,7 @@ export class SimHost implements Machine {
     this.#incarnation.goOn();
   }
 
-  /** @internal */
+  /** Called by `world.crash`. @internal */
   crash(how: Crash): void {
     if (this.#state === 'down' || !this.#incarnation.isAlive) return;
     this.#net.note('fault', this.subject, how === 'power' ? 4 : 5);
@@ -126,7 +137,7 @@ export class SimHost implements Machine {
     this.disk.losePower();
   }
 
-  /** @internal */
+  /** Called by `world.restart`. @internal */
   restart(disk: 'kept' | 'lost'): void {
     this.crash('process');
     this.#net.note('fault', this.subject, 6);

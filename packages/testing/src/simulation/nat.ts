@@ -16,10 +16,13 @@ export interface NatOptions {
  * forgotten, and neither side is told.
  */
 export class Nat {
+  /** Under which its hosts are seen. */
   readonly address: string;
+  /** How long a connection may be silent before it is forgotten, in milliseconds. */
   readonly forgetMs: number;
   #nextPort = FIRST_PORT;
 
+  /** Made by `world.nat`. @internal */
   constructor({ address, forgets = Infinity }: NatOptions) {
     this.address = address;
     this.forgetMs = inMs(forgets);

@@ -1,3 +1,4 @@
+import { PeerError } from '@pea2pea/core';
 import type { SocketAddress } from '@pea2pea/core';
 import { between, chanceOf } from './chance.js';
 import type { Endpoint } from './endpoint.js';
@@ -39,11 +40,13 @@ export class Net {
     this.#trace.add(this.timeline.nowMs, what, who, value, bytes);
   }
 
-  /** @throws {Error} when a host has one of its addresses. */
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when another host has one of its addresses. */
   add(machine: Machine): void {
     for (const address of machine.addresses) {
       if (this.#machines.has(address))
-        throw new Error(`there is a host ${address}: each has its own address`);
+        throw new PeerError('P2P_ERR_INVALID_CONFIG', `there is a host ${address} already`, {
+          remedy: 'give each host addresses of its own',
+        });
     }
     for (const address of machine.addresses) this.#machines.set(address, machine);
   }

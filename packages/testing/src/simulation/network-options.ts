@@ -1,3 +1,4 @@
+import { PeerError } from '@pea2pea/core';
 import { inBytesPerMs, type Bandwidth } from './quantities.js';
 
 /** What the network of a world is like. */
@@ -41,7 +42,7 @@ export interface Network {
   readonly timeWaitMs: number;
 }
 
-/** @throws {RangeError} when an option is not in its range. */
+/** @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option is not in its range. */
 export function resolveNetwork(options: NetworkOptions): Network {
   const { latencyMs = [1, 20], bandwidth, lossPercent = 0, splitPercent = 10 } = options;
   const range = typeof latencyMs === 'number' ? ([latencyMs, latencyMs] as const) : latencyMs;
@@ -69,5 +70,6 @@ export function resolveNetwork(options: NetworkOptions): Network {
 }
 
 function require(name: keyof NetworkOptions, isSound: boolean): void {
-  if (!isSound) throw new RangeError(`${name} of a simulated network is out of its range`);
+  if (isSound) return;
+  throw new PeerError('P2P_ERR_INVALID_CONFIG', `\`${name}\` of a simulated network is out of its range`);
 }

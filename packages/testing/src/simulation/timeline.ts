@@ -1,3 +1,4 @@
+import { testingError } from '../errors.js';
 import { EventQueue, type Order, type SimEvent } from './event-queue.js';
 
 /** How a run came to its end: `isOver` said so, the time was over, or nothing was left to happen. */
@@ -62,7 +63,7 @@ export class Timeline {
    * @throws what an event or `isOver` throws.
    */
   run(endMs: number, isOver: () => boolean): Promise<Outcome> {
-    if (this.#running) return Promise.reject(new Error('the world runs already: one run at a time'));
+    if (this.#running) return Promise.reject(testingError('P2P_ERR_WORLD_RUNS', 'the world runs already'));
     this.#running = true;
     return new Promise((resolve, reject) => {
       let left = 0;

@@ -76,6 +76,7 @@ export class Trace {
     return [...this.#lines.slice(first), ...this.#lines.slice(0, first)].map(format);
   }
 
+  /** Writes down what happened. @internal */
   add(timeMs: number, what: Happening, who: Subject, value = 0, bytes?: Uint8Array): void {
     let hashed = this.#hashes.get(what);
     if (hashed === undefined) this.#hashes.set(what, (hashed = hashOf(what)));

@@ -1,4 +1,5 @@
-import type { Random } from '@pea2pea/core';
+import { PeerError, type Random } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import { chanceOf } from './chance.js';
 import { SimHost, type Boot, type Crash } from './host.js';
 import { Nat, type NatOptions } from './nat.js';
@@ -44,7 +45,9 @@ export type Cut = 'silently' | 'with-reset' | 'one-way';
  * and promises that settle for such reasons. Take time and chance from `host.config`.
  */
 export class World {
+  /** What all of its chance follows from. */
   readonly seed: number;
+  /** What happened in it: a hash over all, and the last lines. */
   readonly trace: Trace;
   /** Chance for the scenario itself. */
   readonly random: Random;
@@ -55,7 +58,7 @@ export class World {
   readonly #checks: { readonly what: string; readonly holds: () => unknown }[] = [];
   #failure: { readonly error: unknown } | undefined;
 
-  /** @internal Made by `simulate`. */
+  /** Made by `simulate`. @internal */
   constructor({
     seed = 1,
     epochMs = EPOCH_MS,
@@ -64,7 +67,9 @@ export class World {
     ...network
   }: SimulationOptions) {
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-      throw new RangeError(`a seed is a whole number from 0 to ${2 ** 32 - 1}, not ${String(seed)}`);
+      throw new PeerError('P2P_ERR_INVALID_CONFIG', `\`seed\` is ${describe(seed)}`, {
+        remedy: `give a whole number from 0 to ${2 ** 32 - 1}`,
+      });
     }
     this.seed = seed;
     this.#epochMs = epochMs;
@@ -83,6 +88,7 @@ export class World {
     return this.#timeline.steps;
   }
 
+  /** Its hosts, in the order in which they were made. */
   get hosts(): readonly SimHost[] {
     return this.#hosts;
   }
@@ -197,7 +203,8 @@ export class World {
   async until(what: string, condition: () => boolean, limit: Duration = '10 min'): Promise<void> {
     const isOver = (): boolean => this.#look() || condition();
     const outcome = await this.#timeline.run(this.nowMs + inMs(limit), isOver);
-    if (outcome !== 'over') throw this.#error(outcome === 'nothing' ? 'stuck' : 'timeout', what);
+    if (outcome !== 'over')
+      throw this.#error(outcome === 'nothing' ? 'P2P_ERR_WORLD_STUCK' : 'P2P_ERR_WAITED_IN_VAIN', what);
   }
 
   /**
@@ -266,20 +273,20 @@ export class World {
       try {
         result = holds();
       } catch (cause) {
-        throw this.#error('check', what, cause);
+        throw this.#error('P2P_ERR_CHECK_FAILED', what, cause);
       }
-      if (result === false) throw this.#error('check', what);
+      if (result === false) throw this.#error('P2P_ERR_CHECK_FAILED', what);
     }
     return false;
   }
 
-  #error(fault: SimulationFault, what: string, cause?: unknown): SimulationError {
+  #error(code: SimulationFault, what: string, cause?: unknown): SimulationError {
     const { seed, nowMs: timeMs } = this;
-    return new SimulationError(fault, what, { seed, timeMs, trace: this.trace.lines.slice(-20), cause });
+    return new SimulationError(code, what, { seed, timeMs, trace: this.trace.lines.slice(-20), cause });
   }
 }
 
-/** A world with nobody in it yet. @throws {RangeError} when an option is not in its range. */
+/** A world with nobody in it yet. @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option is not in its range. */
 export function simulate(options: SimulationOptions = {}): World {
   return new World(options);
 }

@@ -1,5 +1,5 @@
 import { PeerError } from '@pea2pea/core';
-import { Violation } from './finding.js';
+import { Violation } from './codec-facts.js';
 import type { Subject } from './subject.js';
 
 /** How much is decoded to try out the ways to cut a stream. */

@@ -4,8 +4,8 @@ import type { Codec } from '@pea2pea/core';
 import type { CheckOptions } from './check-options.js';
 import { ByteComparison, Comparison, same } from './comparison.js';
 import { freshContexts } from './contexts.js';
-import { Violation } from './finding.js';
-import type { CodecFact } from './finding.js';
+import { Violation } from './codec-facts.js';
+import type { CodecFact } from './codec-facts.js';
 import { Receiver, Sender } from './one-way.js';
 
 /** A codec under test, with what the checks need of it. */

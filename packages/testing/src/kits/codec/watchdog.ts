@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm';
-import { Violation } from './finding.js';
+import { Violation } from './codec-facts.js';
 
 /**
  * Runs `check`, and ends it after `timeoutMs` even where it never comes back by itself.

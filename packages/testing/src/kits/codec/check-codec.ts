@@ -1,7 +1,7 @@
-import type { Codec } from '@pea2pea/core';
+import { PeerError, type Codec } from '@pea2pea/core';
 import type { CheckOptions } from './check-options.js';
-import { Violation } from './finding.js';
-import type { Finding } from './finding.js';
+import { Violation } from './codec-facts.js';
+import type { CodecFinding } from './codec-facts.js';
 import { almostSound, endless, noise } from './hostile-streams.js';
 import { statelessEncoder, limitExceeded, limitMet, rollback } from './limits.js';
 import { Randomness } from './randomness.js';
@@ -21,14 +21,18 @@ const ENDLESS_SHARE = 10;
  * note: choose samples that differ: empty, short, long, several types. One is not enough to tell that messages get mixed up.
  * note: the same arguments have the same result; vary `seed` to see more.
  * note: memory is measured in bytes that wait for more. What a decoder allocates for itself is not seen.
- * @throws {RangeError} when there is no sample.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG when there is no sample.
  */
 export function checkCodec<In, Out = In>(
   codec: Codec<In, Out>,
   samples: readonly Out[],
   options: CheckOptions<In, Out> = {},
-): Finding[] {
-  if (samples.length === 0) throw new RangeError('a codec is checked with samples: give at least one');
+): CodecFinding[] {
+  if (samples.length === 0) {
+    throw new PeerError('P2P_ERR_INVALID_CONFIG', 'a codec is checked with samples, and there are none', {
+      remedy: 'give at least one',
+    });
+  }
   const { seed, runs, maxFrameBytes, timeoutMs } = { ...DEFAULTS, ...options };
   const subject = new Subject(codec, samples, options, maxFrameBytes);
   const random = new Randomness(seed);
@@ -36,7 +40,7 @@ export function checkCodec<In, Out = In>(
     for (let run = 0; run < times; run++) check(subject, random);
   };
 
-  const findings: Finding[] = [];
+  const findings: CodecFinding[] = [];
   for (const check of [
     ...[roundTrip, oneChunk, anySplit, drip, truncated, isolation, keptMessages].map(
       (check) => () => check(subject),
@@ -55,7 +59,7 @@ export function checkCodec<In, Out = In>(
   return findings;
 }
 
-function findingOf(seed: number, check: () => void): Finding | undefined {
+function findingOf(seed: number, check: () => void): CodecFinding | undefined {
   try {
     check();
     return undefined;

@@ -1,7 +1,9 @@
+import { PeerError } from '@pea2pea/core';
+import { describe } from '@pea2pea/core/authoring';
 import { isDeepStrictEqual } from 'node:util';
 import { isUint8Array } from 'node:util/types';
-import { Violation } from './finding.js';
-import type { CodecFact } from './finding.js';
+import { Violation } from './codec-facts.js';
+import type { CodecFact } from './codec-facts.js';
 
 /** Whether `received` is what was sent: the same value, or the bytes of what was sent as bytes or text. */
 export function same(received: unknown, sent: unknown): boolean {
@@ -73,7 +75,7 @@ export class ByteComparison {
 }
 
 function noBytes(message: unknown): never {
-  throw new TypeError(
-    `a codec that merges messages must have bytes or strings as messages, not a ${typeof message}`,
-  );
+  throw new PeerError('P2P_ERR_INVALID_CONFIG', `a message is ${describe(message)}`, {
+    remedy: 'set `mergesMessages` for codecs alone whose messages are bytes or strings',
+  });
 }

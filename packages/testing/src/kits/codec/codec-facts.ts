@@ -1,3 +1,5 @@
+import type { KitFinding } from '../finding.js';
+
 /** What every codec must do. A codec that fails is told which of these does not hold. */
 export const CODEC_FACTS = {
   'round-trip': 'returns each message that was sent, and needs nothing after it',
@@ -22,12 +24,8 @@ export const CODEC_FACTS = {
 /** The name of a fact in {@link CODEC_FACTS}. */
 export type CodecFact = keyof typeof CODEC_FACTS;
 
-/** One fact that does not hold. */
-export interface Finding {
-  /** Which one. */
-  readonly fact: CodecFact;
-  /** What was seen, for people. */
-  readonly detail: string;
+/** One fact of {@link CODEC_FACTS} that does not hold. */
+export interface CodecFinding extends KitFinding<CodecFact> {
   /** The beginning of the bytes that show it, in hexadecimal, where bytes do. */
   readonly input?: string;
   /** What {@link checkCodec} was seeded with: the same seed shows it again. */

@@ -1,6 +1,6 @@
 import { PeerError } from '@pea2pea/core';
 import type { PeerErrorCode } from '@pea2pea/core';
-import { Violation } from './finding.js';
+import { Violation } from './codec-facts.js';
 import type { Subject } from './subject.js';
 
 export function rollback<In, Out>(subject: Subject<In, Out>): void {

@@ -2,7 +2,7 @@ import { NEED_MORE, PeerError } from '@pea2pea/core';
 import { ChunkQueue, describe } from '@pea2pea/core/authoring';
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
 import { checkMessage, SlabPool, SlabSink } from '@pea2pea/core/internal';
-import { Violation } from './finding.js';
+import { Violation } from './codec-facts.js';
 
 /** The sending end of a connection: what throws is rolled back, as the writer of a connection does it. */
 export class Sender<Out> {
