@@ -5,9 +5,9 @@ import {
   expectedIdentity,
   peerIdentity,
   PeerNode,
-  snapshot,
   type Hooks,
 } from '@pea2pea/core';
+import { snapshot } from '@pea2pea/observe';
 import { describe as inOneLine } from '@pea2pea/core/authoring';
 import { inMemory, join, lab, listen, textCodec, type TestNode } from '@pea2pea/testing';
 
@@ -26,7 +26,7 @@ describe('the identity of a peer', () => {
     const [a, b] = [makeNode(net, proves('bob')), makeNode(net)];
     const [connection] = await join(a, b);
     expect(connection.identity).toBe('bob');
-    expect(snapshot(a.node).connections).toMatchObject([{ identity: 'bob' }]);
+    expect(snapshot(a.node).connections.items).toMatchObject([{ identity: 'bob' }]);
     const line = `connection ${connection.id} with ${b.node.address!} (outbound, open, identity bob)`;
     expect([String(connection), inOneLine(connection)]).toEqual([line, line]);
     await connection.disconnect();
@@ -40,7 +40,7 @@ describe('the identity of a peer', () => {
     const [a, b] = [makeNode(net), makeNode(net)];
     const [connection] = await join(a, b);
     expect(connection.identity).toBeUndefined();
-    expect(snapshot(a.node).connections).toMatchObject([{ identity: null }]);
+    expect(snapshot(a.node).connections.items).toMatchObject([{ identity: null }]);
     expect(String(connection)).toMatch(/\(outbound, open\)$/);
     expect(lineOf(a, 'connected')).not.toHaveProperty('identity');
   });
@@ -53,7 +53,7 @@ describe('the identity of a peer', () => {
     const shown = `\\u{1b}[31m\\n${'x'.repeat(116)}…`;
     expect(connection.identity).toBe(identity);
     expect(lineOf(a, 'connected')).toMatchObject({ identity: shown });
-    expect(snapshot(a.node).connections).toMatchObject([{ identity: shown }]);
+    expect(snapshot(a.node).connections.items).toMatchObject([{ identity: shown }]);
     expect(String(connection)).toContain(`, identity ${shown})`);
   });
 

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
-import { snapshot, SNAPSHOT_VERSION, type Connection } from '@pea2pea/core';
-import { ControlledClock } from '@pea2pea/core/testing';
+import type { Connection } from '@pea2pea/core';
 import { inMemory, join, lab, listen, until } from '@pea2pea/testing';
 
 const { makeNode } = lab();
@@ -117,58 +116,6 @@ describe('the logger', () => {
     await until('it arrived', () => a.messages.length > 0);
     expect(a.log.every(({ fields }) => fields.node === 'alice')).toBe(true);
     expect(a.log.map(({ text }) => text)).toEqual(['listening', 'connected']);
-  });
-});
-
-describe('a snapshot', () => {
-  it('is plain data about the node and each connection', async () => {
-    const clock = new ControlledClock(1_000);
-    const network = { ...inMemory(), clock };
-    const [a, b] = [
-      makeNode({ ...network, name: 'a' }),
-      makeNode({ ...network, name: 'b', maxConnections: 10 }),
-    ];
-    const [connection] = await join(a, b);
-    await connection.send('hello');
-    await until('it arrived', () => b.messages.length === 1);
-    clock.advance(250);
-    const taken = snapshot(b.node);
-    expect(JSON.parse(JSON.stringify(taken))).toEqual(taken);
-    expect(taken).toMatchObject({
-      version: SNAPSHOT_VERSION,
-      takenAt: 1_250,
-      name: 'b',
-      state: 'open',
-      address: b.node.address!.toString(),
-      connecting: 0,
-      bufferedBytes: 0,
-      limits: { maxConnections: 10, maxInbound: b.node.config.maxInbound },
-      stats: { messagesReceived: 1, messagesSent: 0 },
-      counters: { accepted: 1, openedInbound: 1, closed: 0 },
-    });
-    expect(taken.connections).toEqual([
-      {
-        id: b.opened[0]!.id,
-        identity: null,
-        direction: 'inbound',
-        state: 'open',
-        address: b.opened[0]!.address.toString(),
-        hasEnded: false,
-        peerHasEnded: false,
-        localAddress: b.opened[0]!.localAddress.toString(),
-        ageMs: 250,
-        bufferedBytes: 0,
-        stats: { ...b.opened[0]!.stats },
-      },
-    ]);
-    // Of that moment: what comes later does not change it.
-    await connection.disconnect();
-    await until('b saw it', () => b.node.connections.size === 0);
-    expect(taken.connections).toHaveLength(1);
-    expect(taken.counters.closed).toBe(0);
-    expect(snapshot(b.node)).toMatchObject({ connections: [], counters: { closed: 1 } });
-    await b.node.close();
-    expect(snapshot(b.node)).toMatchObject({ state: 'closed', address: null });
   });
 });
 

@@ -5,7 +5,8 @@ import { chmodSync, existsSync, lstatSync, mkdtempSync, rmSync, symlinkSync, wri
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join as pathJoin } from 'node:path';
-import { describeReason, snapshot, SocketAddress } from '@pea2pea/core';
+import { describeReason, SocketAddress } from '@pea2pea/core';
+import { snapshot } from '@pea2pea/observe';
 import { bans, keepAlive, rateLimit, reconnect } from '@pea2pea/policies';
 import { ANYWHERE, inMemory, lab, until, type TestNode } from '@pea2pea/testing';
 
@@ -81,7 +82,7 @@ describe('listen({ path }) and connect({ path })', () => {
     expect([`${outbound!.address}`, `${outbound!.localAddress}`]).toEqual(
       Array(2).fill(`${SocketAddress.ofPath(path)}`),
     );
-    expect(snapshot(a.node).connections.map(({ address }) => address)).toEqual(addresses.map(String));
+    expect(snapshot(a.node).connections.items.map(({ address }) => address)).toEqual(addresses.map(String));
     expect(a.log.find(({ text }) => text === 'connected')!.fields).toMatchObject({ peer: `${addresses[0]}` });
     expect(await a.node.disconnect(addresses[0]!)).toBe(true);
     expect(a.node.connections.size).toBe(2);

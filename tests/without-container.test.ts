@@ -34,14 +34,17 @@ it('the example of plugins on bare nodes runs where no container is installed', 
   ]);
 });
 
-it.each(['noise', 'policies', 'rpc', 'tls', 'codecs', 'streams'])('@pea2pea/%s needs none', (name) => {
-  const script = `await import('@pea2pea/${name}')`;
-  expect(runWithoutContainer('--input-type=module', '--eval', script)).toEqual({
-    output: '',
-    errors: '',
-    exitCode: 0,
-  });
-});
+it.each(['noise', 'observe', 'policies', 'rpc', 'tls', 'codecs', 'streams'])(
+  '@pea2pea/%s needs none',
+  (name) => {
+    const script = `await import('@pea2pea/${name}')`;
+    expect(runWithoutContainer('--input-type=module', '--eval', script)).toEqual({
+      output: '',
+      errors: '',
+      exitCode: 0,
+    });
+  },
+);
 
 it('what is taken for not installed is noticed', () => {
   const script = `await import('@pea2pea/rpc/decorators')`;

@@ -20,8 +20,8 @@ export { ConnectionContext, contextKey } from './contracts/connection-context.js
 export type { ContextKey } from './contracts/connection-context.js';
 export { COUNTERS } from './contracts/counters.js';
 export type { CounterDefinition, CounterName, Heuristics } from './contracts/counters.js';
-export { expectedIdentity, peerIdentity } from './contracts/identity.js';
-export { describeReason } from './contracts/connection.js';
+export { expectedIdentity, peerIdentity, roundTripMs, secureChannel } from './contracts/identity.js';
+export { causeOf, describeReason } from './contracts/connection.js';
 export type {
   AnyConnection,
   Connection,
@@ -30,6 +30,8 @@ export type {
   DisconnectReason,
   Hold,
 } from './contracts/connection.js';
+export type { ConnectionInside, NodeInside, SetupInside } from './contracts/inside.js';
+export { LIMIT_OPTIONS } from './contracts/limit-options.js';
 export type { ConnectionLimits, LimitChanges } from './contracts/limits.js';
 export type {
   BytesDiagnostic,
@@ -53,7 +55,16 @@ export { HANDLED } from './contracts/hooks.js';
 export { UnreadableFrame } from './contracts/unreadable-frame.js';
 export type { HookErrorContext, HookName, Hooks } from './contracts/hooks.js';
 export type { LogFields, Logger } from './contracts/logger.js';
-export type { PluginClass, PluginFactory, PluginKey, PluginManifest, PluginUse } from './contracts/plugin.js';
+export type { NodeState } from './contracts/node-state.js';
+export { PLUGIN_STATE } from './contracts/plugin.js';
+export type {
+  PluginClass,
+  PluginFactory,
+  PluginKey,
+  PluginManifest,
+  PluginUse,
+  StatefulPlugin,
+} from './contracts/plugin.js';
 export type { Random } from './contracts/random.js';
 export type { IpAddress } from './net/ip-address.js';
 export { IpPrefix } from './net/ip-prefix.js';
@@ -79,8 +90,6 @@ export type {
 } from './contracts/transport.js';
 export { encodeToBuffer } from './connection/encode.js';
 export type { ConnectOptions } from './flows/dialer.js';
-export { snapshot, SNAPSHOT_VERSION } from './snapshot.js';
-export type { ConnectionSnapshot, NodeSnapshot } from './snapshot.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
 export { defaultLogger } from './mechanisms/default-logger.js';
 export type { StopReport } from './mechanisms/life.js';
@@ -91,5 +100,4 @@ export { tcpTransport } from './mechanisms/tcp-transport.js';
 export { PeerNode } from './peer-node.js';
 export type { AcceptOptions } from './flows/accept-arguments.js';
 export type { ConnectionsView } from './connection/connections-view.js';
-export type { NodeState } from './peer-node.js';
 export type { ListenOptions } from './flows/listen-arguments.js';

@@ -9,6 +9,8 @@ import type { Logger } from './contracts/logger.js';
 import type { Heuristics } from './contracts/counters.js';
 import type { PluginKey, PluginUse } from './contracts/plugin.js';
 import { SocketAddress, type AddressLike } from './net/socket-address.js';
+import type { NodeInside } from './contracts/inside.js';
+import type { NodeState } from './contracts/node-state.js';
 import type { Stats } from './contracts/stats.js';
 import { PeerConnection } from './connection/connection.js';
 import { TableView, type ConnectionsView } from './connection/connections-view.js';
@@ -18,23 +20,17 @@ import { checkAccept, type AcceptOptions } from './flows/accept-arguments.js';
 import { checkConnect } from './flows/connect-arguments.js';
 import { checkListen, type ListenOptions } from './flows/listen-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
+import { Inside } from './flows/inside.js';
 import { Listener } from './flows/listener.js';
 import { closeNode, type CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
-import { encodeOnce } from './flows/broadcast.js';
+import { encodeOnce, excluded } from './flows/broadcast.js';
 import { detach, renegotiate } from './flows/renegotiation.js';
 import { chainHooks, requireHooks } from './mechanisms/hook-chain.js';
 import { Life } from './mechanisms/life.js';
 import { isPluginUse, PluginList } from './mechanisms/plugin-list.js';
 import { resolveConfig } from './resolve-config.js';
-
-/**
- * - `idle`: made, hooks may be added.
- * - `open`: started, by itself or with the first `listen` or `connect`.
- * - `closing`, `closed`: `close()` was called; nothing new begins.
- */
-export type NodeState = 'idle' | 'open' | 'closing' | 'closed';
 
 /**
  * A node: it listens, dials, and owns the life of every connection.
@@ -123,6 +119,11 @@ export class PeerNode<In, Out = In> {
   /** Bytes held over all connections, both directions together; `maxBufferedBytes` bounds each of them. */
   get bufferedBytes(): number {
     return this.#kernel.inbound.used + this.#kernel.outbound.used;
+  }
+
+  /** What of the node only pages and exporters ask for: `snapshot` of `@pea2pea/observe` has all of it as plain data. */
+  get inside(): NodeInside {
+    return new Inside(this.#kernel, this.#listener, this.#plugins);
   }
 
   /** Whether a connection with the peer at `address` is being set up. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
@@ -380,10 +381,4 @@ export class PeerNode<In, Out = In> {
     );
     return starting.promise;
   }
-}
-
-function excluded(except: Connection | Iterable<Connection> | undefined): ReadonlySet<number> {
-  if (except === undefined) return new Set();
-  const list = Symbol.iterator in except ? [...except] : [except];
-  return new Set(list.map((connection) => connection.id));
 }

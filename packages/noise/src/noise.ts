@@ -3,6 +3,7 @@ import {
   definePlugin,
   expectedIdentity,
   peerIdentity,
+  secureChannel,
   type ConnectionContext,
   type ContextKey,
   type Handshake,
@@ -37,11 +38,14 @@ export class Noise implements Hooks<unknown> {
   /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'noise' };
   readonly #options: NoiseOptions;
+  readonly #protocol: string;
   readonly #pattern: HandshakePattern;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(_node: PeerNode<unknown>, options: NoiseOptions) {
-    this.#pattern = checkedPlugin(options).protocol.pattern;
+    const { name, pattern } = checkedPlugin(options).protocol;
+    this.#protocol = name;
+    this.#pattern = pattern;
     this.#options = options;
   }
 
@@ -76,6 +80,7 @@ export class Noise implements Hooks<unknown> {
     });
     const { session } = channel;
     context.set(noiseSession, session);
+    context.set(secureChannel, this.#protocol);
     if (session.remoteStaticKey !== undefined) {
       context.set(peerIdentity, session.remoteStaticKey.toString('hex'));
     }

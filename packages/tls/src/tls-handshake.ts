@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { expectedIdentity, peerIdentity, PeerError, type Handshake } from '@pea2pea/core';
+import { expectedIdentity, peerIdentity, PeerError, secureChannel, type Handshake } from '@pea2pea/core';
 import { describe, invalidConfig, requireAtOnce, requireExpectedIdentity } from '@pea2pea/core/authoring';
 import { dialTls, type ServerIdentity } from './client-side.js';
 import { hostNameOf } from './host-names.js';
@@ -53,6 +53,7 @@ export async function tlsHandshake(handshake: Handshake, context: TlsContext): P
   }
   const { context: left } = handshake;
   left.set(tlsSession, session);
+  left.set(secureChannel, `${session.protocol} ${session.cipher}`);
   const identity = identityOf(session, policy);
   const isPinned = left.has(expectedIdentity) && left.get(expectedIdentity) === identity;
   if (identity !== undefined && (session.authorized || verdict === true || isPinned)) {

@@ -64,6 +64,11 @@ export class ConnectionTable<C> {
     return this.#connecting;
   }
 
+  /** What inbound peers hold, setups included. */
+  get inbound(): number {
+    return this.#inbound;
+  }
+
   /** Connections that are active: open or closing. */
   get active(): number {
     return this.#size - this.#connecting;

@@ -22,6 +22,15 @@ export interface Flight extends Batch {
   writing: number;
 }
 
+/** A batch of so many messages, none of it written yet. */
+export function flightOf(
+  { segments, slabs, bytes }: Batch,
+  messages: number,
+  waiters: Deferred[] | undefined,
+): Flight {
+  return { segments, slabs, bytes, messages, waiters, next: 0, left: bytes, writing: 0 };
+}
+
 /** Hands the next part of the flight to the stream, as one write. */
 export function writePart(
   flight: Flight,

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
+import type { SetupInside } from '../contracts/inside.js';
 import type { Link } from '../contracts/transport.js';
 import type { CancellationSource } from '../authoring/cancellation.js';
 import type { Cancellation } from '../contracts/cancellation.js';
@@ -10,6 +11,16 @@ import { discard } from './foreign-stream.js';
 import { HandshakePace } from './handshake-pace.js';
 import { NodeContext } from './node-context.js';
 import { Outcomes } from './outcomes.js';
+
+/** What a setup or a dial is to be shown as, as long as it is under way. */
+export type SetupAbout = Omit<SetupInside, 'sinceMs'>;
+
+/** A setup or a dial that has begun. */
+export interface SetupUnderWay extends Omit<SetupInside, 'phase'> {
+  phase: SetupInside['phase'];
+  /** Settles as it does. */
+  ended: Promise<unknown>;
+}
 
 /** What the flows of one node share: who is connected, and what is under way. */
 export class Kernel extends NodeContext {
@@ -21,7 +32,7 @@ export class Kernel extends NodeContext {
   /** Whether a stream was handed over to somebody else. */
   hasHandedOver = false;
   /** Setups and dials under way: how to cancel each, and when it has ended. */
-  readonly #setups = new Map<CancellationSource, Promise<unknown>>();
+  readonly #setups = new Map<CancellationSource, SetupUnderWay>();
   readonly flows: ConnectionFlows;
   /** Where the node listens, to know itself when it is dialled. */
   listening: readonly SocketAddress[] = [];
@@ -63,17 +74,32 @@ export class Kernel extends NodeContext {
    * note: `setup` starts in a later microtask. It is remembered by then, so that a hook that closes the
    * node cancels it, too; and a released slot starts the next setup without growing the stack.
    */
-  track<T>(cancellation: CancellationSource, setup: () => Promise<T>): Promise<T> {
-    const running = Promise.resolve().then(setup);
-    this.#setups.set(cancellation, running);
+  track<T>(
+    cancellation: CancellationSource,
+    about: SetupAbout,
+    setup: (underWay: SetupUnderWay) => Promise<T>,
+  ): Promise<T> {
+    const running: Promise<T> = Promise.resolve().then(() => setup(underWay));
+    const underWay: SetupUnderWay = { ...about, sinceMs: this.clock.now(), ended: running };
+    this.#setups.set(cancellation, underWay);
     const forget = (): void => void this.#setups.delete(cancellation);
     running.then(forget, forget);
     return running;
   }
 
+  /** What is being set up now, in the order in which it began. */
+  get setupsUnderWay(): SetupInside[] {
+    return [...this.#setups.values()].map(({ address, direction, phase, sinceMs }) => ({
+      address,
+      direction,
+      phase,
+      sinceMs,
+    }));
+  }
+
   /** Ends all setups with `error`; resolves when they have settled. */
   async cancelSetups(error: PeerError): Promise<void> {
     for (const cancellation of this.#setups.keys()) cancellation.cancel(error);
-    await Promise.allSettled(this.#setups.values());
+    await Promise.allSettled([...this.#setups.values()].map(({ ended }) => ended));
   }
 }

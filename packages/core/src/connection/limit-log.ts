@@ -1,22 +1,12 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
+import { LIMIT_OPTIONS } from '../contracts/limit-options.js';
 import type { Direction } from '../contracts/direction.js';
 import type { Logger } from '../contracts/logger.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
 
-/** The option that causes each refusal by a limit: the one to raise so that the peer gets in. */
-const LIMITS = {
-  P2P_ERR_TOO_MANY_CONNECTIONS: 'maxConnections',
-  P2P_ERR_TOO_MANY_INBOUND: 'maxInbound',
-  P2P_ERR_TOO_MANY_CONNECTIONS_PER_IP: 'maxConnectionsPerIp',
-  P2P_ERR_TOO_MANY_CONNECTING: 'maxConnecting',
-  'waiting-line-full': 'listenBacklog',
-  'waiting-line-share-full': 'maxWaitingPerIp',
-  'waiting-line-timeout': 'handshakeTimeoutMs',
-} as const satisfies Record<string, keyof ResolvedConfig>;
-
-type LimitCause = keyof typeof LIMITS;
+type LimitCause = keyof typeof LIMIT_OPTIONS;
 
 const WARN_INTERVAL_MS = 1_000;
 
@@ -49,7 +39,7 @@ export class LimitLog {
 
   #warn(address: SocketAddress, direction: Direction, cause: LimitCause): boolean {
     return this.#throttle(cause).run((suppressed) => {
-      const option = LIMITS[cause];
+      const option = LIMIT_OPTIONS[cause];
       const who = direction === 'inbound' ? `${address}` : `the dial to ${address}`;
       const text = `${option} (${this.#config[option]}) is reached: ${who} is refused`;
       this.#logger.warn({ peer: address.toString(), direction, cause, suppressed }, text);
@@ -67,5 +57,5 @@ export class LimitLog {
 }
 
 function isLimit(cause: string): cause is LimitCause {
-  return Object.hasOwn(LIMITS, cause);
+  return Object.hasOwn(LIMIT_OPTIONS, cause);
 }

@@ -1,13 +1,16 @@
+import { isNativeError } from 'node:util/types';
 import type { CounterName, Heuristics } from '../contracts/counters.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
-import { describeReason, type Connection, type DisconnectReason } from '../contracts/connection.js';
+import { causeOf, describeReason, type Connection, type DisconnectReason } from '../contracts/connection.js';
 import type { Direction } from '../contracts/direction.js';
 import { diagnostics } from '../contracts/diagnostics.js';
+import { readData } from '../errors/describe.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
 import { peerFields } from '../contracts/peer-fields.js';
 import type { SocketAddress } from '../net/socket-address.js';
+import { Tally } from '../mechanisms/tally.js';
 import { LimitLog } from './limit-log.js';
 import type { PeerLog } from './peer-log.js';
 
@@ -18,6 +21,10 @@ export class Outcomes {
   readonly #peerLog: PeerLog;
   readonly #limitLog: LimitLog;
   readonly #counters: Heuristics;
+  /** What did not become a connection, by cause. */
+  readonly refusals: Readonly<Record<Direction, Tally>> = { inbound: new Tally(), outbound: new Tally() };
+  /** Why connections ended. */
+  readonly ends = new Tally();
 
   constructor(config: ResolvedConfig, clock: Clock, logger: Logger, peerLog: PeerLog, counters: Heuristics) {
     this.#name = config.name;
@@ -30,6 +37,7 @@ export class Outcomes {
   /** A link or a dial that a limit, a full line or the end of the node kept out. */
   refused(address: SocketAddress, direction: Direction, cause: string, counter: CounterName): void {
     this.#counters[counter]++;
+    this.refusals[direction].add(cause);
     this.#limitLog.refused(address, direction, cause);
     this.#publishRefusal(address, direction, cause);
   }
@@ -42,13 +50,17 @@ export class Outcomes {
 
   /** A dial that reached nobody, or was cancelled. */
   notReached(address: SocketAddress, error: PeerError, counter: CounterName | undefined): void {
-    if (counter !== undefined) this.#counters[counter]++;
+    if (counter !== undefined) {
+      this.#counters[counter]++;
+      this.refusals.outbound.add(withSystemCode(error));
+    }
     this.#logger.debug({ peer: address.toString(), code: error.code, err: error }, 'not connected');
   }
 
   /** A setup that a hook refused, or that failed. */
   setupFailed(address: SocketAddress, direction: Direction, error: PeerError, counter: CounterName): void {
     this.#counters[counter]++;
+    this.refusals[direction].add(error.code);
     const fields = { peer: address.toString(), direction, code: error.code, err: error };
     this.#peerLog.warn(fields, 'no connection: the setup failed');
     this.#publishRefusal(address, direction, error.code);
@@ -93,6 +105,7 @@ export class Outcomes {
   /** A teardown has ended. */
   closed(connection: Connection, reason: DisconnectReason): void {
     this.#counters.closed++;
+    this.ends.add(causeOf(reason));
     if (diagnostics.connectionClose.hasSubscribers) {
       diagnostics.connectionClose.publish({ node: this.#name, connection, reason });
     }
@@ -103,6 +116,15 @@ export class Outcomes {
     diagnostics.connectionRefused.publish({ node: this.#name, address, direction, cause });
   }
 }
+
+/** `P2P_ERR_CONNECT_FAILED, ECONNREFUSED`. */
+function withSystemCode(error: PeerError): string {
+  const cause = readData(error, 'cause');
+  const code = isNativeError(cause) ? readData(cause, 'code') : undefined;
+  return typeof code === 'string' && SYSTEM_CODE.test(code) ? `${error.code}, ${code}` : error.code;
+}
+
+const SYSTEM_CODE = /^E[A-Z0-9_]{2,30}$/;
 
 /** What a hook of ours threw. */
 function thrownByHook(reason: DisconnectReason): { readonly error?: unknown } | undefined {

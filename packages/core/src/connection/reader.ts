@@ -36,7 +36,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   #decoding: Decoding;
   readonly account: SeatedAccount;
   readonly #slice: Slice;
-  readonly #receiver: Receiver;
+  readonly receiver: Receiver;
   #hasStarted = false;
   /** The end of the peer ended the connection, and what it had sent can still be asked for. */
   #keepsRest = false;
@@ -51,7 +51,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** Made when the budget of the node first holds this connection back. */
   #askAgain: (() => void) | undefined;
   /** For idleness. */
-  readonly #heard: ProgressWatch;
+  readonly heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
   /** How many reads of renegotiations were served. */
@@ -64,13 +64,13 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#decoding = decoding;
     this.account = node.inbound.account();
     this.#slice = new Slice(node.turns);
-    this.#heard = new ProgressWatch(node.clock.now());
+    this.heard = new ProgressWatch(node.clock.now());
     const { message } = node.hooks;
-    this.#receiver =
+    this.receiver =
       message === undefined
         ? new Pulls(node, connection, this)
         : new MessageHooks(node, connection, this, message);
-    this.#handling = this.#receiver.isBusyAtFirst;
+    this.#handling = this.receiver.isBusyAtFirst;
   }
 
   /** What makes messages of the bytes, for now. */
@@ -147,12 +147,12 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     }
     this.account.bytes = 0;
     this.account.leave();
-    this.#receiver.stop();
+    this.receiver.stop();
   }
 
   /** For those who ask for messages. @throws {PeerError} P2P_ERR_NOT_PULLED */
   get pulls(): Pulls {
-    if (this.#receiver instanceof Pulls) return this.#receiver;
+    if (this.receiver instanceof Pulls) return this.receiver;
     throw new PeerError(
       'P2P_ERR_NOT_PULLED',
       `the node ${this.#node.config.name} has an \`onMessage\`, of its own or of a plugin`,
@@ -169,17 +169,17 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
    */
   silentForMs(nowMs: number, polledAtMs: number, flushedBytes: number): number {
     const { messagesReceived, bytesReceived } = this.#connection.stats;
-    const received = this.#receiver.countsBytes ? bytesReceived : messagesReceived;
+    const received = this.receiver.countsBytes ? bytesReceived : messagesReceived;
     const count = received + (this.#decoding.ending === undefined ? 0 : 1 + flushedBytes);
-    const isHandled = this.#handling && this.#receiver.isBusyWith(this.#decoding.queue.length);
+    const isHandled = this.#handling && this.receiver.isBusyWith(this.#decoding.queue.length);
     const isWaitedFor = (isHandled || this.#connection.isHeld) && this.#decoding.ending === undefined;
     const heldBack = isWaitedFor || this.#yielded || this.#halted;
-    return polledAtMs - this.#heard.movedAtMs(nowMs, count, heldBack);
+    return polledAtMs - this.heard.movedAtMs(nowMs, count, heldBack);
   }
 
   /** The process stood still for that long. */
   forgive(durationMs: number): void {
-    this.#heard.forgive(durationMs);
+    this.heard.forgive(durationMs);
   }
 
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
@@ -189,7 +189,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
-    const isWatched = this.#handling && !this.#halted && this.#receiver instanceof MessageHooks;
+    const isWatched = this.#handling && !this.#halted && this.receiver instanceof MessageHooks;
     const waitingBytes = isWatched ? this.#decoding.queue.length : 0;
     if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
     this.#handlerWatch ??= new HandlerWatch();
@@ -306,14 +306,14 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
       this.#connection.endFor(this.#decoding.ending!);
       return;
     }
-    if (this.#decoding.isOver) this.#receiver.end();
+    if (this.#decoding.isOver) this.receiver.end();
     this.#flow();
   }
 
   /** Whether the peer has ended, and nobody works on what it sent, nor will before somebody asks for more. */
   get #isDone(): boolean {
     const { isOver, ending } = this.#decoding;
-    return (isOver || (ending !== undefined && this.#handling)) && !this.#receiver.isWorking;
+    return (isOver || (ending !== undefined && this.#handling)) && !this.receiver.isWorking;
   }
 
   /** Whether the next message has a handler that is free. */
@@ -365,7 +365,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   #deliver(message: unknown): void {
     this.#publish(message);
-    if (!this.#stopped) this.#handling = this.#receiver.take(message); // a subscriber may have ended it
+    if (!this.#stopped) this.#handling = this.receiver.take(message); // a subscriber may have ended it
   }
 
   #publish(message: unknown): void {

@@ -15,6 +15,8 @@ export class Refusals {
   readonly #config: ResolvedConfig;
   readonly #traffic: Traffic;
   readonly #warnings: LogThrottle;
+  /** How many each option stood in the way of. */
+  readonly reasons = { outboundQueueBytes: 0, maxBufferedBytes: 0, renegotiation: 0 };
 
   constructor(clock: Clock, logger: Logger, config: ResolvedConfig, traffic: Traffic) {
     this.#logger = logger;
@@ -27,6 +29,8 @@ export class Refusals {
   refused(connection: InnerConnection, message: unknown, isLost: boolean): void {
     connection.stats.messagesRefused++;
     this.#traffic.messagesRefused++;
+    const option = connection.isRenegotiating ? undefined : limitOf(connection);
+    this.reasons[option ?? 'renegotiation']++;
     if (diagnostics.messageRefused.hasSubscribers) {
       diagnostics.messageRefused.publish({ node: this.#config.name, connection, message });
     }
@@ -34,14 +38,15 @@ export class Refusals {
     this.#warnings.run((suppressed) => {
       const { bufferedBytes } = connection;
       const fields = { ...peerFields(connection), bufferedBytes, refused: suppressed + 1 };
-      const why = connection.isRenegotiating ? 'a renegotiation is under way' : this.#limitOf(connection);
+      const why =
+        option === undefined
+          ? 'a renegotiation is under way'
+          : `${option} (${option === 'outboundQueueBytes' ? connection.limits[option] : this.#config[option]}) is reached`;
       this.#logger.warn(fields, `${why}: messages are refused; await drained() before sending more`);
     });
   }
+}
 
-  #limitOf({ bufferedBytes, limits: { outboundQueueBytes } }: InnerConnection): string {
-    return bufferedBytes >= outboundQueueBytes
-      ? `outboundQueueBytes (${outboundQueueBytes}) is reached`
-      : `maxBufferedBytes (${this.#config.maxBufferedBytes}) is reached`;
-  }
+function limitOf({ bufferedBytes, limits }: InnerConnection): 'outboundQueueBytes' | 'maxBufferedBytes' {
+  return bufferedBytes >= limits.outboundQueueBytes ? 'outboundQueueBytes' : 'maxBufferedBytes';
 }

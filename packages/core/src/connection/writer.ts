@@ -9,7 +9,7 @@ import { StallWatch } from '../mechanisms/stall-watch.js';
 import { Drains } from './drains.js';
 import { EarlyWrites } from './early-writes.js';
 import { encodeMessage } from './encode.js';
-import { countSent, WRITE_BYTES, writePart, type Flight } from './flight.js';
+import { countSent, flightOf, WRITE_BYTES, writePart, type Flight } from './flight.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PressureWatch } from './pressure-watch.js';
@@ -82,6 +82,11 @@ export class Writer {
 
   get bufferedBytes(): number {
     return this.#account.bytes;
+  }
+
+  /** Messages that the operating system does not have yet. */
+  get queuedMessages(): number {
+    return this.#messages + (this.#flight?.messages ?? 0);
   }
 
   /** `isLost`: where there is no room, nobody waits for some. */
@@ -251,22 +256,13 @@ export class Writer {
   flush(): void {
     this.#scheduled = false;
     if (this.#flight !== undefined || this.#state === 'ended' || !this.#hasGathered()) return;
-    const { segments, slabs, bytes } = this.#sink!.take();
-    this.#flight = {
-      segments,
-      slabs,
-      bytes,
-      messages: this.#messages,
-      waiters: this.#waiters,
-      next: 0,
-      left: bytes,
-      writing: 0,
-    };
+    const flight = flightOf(this.#sink!.take(), this.#messages, this.#waiters);
+    this.#flight = flight;
     this.#messages = 0;
     this.#waiters = undefined;
-    if (bytes === 0)
-      this.#landed(this.#flight); // messages without a byte
-    else this.#write(this.#flight);
+    if (flight.bytes === 0)
+      this.#landed(flight); // messages without a byte
+    else this.#write(flight);
   }
 
   /** A limit of the connection is another one now: there may be room. */

@@ -16,6 +16,8 @@ export type NeedMore = typeof NEED_MORE;
  * before anything is kept for it.
  */
 export interface Codec<In, Out = In> {
+  /** For people, in a word: snapshots show it. @default none */
+  readonly name?: string;
   /** The decoder of one connection, made once its handshake has ended. */
   decoder(context: CodecContext): Decoder<In>;
   /** The encoder of one connection, made once its handshake has ended. */

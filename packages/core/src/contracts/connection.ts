@@ -251,6 +251,16 @@ export function describeReason(reason: DisconnectReason): string {
   }
 }
 
+/**
+ * The cause of a reason, for counting: without what differs from case to case. `user`, `reading: idle-timeout`,
+ * `reading: invalid-frame, P2P_ERR_FRAME_TOO_LARGE`.
+ */
+export function causeOf(reason: DisconnectReason): string {
+  const cause = 'cause' in reason ? `${reason.origin}: ${reason.cause}` : reason.origin;
+  const code = 'error' in reason && PeerError.is(reason.error) ? reason.error.code : undefined;
+  return code === undefined ? cause : `${cause}, ${code}`;
+}
+
 /** P2P_ERR_DISCONNECTED, with the reason for which the connection ended, if it is known, as `cause`. */
 export function disconnected(
   { address }: Pick<Connection, 'address'>,

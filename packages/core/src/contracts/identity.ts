@@ -22,6 +22,18 @@ export const peerIdentity: ContextKey<string> = contextKey<string>('pea2pea.iden
  */
 export const expectedIdentity: ContextKey<string> = contextKey<string>('pea2pea.expected-identity');
 
+/**
+ * How the connection is secured: the context key under which a handshake leaves the name of the protocol, such as
+ * `Noise_XX_25519_AESGCM_SHA256` or `TLSv1.3 TLS_AES_256_GCM_SHA384`, for people. Snapshots show it.
+ */
+export const secureChannel: ContextKey<string> = contextKey<string>('pea2pea.secure-channel');
+
+/**
+ * How long the peer takes to reply, in milliseconds, as far as somebody measures it: the context key under which they leave
+ * it. Snapshots show it; `keepAlive` of `@pea2pea/policies` sets it.
+ */
+export const roundTripMs: ContextKey<number> = contextKey<number>('pea2pea.round-trip-ms');
+
 /** The longest identity in log lines and snapshots, in characters: longer than keys and fingerprints are. */
 const LONGEST_SHOWN = 128;
 

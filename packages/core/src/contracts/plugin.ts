@@ -45,6 +45,26 @@ export interface PluginFactory<T extends object, Options extends readonly unknow
   readonly class: PluginClass<T, Options>;
 }
 
+/**
+ * A method that a plugin may have: it returns what people may want to know of its state, such as bans, or requests under
+ * way, as plain data that JSON can carry. Pages and exporters show it.
+ *
+ * ```ts
+ * [PLUGIN_STATE]() {
+ *   return { banned: this.#list.size };
+ * }
+ * ```
+ *
+ * note: it is called a few times a second at most. Return numbers and short lists: what is long is cut.
+ */
+export const PLUGIN_STATE: unique symbol = Symbol.for('pea2pea.plugin-state');
+
+/** A plugin that shows its state: see {@link PLUGIN_STATE}. */
+export interface StatefulPlugin {
+  /** Its state, as plain data. */
+  [PLUGIN_STATE](): unknown;
+}
+
 /** A plugin, to be found by: what {@link definePlugin} returned, or the class. */
 export type PluginKey<T extends object> =
   { readonly class: abstract new (...args: never) => T } | (abstract new (...args: never) => T);

@@ -1,3 +1,4 @@
+import type { Connection } from '../contracts/connection.js';
 import { ConnectionContext } from '../contracts/connection-context.js';
 import type { PeerConnection } from '../connection/connection.js';
 import { encodeMessage } from '../connection/encode.js';
@@ -28,4 +29,11 @@ function encode(kernel: Kernel, message: unknown, { direction, address }: PeerCo
   const bytes = Buffer.concat(segments);
   for (const slab of slabs) kernel.slabs.giveBack(slab);
   return bytes;
+}
+
+/** The ids of those that a broadcast leaves out. */
+export function excluded(except: Connection | Iterable<Connection> | undefined): ReadonlySet<number> {
+  if (except === undefined) return new Set();
+  const list = Symbol.iterator in except ? [...except] : [except];
+  return new Set(list.map((connection) => connection.id));
 }

@@ -3,7 +3,7 @@ import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
 import type { PeerConnection } from '../connection/connection.js';
-import type { Kernel } from '../connection/kernel.js';
+import type { Kernel, SetupAbout, SetupUnderWay } from '../connection/kernel.js';
 import { aborted, CancellationSource } from '../authoring/cancellation.js';
 import { overdueAwake } from '../mechanisms/overdue.js';
 import { forgetAbort, onAbort } from '../authoring/signal-listeners.js';
@@ -62,7 +62,8 @@ export interface Target {
 export function dial(kernel: Kernel, target: Target, options: ConnectOptions): Promise<PeerConnection> {
   kernel.heuristics.dialled++;
   const cancellation = new CancellationSource();
-  return kernel.track(cancellation, () => attempt(kernel, target, options, cancellation));
+  const about: SetupAbout = { address: target.address, direction: 'outbound', phase: 'connecting' };
+  return kernel.track(cancellation, about, (setup) => attempt(kernel, target, options, cancellation, setup));
 }
 
 async function attempt(
@@ -70,6 +71,7 @@ async function attempt(
   { address: given, context }: Target,
   options: ConnectOptions,
   cancellation: CancellationSource,
+  setup: SetupUnderWay,
 ): Promise<PeerConnection> {
   const { signal, stream, parallel, timeoutMs = kernel.config.connectTimeoutMs } = options;
   const cancel = (): void => cancellation.cancel(aborted('the dial', signal!));
@@ -96,6 +98,7 @@ async function attempt(
     }
     const { link, slot } = reached;
     if (stream === undefined) kernel.own(link);
+    setup.phase = 'handshaking';
     const dialled = { direction: 'outbound', dialled: given, context } as const;
     return await setUpConnection(kernel, { link, slot, cancellation, ...dialled });
   } catch (error) {

@@ -68,6 +68,11 @@ export class Listener {
     };
   }
 
+  /** Links that wait for a setup slot. */
+  get waiting(): number {
+    return this.#line.size;
+  }
+
   /**
    * Stops taking links, at one address or everywhere. Setups and connections live on; links that wait are reset where the
    * node listens nowhere any more. The inner promise, once the listeners closed, resolves when their last link has ended, too.
@@ -135,7 +140,8 @@ export class Listener {
     const brought = this.#claim(link);
     const context = brought?.context;
     // A setup that fails is counted and logged where it fails.
-    const setup = this.#kernel.track(cancellation, () =>
+    const about = { address: link.address, direction: 'inbound', phase: 'handshaking' } as const;
+    const setup = this.#kernel.track(cancellation, about, () =>
       setUpConnection(this.#kernel, {
         link,
         direction: 'inbound',

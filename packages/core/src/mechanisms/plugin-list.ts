@@ -68,6 +68,11 @@ export function manifestOf(Class: unknown): PluginManifest | undefined {
 export class PluginList {
   readonly #plugins: object[] = [];
 
+  /** All of them. */
+  get all(): readonly object[] {
+    return this.#plugins;
+  }
+
   /**
    * Refuses what the list has already: a class, or another with its name.
    * @throws {PeerError} P2P_ERR_INVALID_PLUGIN

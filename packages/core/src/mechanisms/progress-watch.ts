@@ -13,6 +13,11 @@ export class ProgressWatch {
     this.#sinceMs += durationMs;
   }
 
+  /** How long it has been seen not to rise; 0 where `count` is another one than at the last look. Changes nothing. */
+  restsForMs(nowMs: number, count: number): number {
+    return count === this.#count ? Math.max(0, nowMs - this.#sinceMs) : 0;
+  }
+
   /** When `count` was last seen to be another one, looked at now; `isMoving` says that it counts as such. */
   movedAtMs(nowMs: number, count: number, isMoving = false): number {
     if (count !== this.#count || isMoving) {

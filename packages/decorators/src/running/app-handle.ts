@@ -23,6 +23,11 @@ export class AppHandle extends Closable<CloseReport[]> {
     this.#running = running;
   }
 
+  /** The handles of its peers, in the order of `peers`. */
+  get peers(): readonly PeerHandle<object>[] {
+    return [...this.#running.handles.values()];
+  }
+
   /** The handle of a peer of this application. @throws {PeerError} P2P_ERR_NOT_A_PEER when it is not one */
   peer<T extends object, Args extends readonly unknown[]>(target: ClassOf<T, Args>): PeerHandle<T, Args> {
     const handle = this.#running.handles.get(target);

@@ -2,6 +2,7 @@ import {
   definePlugin,
   HANDLED,
   PeerError,
+  roundTripMs,
   type Connection,
   type DisconnectReason,
   type Hooks,
@@ -216,7 +217,7 @@ export class KeepAlive implements Hooks<unknown> {
     const pulse = this.#pulses.get(connection);
     if (pulse === undefined) return HANDLED;
     if ('ping' in sign) this.#reply(connection, pulse, sign.ping);
-    else this.#onPong(pulse, sign.pong);
+    else this.#onPong(pulse, sign.pong, connection);
     return HANDLED;
   }
 
@@ -343,12 +344,13 @@ export class KeepAlive implements Hooks<unknown> {
     else this.#pingsIgnored++;
   }
 
-  #onPong(pulse: Pulse, nonce: unknown): void {
+  #onPong(pulse: Pulse, nonce: unknown, connection: Connection): void {
     const { pinged } = pulse;
     if (pinged === undefined || nonce !== pinged.nonce) return;
     const ms = this.#node.config.clock.now() - pinged.atMs;
     pulse.pinged = undefined;
     pulse.roundTrip = withSample(pulse.roundTrip, ms);
+    connection.context.set(roundTripMs, pulse.roundTrip.smoothedMs);
     this.#pongsReceived++;
     pulse.waiting?.resolve(ms);
     pulse.waiting = undefined;

@@ -1,0 +1,74 @@
+import type { Connection } from '../contracts/connection.js';
+import type { ConnectionInside, NodeInside, SetupInside } from '../contracts/inside.js';
+import { PeerConnection } from '../connection/connection.js';
+import type { Kernel } from '../connection/kernel.js';
+import type { PluginList } from '../mechanisms/plugin-list.js';
+import { invalidConfig } from '../authoring/checks.js';
+import type { Listener } from './listener.js';
+
+/** A node, for those who show it. */
+export class Inside implements NodeInside {
+  readonly #kernel: Kernel;
+  readonly #listener: Listener;
+  readonly #plugins: PluginList;
+
+  constructor(kernel: Kernel, listener: Listener, plugins: PluginList) {
+    this.#kernel = kernel;
+    this.#listener = listener;
+    this.#plugins = plugins;
+  }
+
+  get plugins(): readonly object[] {
+    return this.#plugins.all;
+  }
+
+  get refused(): NodeInside['refused'] {
+    const { inbound, outbound } = this.#kernel.outcomes.refusals;
+    return {
+      inbound: inbound.counts,
+      outbound: outbound.counts,
+      messages: { ...this.#kernel.refusals.reasons },
+    };
+  }
+
+  get ended(): NodeInside['ended'] {
+    return this.#kernel.outcomes.ends.counts;
+  }
+
+  get waiting(): number {
+    return this.#listener.waiting;
+  }
+
+  get inbound(): number {
+    return this.#kernel.table.inbound;
+  }
+
+  get inboundBytes(): number {
+    return this.#kernel.inbound.used;
+  }
+
+  get outboundBytes(): number {
+    return this.#kernel.outbound.used;
+  }
+
+  setups(): SetupInside[] {
+    return this.#kernel.setupsUnderWay;
+  }
+
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG for what is not a connection of a node */
+  of(connection: Connection): ConnectionInside {
+    const subject: unknown = connection;
+    if (!(subject instanceof PeerConnection)) throw invalidConfig('`connection` is not one of a node');
+    const { codec, isRenegotiating, isHeld, reader, writer, stats } = subject;
+    const { receiver, heard } = reader;
+    const received = receiver.countsBytes ? stats.bytesReceived : stats.messagesReceived;
+    return {
+      codec: typeof codec.name === 'string' ? codec.name : undefined,
+      isRenegotiating,
+      isHandling: receiver.isWorking,
+      isHeld,
+      queuedMessages: writer.queuedMessages,
+      idleMs: receiver.isWorking ? 0 : heard.restsForMs(this.#kernel.clock.now(), received),
+    };
+  }
+}
