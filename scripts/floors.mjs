@@ -13,7 +13,7 @@ const FLOORS = {
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
-  observe: { floors: ['snapshot', '.'] },
+  observe: { floors: [['snapshot', 'tap'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: {
@@ -55,7 +55,7 @@ export const PACKAGES = {
   noise: [CORE, /^node:(crypto|fs\/promises|path|stream)$/],
   tls: [CORE, /^node:(crypto|stream|tls|url)$/],
   policies: [CORE],
-  observe: [CORE, /^node:util\/types$/],
+  observe: [CORE, /^node:(diagnostics_channel|fs|stream|util\/types)$/],
   rpc: [CORE],
   decorators: [CORE, /^inversify$/],
   testing: [CORE, /^@pea2pea\/core\/testing$/, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
