@@ -248,3 +248,43 @@ describe('a byte sink', () => {
     expect(taken(sink)).toEqual(Buffer.alloc(8));
   });
 });
+
+describe('batches', () => {
+  it('a batch that was written is the next one, and empty', () => {
+    const pool = new SlabPool();
+    const sink = new SlabSink(pool);
+    message(sink, () => sink.writeText('first'));
+    const batch = sink.take();
+    const [slab] = batch.slabs;
+    Object.assign(batch, { messages: 1, next: 1, writing: 5, waiters: [] });
+    pool.giveBackBatch(batch, true);
+    expect(batch).toEqual(new SlabSink(new SlabPool()).take());
+
+    message(sink, () => sink.writeText('second'));
+    const next = sink.take();
+    expect(next).toBe(batch);
+    expect(next.slabs[0]).toBe(slab);
+    expect(Buffer.concat(next.segments).toString()).toBe('second');
+  });
+
+  it('slabs that somebody may still read from are not kept with their batch', () => {
+    const pool = new SlabPool();
+    const sink = new SlabSink(pool);
+    message(sink, () => sink.writeText('first'));
+    const batch = sink.take();
+    const [slab] = batch.slabs;
+    pool.giveBackBatch(batch, false);
+    message(sink, () => sink.writeText('second'));
+    expect(sink.take().slabs[0]).not.toBe(slab);
+    expect(slab!.toString('utf8', 0, 5)).toBe('first');
+  });
+
+  it('two sinks never gather in one batch', () => {
+    const pool = new SlabPool();
+    const [one, other] = [new SlabSink(pool), new SlabSink(pool)];
+    for (const sink of [one, other]) message(sink, () => sink.writeText('x'));
+    one.clear();
+    message(one, () => one.writeText('y'));
+    expect([one.takeBuffer().toString(), other.takeBuffer().toString()]).toEqual(['y', 'x']);
+  });
+});

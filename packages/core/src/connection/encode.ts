@@ -52,10 +52,7 @@ export function encodeToBuffer<Out>(
   const sink = new SlabSink(pool);
   encodeMessage(encoder, message, sink);
   sink.commit();
-  const { segments, slabs } = sink.take();
-  const bytes = Buffer.concat(segments);
-  for (const slab of slabs) pool.giveBack(slab);
-  return bytes;
+  return sink.takeBuffer();
 }
 
 function nowhere(): CodecContext {

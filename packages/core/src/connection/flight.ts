@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { diagnostics } from '../contracts/diagnostics.js';
-import type { Batch } from '../mechanisms/byte-sink.js';
-import type { Deferred } from '../authoring/deferred.js';
+import type { Batch } from '../mechanisms/batch.js';
 import { SLOWEST_BYTES } from '../mechanisms/stall-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
@@ -10,30 +9,9 @@ import { showBytes } from './show-bytes.js';
 /** Handed to the stream at once, so that a slow peer's progress shows at least this often. */
 export const WRITE_BYTES = SLOWEST_BYTES;
 
-/** A batch on its way to the operating system. */
-export interface Flight extends Batch {
-  readonly messages: number;
-  readonly waiters: Deferred[] | undefined;
-  /** The next segment to be written. */
-  next: number;
-  /** Bytes that the operating system does not have yet. */
-  left: number;
-  /** How many of them are in the write that is under way. */
-  writing: number;
-}
-
-/** A batch of so many messages, none of it written yet. */
-export function flightOf(
-  { segments, slabs, bytes }: Batch,
-  messages: number,
-  waiters: Deferred[] | undefined,
-): Flight {
-  return { segments, slabs, bytes, messages, waiters, next: 0, left: bytes, writing: 0 };
-}
-
-/** Hands the next part of the flight to the stream, as one write. */
+/** Hands the next part of `flight` to the stream, as one write. */
 export function writePart(
-  flight: Flight,
+  flight: Batch,
   stream: Duplex,
   onWritten: (error?: Error | null) => void,
   node: NodeContext,
@@ -69,7 +47,7 @@ export function writePart(
   stream.uncork();
 }
 
-export function countSent(traffic: { messagesSent: number; bytesSent: number }, flight: Flight): void {
+export function countSent(traffic: { messagesSent: number; bytesSent: number }, flight: Batch): void {
   traffic.messagesSent += flight.messages;
   traffic.bytesSent += flight.bytes;
 }

@@ -3,13 +3,14 @@ import type { Encoder } from '../contracts/codec.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import type { WriteTraits } from '../contracts/transport.js';
 import type { BudgetAccount } from '../mechanisms/byte-budget.js';
+import type { Batch } from '../mechanisms/batch.js';
 import { SlabSink } from '../mechanisms/byte-sink.js';
 import { defer, rejected, type Deferred } from '../authoring/deferred.js';
 import { StallWatch } from '../mechanisms/stall-watch.js';
 import { Drains } from './drains.js';
 import { EarlyWrites } from './early-writes.js';
 import { encodeMessage } from './encode.js';
-import { countSent, flightOf, WRITE_BYTES, writePart, type Flight } from './flight.js';
+import { countSent, WRITE_BYTES, writePart } from './flight.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { PressureWatch } from './pressure-watch.js';
@@ -43,7 +44,8 @@ export class Writer {
   #isSuspended = false;
   #encoding = false;
   #scheduled = false;
-  #flight: Flight | undefined;
+  /** The batch that is on its way to the operating system. */
+  #flight: Batch | undefined;
   #messages = 0;
   #waiters: Deferred[] | undefined;
   /** Made with the first who waits for room. */
@@ -221,7 +223,7 @@ export class Writer {
     // Slabs in flight may still be read by the stream: they are left to the garbage collector.
     this.#flight = undefined;
     this.#waiters = undefined;
-    for (const slab of this.#sink?.take().slabs ?? []) this.#node.slabs.giveBack(slab);
+    this.#sink?.clear();
     this.#finished?.resolve();
     this.#quiet?.resolve();
     if (waiters.length === 0) return;
@@ -256,7 +258,9 @@ export class Writer {
   flush(): void {
     this.#scheduled = false;
     if (this.#flight !== undefined || this.#state === 'ended' || !this.#hasGathered()) return;
-    const flight = flightOf(this.#sink!.take(), this.#messages, this.#waiters);
+    const flight = this.#sink!.take();
+    flight.messages = this.#messages;
+    flight.waiters = this.#waiters;
     this.#flight = flight;
     this.#messages = 0;
     this.#waiters = undefined;
@@ -316,7 +320,7 @@ export class Writer {
   }
 
   /** Hands the flight to the stream, part after part, as long as that passes each on at once. */
-  #write(flight: Flight): void {
+  #write(flight: Batch): void {
     do {
       try {
         const onWritten = (this.#onWritten ??= (error) => this.#wrote(error));
@@ -362,25 +366,23 @@ export class Writer {
   }
 
   /** The operating system has the part that was written last. */
-  #count(flight: Flight): void {
-    flight.left -= flight.writing;
+  #count(flight: Batch): void {
     this.#account.add(-flight.writing);
     this.#flushedBytes += flight.writing;
     this.#drains?.relieve();
   }
 
   /** The operating system has all of the flight. */
-  #landed(flight: Flight): void {
+  #landed(flight: Batch): void {
     this.#flight = undefined;
     countSent(this.#connection.stats, flight);
     countSent(this.#node.traffic, flight);
-    if (this.#writes.reusesBuffers) {
-      for (const slab of flight.slabs) this.#node.slabs.giveBack(slab);
-    }
+    const { waiters } = flight;
+    this.#node.slabs.giveBackBatch(flight, this.#writes.reusesBuffers);
     if (this.#hasGathered()) this.flush();
     else this.#finished?.resolve();
     this.#settle();
-    if (flight.waiters !== undefined) for (const waiter of flight.waiters) waiter.resolve();
+    if (waiters !== undefined) for (const waiter of waiters) waiter.resolve();
   }
 
   /** Tells who waits for nothing to be queued. */

@@ -25,10 +25,7 @@ function encode(kernel: Kernel, message: unknown, { direction, address }: PeerCo
   const sink = new SlabSink(kernel.slabs);
   const context = new ConnectionContext();
   encodeMessage(kernel.config.codec.encoder({ direction, address, context }), message, sink);
-  const { segments, slabs } = sink.take();
-  const bytes = Buffer.concat(segments);
-  for (const slab of slabs) kernel.slabs.giveBack(slab);
-  return bytes;
+  return sink.takeBuffer();
 }
 
 /** The ids of those that a broadcast leaves out. */

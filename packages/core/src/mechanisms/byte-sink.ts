@@ -1,7 +1,7 @@
 import type { ByteSink, Endianness } from '../contracts/codec.js';
 import { describe } from '../errors/describe.js';
-import { LARGE_SLAB, SMALL_SLAB } from './slab-pool.js';
-import type { SlabPool } from './slab-pool.js';
+import type { Batch } from './batch.js';
+import { LARGE_SLAB, SMALL_SLAB, type SlabPool } from './slab-pool.js';
 
 /** From here on a payload is passed on by reference instead of being copied into a slab. */
 const BY_REFERENCE = 32 * 1024;
@@ -16,21 +16,12 @@ const NO_SLAB = -1;
 /** Positions that `reserve` returns: the number of the slab, times this, plus the offset in it. */
 const POSITION_BASE = LARGE_SLAB;
 
-/** What was encoded since the last one, ready to be written. */
-export interface Batch {
-  /** In order; none is empty. */
-  readonly segments: Uint8Array[];
-  /** The slabs that hold the segments, to be released to the pool. */
-  readonly slabs: Buffer[];
-  readonly bytes: number;
-}
-
 /**
  * Gathers encoded messages in slabs.
  *
  * ```text
- *   #segments: [slab 0, part] [a large payload, by reference] ...
- *   #slab:     [ already in #segments | #start ...... #end | room ]
+ *   segments: [slab 0, part] [a large payload, by reference] ...
+ *   #slab:    [ already in segments | #start ...... #end | room ]
  * ```
  *
  * A message is framed by `begin` and `commit`, or `rollback` where its encoder failed. In between it takes bytes, at any
@@ -38,8 +29,8 @@ export interface Batch {
  */
 export class SlabSink implements ByteSink {
   readonly #pool: SlabPool;
-  #segments: Uint8Array[] = [];
-  #slabs: Buffer[] = [];
+  /** What was gathered since the last {@link take}. */
+  #batch: Batch | undefined;
   #slab: Buffer | undefined;
   #start = 0;
   #end = 0;
@@ -70,14 +61,15 @@ export class SlabSink implements ByteSink {
 
   /** Whether a large slab is full, or more than one is in use. */
   get fillsSlab(): boolean {
-    return this.#end > LARGE_SLAB - REMNANT || this.#slabs.length > 1;
+    return this.#end > LARGE_SLAB - REMNANT || (this.#batch !== undefined && this.#batch.slabs.length > 1);
   }
 
   /** Marks where a message begins, for an encoder that throws. */
   begin(): void {
     this.#roomEnd = this.#slab?.length ?? NO_SLAB;
-    this.#markSegments = this.#segments.length;
-    this.#markSlabs = this.#slabs.length;
+    const { segments, slabs } = (this.#batch ??= this.#pool.takeBatch());
+    this.#markSegments = segments.length;
+    this.#markSlabs = slabs.length;
     this.#markStart = this.#start;
     this.#markEnd = this.#end;
     this.#markBytes = this.#bytes;
@@ -94,27 +86,41 @@ export class SlabSink implements ByteSink {
   /** Takes back everything since {@link begin}. */
   rollback(): void {
     this.#roomEnd = CLOSED;
-    while (this.#slabs.length > this.#markSlabs) this.#pool.giveBack(this.#slabs.pop()!);
-    this.#slab = this.#slabs[this.#slabs.length - 1];
-    this.#segments.length = this.#markSegments;
+    const { segments, slabs } = this.#batch!;
+    while (slabs.length > this.#markSlabs) this.#pool.giveBack(slabs.pop()!);
+    this.#slab = slabs[slabs.length - 1];
+    segments.length = this.#markSegments;
     this.#start = this.#markStart;
     this.#end = this.#markEnd;
     this.#bytes = this.#markBytes;
   }
 
-  /** Everything gathered so far; the sink is empty afterwards and holds no slab. */
+  /** Everything gathered so far, whose owner is the caller; the sink is empty afterwards and holds no slab. */
   take(): Batch {
     this.#closeSegment();
-    const batch = { segments: this.#segments, slabs: this.#slabs, bytes: this.#bytes };
+    const batch = this.#batch ?? this.#pool.takeBatch();
+    batch.bytes = this.#bytes;
     this.#startsLarge = this.#bytes > SMALL_SLAB;
-    this.#segments = [];
-    this.#slabs = [];
+    this.#batch = undefined;
     this.#slab = undefined;
     this.#start = 0;
     this.#end = 0;
     this.#bytes = 0;
     this.#markBytes = 0;
     return batch;
+  }
+
+  /** Everything gathered so far as one buffer; the sink is empty afterwards and holds no slab. */
+  takeBuffer(): Buffer {
+    const batch = this.take();
+    const bytes = Buffer.concat(batch.segments, batch.bytes);
+    this.#pool.giveBackBatch(batch, true);
+    return bytes;
+  }
+
+  /** Forgets everything gathered so far. */
+  clear(): void {
+    this.#pool.giveBackBatch(this.take(), true);
   }
 
   write(bytes: Uint8Array): void {
@@ -155,7 +161,7 @@ export class SlabSink implements ByteSink {
 
   reserve(size: number): number {
     const slab = this.#room(checkedSize(size));
-    const position = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
+    const position = (this.#batch!.slabs.length - 1) * POSITION_BASE + this.#end;
     // What lies there are bytes of an earlier message, perhaps to another peer: not for this one, where nobody patches it.
     for (let index = 0; index < size; index++) slab[this.#end + index] = 0;
     this.#end += size;
@@ -166,9 +172,10 @@ export class SlabSink implements ByteSink {
   patchUInt(position: number, value: number, size: number, endianness: Endianness = 'big'): void {
     if (this.#roomEnd === CLOSED) throw notOpen();
     const first = (this.#markSlabs - 1) * POSITION_BASE + this.#markEnd;
-    const end = (this.#slabs.length - 1) * POSITION_BASE + this.#end;
+    const { slabs } = this.#batch!;
+    const end = (slabs.length - 1) * POSITION_BASE + this.#end;
     if (!(position >= first && position + checkedSize(size) <= end)) throw notReserved(position);
-    const slab = this.#slabs[Math.floor(position / POSITION_BASE)];
+    const slab = slabs[Math.floor(position / POSITION_BASE)];
     if (slab === undefined) throw notReserved(position);
     putUInt(slab, position % POSITION_BASE, value, size, endianness);
   }
@@ -176,7 +183,7 @@ export class SlabSink implements ByteSink {
   #refer(bytes: Uint8Array): void {
     if (this.#roomEnd === CLOSED) throw notOpen();
     this.#closeSegment();
-    this.#segments.push(bytes);
+    this.#batch!.segments.push(bytes);
     this.#bytes += bytes.length;
   }
 
@@ -188,7 +195,7 @@ export class SlabSink implements ByteSink {
     this.#closeSegment();
     const small = slab === undefined && !this.#startsLarge && size <= SMALL_SLAB;
     const next = this.#pool.take(small ? SMALL_SLAB : LARGE_SLAB);
-    this.#slabs.push(next);
+    this.#batch!.slabs.push(next);
     this.#slab = next;
     this.#roomEnd = next.length;
     this.#start = 0;
@@ -198,7 +205,7 @@ export class SlabSink implements ByteSink {
 
   #closeSegment(): void {
     if (this.#slab === undefined || this.#end === this.#start) return;
-    this.#segments.push(this.#slab.subarray(this.#start, this.#end));
+    this.#batch!.segments.push(this.#slab.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
 }

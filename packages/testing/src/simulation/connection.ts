@@ -3,7 +3,7 @@ import { Endpoint, type Between } from './endpoint.js';
 import { ORDER } from './event-queue.js';
 import type { Incarnation } from './incarnation.js';
 import type { Machine } from './machine.js';
-import { Pipe, type PipeEnds, type Segment, type Way } from './pipe.js';
+import { Pipe, type Piped, type Segment } from './pipe.js';
 import type { Route } from './route.js';
 import type { Crossing, Net } from './net.js';
 import { subject } from './trace.js';
@@ -18,7 +18,7 @@ export interface Side {
 }
 
 /** A connection between two hosts: two ends, and a pipe each way. */
-export class SimConnection implements Between, Crossing {
+export class SimConnection implements Between, Crossing, Piped<Endpoint> {
   readonly dialler: Endpoint;
   readonly listener: Endpoint;
   readonly hosts: readonly [Machine, Machine];
@@ -55,8 +55,13 @@ export class SimConnection implements Between, Crossing {
       subject(`${listener.local}-${dialler.seenAs}`),
       this,
     );
-    const there = this.#pipe(this.#there, this.#back, this.dialler, this.listener);
-    const back = this.#pipe(this.#back, this.#there, this.listener, this.dialler);
+    const { timeline, network } = net;
+    const ways = [
+      { sender: this.dialler, receiver: this.listener, there: this.#there, back: this.#back },
+      { sender: this.listener, receiver: this.dialler, there: this.#back, back: this.#there },
+    ] as const;
+    const there = new Pipe(timeline, network, ways[0], this);
+    const back = new Pipe(timeline, network, ways[1], this);
     this.dialler.join(there, back);
     this.listener.join(back, there);
     net.connections.add(this);
@@ -66,7 +71,7 @@ export class SimConnection implements Between, Crossing {
 
   /** What is in the way of the connection replies with resets, to both. */
   cut(): void {
-    for (const endpoint of [this.dialler, this.listener]) this.#reset(endpoint);
+    for (const endpoint of [this.dialler, this.listener]) this.wasReset(endpoint);
   }
 
   sendReset(from: Endpoint): void {
@@ -75,10 +80,10 @@ export class SimConnection implements Between, Crossing {
     const route = from === this.dialler ? this.#there : this.#back;
     const arrive = (): void => {
       if (route.keeps(arrive)) return;
-      if (route.state === 'open' && this.#isUp()) this.#reset(to);
+      if (route.isPassable && !this.#isForgotten) this.wasReset(to);
     };
     // It is not repeated, and nobody acknowledges it: what is in its way ends it.
-    if (route.state === 'open' && this.#isUp()) {
+    if (route.isPassable && !this.#isForgotten) {
       timeline.at(route.arrivalOf(0, timeline.nowMs), ORDER.network, arrive);
     }
   }
@@ -91,47 +96,33 @@ export class SimConnection implements Between, Crossing {
     }
   }
 
-  #reset(endpoint: Endpoint): void {
+  // What the pipes say:
+
+  wasReset(endpoint: Endpoint): void {
     if (endpoint.isClosed) return;
     this.#net.note('resets', endpoint.subject);
     endpoint.onError('ECONNRESET');
   }
 
-  #isUp(): boolean {
-    return !this.#isForgotten && this.hosts[0].isUp && this.hosts[1].isUp;
-  }
-
   /** Whoever translates addresses forgets a connection that was silent for long, and lets nothing of it pass. */
-  #knows(): boolean {
-    if (this.#net.timeline.nowMs - this.#lastMs <= this.#forgetMs) return true;
-    this.#isForgotten = true;
-    return false;
+  isUp(): boolean {
+    if (this.#forgetMs === Infinity) return this.#there.isUp;
+    if (this.#isForgotten || !this.#there.isUp) return false;
+    this.#isForgotten = this.#net.timeline.nowMs - this.#lastMs > this.#forgetMs;
+    return !this.#isForgotten;
   }
 
-  #pipe(there: Route, back: Route, sender: Endpoint, receiver: Endpoint): Pipe {
-    const net = this.#net;
-    const way: Way = {
-      there,
-      back,
-      isUp: () => this.#isUp() && this.#knows(),
-      touch: () => {
-        this.#lastMs = net.timeline.nowMs;
-      },
-    };
-    const ends: PipeEnds = {
-      arrived: (segment) => this.#arrived(receiver, segment),
-      hasRoom: sender.hasRoom,
-      retried: () => net.note('retries', sender.subject),
-      gaveUp: () => {
-        net.note('times out', sender.subject);
-        sender.onError('ETIMEDOUT');
-      },
-      wasReset: () => this.#reset(sender),
-    };
-    return new Pipe(net.timeline, net.network, way, ends);
+  retried(sender: Endpoint): void {
+    this.#net.note('retries', sender.subject);
   }
 
-  #arrived(receiver: Endpoint, segment: Segment): void {
+  gaveUp(sender: Endpoint): void {
+    this.#net.note('times out', sender.subject);
+    sender.onError('ETIMEDOUT');
+  }
+
+  arrived(segment: Segment, receiver: Endpoint): void {
+    if (this.#forgetMs !== Infinity) this.#lastMs = this.#net.timeline.nowMs;
     const { subject: who } = receiver;
     if (segment.kind === 'open') {
       if (receiver.isClosed) {

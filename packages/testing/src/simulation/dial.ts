@@ -85,12 +85,11 @@ export class Dial {
   #travel(from: Machine, to: Machine, arrive: () => void): void {
     const { timeline } = this.#net;
     const route = this.#net.route(from, to);
-    const isPassable = (): boolean => route.state === 'open' && from.isUp && to.isUp;
     const onArrival = (): void => {
       if (this.#isSettled || route.keeps(onArrival)) return;
-      if (isPassable()) arrive();
+      if (route.isPassable) arrive();
     };
-    if (isPassable()) {
+    if (route.isPassable) {
       timeline.at(route.arrivalOf(0, timeline.nowMs), ORDER.network, onArrival);
     } else if (route.state === 'reset' && from === this.#from) {
       timeline.at(timeline.nowMs + route.latencyMs, ORDER.network, () => this.#fail('ECONNREFUSED'));

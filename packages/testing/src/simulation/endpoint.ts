@@ -26,9 +26,10 @@ export class Endpoint implements Link, SocketSystem {
   readonly neverReenters = true;
   readonly stream: SimSocket;
   readonly #between: Between;
-  #out: Pipe | undefined;
-  #in: Pipe | undefined;
-  #received: Buffer[] = [];
+  #out: Pipe<Endpoint> | undefined;
+  #in: Pipe<Endpoint> | undefined;
+  /** Nothing, most of the time: whoever reads takes it at once. */
+  #received: Buffer[] | undefined;
   #receivedBytes = 0;
   #hasEnd = false;
   #isReading = false;
@@ -52,7 +53,7 @@ export class Endpoint implements Link, SocketSystem {
     this.stream.on('error', streamOnError);
   }
 
-  join(out: Pipe, back: Pipe): void {
+  join(out: Pipe<Endpoint>, back: Pipe<Endpoint>): void {
     this.#out = out;
     this.#in = back;
   }
@@ -99,7 +100,7 @@ export class Endpoint implements Link, SocketSystem {
 
   read(): void {
     this.#isReading = true;
-    this.#feed();
+    this.feed();
   }
 
   /** The socket is closed. Who closes with bytes unread resets; otherwise the system sends what is left, and an end. */
@@ -125,36 +126,38 @@ export class Endpoint implements Link, SocketSystem {
       return;
     }
     if (segment.kind === 'data') {
-      this.#received.push(segment.bytes);
-      this.#receivedBytes += segment.bytes.length;
+      const { bytes } = segment;
+      if (this.#isReading && this.#received === undefined && this.incarnation.isRunning) {
+        this.#push(bytes);
+        return;
+      }
+      (this.#received ??= []).push(bytes);
+      this.#receivedBytes += bytes.length;
     } else {
       this.#hasEnd = true;
     }
-    this.incarnation.call(this.#feed);
+    this.incarnation.call(feed, this);
   }
 
-  readonly hasRoom = (): void => {
-    this.incarnation.call(this.#tellRoom);
-  };
-
-  readonly #tellRoom = (): void => this.stream.onRoom();
+  hasRoom(): void {
+    this.incarnation.call(tellRoom, this);
+  }
 
   /** A reset arrived, or the system gave the peer up: nothing goes out any more; what has arrived can still be read. */
   onError(code: SystemCode): void {
     if (this.#isClosed || this.#error !== undefined) return;
     this.#error = systemError(code, 'read');
     this.#out!.die();
-    this.incarnation.call(this.#feed);
+    this.incarnation.call(feed, this);
   }
 
-  readonly #feed = (): void => {
-    while (this.#isReading && this.#received.length > 0) {
-      const bytes = this.#takeReceived();
-      this.#in!.consumed(bytes.length);
-      this.#isReading = this.stream.push(bytes);
+  /** Has the stream have what has arrived, as far as it wants it. */
+  feed(): void {
+    while (this.#isReading && this.#received !== undefined) {
+      this.#push(this.#takeReceived(this.#received));
       if (this.#isClosed) return;
     }
-    if (this.#received.length > 0) return;
+    if (this.#received !== undefined) return;
     if (this.#error !== undefined) {
       // Like a socket that is paused: the error shows when the process reads, or has a write under way.
       if (this.#isReading || this.stream.writableLength > 0) this.stream.destroy(this.#error);
@@ -163,31 +166,38 @@ export class Endpoint implements Link, SocketSystem {
       this.stream.push(null);
       this.stream.read(0);
     }
-  };
+  }
+
+  #push(bytes: Buffer): void {
+    this.#in!.consumed(bytes.length);
+    this.#isReading = this.stream.push(bytes);
+  }
 
   /** What has arrived meanwhile comes as one. */
-  #takeReceived(): Buffer {
-    const [first] = this.#received;
-    if (this.#received.length === 1 && first!.length <= MOST_BYTES) {
-      this.#received = [];
-      this.#receivedBytes = 0;
-      return first!;
-    }
-    const all = Buffer.concat(this.#received);
-    const taken = all.subarray(0, MOST_BYTES);
-    this.#received = all.length > MOST_BYTES ? [all.subarray(MOST_BYTES)] : [];
-    this.#receivedBytes = all.length - taken.length;
+  #takeReceived(received: Buffer[]): Buffer {
+    const all = received.length === 1 ? received[0]! : Buffer.concat(received);
+    const taken = all.length > MOST_BYTES ? all.subarray(0, MOST_BYTES) : all;
+    this.#received = taken === all ? undefined : [all.subarray(MOST_BYTES)];
+    this.#receivedBytes -= taken.length;
     return taken;
   }
 
   #finish(keepsSending = false): void {
     this.#isClosed = true;
     if (!keepsSending) this.#endedFirst = false;
-    this.#received = [];
+    this.#received = undefined;
     this.#receivedBytes = 0;
     if (!keepsSending) this.#out!.die();
     this.#between.onClosed(this);
   }
+}
+
+function feed(endpoint: Endpoint): void {
+  endpoint.feed();
+}
+
+function tellRoom({ stream }: Endpoint): void {
+  stream.onRoom();
 }
 
 function streamOnError(): void {}

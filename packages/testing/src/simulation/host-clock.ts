@@ -1,16 +1,22 @@
 import { PeerError } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
-import { ORDER, type SimEvent } from './event-queue.js';
+import { ORDER, SimEvent } from './event-queue.js';
 import { inMs, type Duration } from './quantities.js';
 import type { Timeline } from './timeline.js';
 
 /** A timer that a process has set. */
-export interface Alarm {
+export abstract class Alarm extends SimEvent {
+  readonly clock: HostClock;
   /** By the clock of the host. */
   readonly dueMs: number;
-  /** When it will be due in the world; undefined while the clock stands still. */
-  event: SimEvent | undefined;
-  readonly onDue: () => void;
+  /** Whether it is one of those that wait. @internal */
+  waits = false;
+
+  constructor(clock: HostClock, dueMs: number) {
+    super();
+    this.clock = clock;
+    this.dueMs = dueMs;
+  }
 }
 
 /** The clock of a host, with what is wrong with it. */
@@ -24,7 +30,9 @@ export class HostClock {
   /** By how much the time of people differs from what `now` has counted. */
   #dateOffsetMs = 0;
   #stoppedAtMs = 0;
-  readonly #alarms = new Set<Alarm>();
+  #pending = 0;
+  /** Those that wait for the clock to go on. */
+  #stopped: Alarm[] = [];
 
   /** @internal */
   constructor(timeline: Timeline, epochMs: number) {
@@ -58,7 +66,10 @@ export class HostClock {
     }
     this.#anchor();
     this.#rate = rate;
-    this.#reschedule();
+    for (const alarm of this.#scheduled()) {
+      this.#timeline.cancel(alarm);
+      this.#schedule(alarm);
+    }
   }
 
   /** Sets the time of people on by `duration`, or back if it is negative. Durations and timers are not affected. */
@@ -72,7 +83,8 @@ export class HostClock {
     this.#anchor();
     this.#isStopped = true;
     this.#stoppedAtMs = this.#timeline.nowMs;
-    for (const alarm of this.#alarms) this.#unschedule(alarm);
+    this.#stopped = this.#scheduled();
+    for (const alarm of this.#stopped) this.#timeline.cancel(alarm);
   }
 
   /** Goes on after {@link HostClock.stop}. */
@@ -81,47 +93,55 @@ export class HostClock {
     this.#isStopped = false;
     this.#worldMs = this.#timeline.nowMs;
     this.#dateOffsetMs += this.#timeline.nowMs - this.#stoppedAtMs;
-    this.#reschedule();
+    const stopped = this.#stopped;
+    this.#stopped = [];
+    for (const alarm of stopped) this.#schedule(alarm);
   }
 
   /** Timers that wait. */
   get pending(): number {
-    return this.#alarms.size;
+    return this.#pending;
   }
 
   /** Has an alarm go off when it is due by this clock. @internal */
-  schedule(alarm: Alarm): void {
-    this.#alarms.add(alarm);
-    if (this.#isStopped) return;
-    const inWorldMs = this.#timeline.nowMs + (alarm.dueMs - this.now()) / this.#rate;
-    alarm.event = this.#timeline.at(inWorldMs, ORDER.timers, alarm.onDue);
+  set(alarm: Alarm): void {
+    alarm.waits = true;
+    this.#pending++;
+    this.#schedule(alarm);
   }
 
-  /** Takes an alarm back. @internal */
+  /** Takes an alarm back, or one that is due. Harmless twice. @internal */
   forget(alarm: Alarm): void {
-    this.#alarms.delete(alarm);
-    this.#unschedule(alarm);
+    if (!alarm.waits) return;
+    alarm.waits = false;
+    this.#pending--;
+    this.#timeline.cancel(alarm);
+    if (this.#isStopped) this.#stopped = this.#stopped.filter((other) => other !== alarm);
   }
 
   /** Takes all alarms back: the process is dead. @internal */
   forgetAll(): void {
-    for (const alarm of this.#alarms) this.forget(alarm);
+    for (const alarm of [...this.#scheduled(), ...this.#stopped]) this.forget(alarm);
   }
 
-  #unschedule(alarm: Alarm): void {
-    if (alarm.event !== undefined) this.#timeline.cancel(alarm.event);
-    alarm.event = undefined;
+  #schedule(alarm: Alarm): void {
+    if (this.#isStopped) {
+      this.#stopped.push(alarm);
+      return;
+    }
+    const inWorldMs = this.#timeline.nowMs + (alarm.dueMs - this.now()) / this.#rate;
+    this.#timeline.add(alarm, inWorldMs, ORDER.timers);
+  }
+
+  /** Asked for so rarely that nobody keeps a list of them. */
+  #scheduled(): Alarm[] {
+    return this.#timeline
+      .all()
+      .filter((event): event is Alarm => event instanceof Alarm && event.clock === this);
   }
 
   #anchor(): void {
     this.#localMs = this.now();
     this.#worldMs = this.#timeline.nowMs;
-  }
-
-  #reschedule(): void {
-    for (const alarm of this.#alarms) {
-      this.#unschedule(alarm);
-      this.schedule(alarm);
-    }
   }
 }

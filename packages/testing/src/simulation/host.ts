@@ -101,7 +101,7 @@ export class SimHost implements Machine {
   suspend(): void {
     if (this.#state !== 'up') return;
     this.#net.note('fault', this.subject, 2);
-    this.#state = 'asleep';
+    this.#become('asleep');
     this.clock.stop();
     this.#incarnation.standStill(Infinity);
   }
@@ -110,7 +110,7 @@ export class SimHost implements Machine {
   resume(): void {
     if (this.#state !== 'asleep') return;
     this.#net.note('fault', this.subject, 3);
-    this.#state = 'up';
+    this.#become('up');
     this.clock.start();
     this.#incarnation.goOn();
   }
@@ -132,7 +132,7 @@ export class SimHost implements Machine {
       this.ports.clearListeners();
       return;
     }
-    this.#state = 'down';
+    this.#become('down');
     this.ports.clear();
     this.disk.losePower();
   }
@@ -142,9 +142,14 @@ export class SimHost implements Machine {
     this.crash('process');
     this.#net.note('fault', this.subject, 6);
     if (disk === 'lost') this.disk.wipe();
-    this.#state = 'up';
+    this.#become('up');
     this.clock.start();
     this.#start();
+  }
+
+  #become(state: 'up' | 'asleep' | 'down'): void {
+    this.#state = state;
+    this.#net.lookAt(this);
   }
 
   #start(): void {

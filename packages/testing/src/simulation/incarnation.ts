@@ -21,16 +21,23 @@ export class Incarnation {
     return this.#isAlive;
   }
 
+  /** Whether {@link call} calls at once. */
+  get isRunning(): boolean {
+    return this.#isAlive && !this.#isStill;
+  }
+
   /** Whether it stands still: its event loop does not turn. */
   get isStill(): boolean {
     return this.#isStill;
   }
 
-  /** Calls `run` now, or when the process goes on, or never if it is dead. */
-  call(run: () => void): void {
+  /** Calls `run` with `subject` now, or when the process goes on, or never if it is dead. */
+  call(run: () => void): void;
+  call<T>(run: (subject: T) => void, subject: T): void;
+  call<T>(run: (subject?: T) => void, subject?: T): void {
     if (!this.#isAlive) return;
-    if (this.#isStill) this.#waiting.push(run);
-    else run();
+    if (this.#isStill) this.#waiting.push(() => run(subject));
+    else run(subject);
   }
 
   /** The process stands still for `durationMs`; until {@link Incarnation.goOn}, where that is infinite. */

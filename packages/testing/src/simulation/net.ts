@@ -67,6 +67,11 @@ export class Net {
     return route;
   }
 
+  /** `machine` has come up, or gone down. */
+  lookAt(machine: Machine): void {
+    for (const route of this.routes()) if (route.from === machine || route.to === machine) route.look();
+  }
+
   /** Every way that was used or changed so far. */
   *routes(): Iterable<Route> {
     for (const routes of this.#routes.values()) yield* routes.values();
@@ -76,8 +81,8 @@ export class Net {
   #makeRoute(from: Machine, to: Machine): Route {
     const names = [from.subject.name, to.subject.name];
     const random = chanceOf(this.seed, `way ${names.join(' ')}`);
-    if (from === to) return new Route(this.network, random, undefined);
+    if (from === to) return new Route(from, to, this.network, random, undefined);
     const pair = chanceOf(this.seed, `distance ${names.sort().join(' ')}`);
-    return new Route(this.network, random, between(pair, this.network.latencyMs));
+    return new Route(from, to, this.network, random, between(pair, this.network.latencyMs));
   }
 }

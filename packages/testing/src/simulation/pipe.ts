@@ -1,35 +1,56 @@
+import { ORDER, SimEvent } from './event-queue.js';
 import type { Network } from './network-options.js';
-import { ORDER, type SimEvent } from './event-queue.js';
 import { FIRST_RETRY_MS, type Route } from './route.js';
 import type { Timeline } from './timeline.js';
 
 /** What travels: the last step of a handshake, bytes, or the end of them. */
-export type Segment = { readonly kind: 'open' | 'fin' } | { readonly kind: 'data'; bytes: Buffer };
+export class Segment extends SimEvent {
+  readonly kind: 'open' | 'data' | 'fin';
+  /** Empty unless it is data. */
+  bytes: Buffer;
+  readonly #pipe: { onArrival(segment: Segment): void };
 
-/** The way of a pipe, there and back. */
-export interface Way {
-  readonly there: Route;
-  readonly back: Route;
+  constructor(kind: Segment['kind'], pipe: { onArrival(segment: Segment): void }, bytes: Buffer = NO_BYTES) {
+    super();
+    this.kind = kind;
+    this.#pipe = pipe;
+    this.bytes = bytes;
+  }
+
+  override happen(): void {
+    this.#pipe.onArrival(this);
+  }
+}
+
+/** One end of a pipe. */
+interface PipeEnd {
+  /** There is room for more bytes again. */
+  hasRoom(): void;
+}
+
+/** The connection that a pipe belongs to. */
+export interface Piped<End> {
   /** Whether both machines are up, and all that is between them still knows of the connection. */
   isUp(): boolean;
-  /** Something arrived. */
-  touch(): void;
+  /** `segment` has come to `receiver`. */
+  arrived(segment: Segment, receiver: End): void;
+  /** `sender` sent again, in vain. */
+  retried(sender: End): void;
+  /** Nothing that `sender` sent was acknowledged for too long. */
+  gaveUp(sender: End): void;
+  /** Something on the way replied to `sender` with a reset. */
+  wasReset(sender: End): void;
 }
 
-/** The two ends of a pipe. */
-export interface PipeEnds {
-  /** At the receiver. */
-  arrived(segment: Segment): void;
-  /** At the sender: there is room again. */
-  hasRoom(): void;
-  /** At the sender: it sent again, in vain. */
-  retried(): void;
-  /** At the sender: nothing was acknowledged for too long. */
-  gaveUp(): void;
-  /** At the sender: something on the way replied with a reset. */
-  wasReset(): void;
+/** Where a pipe leads, and how it gets there. */
+interface Way<End> {
+  readonly sender: End;
+  readonly receiver: End;
+  readonly there: Route;
+  readonly back: Route;
 }
 
+const NO_BYTES = Buffer.alloc(0);
 /** The largest segment, and what one read of a socket returns at most. */
 export const MOST_BYTES = 64 * 1024;
 const LONGEST_RETRY_MS = 120_000;
@@ -45,11 +66,14 @@ const LONGEST_RETRY_MS = 120_000;
  * note: acknowledgements and windows have no events of their own. What the sender knows of them is computed where it matters:
  * a sender whose window is full hears of what was read a latency later, and one whose acknowledgements cannot come back retries.
  */
-export class Pipe {
+export class Pipe<End extends PipeEnd> {
   readonly #timeline: Timeline;
   readonly #network: Network;
-  readonly #way: Way;
-  readonly #ends: PipeEnds;
+  readonly #there: Route;
+  readonly #back: Route;
+  readonly #connection: Piped<End>;
+  readonly #sender: End;
+  readonly #receiver: End;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   #sentBytes = 0;
@@ -63,21 +87,27 @@ export class Pipe {
   #lastArrivalMs = 0;
   /** The last segment that is under way: what arrives with it arrives as one. */
   #last: Segment | undefined;
-  /** Arrive one after the other, each with an event of its own. */
-  readonly #underWay: Segment[] = [];
-  readonly #stalled: Segment[] = [];
+  /** None, most of the time. */
+  #stalled: Segment[] | undefined;
   #retry: { readonly sinceMs: number; delayMs: number; event: SimEvent } | undefined;
 
-  constructor(timeline: Timeline, network: Network, way: Way, ends: PipeEnds) {
+  constructor(timeline: Timeline, network: Network, way: Way<End>, connection: Piped<End>) {
     this.#timeline = timeline;
     this.#network = network;
-    this.#way = way;
-    this.#ends = ends;
+    this.#there = way.there;
+    this.#back = way.back;
+    this.#sender = way.sender;
+    this.#receiver = way.receiver;
+    this.#connection = connection;
   }
 
   /** Takes bytes; returns whether there is room for more. */
   write(bytes: Buffer): boolean {
     if (this.#isDead) return true;
+    if (this.#queuedBytes === 0 && bytes.length <= Math.min(this.#room, MOST_BYTES)) {
+      this.#send(bytes);
+      return true;
+    }
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
     this.#transmit();
@@ -86,7 +116,7 @@ export class Pipe {
 
   /** The last step of the handshake: bytes come after it. */
   open(): void {
-    this.#launch({ kind: 'open' }, 0);
+    this.#launch(new Segment('open', this));
   }
 
   /** No more bytes after those that were written. */
@@ -105,7 +135,7 @@ export class Pipe {
     this.#isDead = true;
     this.#queue.length = 0;
     this.#queuedBytes = 0;
-    this.#stalled.length = 0;
+    this.#stalled = undefined;
     this.#stopRetrying();
   }
 
@@ -114,36 +144,40 @@ export class Pipe {
     this.#readBytes += size;
     if (!this.#isBlocked || this.#updating || this.#isDead) return;
     this.#updating = true;
-    const { back } = this.#way;
-    this.#timeline.at(this.#timeline.nowMs + back.latencyMs, ORDER.network, this.#onWindow);
+    this.#timeline.at(this.#timeline.nowMs + this.#back.latencyMs, ORDER.network, this.#onWindow);
   }
 
   readonly #onWindow = (): void => {
     this.#updating = false;
     if (this.#isDead) return;
-    if (this.#way.back.keeps(this.#onWindow)) return;
+    if (this.#back.keeps(this.#onWindow)) return;
     if (!this.#isPassable() || !this.#hasWayBack()) {
       this.#startRetrying();
       return;
     }
     this.#isBlocked = false;
     this.#transmit();
-    if (this.#queuedBytes <= this.#network.sendBufferBytes) this.#ends.hasRoom();
+    if (this.#queuedBytes <= this.#network.sendBufferBytes) this.#sender.hasRoom();
   };
 
   #transmit(): void {
     if (this.#isDead) return;
     while (this.#queue.length > 0) {
-      const room = this.#network.windowBytes - (this.#sentBytes - this.#readBytes);
+      const room = this.#room;
       if (room <= 0) {
         this.#isBlocked = true;
         return;
       }
-      this.#cut(this.#take(Math.min(room, MOST_BYTES)));
+      this.#send(this.#take(Math.min(room, MOST_BYTES)));
     }
     if (!this.#hasEnded || this.#hasSentEnd) return;
     this.#hasSentEnd = true;
-    this.#launch({ kind: 'fin' }, 0);
+    this.#launch(new Segment('fin', this));
+  }
+
+  /** What the window lets pass. */
+  get #room(): number {
+    return this.#network.windowBytes - (this.#sentBytes - this.#readBytes);
   }
 
   #take(most: number): Buffer {
@@ -152,30 +186,29 @@ export class Pipe {
     if (taken === first) this.#queue.shift();
     else this.#queue[0] = first.subarray(most);
     this.#queuedBytes -= taken.length;
-    this.#sentBytes += taken.length;
     return taken;
   }
 
   /** Bytes may be cut anywhere. */
-  #cut(bytes: Buffer): void {
-    const { random } = this.#way.there;
+  #send(bytes: Buffer): void {
+    this.#sentBytes += bytes.length;
+    const { random } = this.#there;
     if (bytes.length > 1 && this.#network.split > 0 && random.next() < this.#network.split) {
       const middle = 1 + Math.floor(random.next() * (bytes.length - 1));
-      this.#launch({ kind: 'data', bytes: bytes.subarray(0, middle) }, middle);
-      this.#launch({ kind: 'data', bytes: bytes.subarray(middle) }, bytes.length - middle);
+      this.#launch(new Segment('data', this, bytes.subarray(0, middle)));
+      this.#launch(new Segment('data', this, bytes.subarray(middle)));
     } else {
-      this.#launch({ kind: 'data', bytes }, bytes.length);
+      this.#launch(new Segment('data', this, bytes));
     }
   }
 
-  #launch(segment: Segment, size: number): void {
+  #launch(segment: Segment): void {
     if (this.#isDead) return;
-    if (this.#stalled.length > 0 || !this.#isPassable()) {
+    if (this.#stalled !== undefined || !this.#isPassable()) {
       this.#stall(segment);
       return;
     }
-    const nowMs = this.#timeline.nowMs;
-    const arrivalMs = this.#way.there.arrivalOf(size, nowMs);
+    const arrivalMs = this.#there.arrivalOf(segment.bytes.length, this.#timeline.nowMs);
     if (arrivalMs <= this.#lastArrivalMs) {
       // It was faster than the one before, and waits for it.
       if (this.#join(segment)) return;
@@ -183,8 +216,7 @@ export class Pipe {
       this.#lastArrivalMs = arrivalMs;
     }
     this.#last = segment;
-    this.#underWay.push(segment);
-    this.#timeline.at(this.#lastArrivalMs, ORDER.network, this.#onArrival);
+    this.#timeline.add(segment, this.#lastArrivalMs, ORDER.network);
   }
 
   #join(segment: Segment): boolean {
@@ -194,44 +226,43 @@ export class Pipe {
     return true;
   }
 
-  readonly #onArrival = (): void => {
-    const segment = this.#underWay.shift()!;
+  /** The next one: they arrive one after the other. */
+  onArrival(segment: Segment): void {
     if (this.#last === segment) this.#last = undefined;
-    if (this.#way.there.isHeld) this.#way.there.keeps(() => this.#arrive(segment));
+    if (this.#there.isHeld) this.#there.keeps(() => this.#arrive(segment));
     else this.#arrive(segment);
-  };
+  }
 
   #arrive(segment: Segment): void {
     if (this.#isDead) return;
-    if (this.#stalled.length > 0 || !this.#isPassable()) {
+    if (this.#stalled !== undefined || !this.#isPassable()) {
       this.#stall(segment);
       return;
     }
-    this.#way.touch();
     if (!this.#hasWayBack()) this.#startRetrying(); // it has arrived, and nobody can say so
-    this.#ends.arrived(segment);
+    this.#connection.arrived(segment, this.#receiver);
   }
 
   #isPassable(): boolean {
-    return this.#way.there.state === 'open' && this.#way.isUp();
+    return this.#there.isPassable && this.#connection.isUp();
   }
 
   #hasWayBack(): boolean {
-    return this.#way.back.state === 'open';
+    return this.#back.state === 'open';
   }
 
   #stall(segment: Segment): void {
-    if (this.#way.there.state === 'reset') {
-      this.#ends.wasReset();
+    if (this.#there.state === 'reset') {
+      this.#connection.wasReset(this.#sender);
       return;
     }
-    this.#stalled.push(segment);
+    (this.#stalled ??= []).push(segment);
     this.#startRetrying();
   }
 
   #startRetrying(): void {
     if (this.#retry !== undefined || this.#isDead) return;
-    const delayMs = Math.max(FIRST_RETRY_MS, 2 * this.#way.there.latencyMs);
+    const delayMs = Math.max(FIRST_RETRY_MS, 2 * this.#there.latencyMs);
     const nowMs = this.#timeline.nowMs;
     const event = this.#timeline.at(nowMs + delayMs, ORDER.network, this.#onRetry);
     this.#retry = { sinceMs: nowMs, delayMs, event };
@@ -246,18 +277,18 @@ export class Pipe {
     const retry = this.#retry;
     if (retry === undefined) return;
     const nowMs = this.#timeline.nowMs;
-    this.#ends.retried();
+    this.#connection.retried(this.#sender);
     if (this.#isPassable() && this.#hasWayBack()) {
       this.#retry = undefined;
-      for (const segment of this.#stalled.splice(0)) {
-        this.#launch(segment, segment.kind === 'data' ? segment.bytes.length : 0);
-      }
+      const stalled = this.#stalled ?? [];
+      this.#stalled = undefined;
+      for (const segment of stalled) this.#launch(segment);
       if (this.#isBlocked) this.consumed(0);
       return;
     }
     if (nowMs - retry.sinceMs >= this.#network.giveUpMs) {
       this.#retry = undefined;
-      this.#ends.gaveUp();
+      this.#connection.gaveUp(this.#sender);
       return;
     }
     retry.delayMs = Math.min(retry.delayMs * 2, LONGEST_RETRY_MS);

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@pea2pea/core';
-import { ORDER, type SimEvent } from './event-queue.js';
-import type { Alarm, HostClock } from './host-clock.js';
+import { ORDER, SimEvent } from './event-queue.js';
+import { Alarm, type HostClock } from './host-clock.js';
 import type { Incarnation } from './incarnation.js';
 import type { Timeline } from './timeline.js';
 
@@ -37,54 +37,62 @@ export class ProcessClock implements Clock {
   }
 }
 
-class ProcessTimer implements Timer, Alarm {
-  readonly #hardware: HostClock;
+class ProcessTimer extends Alarm implements Timer {
   readonly #incarnation: Incarnation;
   #callback: (() => void) | undefined;
-  readonly dueMs: number;
-  event: SimEvent | undefined;
 
   constructor(hardware: HostClock, incarnation: Incarnation, callback: () => void, delayMs: number) {
-    this.#hardware = hardware;
+    super(hardware, hardware.now() + Math.max(delayMs, 0));
     this.#incarnation = incarnation;
     this.#callback = callback;
-    this.dueMs = hardware.now() + Math.max(delayMs, 0);
-    if (incarnation.isAlive) hardware.schedule(this);
+    if (incarnation.isAlive) hardware.set(this);
   }
 
-  readonly onDue = (): void => {
-    this.#hardware.forget(this);
-    this.#incarnation.call(this.#run);
-  };
+  override happen(): void {
+    this.clock.forget(this);
+    this.#incarnation.call(callBack, this);
+  }
 
   /** The process may hear of it later than it was due, and may have cancelled it until then. */
-  readonly #run = (): void => {
+  callBack(): void {
     const callback = this.#callback;
     this.#callback = undefined;
     callback?.();
-  };
+  }
 
   cancel(): void {
     this.#callback = undefined;
-    this.#hardware.forget(this);
+    this.clock.forget(this);
   }
 }
 
-class ProcessTurn implements Timer {
+class ProcessTurn extends SimEvent implements Timer {
   readonly #timeline: Timeline;
-  readonly #event: SimEvent;
+  readonly #incarnation: Incarnation;
   #callback: (() => void) | undefined;
 
   constructor(timeline: Timeline, incarnation: Incarnation, callback: () => void) {
+    super();
     this.#timeline = timeline;
+    this.#incarnation = incarnation;
     this.#callback = callback;
-    this.#event = timeline.at(timeline.nowMs + TURN_MS, ORDER.turns, () => incarnation.call(this.#run));
+    timeline.add(this, timeline.nowMs + TURN_MS, ORDER.turns);
   }
 
-  readonly #run = (): void => this.#callback?.();
+  override happen(): void {
+    this.#incarnation.call(callBack, this);
+  }
+
+  callBack(): void {
+    this.#callback?.();
+  }
 
   cancel(): void {
     this.#callback = undefined;
-    this.#timeline.cancel(this.#event);
+    this.#timeline.cancel(this);
   }
+}
+
+function callBack(timer: ProcessTimer | ProcessTurn): void {
+  timer.callBack();
 }

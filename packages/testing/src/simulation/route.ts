@@ -10,24 +10,57 @@ export const FIRST_RETRY_MS = 200;
 /** What a host takes to reach itself. */
 const LOOPBACK_MS = 0.02;
 
+/** A machine, as far as its ways are concerned. */
+interface Powered {
+  readonly isUp: boolean;
+}
+
 /** The way from one host to another, in one direction: all connections between the two share it. */
 export class Route {
   readonly latencyMs: number;
+  readonly from: Powered;
+  readonly to: Powered;
   readonly #network: Network;
   readonly #random: Random;
   readonly #isLoopback: boolean;
   #busyUntilMs = 0;
-  /** How faults have left it. */
-  state: RouteState = 'open';
+  #state: RouteState = 'open';
+  #isUp!: boolean;
+  /** Whether a segment arrives that is sent now: looked at once a segment. */
+  isPassable!: boolean;
   /** What arrived while the route was held. */
   #held: (() => void)[] | undefined;
 
   /** @param latencyMs undefined: the way of a host to itself */
-  constructor(network: Network, random: Random, latencyMs: number | undefined) {
+  constructor(from: Powered, to: Powered, network: Network, random: Random, latencyMs: number | undefined) {
+    this.from = from;
+    this.to = to;
     this.#network = network;
     this.#random = random;
     this.#isLoopback = latencyMs === undefined;
     this.latencyMs = latencyMs ?? LOOPBACK_MS;
+    this.look();
+  }
+
+  /** How faults have left it. */
+  get state(): RouteState {
+    return this.#state;
+  }
+
+  set state(state: RouteState) {
+    this.#state = state;
+    this.look();
+  }
+
+  /** Whether the machines at both ends are up. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** One of the machines may have come up, or gone down. */
+  look(): void {
+    this.#isUp = this.from.isUp && this.to.isUp;
+    this.isPassable = this.#isUp && this.#state === 'open';
   }
 
   get random(): Random {

@@ -1,5 +1,5 @@
 import { testingError } from '../errors.js';
-import { EventQueue, type Order, type SimEvent } from './event-queue.js';
+import { EventQueue, SimEvent, type Order } from './event-queue.js';
 
 /** How a run came to its end: `isOver` said so, the time was over, or nothing was left to happen. */
 export type Outcome = 'over' | 'time' | 'nothing';
@@ -49,11 +49,24 @@ export class Timeline {
 
   /** Has `run` called at `timeMs`; now, where that is past. */
   at(timeMs: number, order: Order, run: () => void): SimEvent {
-    return this.#queue.add(timeMs > this.#nowMs ? timeMs : this.#nowMs, order, run);
+    const event = new Call(run);
+    this.add(event, timeMs, order);
+    return event;
   }
 
+  /** Has `event`, which waits nowhere, happen at `timeMs`; now, where that is past. */
+  add(event: SimEvent, timeMs: number, order: Order): void {
+    this.#queue.add(event, timeMs > this.#nowMs ? timeMs : this.#nowMs, order);
+  }
+
+  /** Harmless twice, and after the event has happened. */
   cancel(event: SimEvent): void {
     this.#queue.cancel(event);
+  }
+
+  /** All that will happen, in the order in which it was added, for each {@link Order}. */
+  all(): readonly SimEvent[] {
+    return this.#queue.all();
   }
 
   /**
@@ -99,14 +112,27 @@ export class Timeline {
 
   #step(endMs: number, isOver: () => boolean): Outcome | undefined {
     if (isOver()) return 'over';
-    const next = this.#queue.peek();
-    if (next === undefined || next.timeMs > endMs) {
-      this.#nowMs = Math.max(this.#nowMs, next === undefined && endMs === Infinity ? this.#nowMs : endMs);
-      return next === undefined ? 'nothing' : 'time';
+    const nextMs = this.#queue.nextMs();
+    if (nextMs === undefined || nextMs > endMs) {
+      this.#nowMs = Math.max(this.#nowMs, nextMs === undefined && endMs === Infinity ? this.#nowMs : endMs);
+      return nextMs === undefined ? 'nothing' : 'time';
     }
-    this.#nowMs = next.timeMs;
+    this.#nowMs = nextMs;
     this.#steps++;
-    this.#queue.take()!();
+    this.#queue.take().happen();
     return undefined;
+  }
+}
+
+class Call extends SimEvent {
+  readonly #run: () => void;
+
+  constructor(run: () => void) {
+    super();
+    this.#run = run;
+  }
+
+  override happen(): void {
+    this.#run();
   }
 }
