@@ -17,7 +17,7 @@ const FLOORS = {
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: {
-    floors: ['.', 'simulation', ['altered', 'exploration'], 'kits', 'kits/codec'],
+    floors: ['.', 'simulation', ['altered', 'exploration'], ['attack', 'kits'], 'kits/codec'],
     entries: ['index.ts'],
   },
 };

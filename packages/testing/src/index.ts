@@ -8,16 +8,27 @@
 export { memoryTransport } from '@pea2pea/core';
 export { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 export { assertConsistent } from './consistency.js';
-export { alter, ALTERATIONS, alterTransport, WIRE_ALTERATIONS } from './altered/alter.js';
+export { alter, ALTERATIONS, alterTransport, FRAME_ALTERATIONS, WIRE_ALTERATIONS } from './altered/alter.js';
 export type { Alteration } from './altered/alter.js';
-export { attack } from './altered/attack.js';
+export type { LinkAlteration } from './altered/alter.js';
+export { CONTENT_LENGTH, decimalPrefixed, lengthPrefixed, LINES, RAW } from './altered/framing.js';
+export { SUB_PROTOCOLS, TLS_RECORDS } from './altered/framing.js';
+export type { FoundFrame, Framing } from './altered/framing.js';
+export { framingOf } from './altered/framings.js';
+export { WEBSOCKET } from './altered/websocket-framing.js';
+export { attack } from './attack/attack.js';
+export type { WireAlteration } from './attack/names.js';
+export type { AttackOptions } from './attack/options.js';
 export type {
-  AttackOptions,
   AttackOutcome,
   AttackReport,
-  HonestPeer,
-  WireAlteration,
-} from './altered/attack.js';
+  HonestClient,
+  HonestService,
+  ProcessPart,
+  ServersPart,
+  Verdict,
+} from './attack/outcome.js';
+export type { ProcessFigures } from './attack/process-figures.js';
 export { TESTING_ERRORS } from './errors.js';
 export type { TestingErrorCode } from './errors.js';
 export type { Attempt } from './exploration/attempt.js';

@@ -93,6 +93,15 @@ async function against(name: Alteration | undefined, seed: number): Promise<stri
   return hash;
 }
 
+const known = new Map<number, Promise<string>>();
+
+/** The hash where nothing is wrong. */
+function nothingWrong(seed: number): Promise<string> {
+  const hash = known.get(seed) ?? against(undefined, seed);
+  known.set(seed, hash);
+  return hash;
+}
+
 it('there are more than twenty, each with a sentence', () => {
   expect(NAMES.length).toBeGreaterThan(25);
   expect(WIRE_ALTERATIONS.length).toBeGreaterThan(20);
@@ -103,6 +112,6 @@ describe.each(NAMES)('a node serves its honest peers, and closes in order, thoug
   it.each([1, 2])('seed %p', async (seed) => {
     const hash = await against(name, seed);
     expect(hash).toBe(await against(name, seed));
-    expect(hash).not.toBe(await against(undefined, seed));
+    expect(hash).not.toBe(await nothingWrong(seed));
   });
 });

@@ -1,5 +1,5 @@
 import { chunksOf, noise } from './bytes.js';
-import { MOST_SENT, type Begin, type Mischief, type Wire } from './wire.js';
+import type { Begin, Mischief, Wire } from './wire.js';
 
 const DRIP_MS = 20;
 const MANY = 2_000;
@@ -175,17 +175,20 @@ export const MISCHIEFS = {
     begin: firstWrite((bytes, wire) => wire.send(Buffer.concat([Buffer.alloc(8, 0xff), bytes]))),
   },
   'goes-on': {
-    sentence: 'begins a frame that does not end, of 16 MiB without a line end or a zero',
-    begin: firstWrite((bytes, wire) => {
-      let sent = 0;
+    sentence: 'begins a frame that does not end, without a line end or a zero',
+    begin: (wire) => {
+      let hasBegun = false;
       const more = (): void => {
         wire.send(Buffer.alloc(64 * 1024, 0x61));
-        sent += 64 * 1024;
-        if (sent < MOST_SENT) wire.later(1, more);
+        if (wire.restBytes >= 64 * 1024) wire.later(1, more);
       };
-      void bytes;
-      more();
-    }),
+      return {
+        write() {
+          if (!hasBegun) more();
+          hasBegun = true;
+        },
+      };
+    },
   },
   floods: {
     sentence: 'sends its first words two thousand times, each by itself',

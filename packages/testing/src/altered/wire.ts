@@ -1,13 +1,15 @@
 import { Duplex } from 'node:stream';
 import type { Clock, Link, Random, SocketAddress, Timer } from '@pea2pea/core';
 
-/** What is sent on one connection at most: enough to be noticed, and not enough to hurt. */
-export const MOST_SENT = 16 * 1024 * 1024;
+/** What is sent on one connection at most, in bytes: enough to be noticed by most limits. */
+const MOST_SENT = 1024 * 1024;
 
 /** What a mischief can do to a connection. */
 export interface Wire {
   readonly random: Random;
-  /** Sends bytes as they are, and does not wait until there is room; nothing beyond {@link MOST_SENT}. */
+  /** How many bytes can still be sent. */
+  readonly restBytes: number;
+  /** Sends bytes as they are, and does not wait until there is room; nothing beyond {@link restBytes}. */
   send(bytes: Uint8Array): void;
   /** Ends this half, however much the node goes on to send. */
   end(): void;
@@ -42,11 +44,12 @@ export class AlteredLink implements Link {
   readonly reusesBuffers = true;
   readonly neverReenters: boolean;
 
-  constructor(inner: Link, begin: Begin, clock: Clock, random: Random) {
+  /** @param mostSent in bytes @default 1 MiB */
+  constructor(inner: Link, begin: Begin, clock: Clock, random: Random, mostSent = MOST_SENT) {
     this.address = inner.address;
     this.localAddress = inner.localAddress;
     this.neverReenters = inner.neverReenters;
-    this.stream = new AlteredStream(inner, begin, clock, random);
+    this.stream = new AlteredStream(inner, begin, clock, random, mostSent);
     this.stream.on('error', ignore);
   }
 
@@ -55,19 +58,23 @@ export class AlteredLink implements Link {
   }
 }
 
-class AlteredStream extends Duplex {
+/** The stream of an {@link AlteredLink}. */
+export class AlteredStream extends Duplex {
   readonly #inner: Link;
   readonly #clock: Clock;
   readonly #timers = new Set<Timer>();
   readonly #mischief: Mischief;
   #isDeaf = false;
+  readonly #mostSent: number;
   #sentBytes = 0;
+  #untakenBytes = 0;
 
-  constructor(inner: Link, begin: Begin, clock: Clock, random: Random) {
+  constructor(inner: Link, begin: Begin, clock: Clock, random: Random, mostSent: number) {
     super({ allowHalfOpen: true });
     this.pause();
     this.#inner = inner;
     this.#clock = clock;
+    this.#mostSent = mostSent;
     const { stream } = inner;
     stream.on('data', (chunk: Buffer) => this.#received(chunk));
     stream.pause();
@@ -77,8 +84,12 @@ class AlteredStream extends Duplex {
     });
     stream.on('error', (error) => this.destroy(error));
     stream.on('close', () => this.destroy());
+    const restBytes = (): number => this.#mostSent - this.#sentBytes;
     this.#mischief = begin({
       random,
+      get restBytes() {
+        return restBytes();
+      },
       send: (bytes) => this.#send(bytes),
       end: () => void stream.end(),
       reset: () => this.reset(),
@@ -92,10 +103,22 @@ class AlteredStream extends Duplex {
 
   #send(bytes: Uint8Array): void {
     const { stream } = this.#inner;
-    if (!stream.writable || this.#sentBytes + bytes.length > MOST_SENT) return;
-    this.#sentBytes += bytes.length;
+    if (!stream.writable || this.#sentBytes + bytes.length > this.#mostSent) return;
+    this.#count(bytes.length);
     // A copy: what the node wrote it may use again at once.
-    stream.write(Buffer.from(bytes));
+    stream.write(Buffer.from(bytes), (error) => {
+      if (!error) this.#untakenBytes -= bytes.length;
+    });
+  }
+
+  /** What was sent, and how much of it the system has taken. */
+  get sent(): { readonly bytes: number; readonly takenBytes: number } {
+    return { bytes: this.#sentBytes, takenBytes: this.#sentBytes - this.#untakenBytes };
+  }
+
+  #count(bytes: number): void {
+    this.#sentBytes += bytes;
+    this.#untakenBytes += bytes;
   }
 
   reset(): void {
@@ -130,7 +153,11 @@ class AlteredStream extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
     if (this.#mischief.write === undefined) {
-      this.#inner.stream.write(Buffer.from(chunk), callback);
+      this.#count(chunk.length);
+      this.#inner.stream.write(Buffer.from(chunk), (error) => {
+        if (!error) this.#untakenBytes -= chunk.length;
+        callback(error);
+      });
       return;
     }
     this.#mischief.write(Buffer.from(chunk));
