@@ -33,7 +33,7 @@ describe('a dial', () => {
     const world = simulate();
     const { node } = peerOn(world.host('10.0.0.1'), { connectTimeoutMs: 600_000 });
     expect(await failureOf(world, node.connect('10.9.9.9:1'))).toContain('ETIMEDOUT');
-    expect(world.nowMs).toBe(127_000);
+    expect(world.nowMs).toBe(131_000);
   });
 
   it('asks again, so that a way that heals in time is enough', async () => {
@@ -45,7 +45,7 @@ describe('a dial', () => {
     await world.run(1_500);
     world.heal();
     await world.drive(dialling);
-    expect(world.nowMs).toBe(3_020);
+    expect(world.nowMs).toBe(2_020);
   });
 
   it('waits while the backlog of a host that stands still is full', async () => {
@@ -63,8 +63,8 @@ describe('a dial', () => {
       await world.run(100);
     }
     await world.run('20 s');
-    expect(times.filter((timeMs) => timeMs < 1_000)).toHaveLength(2);
-    expect(times.filter((timeMs) => timeMs > 4_000)).toHaveLength(4);
+    expect(times.filter((timeMs) => timeMs < 1_000)).toHaveLength(3); // Linux has room for one more
+    expect(times.filter((timeMs) => timeMs > 4_000)).toHaveLength(3);
     expect(b.node.connections.size).toBe(6);
   });
 
@@ -78,7 +78,7 @@ describe('a dial', () => {
     expect(await failureOf(world, a.node.connect('nobody.example:1'))).toContain('could not be resolved');
   });
 
-  it('from a port whose connection has just ended has to wait until it has rested', async () => {
+  it('from a port whose connection has just ended has to wait where a system lets it rest', async () => {
     const { world, a, b } = await two({ timeWaitMs: 60_000 });
     const dial = () => a.node.connect('10.0.0.2:4001', { localPort: 5_000 });
     const other = peerOn(world.host('10.0.0.3'));
@@ -141,14 +141,17 @@ describe('a cut', () => {
     expect(b.gone).toMatchObject([{ error: { code: 'ETIMEDOUT' } }]);
   });
 
-  it('with a reset ends what is there, and refuses what comes', async () => {
-    const { world, a, b } = await two();
+  it('with resets ends what is there for whoever says something, and refuses what comes', async () => {
+    const { world, a, b, here, there } = await two({}, PATIENT);
     world.cut(a.host, b.host, 'with-reset');
+    await world.run('1 min');
+    expect([a.gone, b.gone]).toEqual([[], []]);
+    here.trySend('is it open?');
     await world.run(100);
-    expect([a.gone, b.gone]).toMatchObject([
-      [{ error: { code: 'ECONNRESET' } }],
-      [{ error: { code: 'ECONNRESET' } }],
-    ]);
+    expect([a.gone, b.gone]).toMatchObject([[{ error: { code: 'ECONNRESET' } }], []]);
+    there.trySend('it is not');
+    await world.run(100);
+    expect(b.gone).toMatchObject([{ error: { code: 'ECONNRESET' } }]);
     expect(await failureOf(world, a.node.connect('10.0.0.2:4000'))).toContain('ECONNREFUSED');
   });
 

@@ -69,18 +69,13 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
     there.open();
   }
 
-  /** What is in the way of the connection replies with resets, to both. */
-  cut(): void {
-    for (const endpoint of [this.dialler, this.listener]) this.wasReset(endpoint);
-  }
-
   sendReset(from: Endpoint): void {
     const { timeline } = this.#net;
     const to = from === this.dialler ? this.listener : this.dialler;
-    const route = from === this.dialler ? this.#there : this.#back;
+    const route = this.#routeFrom(from);
     const arrive = (): void => {
       if (route.keeps(arrive)) return;
-      if (route.isPassable && !this.#isForgotten) this.wasReset(to);
+      if (route.isPassable && !this.#isForgotten) this.#reset(to);
     };
     // It is not repeated, and nobody acknowledges it: what is in its way ends it.
     if (route.isPassable && !this.#isForgotten) {
@@ -96,12 +91,19 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
     }
   }
 
-  // What the pipes say:
+  // What the pipes say and ask:
 
-  wasReset(endpoint: Endpoint): void {
-    if (endpoint.isClosed) return;
-    this.#net.note('resets', endpoint.subject);
-    endpoint.onError('ECONNRESET');
+  /** What is on the way has to hear of it first, and its reply to come back. */
+  wasReset(sender: Endpoint): void {
+    const { timeline } = this.#net;
+    const { latencyMs } = this.#routeFrom(sender);
+    timeline.at(timeline.nowMs + latencyMs, ORDER.network, () => this.#reset(sender));
+  }
+
+  /** Whether who translates addresses has forgotten it, and tells whoever sends something. */
+  isReset(sender: Endpoint): boolean {
+    if (this.#routeFrom(sender).state === 'reset') return true;
+    return this.#isForgotten && this.hosts.some(({ nat }) => nat?.resetsUnknown === true);
   }
 
   /** Whoever translates addresses forgets a connection that was silent for long, and lets nothing of it pass. */
@@ -118,7 +120,8 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
 
   gaveUp(sender: Endpoint): void {
     this.#net.note('times out', sender.subject);
-    sender.onError('ETIMEDOUT');
+    // Linux keeps what routers say to itself until it gives up.
+    sender.onError(this.#routeFrom(sender).state === 'unreachable' ? 'EHOSTUNREACH' : 'ETIMEDOUT');
   }
 
   arrived(segment: Segment, receiver: Endpoint): void {
@@ -136,5 +139,15 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
     if (segment.kind === 'data') this.#net.note('receives', who, segment.bytes.length, segment.bytes);
     else this.#net.note('ends', who);
     receiver.arrived(segment);
+  }
+
+  #routeFrom(sender: Endpoint): Route {
+    return sender === this.dialler ? this.#there : this.#back;
+  }
+
+  #reset(endpoint: Endpoint): void {
+    if (endpoint.isClosed) return;
+    this.#net.note('resets', endpoint.subject);
+    endpoint.onError('ECONNRESET');
   }
 }

@@ -1,15 +1,18 @@
 import type { SocketAddress } from '@pea2pea/core';
 import { PeerError, type Link, type TransportConnectOptions } from '@pea2pea/core';
 import { SimConnection, type Side } from './connection.js';
+import type { Endpoint } from './endpoint.js';
 import { ORDER, type SimEvent } from './event-queue.js';
 import type { Incarnation } from './incarnation.js';
 import type { Machine } from './machine.js';
 import type { Net } from './net.js';
-import type { SimListener } from './sim-listener.js';
+import { pairOf, type OpenDial } from './ports.js';
 import { systemError, type SystemCode } from './system-error.js';
 
-/** When a system asks again for a connection that nobody has replied to; twice as long each time. */
+/** When a system asks again for a connection that nobody has replied to. */
 const FIRST_RETRY_MS = 1_000;
+/** How many times that long; then twice as long each time. So does Linux since 6.5 (`tcp_syn_linear_timeouts`). */
+const EVEN_RETRIES = 5;
 
 /**
  * A dial: asks again and again, until somebody replies, the system gives up, or the process does.
@@ -18,9 +21,10 @@ const FIRST_RETRY_MS = 1_000;
  *   ask ---> listener: a reply ---> connected, and the first segment is under way
  *       ---> nobody listens: a refusal
  *       ---> nobody is there, the way is cut, or the backlog full: silence
+ *       ---> nobody listens, and that one dials back: connected, both of them
  * ```
  */
-export class Dial {
+export class Dial implements OpenDial {
   readonly #net: Net;
   readonly #from: Machine;
   readonly #incarnation: Incarnation;
@@ -30,9 +34,12 @@ export class Dial {
   readonly #resolve: (link: Link) => void;
   readonly #reject: (error: unknown) => void;
   readonly #sinceMs: number;
-  #delayMs = FIRST_RETRY_MS;
+  readonly #pair: string;
+  #asked = 0;
   #retry: SimEvent | undefined;
   #isSettled = false;
+  /** Its end, once it has met a dial that came the other way: nobody asks any more, until that one has heard. */
+  #met: Endpoint | undefined;
 
   constructor(
     net: Net,
@@ -51,6 +58,8 @@ export class Dial {
     this.#resolve = outcome.resolve;
     this.#reject = outcome.reject;
     this.#sinceMs = net.timeline.nowMs;
+    this.#pair = pairOf(local.port, address);
+    from.ports.dials.set(this.#pair, this);
     options.cancellation.add(this.#onCancel);
     this.#ask();
   }
@@ -64,22 +73,54 @@ export class Dial {
       this.#fail('ETIMEDOUT');
       return;
     }
+    const delayMs = FIRST_RETRY_MS * 2 ** Math.max(0, ++this.#asked - EVEN_RETRIES);
+    this.#retry = timeline.at(nowMs + Math.min(delayMs, leftMs), ORDER.network, this.#ask);
+    if (this.#met !== undefined) return;
     this.#net.note('dials', this.#from.subject, this.#address.port);
-    this.#retry = timeline.at(nowMs + Math.min(this.#delayMs, leftMs), ORDER.network, this.#ask);
-    this.#delayMs *= 2;
+    if (!this.#from.isPlugged && !this.#address.isLoopback) {
+      this.#retry = timeline.at(nowMs, ORDER.network, () => this.#fail('ENETUNREACH'));
+      return;
+    }
     const to = this.#net.find(this.#from, this.#address);
     if (to === undefined) return;
     this.#travel(this.#from, to, () => this.#arrive(to));
   };
 
   #arrive(to: Machine): void {
+    if (this.#met !== undefined) return;
     const listener = to.ports.listenerAt(this.#address);
-    if (listener === undefined) {
+    const other = to.ports.dials.get(pairOf(this.#address.port, this.#local));
+    if (other !== undefined && other !== this) {
+      this.#travel(to, this.#from, () => this.#meet(to, other));
+    } else if (listener === undefined) {
       this.#net.note('refuses', to.subject, this.#address.port);
       this.#travel(to, this.#from, () => this.#fail('ECONNREFUSED'));
     } else if (!listener.isFull) {
-      this.#travel(to, this.#from, () => this.#connect(to, listener));
+      this.#travel(to, this.#from, () => this.#connect(to, (endpoint) => listener.accept(endpoint)));
     }
+  }
+
+  /** Two dials for one connection (RFC 9293, section 3.5). */
+  #meet(to: Machine, other: OpenDial): void {
+    if (other.hasMet) return;
+    const connection = this.#connect(to, () => other.onOpen());
+    other.onMeet(connection.listener);
+  }
+
+  // As the one that is met:
+
+  get hasMet(): boolean {
+    return this.#isSettled || this.#met !== undefined;
+  }
+
+  onMeet(endpoint: Endpoint): void {
+    this.#met = endpoint;
+  }
+
+  onOpen(): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    this.#hand(this.#met!);
   }
 
   #travel(from: Machine, to: Machine, arrive: () => void): void {
@@ -91,12 +132,13 @@ export class Dial {
     };
     if (route.isPassable) {
       timeline.at(route.arrivalOf(0, timeline.nowMs), ORDER.network, onArrival);
-    } else if (route.state === 'reset' && from === this.#from) {
-      timeline.at(timeline.nowMs + route.latencyMs, ORDER.network, () => this.#fail('ECONNREFUSED'));
+    } else if (from === this.#from && (route.state === 'reset' || route.state === 'unreachable')) {
+      const code = route.state === 'reset' ? 'ECONNREFUSED' : 'EHOSTUNREACH';
+      timeline.at(timeline.nowMs + route.latencyMs, ORDER.network, () => this.#fail(code));
     }
   }
 
-  #connect(to: Machine, listener: SimListener): void {
+  #connect(to: Machine, onOpen: (endpoint: Endpoint) => void): SimConnection {
     this.#settle();
     const isOutward = this.#from.nat !== undefined && this.#from.nat !== to.nat;
     const here: Side = {
@@ -106,13 +148,18 @@ export class Dial {
       seenAs: isOutward ? this.#from.nat.translate() : this.#local,
     };
     const there = { host: to, incarnation: to.incarnation, local: this.#address, seenAs: this.#address };
-    const connection = new SimConnection(this.#net, here, there, (endpoint) => listener.accept(endpoint));
+    const connection = new SimConnection(this.#net, here, there, onOpen);
+    this.#hand(connection.dialler);
+    return connection;
+  }
+
+  #hand(endpoint: Endpoint): void {
     this.#incarnation.call(() => {
       const { reason } = this.#options.cancellation;
       if (reason === undefined) {
-        this.#resolve(connection.dialler);
+        this.#resolve(endpoint);
       } else {
-        connection.dialler.reset();
+        endpoint.reset();
         this.#reject(reason);
       }
     });
@@ -141,11 +188,13 @@ export class Dial {
 
   #abandon(): void {
     this.#settle();
+    this.#met?.reset();
     this.#from.ports.releasePair(this.#local.port, this.#address);
   }
 
   #settle(): void {
     this.#isSettled = true;
+    this.#from.ports.dials.delete(this.#pair);
     this.#options.cancellation.remove(this.#onCancel);
     if (this.#retry !== undefined) this.#net.timeline.cancel(this.#retry);
   }

@@ -146,7 +146,9 @@ export class Endpoint implements Link, SocketSystem {
   /** A reset arrived, or the system gave the peer up: nothing goes out any more; what has arrived can still be read. */
   onError(code: SystemCode): void {
     if (this.#isClosed || this.#error !== undefined) return;
-    this.#error = systemError(code, 'read');
+    // Linux keeps a reset from those who have heard the end of the stream, until they write.
+    this.#error =
+      this.#hasEnd && code === 'ECONNRESET' ? systemError('EPIPE', 'write') : systemError(code, 'read');
     this.#out!.die();
     this.incarnation.call(feed, this);
   }
@@ -158,9 +160,11 @@ export class Endpoint implements Link, SocketSystem {
       if (this.#isClosed) return;
     }
     if (this.#received !== undefined) return;
-    if (this.#error !== undefined) {
+    const error = this.#error;
+    if (error !== undefined && (error.syscall === 'read' || this.#isTold)) {
       // Like a socket that is paused: the error shows when the process reads, or has a write under way.
-      if (this.#isReading || this.stream.writableLength > 0) this.stream.destroy(this.#error);
+      const isWaiting = this.#isReading && !this.#isTold;
+      if (isWaiting || this.stream.writableLength > 0) this.stream.destroy(error);
     } else if (this.#hasEnd && this.#isReading && !this.#isTold) {
       this.#isTold = true;
       this.stream.push(null);

@@ -54,6 +54,7 @@ export class SimHost implements Machine {
   #config!: HostConfig;
   #state: 'up' | 'asleep' | 'down' = 'up';
   #starts = 0;
+  #isPlugged = true;
 
   /** @internal */
   constructor(
@@ -79,6 +80,11 @@ export class SimHost implements Machine {
   /** Whether it has power and is awake. */
   get isUp(): boolean {
     return this.#state === 'up';
+  }
+
+  /** Whether a cable is in it. */
+  get isPlugged(): boolean {
+    return this.#isPlugged;
   }
 
   /** For nodes of the process that runs now: transport, clock, randomness and logger. */
@@ -115,6 +121,20 @@ export class SimHost implements Machine {
     this.#incarnation.goOn();
   }
 
+  /** Pulls the cable: dials fail at once, and connections are as if they were cut silently. */
+  unplug(): void {
+    this.#net.note('fault', this.subject, 7);
+    this.#isPlugged = false;
+    this.#net.lookAt(this);
+  }
+
+  /** Puts the cable back in. Harmless where it is. */
+  plug(): void {
+    this.#net.note('fault', this.subject, 8);
+    this.#isPlugged = true;
+    this.#net.lookAt(this);
+  }
+
   /** Called by `world.crash`. @internal */
   crash(how: Crash): void {
     if (this.#state === 'down' || !this.#incarnation.isAlive) return;
@@ -129,7 +149,7 @@ export class SimHost implements Machine {
       }
     }
     if (how === 'process') {
-      this.ports.clearListeners();
+      this.ports.clearProcess();
       return;
     }
     this.#become('down');

@@ -9,6 +9,8 @@ export interface Machine {
   readonly subject: Subject;
   /** Whether it has power, and is awake. */
   readonly isUp: boolean;
+  /** Whether a cable is in it. */
+  readonly isPlugged: boolean;
   readonly nat: Nat | undefined;
   readonly ports: Ports;
   /** The process that runs there. */

@@ -13,8 +13,6 @@ export interface Crossing {
   readonly hosts: readonly [Machine, Machine];
   readonly dialler: Endpoint;
   readonly listener: Endpoint;
-  /** What is in its way replies with resets, to both. */
-  cut(): void;
 }
 
 /** What all hosts of a world share: the ways between them, the names, and what happened. */

@@ -22,9 +22,13 @@ export interface NetworkOptions {
   readonly windowBytes?: number;
   /** When a system gives up a peer that acknowledges nothing, in milliseconds. @default 924600, as Linux does */
   readonly giveUpMs?: number;
-  /** When a system gives up a dial that nobody replies to, in milliseconds. @default 127000, as Linux does */
+  /** When a system gives up a dial that nobody replies to, in milliseconds. @default 131000, as Linux does */
   readonly dialGiveUpMs?: number;
-  /** How long an address pair cannot be used again after its connection, in milliseconds. @default 60000 */
+  /**
+   * How long an address pair cannot be used again after its connection, in milliseconds. Linux lets a dial from a port of one's
+   * choice have it at once, unless the peer has TCP timestamps off; where a system does not, it takes 60000 or more.
+   * @default 0
+   */
   readonly timeWaitMs?: number;
 }
 
@@ -58,8 +62,8 @@ export function resolveNetwork(options: NetworkOptions): Network {
     sendBufferBytes: options.sendBufferBytes ?? 64 * 1024,
     windowBytes: options.windowBytes ?? 64 * 1024,
     giveUpMs: options.giveUpMs ?? 924_600,
-    dialGiveUpMs: options.dialGiveUpMs ?? 127_000,
-    timeWaitMs: options.timeWaitMs ?? 60_000,
+    dialGiveUpMs: options.dialGiveUpMs ?? 131_000,
+    timeWaitMs: options.timeWaitMs ?? 0,
   };
   require('jitterMs', network.jitterMs >= 0);
   require('windowBytes', network.windowBytes > 0);

@@ -32,6 +32,8 @@ interface PipeEnd {
 export interface Piped<End> {
   /** Whether both machines are up, and all that is between them still knows of the connection. */
   isUp(): boolean;
+  /** Whether something on the way of what `sender` sends replies with a reset. */
+  isReset(sender: End): boolean;
   /** `segment` has come to `receiver`. */
   arrived(segment: Segment, receiver: End): void;
   /** `sender` sent again, in vain. */
@@ -84,6 +86,7 @@ export class Pipe<End extends PipeEnd> {
   /** A window is full, and its update under way or still to come. */
   #isBlocked = false;
   #updating = false;
+  #probeMs = 0;
   #lastArrivalMs = 0;
   /** The last segment that is under way: what arrives with it arrives as one. */
   #last: Segment | undefined;
@@ -166,6 +169,7 @@ export class Pipe<End extends PipeEnd> {
       const room = this.#room;
       if (room <= 0) {
         this.#isBlocked = true;
+        this.#probe();
         return;
       }
       this.#send(this.#take(Math.min(room, MOST_BYTES)));
@@ -252,13 +256,33 @@ export class Pipe<End extends PipeEnd> {
   }
 
   #stall(segment: Segment): void {
-    if (this.#there.state === 'reset') {
+    if (this.#connection.isReset(this.#sender)) {
       this.#connection.wasReset(this.#sender);
       return;
     }
     (this.#stalled ??= []).push(segment);
     this.#startRetrying();
   }
+
+  /** A sender whose window is full asks now and then whether it still is: where nobody replies, it gives up as for bytes. */
+  #probe(): void {
+    if (this.#probeMs > 0) return;
+    this.#probeMs = FIRST_RETRY_MS;
+    this.#timeline.at(this.#timeline.nowMs + this.#probeMs, ORDER.network, this.#onProbe);
+  }
+
+  readonly #onProbe = (): void => {
+    if (this.#isDead || !this.#isBlocked) {
+      this.#probeMs = 0;
+      return;
+    }
+    if (this.#retry === undefined) {
+      if (this.#connection.isReset(this.#sender)) this.#connection.wasReset(this.#sender);
+      else if (!this.#isPassable() || !this.#hasWayBack()) this.#startRetrying();
+    }
+    this.#probeMs = Math.min(this.#probeMs * 2, LONGEST_RETRY_MS);
+    this.#timeline.at(this.#timeline.nowMs + this.#probeMs, ORDER.network, this.#onProbe);
+  };
 
   #startRetrying(): void {
     if (this.#retry !== undefined || this.#isDead) return;

@@ -10,12 +10,29 @@ const WILDCARDS = ['0.0.0.0', '::'];
 /** Rests are looked through when there are so many. */
 const MANY = 1_024;
 
+/** A dial that nobody has replied to, as one has it that comes the other way. */
+export interface OpenDial {
+  /** Whether it has an end of a connection already, or is over. */
+  readonly hasMet: boolean;
+  /** They met: this is its end. */
+  onMeet(endpoint: Endpoint): void;
+  /** It has heard of that. */
+  onOpen(): void;
+}
+
+/** How a dial, and its address pair, are found. */
+export function pairOf(port: number, remote: SocketAddress): string {
+  return `${port} ${remote}`;
+}
+
 /** The ports of a host: who listens, and which address pairs are in use or have to rest. */
 export class Ports {
   readonly #timeline: Timeline;
   readonly #timeWaitMs: number;
   readonly #listeners = new Map<number, SimListener[]>();
   readonly #pairs = new Set<string>();
+  /** Those that nobody has replied to, by {@link pairOf}. */
+  readonly dials = new Map<string, OpenDial>();
   /** When their rest is over. */
   readonly #resting = new Map<string, number>();
   #next = FIRST_DYNAMIC_PORT;
@@ -41,7 +58,7 @@ export class Ports {
     if (port !== undefined && this.#listeners.has(port)) throw systemError('EADDRINUSE', 'bind');
     for (let tries = 0; tries < 65_536 - FIRST_DYNAMIC_PORT; tries++) {
       const candidate = port ?? this.takeAny();
-      const pair = `${candidate} ${remote}`;
+      const pair = pairOf(candidate, remote);
       if (!this.#pairs.has(pair) && !this.#rests(pair)) {
         this.#pairs.add(pair);
         return candidate;
@@ -53,12 +70,12 @@ export class Ports {
 
   /** A dial that came to nothing. */
   releasePair(port: number, remote: SocketAddress): void {
-    this.#pairs.delete(`${port} ${remote}`);
+    this.#pairs.delete(pairOf(port, remote));
   }
 
   /** A connection is over. */
   release(endpoint: Endpoint): void {
-    const pair = `${endpoint.localAddress.port} ${endpoint.address}`;
+    const pair = pairOf(endpoint.localAddress.port, endpoint.address);
     this.#pairs.delete(pair);
     if (!endpoint.mustWait || this.#timeWaitMs === 0) return;
     if (this.#resting.size > MANY) for (const old of this.#resting.keys()) this.#rests(old);
@@ -93,14 +110,15 @@ export class Ports {
 
   /** The machine has lost its power: nobody listens, and nothing rests. */
   clear(): void {
-    this.#listeners.clear();
+    this.clearProcess();
     this.#pairs.clear();
     this.#resting.clear();
   }
 
-  /** The process is dead: nobody listens any more. */
-  clearListeners(): void {
+  /** The process is dead: nobody listens and dials any more. */
+  clearProcess(): void {
     this.#listeners.clear();
+    this.dials.clear();
   }
 
   #rests(pair: string): boolean {

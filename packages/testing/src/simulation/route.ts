@@ -1,8 +1,11 @@
 import type { Random } from '@pea2pea/core';
 import type { Network } from './network-options.js';
 
-/** What happens to a segment: it arrives, vanishes, or is replied to with a reset on the way. */
-export type RouteState = 'open' | 'silent' | 'reset';
+/**
+ * What happens to a segment: it arrives, vanishes, or something on the way replies, with a reset or with the word that nobody
+ * can be reached.
+ */
+export type RouteState = 'open' | 'silent' | 'reset' | 'unreachable';
 
 /** The first wait of a sender before it sends again, as Linux has it. */
 export const FIRST_RETRY_MS = 200;
@@ -13,6 +16,7 @@ const LOOPBACK_MS = 0.02;
 /** A machine, as far as its ways are concerned. */
 interface Powered {
   readonly isUp: boolean;
+  readonly isPlugged: boolean;
 }
 
 /** The way from one host to another, in one direction: all connections between the two share it. */
@@ -52,14 +56,15 @@ export class Route {
     this.look();
   }
 
-  /** Whether the machines at both ends are up. */
+  /** Whether the machines at both ends are up, and have a cable where they need one. */
   get isUp(): boolean {
     return this.#isUp;
   }
 
-  /** One of the machines may have come up, or gone down. */
+  /** One of the machines may have come up or gone down, or lost its cable. */
   look(): void {
-    this.#isUp = this.from.isUp && this.to.isUp;
+    const isWired = this.#isLoopback || (this.from.isPlugged && this.to.isPlugged);
+    this.#isUp = isWired && this.from.isUp && this.to.isUp;
     this.isPassable = this.#isUp && this.#state === 'open';
   }
 

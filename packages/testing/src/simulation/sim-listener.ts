@@ -29,9 +29,12 @@ export class SimListener implements TransportListener {
     this.#onClose = onClose;
   }
 
-  /** Whether the system drops what comes: a process takes what waits whenever its event loop turns. */
+  /**
+   * Whether the system drops what comes: a process takes what waits whenever its event loop turns. Linux lets one more wait
+   * than it was told.
+   */
   get isFull(): boolean {
-    return this.#incarnation.isStill && this.#waiting >= this.#backlog;
+    return this.#incarnation.isStill && this.#waiting > this.#backlog;
   }
 
   /** A connection is open. */

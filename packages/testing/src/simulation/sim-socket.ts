@@ -66,8 +66,11 @@ export class SimSocket extends Duplex {
     this.#system.close();
     const pending = this.#pendingWrite;
     this.#pendingWrite = undefined;
-    pending?.(error ?? systemError('ECANCELED', 'write'));
     callback(error);
+    // As with sockets: why a stream fails is told before its writes fail.
+    if (pending !== undefined) {
+      process.nextTick(() => pending(error ?? systemError('ECANCELED', 'write')));
+    }
   }
 
   #send(bytes: Buffer, callback: Callback): void {

@@ -2,6 +2,8 @@ const WORDS = {
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the other side has closed the connection',
   ECONNREFUSED: 'the connection was refused',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'the connection timed out',
   EADDRINUSE: 'the address is in use',
   EADDRNOTAVAIL: 'the address is not available',

@@ -7,6 +7,7 @@ import { Net } from './net.js';
 import { resolveNetwork, type NetworkOptions } from './network-options.js';
 import { ORDER } from './event-queue.js';
 import { inMs, type Duration } from './quantities.js';
+import type { RouteState } from './route.js';
 import { SimulationError, type SimulationFault } from './simulation-error.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
@@ -35,7 +36,14 @@ export interface HostOptions {
 }
 
 /** How two hosts are cut off from each other. */
-export type Cut = 'silently' | 'with-reset' | 'one-way';
+export type Cut = 'silently' | 'with-reset' | 'one-way' | 'unreachable';
+
+const STATES: Readonly<Record<Cut, RouteState>> = {
+  silently: 'silent',
+  'one-way': 'silent',
+  'with-reset': 'reset',
+  unreachable: 'unreachable',
+};
 
 /**
  * A network of hosts in this process, with time of its own: the same seed and the same program have the same trace.
@@ -133,17 +141,14 @@ export class World {
    * Cuts the ways between two hosts, until `heal`.
    *
    * note: `'silently'`: what is sent vanishes, and nobody is told. `'one-way'`: only what `a` sends to `b`. `'with-reset'`: what
-   * is in the way replies with resets, as a firewall does.
+   * is in the way replies with resets to whoever sends something, as a firewall does. `'unreachable'`: it replies that nobody can be
+   * reached, as a router does: a dial fails at once, a connection when its system gives up.
    */
   cut(a: SimHost, b: SimHost, how: Cut): void {
     this.note(`cut ${a.address} ${b.address} ${how}`);
-    const state = how === 'with-reset' ? 'reset' : 'silent';
+    const state = STATES[how];
     this.#net.route(a, b).state = state;
     if (how !== 'one-way') this.#net.route(b, a).state = state;
-    if (how !== 'with-reset') return;
-    for (const connection of this.#net.connections) {
-      if (connection.hosts.includes(a) && connection.hosts.includes(b)) connection.cut();
-    }
   }
 
   /** Ends what `cut` and `partition` did, to two hosts or to all. What is waiting to be sent again is, when its time comes. */
