@@ -1,6 +1,7 @@
 import { CORE_ERRORS } from '@pea2pea/core';
 import type { ErrorTable } from '@pea2pea/core/authoring';
 import { DECORATOR_ERRORS } from '@pea2pea/decorators';
+import { NETWORK_ERRORS } from '@pea2pea/network';
 import { NOISE_ERRORS } from '@pea2pea/noise';
 import { POLICY_ERRORS } from '@pea2pea/policies';
 import { RPC_ERRORS } from '@pea2pea/rpc';
@@ -11,6 +12,7 @@ import { TESTING_ERRORS } from '@pea2pea/testing';
 export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   CORE_ERRORS,
   DECORATOR_ERRORS,
+  NETWORK_ERRORS,
   NOISE_ERRORS,
   POLICY_ERRORS,
   RPC_ERRORS,

@@ -3,9 +3,13 @@ import { MAX_TIMER_MS, requireNumber } from '@pea2pea/core/authoring';
 
 /** The numbers that the delays between attempts are computed from. */
 export interface BackoffSettings {
+  /** The delay after the first failure, in milliseconds; at least 1. */
   readonly minDelayMs: number;
+  /** The longest delay, in milliseconds; at least `minDelayMs`. */
   readonly maxDelayMs: number;
+  /** How many times longer each delay is than the one before; at least 1. */
   readonly factor: number;
+  /** The share of a delay that is random, 0 to 1. */
   readonly jitter: number;
 }
 

@@ -1,0 +1,26 @@
+/// <reference types="node" preserve="true" />
+export { NETWORK_ERRORS } from './shared/errors.js';
+export { connectPeer } from './shared/connect-peer.js';
+export type { ConnectPeerOptions } from './shared/connect-peer.js';
+export { groupOf } from './shared/groups.js';
+export { PeerAddress } from './shared/peer-address.js';
+export type { PeerAddressLike } from './shared/peer-address.js';
+export { AddressBook } from './book/address-book.js';
+export type { AddressSource, KnownAddress, PickOptions } from './book/address-book.js';
+export type { AddressBookData } from './book/data.js';
+export type { SourceKind } from './book/entry.js';
+export { ADDRESS_BOOK_DEFAULTS } from './book/options.js';
+export type { AddressBookOptions } from './book/options.js';
+export { ADDRESS_BOOK_PLUGIN_DEFAULTS, addressBook, AddressBookPlugin } from './book/plugin.js';
+export type { AddressBookPluginOptions } from './book/plugin.js';
+export { peerExchange, PeerExchange } from './exchange/peer-exchange.js';
+export type { PeerExchangeCounts } from './exchange/peer-exchange.js';
+export { PEER_EXCHANGE_DEFAULTS } from './exchange/options.js';
+export type { PeerExchangeOptions } from './exchange/options.js';
+export { connectionManager, ConnectionManager } from './manager/connection-manager.js';
+export type { ConnectionManagerStatus } from './manager/connection-manager.js';
+export { CONNECTION_MANAGER_DEFAULTS } from './manager/options.js';
+export type { ConnectionManagerOptions } from './manager/options.js';
+export { fileStore } from './store/file-store.js';
+export { memoryStore } from './store/store.js';
+export type { Store } from './store/store.js';

@@ -1,0 +1,25 @@
+import { defineErrors, type ErrorTable } from '@pea2pea/core/authoring';
+
+/** Every error code that this package adds to those of the kernel, with when it occurs and what to do. */
+export const NETWORK_ERRORS = {
+  P2P_ERR_STORE_FILE: {
+    when: 'the file of `fileStore` cannot be read or written, or is too long',
+    remedy: 'mend what `cause` names: the folder must be there, and be writable',
+    isOwnFault: true,
+  },
+  P2P_ERR_NO_SLOT: {
+    when: 'the connectionManager plugin ended an inbound connection: more peers have dialled in than it has slots for',
+    remedy: 'connect with other peers, and with this one again later; or raise `inbound` there',
+  },
+  P2P_ERR_LOW_SCORE: {
+    when: 'the connectionManager plugin ended a connection: `adjust` took its score below `minScore`',
+    remedy: 'look in the log of that node for what its peer did; or lower `minScore` there',
+  },
+} as const satisfies ErrorTable;
+
+declare module '@pea2pea/core' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- it merges
+  interface PeerErrorCodes extends Record<keyof typeof NETWORK_ERRORS, unknown> {}
+}
+
+export const networkError = defineErrors('@pea2pea/network', NETWORK_ERRORS);
