@@ -2,11 +2,12 @@ import { isUint8Array } from 'node:util/types';
 import { NEED_MORE } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { wrongType } from './framing.js';
 
 /** Options of {@link bytes}. */
-export interface BytesOptions {
+export interface BytesOptions extends BorrowedOption {
   /** The most bytes that one message holds; what came in a larger piece is handed out in several. @default 65536 */
   readonly maxChunkLength?: number;
 }
@@ -27,11 +28,13 @@ export interface BytesOptions {
  */
 export function bytes(options: BytesOptions = {}): Codec<Buffer, Uint8Array> {
   requireKnown('the options of bytes()', options, Object.keys(CODEC_DEFAULTS.bytes));
-  const { maxChunkLength = CODEC_DEFAULTS.bytes.maxChunkLength } = options;
+  const { maxChunkLength = CODEC_DEFAULTS.bytes.maxChunkLength, borrowed = CODEC_DEFAULTS.bytes.borrowed } =
+    options;
   requireInteger('maxChunkLength', maxChunkLength, { min: 1 });
 
   // Neither direction remembers anything, so all connections share them.
   const decoder = {
+    keeps: viewsAre(borrowed),
     decode(input: ByteQueue): Buffer | NeedMore {
       return input.length === 0 ? NEED_MORE : input.read(Math.min(input.length, maxChunkLength));
     },

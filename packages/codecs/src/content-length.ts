@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
@@ -14,7 +15,7 @@ const LENGTH = /^[0-9]{1,15}$/;
 const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*"?([^";\s]*)/i;
 
 /** Options of {@link contentLength}. */
-export interface ContentLengthOptions {
+export interface ContentLengthOptions extends BorrowedOption {
   /** The largest payload in bytes; both ways. @default 1048576 */
   readonly maxFrameLength?: number;
   /** The most bytes before the payload, the empty line included. @default 1024 */
@@ -44,12 +45,14 @@ export function contentLength(options: ContentLengthOptions = {}): Codec<Buffer,
   requireKnown('the options of contentLength()', options, Object.keys(CODEC_DEFAULTS.contentLength));
   const defaults = CODEC_DEFAULTS.contentLength;
   const { maxFrameLength = defaults.maxFrameLength, maxHeadLength = defaults.maxHeadLength } = options;
+  const keeps = viewsAre(options.borrowed ?? defaults.borrowed);
   requireInteger('maxFrameLength', maxFrameLength, { min: 1 });
   requireInteger('maxHeadLength', maxHeadLength, { min: 32 });
 
   const encoder = new ContentLengthEncoder(maxFrameLength);
   return {
-    decoder: (context) => new ContentLengthDecoder(new FrameLimit(context, maxFrameLength), maxHeadLength),
+    decoder: (context) =>
+      new ContentLengthDecoder(new FrameLimit(context, maxFrameLength), maxHeadLength, keeps),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -62,6 +65,7 @@ interface Head {
 }
 
 class ContentLengthDecoder implements Decoder<Buffer> {
+  readonly keeps: Keeps;
   readonly #limit: FrameLimit;
   readonly #maxHeadLength: number;
   /** Where the line begins that is being received, and up to where it was searched for its end. */
@@ -72,7 +76,8 @@ class ContentLengthDecoder implements Decoder<Buffer> {
   /** Set while the payload is awaited. */
   #head: Head | undefined;
 
-  constructor(limit: FrameLimit, maxHeadLength: number) {
+  constructor(limit: FrameLimit, maxHeadLength: number, keeps: Keeps) {
+    this.keeps = keeps;
     this.#limit = limit;
     this.#maxHeadLength = maxHeadLength;
   }

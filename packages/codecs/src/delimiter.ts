@@ -1,7 +1,8 @@
 import { isUint8Array } from 'node:util/types';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
 import { invalidConfig, requireInteger, requireKnown, SequenceSearch } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
@@ -11,7 +12,7 @@ import { requireUnfinished, type Unfinished } from './unfinished.js';
 const MAX_SEQUENCE = 256;
 
 /** Options of {@link delimiter}. */
-export interface DelimiterOptions {
+export interface DelimiterOptions extends BorrowedOption {
   /** The longest frame in bytes, its end not counted; both ways. @default 65536 */
   readonly maxLength?: number;
   /** What becomes of a last frame without an end: see {@link Unfinished}. @default 'refuse' */
@@ -42,13 +43,15 @@ export function delimiter(
   const ending = requireSequence(sequence);
   requireKnown('the options of delimiter()', options, Object.keys(CODEC_DEFAULTS.delimiter));
   const defaults = CODEC_DEFAULTS.delimiter;
-  const { maxLength = defaults.maxLength } = options;
+  const { maxLength = defaults.maxLength, borrowed = defaults.borrowed } = options;
+  const keeps = viewsAre(borrowed);
   requireInteger('maxLength', maxLength, { min: 1 });
   const unfinished = requireUnfinished(options.unfinished ?? defaults.unfinished);
 
   const encoder = new DelimiterEncoder(ending, maxLength);
   return {
-    decoder: (context) => new DelimiterDecoder(ending, new FrameLimit(context, maxLength), unfinished),
+    decoder: (context) =>
+      new DelimiterDecoder(ending, new FrameLimit(context, maxLength), { unfinished, keeps }),
     encoder: () => encoder,
     statelessEncoder: true,
   };
@@ -73,12 +76,18 @@ class DelimiterDecoder implements Decoder<Buffer> {
   readonly #search: SequenceSearch;
   readonly #limit: FrameLimit;
   readonly #unfinished: Unfinished;
+  readonly keeps: Keeps;
 
-  constructor(sequence: Buffer, limit: FrameLimit, unfinished: Unfinished) {
+  constructor(
+    sequence: Buffer,
+    limit: FrameLimit,
+    { unfinished, keeps }: { readonly unfinished: Unfinished; readonly keeps: Keeps },
+  ) {
     this.#sequence = sequence;
     this.#search = new SequenceSearch(sequence);
     this.#limit = limit;
     this.#unfinished = unfinished;
+    this.keeps = keeps;
   }
 
   decode(input: ByteQueue): Buffer | NeedMore {

@@ -1,6 +1,8 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, NeedMore } from '@pea2pea/core';
-import { requireInteger } from '@pea2pea/core/authoring';
+import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
+import { CODEC_DEFAULTS } from './options.js';
 import { bytesOf } from './framing.js';
 
 /**
@@ -18,11 +20,14 @@ import { bytesOf } from './framing.js';
  * note: a payload of 32 KiB or more is sent by reference: leave it alone until the send resolved.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `size` is not a whole number of at least 1.
  */
-export function fixedLength(size: number): Codec<Buffer, Uint8Array | string> {
+export function fixedLength(size: number, options: BorrowedOption = {}): Codec<Buffer, Uint8Array | string> {
   requireInteger('size', size, { min: 1 });
+  requireKnown('the options of fixedLength()', options, Object.keys(CODEC_DEFAULTS.fixedLength));
+  const { borrowed = CODEC_DEFAULTS.fixedLength.borrowed } = options;
 
   // Neither direction remembers anything, so all connections share them.
   const decoder = {
+    keeps: viewsAre(borrowed),
     decode(input: ByteQueue): Buffer | NeedMore {
       return input.length < size ? NEED_MORE : input.read(size);
     },

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
 import { requireBoolean, requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { FrameLimit } from './frame-limit.js';
 import { asBuffer, bytesOf } from './framing.js';
 import { isBlank, JsonScan, type Scannable } from './json-scan.js';
@@ -11,7 +12,7 @@ const LF = 0x0a;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 
 /** Options of {@link jsonValues}. */
-export interface JsonValuesOptions {
+export interface JsonValuesOptions extends BorrowedOption {
   /** The longest value in bytes; both ways. @default 1048576 */
   readonly maxLength?: number;
   /** How deep lists and maps may be nested; both ways. @default 512 */
@@ -45,29 +46,33 @@ export function jsonValues(options: JsonValuesOptions = {}): Codec<Buffer, Uint8
     maxLength = defaults.maxLength,
     maxDepth = defaults.maxDepth,
     skipBom = defaults.skipBom,
+    borrowed = defaults.borrowed,
   } = options;
   requireInteger('maxLength', maxLength, { min: 1 });
   requireInteger('maxDepth', maxDepth, { min: 1 });
   requireBoolean('skipBom', skipBom);
 
+  const keeps = viewsAre(borrowed);
   const limits: Limits = { maxLength, maxDepth, skipBom };
   const encoder = new JsonValuesEncoder(limits);
   return {
-    decoder: (context) => new JsonValuesDecoder(limits, new FrameLimit(context, maxLength)),
+    decoder: (context) => new JsonValuesDecoder(limits, new FrameLimit(context, maxLength), keeps),
     encoder: () => encoder,
     statelessEncoder: true,
   };
 }
 
-type Limits = Required<JsonValuesOptions>;
+type Limits = Required<Omit<JsonValuesOptions, 'borrowed'>>;
 
 class JsonValuesDecoder implements Decoder<Buffer> {
+  readonly keeps: Keeps;
   readonly #limits: Limits;
   readonly #longest: FrameLimit;
   /** Made with the first byte of a value. */
   #scan: JsonScan | undefined;
 
-  constructor(limits: Limits, longest: FrameLimit) {
+  constructor(limits: Limits, longest: FrameLimit, keeps: Keeps) {
+    this.keeps = keeps;
     this.#limits = limits;
     this.#longest = longest;
   }

@@ -68,14 +68,16 @@ export function json(...args: FormatArguments<TextFraming, JsonOptions>): Codec<
     requireOneOf('unreadable', unreadable, ['end', 'deliver']);
     const maxObjects = requireMaxObjects('json', limit === undefined ? {} : { maxObjects: limit });
     const decode = (frame: Buffer | string): unknown => parse(frame, maxObjects);
-    return formatCodec<Buffer | string, string, unknown>(framing, {
-      decode: unreadable === 'end' ? decode : (frame) => decodeOrDeliver(decode, frame),
-      encode(message) {
+    const isRead = unreadable === 'end'; // one that is delivered unread has its bytes
+    const maps = {
+      decode: isRead ? decode : (frame: Buffer | string) => decodeOrDeliver(decode, frame),
+      encode(message: unknown) {
         const text = stringify(message);
         requireFewObjects(text, maxObjects);
         return text;
       },
-    });
+    };
+    return formatCodec<Buffer | string, string, unknown>(framing, maps, isRead);
   });
 }
 

@@ -1,5 +1,5 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, Codec, Decoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, Codec, Decoder, Keeps, NeedMore } from '@pea2pea/core';
 import { FrameLimit } from './frame-limit.js';
 import { FILL_HEAD, type HeadFilling } from './framing.js';
 import { HeadInMessage, lengthEncoder } from './length-encoder.js';
@@ -49,6 +49,7 @@ export function lengthDelimited(options: LengthDelimitedOptions = {}): Codec<Buf
 }
 
 class LengthDelimitedDecoder implements Decoder<Buffer> {
+  readonly keeps: Keeps;
   readonly #layout: LengthLayout;
   readonly #limit: FrameLimit;
   /** Up to here the head has to be there for its length to be known. */
@@ -57,6 +58,7 @@ class LengthDelimitedDecoder implements Decoder<Buffer> {
   #awaited: number;
 
   constructor(layout: LengthLayout, limit: FrameLimit) {
+    this.keeps = layout.keeps;
     this.#layout = layout;
     this.#limit = limit;
     this.#headLength = layout.fieldOffset + layout.fieldLength;

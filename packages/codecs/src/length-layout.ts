@@ -7,10 +7,11 @@ import {
   requireKnown,
   requireOneOf,
 } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { CODEC_DEFAULTS } from './options.js';
 
 /** The knobs of tokio-util's `LengthDelimitedCodec`, and `magic`. */
-export interface LengthDelimitedOptions {
+export interface LengthDelimitedOptions extends BorrowedOption {
   /**
    * The largest length that a frame may declare, in bytes, before `lengthAdjustment`; both ways.
    *
@@ -58,13 +59,14 @@ export interface LengthLayout {
   readonly adjustment: number;
   readonly skip: number;
   readonly magic: Buffer | undefined;
+  readonly keeps: 'borrowed' | 'messages';
 }
 
 /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
 export function resolveLayout(options: LengthDelimitedOptions): LengthLayout {
   const defaults = CODEC_DEFAULTS.lengthDelimited;
   requireKnown('the options of lengthDelimited()', options, [...Object.keys(defaults), 'numSkip', 'magic']);
-  const { endianness = defaults.endianness } = options;
+  const { endianness = defaults.endianness, borrowed = defaults.borrowed } = options;
   const integer = (name: IntegerOption, fallback: number, min: number, max?: number): number =>
     requireInteger(name, options[name] === undefined ? fallback : options[name], { min, max });
 
@@ -87,13 +89,14 @@ export function resolveLayout(options: LengthDelimitedOptions): LengthLayout {
       `\`magic\` of ${magic.length} bytes reaches into the length field at \`lengthFieldOffset\` ${fieldOffset}`,
     );
   }
-  return { limit, fieldOffset, fieldLength, endianness, adjustment, skip, magic };
+  const keeps = viewsAre(borrowed);
+  return { limit, fieldOffset, fieldLength, endianness, adjustment, skip, magic, keeps };
 }
 
 /** No protocol has a longer head; zeros for what is skipped are made once. */
 const MAX_HEAD = 64 * 1024;
 
-type IntegerOption = Exclude<keyof LengthDelimitedOptions, 'endianness' | 'magic'>;
+type IntegerOption = Exclude<keyof LengthDelimitedOptions, 'endianness' | 'magic' | 'borrowed'>;
 
 /** A copy: what the caller does to its array later must not change the protocol. */
 function magicOf(magic: Uint8Array | undefined): Buffer | undefined {

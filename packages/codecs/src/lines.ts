@@ -68,6 +68,7 @@ export function lines(options: LinesOptions = {}): Codec<string> {
 type Rules = Required<LinesOptions>;
 
 class LinesDecoder implements Decoder<string> {
+  readonly keeps = 'nothing';
   readonly #rules: Rules;
   readonly #limit: FrameLimit;
   /** Bytes known to hold no LF, so that a line that drips in is searched once, not once a drop. */

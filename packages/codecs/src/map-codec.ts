@@ -1,5 +1,5 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
 import { breachOf } from './synchronous.js';
 
 /** The two ways between the messages of a codec and the messages of the one built on it. */
@@ -28,20 +28,31 @@ export function mapCodec<InnerIn, InnerOut, In, Out = In>(
   inner: Codec<InnerIn, InnerOut>,
   maps: CodecMaps<InnerIn, InnerOut, In, Out>,
 ): Codec<In, Out> {
+  return mapped(inner, maps, false);
+}
+
+/** As {@link mapCodec}; `copies` says that no message that is received has bytes of the one of `inner`. */
+export function mapped<InnerIn, InnerOut, In, Out = In>(
+  inner: Codec<InnerIn, InnerOut>,
+  maps: CodecMaps<InnerIn, InnerOut, In, Out>,
+  copies: boolean,
+): Codec<In, Out> {
   return {
-    decoder: (context) => new MappedDecoder(inner.decoder(context), maps),
+    decoder: (context) => new MappedDecoder(inner.decoder(context), maps, copies),
     encoder: (context) => new MappedEncoder(inner.encoder(context), maps),
     statelessEncoder: inner.statelessEncoder === true,
   };
 }
 
 class MappedDecoder<InnerIn, In> implements Decoder<In> {
+  readonly keeps: Keeps | undefined;
   readonly #inner: Decoder<InnerIn>;
   readonly #maps: { decode(message: InnerIn): In };
 
-  constructor(inner: Decoder<InnerIn>, maps: { decode(message: InnerIn): In }) {
+  constructor(inner: Decoder<InnerIn>, maps: { decode(message: InnerIn): In }, copies: boolean) {
     this.#inner = inner;
     this.#maps = maps;
+    this.keeps = inner.keeps !== undefined && copies ? 'nothing' : inner.keeps;
   }
 
   decode(input: ByteQueue): In | NeedMore {

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
-import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, NeedMore } from '@pea2pea/core';
+import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
 import { requireInteger, requireKnown, requireOneOf } from '@pea2pea/core/authoring';
+import { viewsAre, type BorrowedOption } from './borrowed.js';
 import { FrameLimit } from './frame-limit.js';
 import { bytesOf } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
@@ -11,7 +12,7 @@ const MAX_VARINT = 9;
 const MAX_PADDED = 10;
 
 /** Options of {@link varintDelimited}. */
-export interface VarintDelimitedOptions {
+export interface VarintDelimitedOptions extends BorrowedOption {
   /** The largest payload in bytes; both ways. @default 1048576 */
   readonly maxFrameLength?: number;
   /**
@@ -66,6 +67,7 @@ interface Rules {
   readonly takesPadded: boolean;
   readonly offset: number;
   readonly maxVarint: number;
+  readonly keeps: 'borrowed' | 'messages';
 }
 
 function resolveRules(options: VarintDelimitedOptions): Rules {
@@ -75,6 +77,7 @@ function resolveRules(options: VarintDelimitedOptions): Rules {
     maxFrameLength = defaults.maxFrameLength,
     padded = defaults.padded,
     offset = defaults.offset,
+    borrowed = defaults.borrowed,
   } = options;
   const takesPadded = requireOneOf('padded', padded, ['refuse', 'take']) === 'take';
   const longest = takesPadded ? MAX_PADDED : MAX_VARINT;
@@ -87,6 +90,7 @@ function resolveRules(options: VarintDelimitedOptions): Rules {
     takesPadded,
     offset: requireInteger('offset', offset, { min: 0, max: MAX_OFFSET }),
     maxVarint,
+    keeps: viewsAre(borrowed),
   };
 }
 
@@ -94,10 +98,12 @@ function resolveRules(options: VarintDelimitedOptions): Rules {
 const MAX_OFFSET = 1024;
 
 class VarintDelimitedDecoder implements Decoder<Buffer> {
+  readonly keeps: Keeps;
   readonly #rules: Rules;
   readonly #limit: FrameLimit;
 
   constructor(rules: Rules, limit: FrameLimit) {
+    this.keeps = rules.keeps;
     this.#rules = rules;
     this.#limit = limit;
   }

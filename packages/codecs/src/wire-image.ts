@@ -1,17 +1,21 @@
 import type { Codec } from '@pea2pea/core';
-import { mapCodec, type CodecMaps } from './map-codec.js';
+import { mapped, type CodecMaps } from './map-codec.js';
 
 type Image = (message: unknown) => unknown;
 
 /** What the formats of this package make of a message, both ways. Their maps remember nothing: to run one twice does no harm. */
 const images = new WeakMap<object, Image>();
 
-/** A message format over `framing`, as {@link mapCodec} makes it, that {@link wireImage} knows. */
+/**
+ * A message format over `framing`, as {@link mapCodec} makes it, that {@link wireImage} knows; `copies` says that no received
+ * message has bytes of its frame.
+ */
 export function formatCodec<Frame, Written extends Frame, Message>(
   framing: Codec<Frame, Written>,
   maps: CodecMaps<Frame, Written, Message>,
+  copies = false,
 ): Codec<Message> {
-  const codec = mapCodec(framing, maps);
+  const codec = mapped(framing, maps, copies);
   images.set(codec, (message) => maps.decode(maps.encode(message as Message)));
   return codec;
 }

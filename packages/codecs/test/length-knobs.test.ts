@@ -10,7 +10,7 @@ const tooLarge = 'P2P_ERR_FRAME_TOO_LARGE';
 const LIMIT = 60;
 const hex = (bytes: Buffer): string => bytes.toString('hex');
 
-type Knobs = Required<Omit<LengthDelimitedOptions, 'magic'>> & { magic: Uint8Array | undefined };
+type Knobs = Required<Omit<LengthDelimitedOptions, 'magic' | 'borrowed'>> & { magic: Uint8Array | undefined };
 
 const knobs: fc.Arbitrary<Knobs> = fc
   .record({

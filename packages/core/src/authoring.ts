@@ -52,6 +52,7 @@ export { peerFields } from './contracts/peer-fields.js';
 export { PLUGIN } from './contracts/plugin.js';
 export { ChunkQueue } from './mechanisms/byte-queue.js';
 export { guardedLogger } from './mechanisms/guarded-logger.js';
+export { free, LEAST_FREED, markOwnMemory } from './mechanisms/own-memory.js';
 export { Life } from './mechanisms/life.js';
 export type { Living, StopReport } from './mechanisms/life.js';
 export { overdue, overdueAwake } from './mechanisms/overdue.js';

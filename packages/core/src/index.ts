@@ -8,6 +8,7 @@ export type {
   Decoder,
   Encoder,
   Endianness,
+  Keeps,
   MessageOf,
   NeedMore,
   TaggedCodec,

@@ -1,4 +1,5 @@
 import { PeerError } from '@pea2pea/core';
+import { free } from '@pea2pea/core/authoring';
 import { TAG_LENGTH } from './cipher-state.js';
 
 /** Bytes of the length field before each message. */
@@ -26,6 +27,10 @@ export interface SealedMessage {
 export class MessageReader {
   #chunk: Buffer | undefined;
   #at = 0;
+  /** Whether the chunk is freed when it is used up. */
+  #isOurs = false;
+  /** Used up chunks with a part of the current message, or of the one that was returned last, to be freed after it. */
+  #held: Buffer[] = [];
   /** The first byte of a length field that was split between two chunks. */
   #firstByte: number | undefined;
   /** The ciphertext read so far of the current message, without its tag; undefined between two messages. */
@@ -43,17 +48,22 @@ export class MessageReader {
     return this.#firstByte !== undefined || this.#ciphertext !== undefined;
   }
 
-  /** Adds the next chunk. {@link next} must have returned undefined for the one before it. */
-  push(chunk: Buffer): void {
+  /**
+   * Adds the next chunk. {@link next} must have returned undefined for the one before it.
+   * @param isOurs whether nobody else has it, so that its memory is freed when it is no longer needed
+   */
+  push(chunk: Buffer, isOurs = false): void {
     this.#chunk = chunk;
     this.#at = 0;
+    this.#isOurs = isOurs;
   }
 
   /**
-   * The next message; undefined when it needs another chunk.
+   * The next message; undefined when it needs another chunk. What was returned before is not needed any more.
    * @throws {PeerError} P2P_ERR_INVALID_FRAME when a length field is too small for a message
    */
   next(): SealedMessage | undefined {
+    if (this.#ciphertext === undefined && this.#held.length > 0) this.#freeHeld();
     const chunk = this.#chunk;
     if (chunk === undefined || (this.#ciphertext === undefined && !this.#readLength(chunk))) return undefined;
     const available = Math.min(chunk.length - this.#at, this.#missing);
@@ -124,6 +134,15 @@ export class MessageReader {
   }
 
   #needChunk(): undefined {
+    const chunk = this.#chunk!;
     this.#chunk = undefined;
+    if (!this.#isOurs) return;
+    if (this.#ciphertext === undefined) free(chunk);
+    else this.#held.push(chunk);
+  }
+
+  #freeHeld(): void {
+    for (const chunk of this.#held) free(chunk);
+    this.#held = [];
   }
 }

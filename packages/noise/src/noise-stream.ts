@@ -32,6 +32,7 @@ export class NoiseStream extends RecordStream {
 
 class NoiseRecords implements RecordLayer {
   readonly whenCut = 'inside a Noise message';
+  readonly makesOwnMemory = true;
   readonly #sending: TransportCipher;
   readonly #receiving: TransportCipher;
   readonly #reader = new MessageReader();
@@ -45,8 +46,8 @@ class NoiseRecords implements RecordLayer {
     return this.#reader.isInsideMessage;
   }
 
-  push(chunk: Buffer): void {
-    this.#reader.push(chunk);
+  push(chunk: Buffer, isOurs: boolean): void {
+    this.#reader.push(chunk, isOurs);
   }
 
   next(): readonly Buffer[] | undefined {

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { markOwnMemory } from '@pea2pea/core/authoring';
 import { connectionError } from './tls-errors.js';
 
 /**
@@ -14,6 +15,7 @@ export function established(socket: TLSSocket): TLSSocket {
   const read = socket.read.bind(socket);
   const destroy = socket.destroy.bind(socket);
   let failure: Error | undefined;
+  markOwnMemory(socket); // what it brings was decrypted for this socket alone
   socket.on('error', ignore); // until the connection listens
   socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     if (event !== 'error' || socket.destroyed) return emit(event, ...args);

@@ -1,7 +1,7 @@
 import type { LengthDelimitedOptions } from '@pea2pea/codecs';
 import { seededRandom } from '@pea2pea/core/testing';
 
-export type Knobs = Required<Omit<LengthDelimitedOptions, 'magic'>>;
+export type Knobs = Required<Omit<LengthDelimitedOptions, 'magic' | 'borrowed'>>;
 
 /** Configurations, frames, and streams cut into pieces: all follow from a seed. */
 export class Streams {

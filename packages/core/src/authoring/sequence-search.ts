@@ -46,3 +46,22 @@ export class SequenceSearch {
     return true;
   }
 }
+
+/** Where `sequence` begins in `chunk`. To look for its first byte is several times as fast, unless that occurs again and again. */
+export function indexIn(chunk: Buffer, sequence: Uint8Array, from: number): number {
+  const first = sequence[0]!;
+  let at = from;
+  for (let tries = 0; tries < 8; tries++) {
+    at = chunk.indexOf(first, at);
+    if (at === -1 || continues(chunk, sequence, at)) return at;
+    at++;
+  }
+  return chunk.indexOf(sequence, at);
+}
+
+function continues(chunk: Buffer, sequence: Uint8Array, at: number): boolean {
+  for (let index = 1; index < sequence.length; index++) {
+    if (chunk[at + index] !== sequence[index]) return false;
+  }
+  return true;
+}

@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { PeerError } from '../errors/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
+import { ChunkOrigin } from '../mechanisms/own-memory.js';
 import { checkMessage } from './check-message.js';
 
 /** Makes messages of the bytes of a connection, one by one, until there are no more. */
@@ -13,6 +15,10 @@ export class Decoding {
   readonly mayHold: boolean;
   /** Whether the decoder has returned a message that is one. */
   #isSound = false;
+  /** Whether no message has bytes of the queue. */
+  readonly #keepsNothing: boolean;
+  /** Where the chunks come from, as long as their memory is freed after use. */
+  #origin: ChunkOrigin | undefined;
   /** Why the connection ends once what came before was handled; set when the stream is over, or a frame is bad. */
   ending: DisconnectReason | undefined;
   /** There is no message any more; teardown begins when those that came were handled. */
@@ -22,6 +28,27 @@ export class Decoding {
     this.queue = queue;
     this.decoder = decoder;
     this.mayHold = decoder.holds !== undefined;
+    this.#keepsNothing = decoder.keeps === 'nothing';
+  }
+
+  /**
+   * `stream` brings what comes from now on.
+   * @param hasHandlers whether {@link handled} tells when a message is done with
+   */
+  readFrom(stream: Duplex, hasHandlers: boolean): void {
+    const frees = this.#keepsNothing || (hasHandlers && this.decoder.keeps === 'borrowed');
+    this.#origin = frees ? new ChunkOrigin(stream) : undefined;
+  }
+
+  /** Takes a chunk of that stream. */
+  push(chunk: Buffer): void {
+    if (this.#origin?.isOurs(chunk) === true) this.queue.pushOwn(chunk);
+    else this.queue.push(chunk);
+  }
+
+  /** Messages that were returned are not needed any more, as far as they were borrowed. */
+  handled(): void {
+    if (this.queue.hasSpent) this.queue.freeSpent();
   }
 
   /** Whether the decoder has messages without another byte. */
@@ -43,6 +70,7 @@ export class Decoding {
       const holds = this.mayHold && this.holdsMessages;
       if (before === 0 && !holds) return this.ending === undefined ? NEED_MORE : this.#last(before);
       const message: unknown = this.decoder.decode(queue);
+      if (this.#keepsNothing && queue.hasSpent) queue.freeSpent();
       const wasConsumed = queue.length < before;
       // A promise is looked for once: a decoder that returns promises does so from its first message on.
       if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;

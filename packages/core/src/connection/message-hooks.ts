@@ -1,6 +1,7 @@
 import { isPromise, whenSettled } from '../authoring/thenable.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
+import { Pulls } from './pulls.js';
 import type { MessageSource, Receiver } from './receiver.js';
 
 type MessageHook = NonNullable<NodeContext['hooks']['message']>;
@@ -78,4 +79,11 @@ export class MessageHooks implements Receiver {
       verdict === 'keep' ? 'onError keeps the connection' : 'the connection is ending for a bad frame';
     this.#node.logFault(error, this.#connection, `onMessage threw; ${why}`);
   }
+}
+
+/** Who takes the messages of a connection of `node`. */
+export function receiverOf(node: NodeContext, connection: InnerConnection, source: MessageSource): Receiver {
+  const { message } = node.hooks;
+  if (message === undefined) return new Pulls(node, connection, source);
+  return new MessageHooks(node, connection, source, message);
 }

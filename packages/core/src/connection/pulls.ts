@@ -205,3 +205,12 @@ function isOrderly(reason: DisconnectReason | undefined): boolean {
     (origin === 'reading' && reason.cause === 'ended')
   );
 }
+
+/** @throws {PeerError} P2P_ERR_NOT_PULLED */
+export function requirePulls(receiver: Receiver, { config }: NodeContext): Pulls {
+  if (receiver instanceof Pulls) return receiver;
+  throw new PeerError(
+    'P2P_ERR_NOT_PULLED',
+    `the node ${config.name} has an \`onMessage\`, of its own or of a plugin`,
+  );
+}

@@ -12,8 +12,8 @@ import { setFlowing } from './foreign-stream.js';
 import { HandlerWatch } from './handler-watch.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
-import { MessageHooks } from './message-hooks.js';
-import { Pulls } from './pulls.js';
+import { MessageHooks, receiverOf } from './message-hooks.js';
+import { requirePulls, type Pulls } from './pulls.js';
 import type { MessageSource, Receiver } from './receiver.js';
 import { showBytes } from './show-bytes.js';
 import { listenTo, stopListening, type StreamListener } from './stream-events.js';
@@ -54,6 +54,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
+  readonly #pausesWhenFull: boolean;
   /** How many reads of renegotiations were served. */
   handshakeReads = 0;
 
@@ -63,13 +64,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#stream = stream;
     this.#decoding = decoding;
     this.account = node.inbound.account();
+    this.#pausesWhenFull = node.config.whenInboundFull === 'pause';
     this.#slice = new Slice(node.turns);
     this.heard = new ProgressWatch(node.clock.now());
-    const { message } = node.hooks;
-    this.receiver =
-      message === undefined
-        ? new Pulls(node, connection, this)
-        : new MessageHooks(node, connection, this, message);
+    this.receiver = receiverOf(node, connection, this);
     this.#handling = this.receiver.isBusyAtFirst;
   }
 
@@ -95,6 +93,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#hasStarted) stopListening(this.#stream);
     setFlowing(this.#stream, false);
     this.account.leave();
+    this.#decoding.queue.keepAll(); // a handshake returns views of it
     return this.#decoding.queue;
   }
 
@@ -122,6 +121,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   #start(stream: Duplex): void {
+    this.#decoding.readFrom(stream, this.receiver instanceof MessageHooks && this.#pausesWhenFull);
     listenTo(stream, this);
     if (this.#decoding.queue.length > 0 || this.#decoding.mayHold) {
       this.#slice.begin(this.#connection.stats.messagesReceived);
@@ -152,11 +152,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** For those who ask for messages. @throws {PeerError} P2P_ERR_NOT_PULLED */
   get pulls(): Pulls {
-    if (this.receiver instanceof Pulls) return this.receiver;
-    throw new PeerError(
-      'P2P_ERR_NOT_PULLED',
-      `the node ${this.#node.config.name} has an \`onMessage\`, of its own or of a plugin`,
-    );
+    return requirePulls(this.receiver, this.#node);
   }
 
   /**
@@ -189,6 +185,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** Tells of a handler that keeps messages of its connection waiting for long. */
   watchHandler(nowMs: number): void {
+    if (this.#handling) this.#decoding.queue.keepSpent(); // what waits to be freed counts in no limit
     const isWatched = this.#handling && !this.#halted && this.receiver instanceof MessageHooks;
     const waitingBytes = isWatched ? this.#decoding.queue.length : 0;
     if (waitingBytes === 0 && this.#handlerWatch === undefined) return;
@@ -198,7 +195,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   onData(chunk: Buffer): void {
     this.received(chunk);
-    this.#decoding.queue.push(chunk);
+    this.#decoding.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
   }
@@ -294,8 +291,9 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     if (this.#pumping) return; // called from inside a handler: the loop below goes on by itself
     this.#pumping = true;
     if (this.#canHandle) this.#decodeAndDeliver();
+    if (!this.#handling) this.#decoding.handled();
     const isWaiting = this.#handling && !this.#yielded && !this.#halted;
-    if (isWaiting && this.#node.config.whenInboundFull === 'drop') this.#dropSurplus();
+    if (isWaiting && !this.#pausesWhenFull) this.#dropSurplus();
     this.#pumping = false;
     if (this.#halted) return;
     this.account.bytes = this.#decoding.queue.length; // INVARIANT: bounded-memory
@@ -381,7 +379,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** Pauses or resumes the stream, as the queues say. */
   #flow(): void {
     const isBusy = this.#handling || this.#yielded;
-    const pausesWhenFull = this.#yielded || this.#node.config.whenInboundFull === 'pause';
+    const pausesWhenFull = this.#yielded || this.#pausesWhenFull;
     // Who is busy needs no more for now, and takes no seat from those whose frames are unfinished.
     const hasEnough = isBusy && ((pausesWhenFull && this.#isFull) || this.account.isOverShare);
     const wantsMore = !this.#decoding.isOver && !hasEnough;

@@ -85,7 +85,23 @@ export interface Decoder<In> {
    * @default false
    */
   holds?(): boolean;
+  /**
+   * Who may still need the bytes that `decode` has taken off its input, once it has returned. It lets the kernel free their
+   * memory at once, where nobody does.
+   *
+   * - `'messages'`: the decoder does not, but a message may be a view of them, for as long as somebody keeps it.
+   * - `'borrowed'`: nor do messages, once their handler has returned, or its promise has settled. The views of who keeps one
+   *   for longer are empty then, or still there.
+   * - `'nothing'`: nor do messages at all: they are strings, or objects without bytes.
+   *
+   * note: of a decoder that wraps others it is what they say, as far as that is still true.
+   * @default the decoder may need them itself
+   */
+  readonly keeps?: Keeps | undefined;
 }
+
+/** See {@link Decoder.keeps}. */
+export type Keeps = 'messages' | 'borrowed' | 'nothing';
 
 /** Makes bytes of messages, for one connection. */
 export interface Encoder<Out> {
@@ -142,7 +158,7 @@ export interface ByteQueue {
    * Takes `size` bytes.
    *
    * note: the result is a view into the chunk that arrived, where the bytes lie in one, else a copy.
-   * It is yours: nobody writes there again. A small view kept for long keeps its whole chunk (up to
+   * It is yours, unless {@link Decoder.keeps} says otherwise: nobody writes there again. A small view kept for long keeps its whole chunk (up to
    * 64 KiB) alive; copy it (`Buffer.from(view)`) if you store many.
    * @throws {RangeError} beyond `length`.
    */

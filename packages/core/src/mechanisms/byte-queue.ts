@@ -1,5 +1,7 @@
+import { indexIn } from '../authoring/sequence-search.js';
 import { decodeUtf8 } from '../authoring/utf8.js';
 import type { ByteQueue, Endianness } from '../contracts/codec.js';
+import { free, LEAST_FREED } from './own-memory.js';
 
 /** Chunks below this are gathered in a block, so that a peer that drips bytes cannot make us hold an object a byte. */
 const SMALL_CHUNK = 1024;
@@ -27,6 +29,10 @@ export class ChunkQueue implements ByteQueue {
   #length = 0;
   /** How many bytes the last chunk can still take, if it is a block of ours; else 0. */
   #blockRoom = 0;
+  /** Chunks whose memory nobody else has; made with the first of them. */
+  #own: Set<Buffer> | undefined;
+  /** Used up ones of them, and copies for what lay in several: whoever read from the queue may still have views. */
+  #spent: Buffer[] = NONE;
 
   get length(): number {
     return this.#length;
@@ -42,6 +48,35 @@ export class ChunkQueue implements ByteQueue {
     }
     this.#closeBlock();
     this.#append(waits ? withoutWaste(chunk) : chunk, chunk.length);
+  }
+
+  /** As {@link push}, for a chunk whose memory nobody else has, so that {@link freeSpent} may free it. */
+  pushOwn(chunk: Buffer): void {
+    (this.#own ??= new Set()).add(chunk);
+    this.push(chunk);
+  }
+
+  /** Whether there is something for {@link freeSpent}. */
+  get hasSpent(): boolean {
+    return this.#spent.length > 0;
+  }
+
+  /** Frees the memory of chunks that are used up. Views that {@link read} and its like returned of them are empty then. */
+  freeSpent(): void {
+    const spent = this.#spent;
+    this.#spent = NONE;
+    for (const chunk of spent) free(chunk);
+  }
+
+  /** Leaves what is used up to those who have views of it. */
+  keepSpent(): void {
+    this.#spent = NONE;
+  }
+
+  /** Leaves everything that came until now to those who have views of it, or will. */
+  keepAll(): void {
+    this.#spent = NONE;
+    this.#own = undefined;
   }
 
   peek(offset: number): number {
@@ -140,6 +175,7 @@ export class ChunkQueue implements ByteQueue {
       filled += this.#first.copy(copy, filled, this.#offset, end);
       this.#advance(end - this.#offset);
     }
+    if (this.#own !== undefined && size >= LEAST_FREED) this.#addSpent(copy);
     return copy;
   }
 
@@ -177,6 +213,7 @@ export class ChunkQueue implements ByteQueue {
     this.#passed = 0;
     this.#length = 0;
     this.#blockRoom = 0;
+    this.keepAll();
   }
 
   /** In each chunk, and in what joins the end of one with the beginning of the next. */
@@ -295,11 +332,17 @@ export class ChunkQueue implements ByteQueue {
     this.#blockRoom = BLOCK_SIZE - rest;
   }
 
+  #addSpent(chunk: Buffer): void {
+    if (this.#spent === NONE) this.#spent = [chunk];
+    else this.#spent.push(chunk);
+  }
+
   /** Consumes bytes of the first chunk; when it is used up, the next one takes its place. */
   #advance(size: number): void {
     this.#offset += size;
     this.#length -= size;
     if (this.#offset < this.#end) return;
+    if (this.#own?.delete(this.#first) === true) this.#addSpent(this.#first);
     const rest = this.#rest;
     if (rest === undefined || rest.length === 0) {
       this.#first = EMPTY;
@@ -324,25 +367,8 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** Where `sequence` begins in `chunk`. To look for its first byte is several times as fast, unless that occurs again and again. */
-function indexIn(chunk: Buffer, sequence: Uint8Array, from: number): number {
-  const first = sequence[0]!;
-  let at = from;
-  for (let tries = 0; tries < 8; tries++) {
-    at = chunk.indexOf(first, at);
-    if (at === -1 || continues(chunk, sequence, at)) return at;
-    at++;
-  }
-  return chunk.indexOf(sequence, at);
-}
-
-function continues(chunk: Buffer, sequence: Uint8Array, at: number): boolean {
-  for (let index = 1; index < sequence.length; index++) {
-    if (chunk[at + index] !== sequence[index]) return false;
-  }
-  return true;
-}
+/** The list of nothing, which all queues share. */
+const NONE: Buffer[] = [];
 
 /**
  * A stream that shares its chunks with others, as those of yamux do, hands on views: `chunk`, or a copy where it is a small

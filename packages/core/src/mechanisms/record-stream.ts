@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { PeerError } from '../errors/errors.js';
+import { ChunkOrigin, free, hasOwnMemory, markOwnMemory } from './own-memory.js';
 import { systemClock } from './system-clock.js';
 import type { Timer } from '../contracts/clock.js';
 
@@ -17,14 +18,19 @@ export interface RecordLayer {
   seal(chunks: readonly Buffer[]): Buffer[];
   /** The record that ends the stream, so that a cut is told from an end. @default none, the end of the stream is its end */
   readonly sealEnd?: (() => Uint8Array) | undefined;
-  /** Takes the next chunk, after {@link next} returned undefined for the one before. */
-  push(chunk: Buffer): void;
+  /**
+   * Takes the next chunk, after {@link next} returned undefined for the one before.
+   * @param isOurs whether the layer frees it, if it can, once it is used up
+   */
+  push(chunk: Buffer, isOurs: boolean): void;
   /**
    * What the next record contains: pieces, none for one without content; null for the record that ends the stream; undefined
    * where another chunk is needed.
    * @throws {PeerError} P2P_ERR_INVALID_FRAME, P2P_ERR_FRAME_TOO_LARGE
    */
   next(): readonly Buffer[] | undefined | null;
+  /** Whether all that {@link seal} and {@link next} return is memory of its own, which nobody else has. @default false */
+  readonly makesOwnMemory?: boolean;
   /** Whether a stream that ended here would be cut. */
   readonly isIncomplete: boolean;
   /** What that is called: the stream ended "inside a Noise message". */
@@ -40,6 +46,9 @@ export interface RecordLayer {
 export class RecordStream extends Duplex {
   readonly #raw: Duplex;
   readonly #layer: RecordLayer;
+  readonly #origin: ChunkOrigin;
+  /** Whether sealed records are freed once they are written. */
+  readonly #freesSealed: boolean;
   /** Why nothing more can be read; the stream is destroyed with it once everything before it has been read. */
   #failure: Error | undefined;
   /** The record that ends the stream has come; what follows is discarded. */
@@ -55,7 +64,11 @@ export class RecordStream extends Duplex {
     super({ readableHighWaterMark: 0 });
     this.#raw = raw;
     this.#layer = layer;
+    const makesOwnMemory = layer.makesOwnMemory === true;
+    this.#freesSealed = makesOwnMemory && hasOwnMemory(raw);
+    if (makesOwnMemory) markOwnMemory(this);
     raw.pause();
+    this.#origin = new ChunkOrigin(raw);
     raw.on('data', (chunk: Buffer) => this.#onData(chunk));
     raw.on('end', () => this.#onEnd());
     raw.on('error', (error: Error) => this.destroy(error));
@@ -130,10 +143,14 @@ export class RecordStream extends Duplex {
       callback();
       return;
     }
+    const sealed = this.#freesSealed ? [...pieces, last] : undefined;
     let isTold = false;
     const taken: Callback = (error) => {
       if (isTold) return;
       isTold = true;
+      // After an error the system may still read from them.
+      if (sealed !== undefined && (error === undefined || error === null))
+        for (const piece of sealed) free(piece);
       callback(error);
     };
     raw.cork();
@@ -141,12 +158,12 @@ export class RecordStream extends Duplex {
     raw.write(last, taken);
     raw.uncork();
     // If the system took everything at once, the writer need not wait for another turn of the event loop.
-    if (raw.writableLength === 0 && !raw.destroyed) taken();
+    if (raw.writableLength === 0 && !raw.destroyed && raw.errored === null) taken();
   }
 
   #onData(chunk: Buffer): void {
     if (this.#failure !== undefined || this.#hasEnded || this.destroyed) return;
-    this.#layer.push(chunk);
+    this.#layer.push(chunk, this.#origin.isOurs(chunk));
     this.#open();
   }
 

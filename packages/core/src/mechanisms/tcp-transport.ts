@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { networkInterfaces } from 'node:os';
 import { PeerError } from '../errors/errors.js';
 import { SocketAddress } from '../net/socket-address.js';
+import { markOwnMemory } from './own-memory.js';
 import { resetStream } from './reset.js';
 import { listenAtPath, nextPeerNumber, requireUsable } from './socket-file.js';
 import type {
@@ -33,6 +34,7 @@ class TcpLink implements Link {
     this.stream = socket;
     this.address = address;
     this.#bestKnown = bestKnown;
+    markOwnMemory(socket);
     // Whoever uses the stream listens for errors, too; this one keeps an error in between from ending the process.
     socket.on('error', socketOnError);
   }
