@@ -91,6 +91,7 @@ export type {
 } from './contracts/transport.js';
 export { encodeToBuffer } from './connection/encode.js';
 export type { ConnectOptions } from './flows/dialer.js';
+export type { DrainOptions, DrainReport } from './flows/drain.js';
 export type { CloseReport, CutOff } from './flows/shutdown.js';
 export { defaultLogger } from './mechanisms/default-logger.js';
 export type { StopReport } from './mechanisms/life.js';

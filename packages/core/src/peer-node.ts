@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { requireKnown, requireTimeout } from './authoring/checks.js';
+import { requireKnown } from './authoring/checks.js';
 import { defer, markHandled } from './authoring/deferred.js';
 import type { Connection } from './contracts/connection.js';
 import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
@@ -20,9 +20,11 @@ import { checkAccept, type AcceptOptions } from './flows/accept-arguments.js';
 import { checkConnect } from './flows/connect-arguments.js';
 import { checkListen, type ListenOptions } from './flows/listen-arguments.js';
 import { dial, type ConnectOptions } from './flows/dialer.js';
+import type { DrainOptions, DrainReport } from './flows/drain.js';
+import { Ending } from './flows/ending.js';
 import { Inside } from './flows/inside.js';
 import { Listener } from './flows/listener.js';
-import { closeNode, type CloseReport } from './flows/shutdown.js';
+import type { CloseReport } from './flows/shutdown.js';
 import { shuttingDown } from './flows/connection-setup.js';
 import { disconnect } from './flows/teardown.js';
 import { encodeOnce, excluded } from './flows/broadcast.js';
@@ -50,10 +52,9 @@ export class PeerNode<In, Out = In> {
   readonly #hooks: Hooks<In, Out>[] = [];
   readonly #plugins = new PluginList();
   readonly #life: Life;
-  #state: NodeState = 'idle';
+  readonly #ending: Ending;
+  #isOpen = false;
   #starting: Promise<void> | undefined;
-  #closing: Promise<CloseReport> | undefined;
-  #abort: AbortController | undefined;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(config: NodeConfig<In, Out>) {
@@ -66,6 +67,7 @@ export class PeerNode<In, Out = In> {
     this.#kernel = kernel;
     this.#listener = new Listener(kernel);
     this.#life = new Life(kernel.clock, kernel.logger, this.config.startTimeoutMs);
+    this.#ending = new Ending(kernel, this.#listener, this.#life);
     this.connections = new TableView<In, Out>(kernel.table);
     const { maxConnecting = 0 } = config;
     if (maxConnecting > this.config.maxConnecting) {
@@ -80,7 +82,7 @@ export class PeerNode<In, Out = In> {
 
   /** Where the node is in its life. */
   get state(): NodeState {
-    return this.#state;
+    return this.#ending.state ?? (this.#isOpen ? 'open' : 'idle');
   }
 
   /**
@@ -123,7 +125,7 @@ export class PeerNode<In, Out = In> {
 
   /** What of the node only pages and exporters ask for: `snapshot` of `@pea2pea/observe` has all of it as plain data. */
   get inside(): NodeInside {
-    return new Inside(this.#kernel, this.#listener, this.#plugins);
+    return new Inside(this.#kernel, this.#listener, this.#plugins, this.#ending);
   }
 
   /** Whether a connection with the peer at `address` is being set up. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
@@ -141,7 +143,7 @@ export class PeerNode<In, Out = In> {
   use(hooks: Hooks<In, Out> | PluginUse): this {
     const isPlugin = isPluginUse(hooks);
     if (!isPlugin) requireHooks(hooks);
-    if (this.#state !== 'idle') {
+    if (this.state !== 'idle') {
       throw new PeerError('P2P_ERR_ALREADY_STARTED', `the node ${this.name} has started`);
     }
     if (isPlugin) return this.#usePlugin(hooks);
@@ -168,7 +170,7 @@ export class PeerNode<In, Out = In> {
    * @throws what an `onStart` throws
    */
   async start(): Promise<void> {
-    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
+    if (this.#ending.state !== undefined) throw shuttingDown(this.#kernel);
     this.#open();
     await (this.#begin() ?? this.#starting);
   }
@@ -184,10 +186,10 @@ export class PeerNode<In, Out = In> {
    */
   async listen(options: ListenOptions = {}): Promise<SocketAddress> {
     const { address, isUsual } = checkListen(options, this.config);
-    if (this.#closing !== undefined) throw shuttingDown(this.#kernel);
+    if (this.#ending.state !== undefined) throw shuttingDown(this.#kernel);
     this.#open();
     const { places } = this.#listener;
-    const bound = await places.start(address, isUsual, () => this.#closing !== undefined);
+    const bound = await places.start(address, isUsual, () => this.#ending.state !== undefined);
     if (this.#starting === undefined) await places.settled(); // `onStart` hooks find all listeners that were asked for at once
     await this.#begin();
     return bound;
@@ -276,11 +278,7 @@ export class PeerNode<In, Out = In> {
    * timers of its own. Made on first use.
    */
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#closing !== undefined) this.#abort.abort(shuttingDown(this.#kernel));
-    }
-    return this.#abort.signal;
+    return this.#ending.signal;
   }
 
   /**
@@ -295,28 +293,21 @@ export class PeerNode<In, Out = In> {
    * @throws {PeerError} P2P_ERR_INVALID_CONFIG when `timeoutMs` makes no sense
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    let timeoutMs: number;
-    try {
-      requireKnown('the options of close()', options, ['timeoutMs']);
-      ({ timeoutMs = this.config.closeTimeoutMs } = options);
-      requireTimeout('timeoutMs', timeoutMs);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    if (this.#closing !== undefined) return this.#closing;
-    this.#state = 'closing';
-    // Before anything ends: listeners on a signal, of a connection or our own, may call close() again, and join it.
-    const closing = defer<CloseReport>();
-    this.#closing = closing.promise;
-    closeNode(this.#kernel, this.#listener, this.#life, timeoutMs).then(
-      (report) => {
-        this.#state = 'closed';
-        closing.resolve(report);
-      },
-      (error: Error) => closing.reject(error),
-    );
-    this.#abort?.abort(shuttingDown(this.#kernel));
-    return this.#closing;
+    return this.#ending.close(options);
+  }
+
+  /**
+   * Ends the node in peace: it is not ready any more (`state` is `draining`), then stops listening, lets handlers, requests and all
+   * that {@link Connection.hold} announced finish, and closes. `onDrain` hooks hear of it.
+   *
+   * note: connections of inbound peers end when nobody works for them; those that this side dialled, with the node, as handlers
+   * may need them until then. Nothing else is refused: handlers may dial.
+   * note: messages that wait for a handler are not handled any more.
+   * note: `close()` ends the waiting. Calling it again joins the first call; the options of that hold.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+   */
+  drain(options: DrainOptions = {}): Promise<DrainReport> {
+    return this.#ending.drain(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -325,7 +316,7 @@ export class PeerNode<In, Out = In> {
 
   async #connect(address: AddressLike, options: ConnectOptions): Promise<Connection<In, Out>> {
     const target = checkConnect(address, options);
-    if (this.#closing === undefined) {
+    if (!this.#ending.hasBegun) {
       this.#open();
       const starting = this.#begin();
       if (starting !== undefined) await starting;
@@ -336,7 +327,7 @@ export class PeerNode<In, Out = In> {
   async #accept(stream: Duplex, options: AcceptOptions): Promise<Connection<In, Out>> {
     const accepted = checkAccept(stream, options);
     try {
-      if (this.#closing === undefined) {
+      if (!this.#ending.hasBegun) {
         this.#open();
         const starting = this.#begin();
         if (starting !== undefined) await starting;
@@ -355,10 +346,10 @@ export class PeerNode<In, Out = In> {
 
   /** Fixes the hooks. @throws {PeerError} P2P_ERR_PLUGIN_ORDER, P2P_ERR_MISSING_PLUGIN; they can be mended then */
   #open(): void {
-    if (this.#state !== 'idle') return;
+    if (this.#isOpen) return;
     this.#plugins.checkOrder();
     this.#kernel.hooks = chainHooks(this.#hooks);
-    this.#state = 'open';
+    this.#isOpen = true;
   }
 
   /** Runs `onStart` hooks, once. Undefined for later calls, which do not wait, as a hook may make them. */
@@ -369,11 +360,15 @@ export class PeerNode<In, Out = In> {
     this.#starting = starting.promise;
     const beginning = this.#life.start(this.#hooks);
     if (beginning === undefined) {
+      this.#kernel.hasStarted = true;
       starting.resolve();
       return undefined;
     }
     beginning.then(
-      () => starting.resolve(),
+      () => {
+        this.#kernel.hasStarted = true;
+        starting.resolve();
+      },
       async (error: Error) => {
         await this.close();
         starting.reject(error);

@@ -7,6 +7,7 @@ export {
   OnAccept,
   OnConnect,
   OnDisconnect,
+  OnDrain,
   OnError,
   OnHandshake,
   OnPeerEnd,

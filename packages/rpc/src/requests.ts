@@ -246,6 +246,11 @@ export class Requests implements Hooks<unknown> {
     this.#channels.get(connection)?.calls.end(PEER_ENDED);
   }
 
+  /** The node drains: as when it closes. */
+  onDrain(): void {
+    this.#isClosing = true;
+  }
+
   /** The node closes: requests under way are finished, new ones are refused with -32001. */
   onStop(): void {
     this.#isClosing = true;

@@ -49,6 +49,7 @@ export class ConnectionTable<C> {
   #connecting = 0;
   #inboundSetups = 0;
   #closed = false;
+  #refusesInbound = false;
   /** Whether inbound peers may come: dials leave some setups to them then. */
   acceptsInbound = false;
   /** Called when a setup slot became free, with the address group whose inbound setup ended, if it was one. */
@@ -76,6 +77,11 @@ export class ConnectionTable<C> {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** From now on no inbound peer is let in; those being set up are. */
+  refuseInbound(): void {
+    this.#refusesInbound = true;
   }
 
   /** From now on nothing is reserved and nothing becomes active. */
@@ -109,7 +115,7 @@ export class ConnectionTable<C> {
    * @param isParallel whether it may stand beside others with the address
    */
   refusal(address: SocketAddress, direction: Direction, isParallel = false): PeerErrorCode | undefined {
-    if (this.#closed) return 'P2P_ERR_SHUTTING_DOWN';
+    if (this.#closed || (this.#refusesInbound && direction === 'inbound')) return 'P2P_ERR_SHUTTING_DOWN';
     const taken = isParallel ? undefined : this.#duplicate(address);
     if (taken !== undefined) return taken;
     if (this.#size >= this.#limits.maxConnections) return 'P2P_ERR_TOO_MANY_CONNECTIONS';

@@ -364,7 +364,7 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   forgive(durationMs: number): void {
-    this.reader.forgive(durationMs);
+    this.reader.heard.forgive(durationMs);
     this.writer.forgive(durationMs);
   }
 

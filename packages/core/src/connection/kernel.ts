@@ -31,6 +31,8 @@ export class Kernel extends NodeContext {
   readonly links = new Map<Link, () => void>();
   /** Whether a stream was handed over to somebody else. */
   hasHandedOver = false;
+  /** Whether all `onStart` hooks have succeeded. */
+  hasStarted = false;
   /** Setups and dials under way: how to cancel each, and when it has ended. */
   readonly #setups = new Map<CancellationSource, SetupUnderWay>();
   readonly flows: ConnectionFlows;

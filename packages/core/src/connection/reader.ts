@@ -55,6 +55,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
   readonly #pausesWhenFull: boolean;
+  /** Called when a handler is done, before the next message. */
+  whenHandled: (() => void) | undefined;
   /** How many reads of renegotiations were served. */
   handshakeReads = 0;
 
@@ -173,11 +175,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     return polledAtMs - this.heard.movedAtMs(nowMs, count, heldBack);
   }
 
-  /** The process stood still for that long. */
-  forgive(durationMs: number): void {
-    this.heard.forgive(durationMs);
-  }
-
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
   pressedForMs(polledAtMs: number): number {
     return this.account.pressedForMs(this.completed, polledAtMs);
@@ -238,6 +235,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   goOn(): void {
     this.#handling = false;
+    this.whenHandled?.();
     if (this.#halted || !this.#hasStarted) return;
     this.#takeUp();
     this.#pump();

@@ -26,6 +26,9 @@ export const HANDLED: unique symbol = Symbol.for('pea2pea.handled');
  *      | onDisconnect    once, for every connection that had onConnect
  *  closed
  *
+ *  the node drains
+ *      | onDrain         once, in order
+ *
  *  the node closes
  *      | onStop          once, in reverse, before its connections end
  * ```
@@ -41,6 +44,12 @@ export interface Hooks<In, Out = In> {
    * note: throwing, or not settling within `startTimeoutMs`, fails the start and closes the node.
    */
   onStart?(): void | Promise<void>;
+  /**
+   * The node drains, see `PeerNode.drain`: it lets nobody in any more. Begin nothing new for peers, or tell them to go elsewhere.
+   *
+   * note: a promise is waited for, together with the work that is under way. Throwing is logged and changes nothing.
+   */
+  onDrain?(): void | Promise<void>;
   /**
    * The node closes: ends what `onStart` began. Connections are still there, and take last words; no new ones are made.
    * It comes only where the own `onStart`, if there is one, has succeeded.
@@ -99,7 +108,7 @@ export interface Hooks<In, Out = In> {
 }
 
 /** A hook whose errors `onError` is told. */
-export type HookName = Exclude<keyof Hooks<unknown>, 'onError' | 'onStart' | 'onStop'>;
+export type HookName = Exclude<keyof Hooks<unknown>, 'onError' | 'onStart' | 'onDrain' | 'onStop'>;
 
 /** Where an error of a hook comes from. */
 export interface HookErrorContext<In = unknown, Out = In> {

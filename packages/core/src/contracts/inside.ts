@@ -9,6 +9,8 @@ import type { SocketAddress } from '../net/socket-address.js';
  * note: all of it is read when it is asked for, and costs nothing before.
  */
 export interface NodeInside {
+  /** Whether it serves: all `onStart` hooks have succeeded, and it neither drains nor closes. */
+  readonly isReady: boolean;
   /** The plugins of the node, in the order of its `use` calls. See {@link PLUGIN_STATE}. */
   readonly plugins: readonly object[];
   /** What was refused or failed before it was a connection, by cause; codes of the system stand after a comma. */

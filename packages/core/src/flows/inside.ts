@@ -4,18 +4,25 @@ import { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import type { PluginList } from '../mechanisms/plugin-list.js';
 import { invalidConfig } from '../authoring/checks.js';
+import type { Ending } from './ending.js';
 import type { Listener } from './listener.js';
 
 /** A node, for those who show it. */
 export class Inside implements NodeInside {
   readonly #kernel: Kernel;
+  readonly #ending: Ending;
   readonly #listener: Listener;
   readonly #plugins: PluginList;
 
-  constructor(kernel: Kernel, listener: Listener, plugins: PluginList) {
+  constructor(kernel: Kernel, listener: Listener, plugins: PluginList, ending: Ending) {
+    this.#ending = ending;
     this.#kernel = kernel;
     this.#listener = listener;
     this.#plugins = plugins;
+  }
+
+  get isReady(): boolean {
+    return this.#kernel.hasStarted && this.#ending.state === undefined;
   }
 
   get plugins(): readonly object[] {

@@ -24,12 +24,13 @@ export interface CloseReport {
 /** Something that `close()` had to cut. */
 export interface CutOff {
   /**
+   * - `handler`: an `onMessage` whose promise was pending when a node had drained for long enough.
    * - `work`: work that somebody had announced with `Connection.hold`, such as a request that was being served.
    * - `onDisconnect`: the hook had not settled.
    * - `flush`: queued bytes that the peer did not take; they are lost.
    * - `stream`: destroyed, but has not closed in time.
    */
-  readonly what: 'work' | 'onDisconnect' | 'flush' | 'stream';
+  readonly what: 'handler' | 'work' | 'onDisconnect' | 'flush' | 'stream';
   /** The address of the peer. */
   readonly address: SocketAddress;
   /** The id of the connection, where it was one. */

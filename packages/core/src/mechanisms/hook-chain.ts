@@ -22,6 +22,7 @@ export interface HookChain {
   readonly peerEnd: ((connection: Connection) => Awaitable<unknown>) | undefined;
   /** In the order in which they run: reversed. Each runs, whatever the others do. */
   readonly disconnect: readonly DisconnectHook[];
+  readonly drain: readonly (() => unknown)[];
   readonly error: readonly ((error: unknown, context: HookErrorContext) => unknown)[];
 }
 
@@ -33,6 +34,7 @@ export interface DisconnectHook {
 
 const HOOKS = [
   'onStart',
+  'onDrain',
   'onStop',
   'onAccept',
   'onHandshake',
@@ -73,6 +75,7 @@ export function chainHooks(list: readonly Hooks<unknown>[]): HookChain {
         return call === undefined ? [] : [{ layer, call }];
       })
       .reverse(),
+    drain: bound(list, 'onDrain'),
     error: bound(list, 'onError'),
   };
 }

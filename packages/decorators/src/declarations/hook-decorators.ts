@@ -109,6 +109,15 @@ export const OnError: () => HookDecorator<
 export const OnStart: () => HookDecorator<[]> = hookDecorator('OnStart', 'onStart');
 
 /**
+ * The method runs when the peer drains: `() => void`. Nobody is let in any more; begin nothing new for peers, or tell them to
+ * go elsewhere. See `Hooks.onDrain`.
+ *
+ * note: its promise is waited for, together with the work that is under way.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const OnDrain: () => HookDecorator<[]> = hookDecorator('OnDrain', 'onDrain');
+
+/**
  * The method runs when the peer is about to close, with its connections still open: `() => void`. The place to cancel
  * what `@OnStart` began. Nothing is closed before its promise settles, or `closeTimeoutMs` has passed.
  *

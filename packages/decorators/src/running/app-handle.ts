@@ -1,4 +1,4 @@
-import type { CloseReport, Logger } from '@pea2pea/core';
+import type { CloseReport, DrainOptions, DrainReport, Logger } from '@pea2pea/core';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { nameOfClass, type PeerClass } from '../declarations/peer-class.js';
 import { notInApp } from './app-peers.js';
@@ -58,6 +58,23 @@ export class AppHandle extends Closable<CloseReport[]> {
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport[]> {
     return this.closeOnce(options, () => this.#running.stop(options));
+  }
+
+  /**
+   * Ends the application in peace: its peers drain together, see `PeerNode.drain`, while its services are up; then it closes.
+   * Resolves with the reports of the peers' nodes, in the order of `peers`.
+   *
+   * note: {@link close} ends the waiting.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense; all stays up
+   * @throws what {@link close} throws
+   */
+  override async drain(options: DrainOptions = {}): Promise<DrainReport[]> {
+    const reports = await Promise.all(
+      this.peers.map(({ node }) => node.drain({ ...options, keepOpen: true })),
+    );
+    if (options.keepOpen === true) return reports;
+    const closed = await this.close();
+    return reports.map((report, index) => ({ ...report, close: closed[index] }));
   }
 
   protected override closingFailed(error: unknown): void {

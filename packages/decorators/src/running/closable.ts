@@ -12,12 +12,15 @@ export abstract class Closable<Report> {
   readonly #closed = defer<Report>();
   #closing: Promise<Report> | undefined;
   #isClosed = false;
+  #wasToldToDrain = false;
 
   constructor() {
     this.closed = markHandled(this.#closed.promise); // who does not wait for it does not care
   }
 
   abstract close(): Promise<Report>;
+
+  abstract drain(): Promise<unknown>;
 
   /** What is told about a close that failed and that nobody called. */
   protected abstract closingFailed(error: unknown): void;
@@ -31,6 +34,15 @@ export abstract class Closable<Report> {
    */
   closeOn(...signals: readonly NodeJS.Signals[]): this {
     if (!this.#isClosed) for (const signal of signals) listen(signal, this.#onSignal);
+    return this;
+  }
+
+  /**
+   * Drains when the process gets one of `signals`, and closes at once when it gets another: `handle.drainOn('SIGTERM')`.
+   * Otherwise as {@link closeOn}.
+   */
+  drainOn(...signals: readonly NodeJS.Signals[]): this {
+    if (!this.#isClosed) for (const signal of signals) listen(signal, this.#onDrainSignal);
     return this;
   }
 
@@ -67,12 +79,19 @@ export abstract class Closable<Report> {
     this.close().catch((error: unknown) => this.closingFailed(error));
   };
 
+  readonly #onDrainSignal = (): void => {
+    const ending = this.#wasToldToDrain ? this.close() : this.drain();
+    this.#wasToldToDrain = true;
+    ending.catch((error: unknown) => this.closingFailed(error));
+  };
+
   async #finish(finish: () => Promise<Report>): Promise<Report> {
     try {
       return await finish();
     } finally {
       this.#isClosed = true;
       forget(this.#onSignal);
+      forget(this.#onDrainSignal);
     }
   }
 }

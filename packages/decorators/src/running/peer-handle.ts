@@ -1,4 +1,4 @@
-import type { CloseReport, PeerNode, SocketAddress } from '@pea2pea/core';
+import type { CloseReport, DrainOptions, DrainReport, PeerNode, SocketAddress } from '@pea2pea/core';
 import type { Container, ServiceIdentifier } from 'inversify';
 import { eachDespiteErrors } from '../wiring/each-despite-errors.js';
 import type { PeerCaptives } from '../wiring/captive.js';
@@ -87,6 +87,18 @@ export class PeerHandle<
    */
   override close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
     return this.closeOnce(options, () => this.#finish(options));
+  }
+
+  /**
+   * Ends the peer in peace: it is not ready any more, stops listening, lets handlers and requests finish, and closes as
+   * {@link close} does, which ends the waiting. See `PeerNode.drain`.
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option makes no sense; the peer stays up
+   * @throws what {@link close} throws
+   */
+  override async drain(options: DrainOptions = {}): Promise<DrainReport> {
+    const report = await this.#running.node.drain(options);
+    if (options.keepOpen !== true) await this.close();
+    return report;
   }
 
   protected override closingFailed(error: unknown): void {

@@ -35,6 +35,7 @@ const NOT_FOR_SESSIONS = new Map<HookRole['hook'], string>([
   ['onAccept', '@OnAccept'],
   ['onHandshake', '@OnHandshake'],
   ['onStart', '@OnStart'],
+  ['onDrain', '@OnDrain'],
   ['onStop', '@OnStop'],
 ]);
 

@@ -10,6 +10,7 @@ export type MethodLayer = Partial<Record<PlainHook, MethodName>>;
 /** Hooks that are given their subject alone, or nothing. */
 export const UNARY: ReadonlySet<string> = new Set([
   'onStart',
+  'onDrain',
   'onStop',
   'onAccept',
   'onHandshake',
