@@ -17,6 +17,7 @@ export type { FoundFrame, Framing } from './altered/framing.js';
 export { framingOf } from './altered/framings.js';
 export { WEBSOCKET } from './altered/websocket-framing.js';
 export { attack } from './attack/attack.js';
+export { alterationsFor } from './attack/names.js';
 export type { WireAlteration } from './attack/names.js';
 export type { AttackOptions } from './attack/options.js';
 export type {

@@ -38,7 +38,7 @@ export async function attack(at: AddressLike, options: AttackOptions): Promise<A
         const outcome = { ...seen, ...judge(seen, before, isThere) };
         outcomes.push(outcome);
         settings.onOutcome(outcome);
-        if (outcome.verdict === 'is gone') break;
+        if (settings.isOver(outcome)) break;
       }
     }
     return {

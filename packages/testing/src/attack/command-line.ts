@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { SocketAddress } from '@pea2pea/core';
 import { ALTERATIONS, FRAME_ALTERATIONS, WIRE_ALTERATIONS } from '../altered/alter.js';
 import { framingOf } from '../altered/framings.js';
-import { namesFor, type WireAlteration } from './names.js';
+import { alterationsFor, type WireAlteration } from './names.js';
 import type { AttackOptions } from './options.js';
 
 const ALL: readonly WireAlteration[] = [...WIRE_ALTERATIONS, ...FRAME_ALTERATIONS];
@@ -83,7 +83,7 @@ export function readArguments(argv: readonly string[]): Asked {
     throw new RangeError(`${at} is not on this machine: say --mine if it is yours`);
   }
   const framing = framingOf(values.framing);
-  const names = namesFor(framing);
+  const names = alterationsFor(framing);
   const localAddress = values.from ?? (isFirstLoopback(at) ? '127.0.0.2' : undefined);
   const options: AttackOptions = {
     probe: textOf(values.probe ?? (framing.name === 'raw' ? 'hello\\n' : 'hello')),

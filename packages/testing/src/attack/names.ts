@@ -6,6 +6,6 @@ import type { Framing } from '../altered/framing.js';
 export type WireAlteration = (typeof WIRE_ALTERATIONS)[number] | FrameMischiefName;
 
 /** Those that are possible with a framing, in the order in which they are set against a server. */
-export function namesFor(framing: Framing): readonly WireAlteration[] {
+export function alterationsFor(framing: Framing): readonly WireAlteration[] {
   return [...WIRE_ALTERATIONS, ...FRAME_ALTERATIONS.filter((name) => isPossible(name, framing))];
 }

@@ -1,6 +1,6 @@
 import { systemClock, tcpTransport, type Clock, type Transport } from '@pea2pea/core';
 import { RAW, type Framing } from '../altered/framing.js';
-import { namesFor, type WireAlteration } from './names.js';
+import { alterationsFor, type WireAlteration } from './names.js';
 import type { AttackOutcome, AttackReport } from './outcome.js';
 
 /** How to talk to a server, and which peers are set against it. */
@@ -50,6 +50,8 @@ export interface AttackOptions {
   readonly onBefore?: (before: Pick<AttackReport, 'before' | 'process'>) => void;
   /** Called after each of them. */
   readonly onOutcome?: (outcome: AttackOutcome) => void;
+  /** Whether the others are not set against it any more. @default where the verdict is that it is gone */
+  readonly isOver?: (outcome: AttackOutcome) => boolean;
 }
 
 /** The options with what they are by default. */
@@ -65,7 +67,7 @@ export function settingsOf(options: AttackOptions): Settings {
     path: '/',
     tls: false,
     beforeHello: false,
-    only: namesFor(framing),
+    only: alterationsFor(framing),
     seed: 1,
     lastingMs: 2_000,
     everyMs: 100,
@@ -74,6 +76,7 @@ export function settingsOf(options: AttackOptions): Settings {
     clock: systemClock,
     onBefore: () => {},
     onOutcome: () => {},
+    isOver: ({ verdict }) => verdict === 'is gone',
     ...options,
     framing,
     transport,
