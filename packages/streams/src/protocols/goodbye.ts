@@ -6,17 +6,19 @@ import {
   type Codec,
   type DisconnectReason,
 } from '@pea2pea/core';
+import { printable } from '@pea2pea/core/authoring';
 
 /** What a side says when it ends a connection. */
 export interface Goodbye {
-  /** For people: what `disconnect` was given, or the kind of the end. */
+  /** For people: what `disconnect` was given, or the kind of the end. Of a peer: a line without control characters. */
   readonly why: string;
-  /** The code of the error that the connection ended with. */
+  /** The code of the error that the connection ended with. Of a peer: letters, digits and `_`. */
   readonly code?: string;
 }
 
 const GOODBYE = contextKey<Goodbye>('goodbye');
 const MAX_WHY = 1_000;
+const CODE = /^\w{1,100}$/;
 
 /** What the peer said when it ended the connection; undefined where it said nothing, or not yet. */
 export function goodbyeOf(connection: AnyConnection): Goodbye | undefined {
@@ -49,8 +51,10 @@ export const goodbyeCodec: Codec<Goodbye> = {
       const text = input.readText(input.length);
       const at = text.indexOf('\n');
       if (at === -1) throw new PeerError('P2P_ERR_INVALID_FRAME', 'a goodbye has no code and no reason');
-      const why = text.slice(at + 1, at + 1 + MAX_WHY);
-      return at === 0 ? { why } : { why, code: text.slice(0, Math.min(at, 100)) };
+      // A stranger's words, which end up in logs and on terminals. INVARIANT: foreign-values-are-harmless.
+      const why = printable(text.slice(at + 1, at + 1 + MAX_WHY), MAX_WHY);
+      const code = text.slice(0, at);
+      return CODE.test(code) ? { why, code } : { why };
     },
   }),
   encoder: () => ({

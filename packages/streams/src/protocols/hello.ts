@@ -6,6 +6,8 @@ import { streamError } from '../shared/errors.js';
 
 /** The most bytes of a hello, both ways. */
 const MAX_HELLO = 64 * 1024;
+/** The most characters that one protocol says in it, as JSON: a connection keeps them, or what they become, in no budget. */
+export const MAX_SAID = 4_096;
 const NAME = /^[\x21-\x7e]{1,100}$/;
 
 /** @throws {PeerError} P2P_ERR_PROTOCOL_MISMATCH when it is too long */
@@ -36,6 +38,10 @@ export async function hearHello(handshake: Handshake): Promise<Offer[]> {
   const { protocols } = Object(said) as { protocols?: unknown };
   if (!Array.isArray(protocols) || protocols.length > MAX_PROTOCOLS || !protocols.every(isOffer))
     throw notHello('that lists no protocols');
+  const names = new Set(protocols.map(({ name }) => name));
+  if (names.size < protocols.length) throw notHello('that lists a protocol twice');
+  if (protocols.some(({ hello }) => !isShort(hello)))
+    throw notHello(`in which a protocol says more than ${MAX_SAID} characters`);
   return protocols.map((offer) => ({ ...offer, required: offer.required === true }));
 }
 
@@ -52,6 +58,11 @@ function isOffer(value: unknown): value is Offer {
     versions.length <= 100 &&
     versions.every((version) => Number.isSafeInteger(version) && version >= 0)
   );
+}
+
+/** Whether a protocol may say this in a hello. What cannot be JSON throws. */
+export function isShort(hello: unknown): boolean {
+  return (JSON.stringify(hello) ?? '').length <= MAX_SAID;
 }
 
 /** Whether a protocol may have this name: printable ASCII without spaces. */

@@ -7,12 +7,14 @@ import {
   type DisconnectReason,
   type Handshake,
   type Hooks,
+  type Logger,
   type PeerNode,
 } from '@pea2pea/core';
 import {
   describe,
   invalidConfig,
   isPromise,
+  peerFields,
   PluginEvents,
   readData,
   rejected,
@@ -22,7 +24,7 @@ import {
 import { streamError } from '../shared/errors.js';
 import { callEach } from './call-each.js';
 import { goodbyeFor, keepGoodbye, type Goodbye } from './goodbye.js';
-import { hearHello, isProtocolName, sayHello } from './hello.js';
+import { hearHello, isProtocolName, isShort, MAX_SAID, sayHello } from './hello.js';
 import { Envelope, FIRST_ID, GOODBYE_ID, MAX_PROTOCOLS } from './message.js';
 import { agree, idOf, NEGOTIATED, type Negotiated, type Offer } from './negotiated.js';
 import { IS_WITH_PROTOCOLS } from './with-protocols.js';
@@ -37,7 +39,7 @@ export interface ProtocolDefinition<In, Out = In> {
   readonly codec: Codec<In, Out> | ((version: number) => Codec<In, Out>);
   /** Whether connections with peers that do not speak it, or no common version, are refused. @default false */
   readonly required?: boolean;
-  /** What the peer is told in the hello, as JSON. @default nothing */
+  /** What the peer is told in the hello, as JSON of up to 4096 characters. @default nothing */
   readonly hello?: unknown;
   /** The connection is open, and the peer speaks the protocol. What it throws is handled as that of `onConnect` is. */
   onOpen?(connection: Connection, peer: ProtocolPeer): void | Promise<void>;
@@ -124,7 +126,7 @@ export function protocol<In, Out = In>(
 function checkDefinition(definition: ProtocolDefinition<never>): void {
   const names = ['name', 'versions', 'codec', 'required', 'hello', 'onOpen', 'onMessage', 'onClose'];
   requireKnown('the definition of a protocol', definition, names);
-  const { name, versions, codec } = definition;
+  const { name, versions, codec, hello } = definition;
   if (!isProtocolName(name))
     throw invalidConfig(
       `\`name\` of a protocol must be 1 to 100 printable characters without spaces, not ${describe(name)}`,
@@ -137,6 +139,16 @@ function checkDefinition(definition: ProtocolDefinition<never>): void {
   if (!areVersions) throw invalidConfig(`\`versions\` of ${name} must be a list of whole numbers from 0 up`);
   if (typeof codec !== 'function') requireCodec(name, codec);
   requireMethods(`the protocol ${name}`, definition, ['onMessage']);
+  if (!canBeSaid(hello))
+    throw invalidConfig(`\`hello\` of ${name} must be JSON of ${MAX_SAID} characters at most`);
+}
+
+function canBeSaid(hello: unknown): boolean {
+  try {
+    return isShort(hello);
+  } catch {
+    return false;
+  }
 }
 
 function requireCodec<T>(name: string, codec: T): T {
@@ -157,6 +169,7 @@ export class Protocols implements Hooks<unknown> {
   /** What others may want to know of. */
   readonly events: PluginEvents<ProtocolsEvents>;
   readonly #registry: Registry;
+  readonly #logger: Logger;
   /** How many protocols of a connection were told of it. */
   readonly #told = new WeakMap<AnyConnection, number>();
 
@@ -165,6 +178,7 @@ export class Protocols implements Hooks<unknown> {
     if (readData(node.config.codec, IS_WITH_PROTOCOLS) !== true)
       throw invalidConfig('the plugin protocols() needs a node whose `codec` is withProtocols(codec)');
     this.events = new PluginEvents(node.logger);
+    this.#logger = node.logger;
     this.#registry = registryOf(node);
   }
 
@@ -191,7 +205,7 @@ export class Protocols implements Hooks<unknown> {
 
   /** Tells the protocols that the peer speaks. */
   onConnect(connection: Connection): void | Promise<void> {
-    return callEach(this.#openings(connection));
+    return callEach(this.#openings(connection), (error) => this.#alsoFailed('onOpen', connection, error));
   }
 
   /** Hands a message of a sub-protocol to its plugin, and keeps it from all others. */
@@ -219,11 +233,18 @@ export class Protocols implements Hooks<unknown> {
             () =>
               definition.onClose?.(connection, peer),
         ),
+        (error) => this.#alsoFailed('onClose', connection, error),
       );
     } finally {
       if (goodbye !== undefined && !connection.hasEnded)
         connection.trySend(new Envelope(GOODBYE_ID, goodbye));
     }
+  }
+
+  /** The node is told of the first that fails; the others would be lost. */
+  #alsoFailed(hook: string, connection: Connection, error: unknown): void {
+    const fields = { ...peerFields(connection), error };
+    this.#logger.error(fields, `${hook} of another sub-protocol failed, too`);
   }
 
   /** Who was not told of a connection, as one before ended it, is not told of its end. INVARIANT: paired-hooks. */
