@@ -76,7 +76,7 @@ function needsAnother({ verdict }) {
   return verdict === 'is gone' || verdict === 'did not recover';
 }
 
-/** A table of Markdown: what each server did with the connection, and the verdict where it did not hold. */
+/** A table of Markdown: what each server did with the connection, and how many of each verdict. */
 export function tableOf(results) {
   const names = [...new Set(results.flatMap(({ outcomes }) => outcomes.map(({ name }) => name)))];
   const row = (cells) => `| ${cells.join(' | ')} |`;
@@ -90,15 +90,25 @@ export function tableOf(results) {
     row(['peer', ...results.map(({ title }) => title)]),
     row(['---', ...results.map(() => '---')]),
     ...names.map((name) => row([`\`${name}\``, ...results.map((result) => cellOf(result, name))])),
-    sum('held', (all) => `${all.filter(({ verdict }) => verdict === 'held').length} of ${all.length}`),
+    ...['held', 'grew', 'slowed honest clients', 'shut honest clients out', 'did not recover', 'is gone'].map(
+      (each) => sum(each, (all) => all.filter(({ verdict }) => verdict === each).length),
+    ),
+    sum('peers', (all) => all.length),
     sum('slowest honest reply', (all) => `${most(all.map(({ resident }) => resident.worstMs))} ms`),
-    sum('most memory taken', (all) => `${most(all.map(({ process: { before, peak } }) => (peak.residentBytes - before.residentBytes) / 1024 ** 2))} MiB`),
+    sum(
+      'most memory taken',
+      (all) =>
+        `${most(all.map(({ process: { before, peak } }) => (peak.residentBytes - before.residentBytes) / 1024 ** 2))} MiB`,
+    ),
     sum('still connected at the end', (all) => all.filter(({ server }) => server.ending === 'open').length),
   ].join('\n');
 }
 
-function cell({ server: { ending, afterMs }, verdict }) {
+function cell({ server: { ending, afterMs } }) {
   const how = { closed: 'FIN', reset: 'RST', refused: 'refused', left: 'left', open: 'open' }[ending];
-  const when = ending === 'closed' || ending === 'reset' ? ` ${afterMs < 10 ? afterMs.toFixed(1) : Math.round(afterMs)} ms` : '';
-  return `${how}${when}${verdict === 'held' ? '' : `, **${verdict}**`}`;
+  const when =
+    ending === 'closed' || ending === 'reset'
+      ? ` ${afterMs < 10 ? afterMs.toFixed(1) : Math.round(afterMs)} ms`
+      : '';
+  return how + when;
 }

@@ -31,6 +31,6 @@ export function callEach(
     }
   }
   // Nothing that was pending has settled yet, so that this is what was thrown.
-  if (first !== undefined) throw (first).error;
+  if (first !== undefined) throw first.error;
   return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
 }

@@ -5,7 +5,7 @@ import { Door } from './door.js';
 import { HonestClients } from './honest.js';
 import type { WireAlteration } from './names.js';
 import { settingsOf, type AttackOptions, type Settings } from './options.js';
-import type { AttackOutcome, AttackReport, ProcessPart } from './outcome.js';
+import type { AttackOutcome, AttackReport, HonestClient, ProcessPart } from './outcome.js';
 import { most, processFigures, type ProcessFigures } from './process-figures.js';
 import { judge } from './verdict.js';
 
@@ -13,6 +13,8 @@ const QUESTIONS_BEFORE = 10;
 const LOOKING_MS = 50;
 /** What a server has to come to itself, before an honest client looks whether it did. */
 const RECOVERY_MS = 100;
+/** How long honest clients try, until it is said not to have recovered. */
+const MOST_RECOVERY_MS = 10_000;
 
 /**
  * Sets peers with something wrong against a server that is yours, one after the other, and looks at what it does, and at
@@ -74,11 +76,16 @@ async function attackOnce(
   await sleep(Math.max(0, startMs + lastingMs - clock.now()));
   const resident = await asking;
   const server = assault.end();
-  await sleep(RECOVERY_MS);
-  const after = await honest.newcomer();
+  const overMs = clock.now();
+  let after: HonestClient;
+  do {
+    await sleep(RECOVERY_MS);
+    after = await honest.newcomer();
+  } while (!after.isServed && clock.now() - overMs < MOST_RECOVERY_MS);
+  const recoveryMs = clock.now() - overMs;
   const process = watch?.end();
   const sentence = ALTERATIONS[name];
-  return { name, sentence, server, resident, newcomer, after, ...(process && { process }) };
+  return { name, sentence, server, resident, newcomer, after, recoveryMs, ...(process && { process }) };
 }
 
 /** Looks at a process, again and again. */

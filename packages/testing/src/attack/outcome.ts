@@ -71,6 +71,8 @@ export interface AttackOutcome {
   readonly newcomer: HonestClient;
   /** One that came afterwards. */
   readonly after: HonestClient;
+  /** How long it took from the end of the peer until that one was served; several tried, if need be, for ten seconds. */
+  readonly recoveryMs: number;
   /** Where the process is known. */
   readonly process?: ProcessPart;
   /** What became of the server. */

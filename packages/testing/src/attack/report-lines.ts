@@ -14,12 +14,13 @@ export function beforeLines({ before, process }: Pick<AttackReport, 'before' | '
 
 /** What became of one of them, for people. */
 export function outcomeLines(outcome: AttackOutcome): string[] {
-  const { name, sentence, server, resident, newcomer, after, process, verdict, remedy } = outcome;
+  const { name, sentence, server, resident, newcomer, after, recoveryMs, process, verdict, remedy } = outcome;
   const service = `${resident.served} of ${resident.asked} questions served, ${times(resident)}`;
+  const recovery = recoveryMs > 1_000 ? `, ${duration(recoveryMs)} after the peer had left` : '';
   const lines = [
     `${name}: it ${sentence}`,
     `  server:  ${serverLine(server)}`,
-    `  honest:  ${service}; a newcomer ${clientLine(newcomer)}; afterwards ${clientLine(after)}`,
+    `  honest:  ${service}; a newcomer ${clientLine(newcomer)}; afterwards ${clientLine(after)}${recovery}`,
   ];
   if (process !== undefined) {
     const steps = [process.before, process.peak, process.after];

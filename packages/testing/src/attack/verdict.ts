@@ -7,6 +7,7 @@ const MUCH_BYTES = 64 * MEBIBYTE;
 /** Below that, nobody calls a reply slow. */
 const SLOW_MS = 500;
 const SLOWER = 20;
+const SLOW_RECOVERY_MS = 2_000;
 
 /** What became of a server, and what to do about it. */
 export function judge(
@@ -19,13 +20,14 @@ export function judge(
 }
 
 function verdictOn(
-  { resident, newcomer, after, process }: Omit<AttackOutcome, 'verdict' | 'remedy'>,
+  { resident, newcomer, after, recoveryMs, process }: Omit<AttackOutcome, 'verdict' | 'remedy'>,
   before: HonestService,
   isThere: boolean,
 ): Verdict {
   if (!isThere) return 'is gone';
   if (!after.isServed) return after.saw === 'no connection' ? 'is gone' : 'did not recover';
-  if (!newcomer.isServed || resident.served < resident.asked) return 'shut honest clients out';
+  if (recoveryMs > SLOW_RECOVERY_MS || !newcomer.isServed || resident.served < resident.asked)
+    return 'shut honest clients out';
   const slowMs = Math.max(SLOW_MS, SLOWER * before.worstMs);
   if (resident.worstMs > slowMs || newcomer.ms > slowMs) return 'slowed honest clients';
   if (process && process.peak.residentBytes - process.before.residentBytes > MUCH_BYTES) return 'grew';
