@@ -38,6 +38,7 @@ export type { IssueLimits } from './authoring/schema.js';
 export { SequenceSearch } from './authoring/sequence-search.js';
 export { forgetAbort, onAbort } from './authoring/signal-listeners.js';
 export { isPromise, requireAtOnce, whenSettled } from './authoring/thenable.js';
+export { traced } from './authoring/traced.js';
 export { TokenBucket } from './authoring/token-bucket.js';
 export type { TokenRate } from './authoring/token-bucket.js';
 export { decodeUtf8, fitsUtf8 } from './authoring/utf8.js';

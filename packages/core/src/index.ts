@@ -39,6 +39,7 @@ export type {
   ConnectionCloseDiagnostic,
   ConnectionDiagnostic,
   ConnectionRefusedDiagnostic,
+  DialDiagnostic,
   Diagnostics,
   HandshakeDiagnostic,
   ListenDiagnostic,

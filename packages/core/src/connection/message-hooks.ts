@@ -1,4 +1,6 @@
 import { isPromise, whenSettled } from '../authoring/thenable.js';
+import { traced } from '../authoring/traced.js';
+import { diagnostics } from '../contracts/diagnostics.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { Pulls } from './pulls.js';
@@ -23,6 +25,7 @@ export class MessageHooks implements Receiver {
   readonly #source: MessageSource;
   readonly #call: MessageHook;
   #settle: Settle | undefined;
+  #isTraced = false;
 
   constructor(node: NodeContext, connection: InnerConnection, source: MessageSource, call: MessageHook) {
     this.#node = node;
@@ -31,11 +34,16 @@ export class MessageHooks implements Receiver {
     this.#call = call;
   }
 
+  /** Whether somebody traces is asked once for all messages that come at once. */
+  begin(): void {
+    this.#isTraced = diagnostics.message.hasSubscribers;
+  }
+
   take(message: unknown): boolean {
     const call = this.#call;
     try {
       // INVARIANT: message-order. The next message waits for the promise of this one.
-      const result = call(message, this.#connection);
+      const result = this.#isTraced ? this.#trace(message) : call(message, this.#connection);
       if (!isPromise(result)) return false;
       this.#settle ??= this.#makeSettle();
       whenSettled(result, this.#settle.handled, this.#settle.failed);
@@ -45,6 +53,12 @@ export class MessageHooks implements Receiver {
       this.#threw(error);
       return false;
     }
+  }
+
+  #trace(message: unknown): unknown {
+    const connection = this.#connection;
+    const event = { node: this.#node.config.name, connection, message };
+    return traced(diagnostics.message, event, () => this.#call(message, connection));
   }
 
   isBusyWith(): boolean {

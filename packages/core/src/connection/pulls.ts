@@ -82,6 +82,8 @@ export class Pulls implements Receiver {
     return waiter.promise;
   }
 
+  begin(): void {}
+
   take(message: unknown): boolean {
     const waiter = this.#settle();
     if (waiter?.loop !== undefined) (this.#bodies ??= new Set()).add(waiter.loop);

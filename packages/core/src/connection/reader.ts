@@ -322,6 +322,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     const slice = this.#slice;
     const { stats } = this.#connection;
     const { traffic } = this.#node;
+    this.receiver.begin();
     do {
       const message = this.#decoding.next();
       // A codec may have ended the connection: a schema that bans, for one.

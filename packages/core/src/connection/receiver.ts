@@ -4,6 +4,8 @@ import type { Decoding } from './decoding.js';
 export interface Receiver {
   /** Whether the next message has to wait before there was a first one. */
   readonly isBusyAtFirst: boolean;
+  /** Messages come, of one chunk or turn. */
+  begin(): void;
   /** Takes a message; whether the next one has to wait, until {@link MessageSource.goOn}. */
   take(message: unknown): boolean;
   /** Whether it is busy with something that the peer waits for, while it keeps `waitingBytes` from being handled. */

@@ -30,6 +30,10 @@ export interface Diagnostics {
   readonly log: Channel;
   /** {@link HandshakeDiagnostic}; a tracing channel: start, end, asyncStart, asyncEnd, error. */
   readonly handshake: TracingChannel;
+  /** {@link DialDiagnostic}; a tracing channel around a dial with its setup. */
+  readonly dial: TracingChannel;
+  /** {@link MessageDiagnostic}; a tracing channel around `onMessage`: asynchronous where it returns a promise. */
+  readonly message: TracingChannel;
 }
 
 /**
@@ -48,6 +52,8 @@ export const diagnostics: Diagnostics = {
   bytesSent: channel('pea2pea:bytes:sent'),
   log: channel('pea2pea:log'),
   handshake: tracingChannel('pea2pea:handshake'),
+  dial: tracingChannel('pea2pea:dial'),
+  message: tracingChannel('pea2pea:message'),
 };
 
 /** A node listens. */
@@ -92,6 +98,14 @@ export interface HandshakeDiagnostic {
   readonly address: SocketAddress;
   /** Who dialled: `outbound` where this side did. */
   readonly direction: Direction;
+}
+
+/** A dial begins, ends or fails: the channel tells which. */
+export interface DialDiagnostic {
+  /** The name of the node. */
+  readonly node: string;
+  /** What `connect` was given. */
+  readonly address: SocketAddress;
 }
 
 /** A message was received, sent or refused: the channel tells which. */

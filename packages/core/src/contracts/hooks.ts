@@ -81,6 +81,21 @@ export interface Hooks<In, Out = In> {
     connection: Connection<In, Out>,
   ): void | typeof HANDLED | Promise<void | typeof HANDLED>;
   /**
+   * Around the `onMessage` hooks of all `use` calls, for those who measure, trace or guard them: calls `next` once, and returns
+   * what that returned, or a promise of it, which is waited for as theirs. Without calling it, nobody handles the message.
+   *
+   * ```ts
+   * aroundMessage(message, connection, next) {
+   *   return storage.run({ connection: connection.id }, next);
+   * }
+   * ```
+   *
+   * note: the first of several is the outermost. Where nobody has one, it costs nothing.
+   * note: it does not run where messages are asked for with `next()`, nor where nobody has an `onMessage`.
+   * note: throwing counts as throwing of `onMessage`.
+   */
+  aroundMessage?(message: In, connection: Connection<In, Out>, next: () => unknown): unknown;
+  /**
    * The peer has ended its half, and all that it had sent was handled: no message comes any more, but the peer may go on
    * reading. What this sends is flushed. When its promise has settled the connection ends, unless the node is `halfOpen`.
    *
@@ -108,7 +123,10 @@ export interface Hooks<In, Out = In> {
 }
 
 /** A hook whose errors `onError` is told. */
-export type HookName = Exclude<keyof Hooks<unknown>, 'onError' | 'onStart' | 'onDrain' | 'onStop'>;
+export type HookName = Exclude<
+  keyof Hooks<unknown>,
+  'aroundMessage' | 'onError' | 'onStart' | 'onDrain' | 'onStop'
+>;
 
 /** Where an error of a hook comes from. */
 export interface HookErrorContext<In = unknown, Out = In> {

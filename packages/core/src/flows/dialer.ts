@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { traced } from '../authoring/traced.js';
+import { diagnostics } from '../contracts/diagnostics.js';
 import { PeerError } from '../errors/errors.js';
 import type { SocketAddress } from '../net/socket-address.js';
 import type { ConnectionContext } from '../contracts/connection-context.js';
@@ -63,7 +65,11 @@ export function dial(kernel: Kernel, target: Target, options: ConnectOptions): P
   kernel.heuristics.dialled++;
   const cancellation = new CancellationSource();
   const about: SetupAbout = { address: target.address, direction: 'outbound', phase: 'connecting' };
-  return kernel.track(cancellation, about, (setup) => attempt(kernel, target, options, cancellation, setup));
+  return kernel.track(cancellation, about, (setup) => {
+    const begin = (): Promise<PeerConnection> => attempt(kernel, target, options, cancellation, setup);
+    if (!diagnostics.dial.hasSubscribers) return begin();
+    return traced(diagnostics.dial, { node: kernel.config.name, address: target.address }, begin);
+  });
 }
 
 async function attempt(

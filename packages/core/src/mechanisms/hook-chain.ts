@@ -39,6 +39,7 @@ const HOOKS = [
   'onAccept',
   'onHandshake',
   'onConnect',
+  'aroundMessage',
   'onMessage',
   'onPeerEnd',
   'onDisconnect',
@@ -67,7 +68,7 @@ export function chainHooks(list: readonly Hooks<unknown>[]): HookChain {
     accept: chainAccept(bound(list, 'onAccept')),
     handshake: chainHandshake(bound(list, 'onHandshake')),
     connect: chainConnect(list.map((hooks) => hooks.onConnect?.bind(hooks))),
-    message: chainMessage(bound(list, 'onMessage')),
+    message: surrounded(chainMessage(bound(list, 'onMessage')), bound(list, 'aroundMessage')),
     peerEnd: chainPeerEnd(bound(list, 'onPeerEnd')),
     disconnect: list
       .flatMap((hooks, layer) => {
@@ -152,6 +153,18 @@ function chainMessage(hooks: readonly NonNullable<Hooks<unknown>['onMessage']>[]
     return undefined;
   };
   return (message, connection) => runFrom(0, message, connection);
+}
+
+/** The first is the outermost. */
+function surrounded(
+  message: HookChain['message'],
+  around: readonly NonNullable<Hooks<unknown>['aroundMessage']>[],
+): HookChain['message'] {
+  if (message === undefined) return undefined;
+  return around.reduceRight<NonNullable<HookChain['message']>>(
+    (inner, hook) => (received, connection) => hook(received, connection, () => inner(received, connection)),
+    message,
+  );
 }
 
 /** Each after the promise of the one before, as long as the connection is open. */

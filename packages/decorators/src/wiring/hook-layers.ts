@@ -11,7 +11,7 @@ import { sessionLayers, whenReady } from './session-layers.js';
 import type { Sessions } from './sessions.js';
 
 type HookCall = (subject: unknown, detail?: unknown) => unknown;
-type Layer = Partial<Record<keyof Hooks<unknown>, HookCall>>;
+type Layer = Partial<Record<Exclude<keyof Hooks<unknown>, 'aroundMessage'>, HookCall>>;
 
 /**
  * The hooks of a plugin, the first of which name the instance as their plugin. A message that none of the message methods
@@ -69,7 +69,7 @@ function layersOf(
   checkFields(target, methods);
   const layers = methodLayers(methods).map((layer) => {
     const calls: Layer = {};
-    for (const [hook, name] of Object.entries(layer) as [keyof Hooks<unknown>, MethodName][]) {
+    for (const [hook, name] of Object.entries(layer) as [keyof Layer, MethodName][]) {
       const call: HookCall = UNARY.has(hook)
         ? (subject) => target[name]!(subject)
         : (subject, detail) => target[name]!(subject, detail);

@@ -3,7 +3,7 @@ import type { HookMethod } from '../declarations/hook-methods.js';
 import type { MethodName } from '../declarations/method-site.js';
 
 /** A hook whose methods the node chains; message methods are one hook, that picks among them. */
-export type PlainHook = Exclude<keyof Hooks<unknown>, 'onMessage'>;
+export type PlainHook = Exclude<keyof Hooks<unknown>, 'onMessage' | 'aroundMessage'>;
 /** The method that serves each hook of one object of hooks. */
 export type MethodLayer = Partial<Record<PlainHook, MethodName>>;
 

@@ -1,0 +1,43 @@
+import type { TracingChannel } from 'node:diagnostics_channel';
+import { isPromise } from './thenable.js';
+
+/**
+ * Calls `call` as `channel` traces it: `start` and `end` around what it does at once, `asyncStart` and `asyncEnd` when the promise
+ * that it returned has settled, and before those `error` where it threw or rejected; `error` is in the event then.
+ *
+ * note: what is not a promise is returned as it is, which `tracePromise` of Node.js does not do.
+ * note: ask `channel.hasSubscribers` before: this costs an event and, for a promise, another one.
+ * @throws what `call` throws
+ */
+export function traced<T>(channel: TracingChannel, event: object, call: () => T): T {
+  const failed = (error: unknown): void => {
+    Object.assign(event, { error });
+    channel.error.publish(event);
+  };
+  const over = (): void => {
+    channel.asyncStart.publish(event);
+    channel.asyncEnd.publish(event);
+  };
+  return channel.start.runStores(event, () => {
+    try {
+      const result: unknown = call();
+      if (!isPromise(result)) return result as T;
+      return Promise.resolve(result).then(
+        (value: unknown) => {
+          over();
+          return value;
+        },
+        (error: unknown) => {
+          failed(error);
+          over();
+          throw error;
+        },
+      ) as T;
+    } catch (error) {
+      failed(error);
+      throw error;
+    } finally {
+      channel.end.publish(event);
+    }
+  });
+}
