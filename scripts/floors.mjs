@@ -14,7 +14,7 @@ const FLOORS = {
   tls: { floors: ['.'] },
   network: { floors: ['shared', 'store', 'book', ['exchange', 'manager'], '.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
-  observe: { floors: [['snapshot', 'tap'], ['health', 'prometheus', 'opentelemetry'], '.'] },
+  observe: { floors: [['snapshot', 'tap'], ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: {
@@ -57,7 +57,10 @@ export const PACKAGES = {
   tls: [CORE, /^node:(crypto|stream|tls|url)$/],
   network: [CORE, /^@pea2pea\/(codecs|policies|streams)$/, /^node:(crypto|fs\/promises|path)$/],
   policies: [CORE],
-  observe: [CORE, /^node:(diagnostics_channel|fs|http|perf_hooks|stream|util\/types)$/],
+  observe: [
+    CORE,
+    /^node:(crypto|diagnostics_channel|fs|http|module|path|perf_hooks|stream|url|util|util\/types)$/,
+  ],
   rpc: [CORE],
   decorators: [CORE, /^inversify$/],
   testing: [CORE, /^@pea2pea\/core\/testing$/, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
