@@ -13,7 +13,9 @@ const source = join(root, 'tests', 'chaos');
 const target = join(root, 'node_modules', '.cache', `pea2pea-chaos-${process.pid}`);
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-const built = spawnSync(process.execPath, [tsc, '-b', join(root, 'packages', 'core')], { stdio: 'inherit' });
+const built = spawnSync(process.execPath, [tsc, '-b', join(root, 'packages', 'testing')], {
+  stdio: 'inherit',
+});
 if (built.status !== 0) process.exit(built.status ?? 1);
 
 mkdirSync(target, { recursive: true });

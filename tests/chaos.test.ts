@@ -13,6 +13,7 @@ import {
 import { ArgumentError, parseArguments } from './chaos/arguments.js';
 import type { ChaosMessage } from './chaos/message.js';
 import { runChaos, type ChaosOptions, type ChaosReport } from './chaos/run.js';
+import { runSimulated } from './chaos/simulated.js';
 import { summarize } from './chaos/summary.js';
 
 // Virtual time is computed: how long that takes is the machine's affair, and no verdict. A run that hangs is reported
@@ -36,6 +37,26 @@ describe('chaos', () => {
     expect(first.trace.length).toBeGreaterThan(1_000);
     expect(second.trace).toEqual(first.trace);
     expect(other.trace).not.toEqual(first.trace);
+  });
+
+  it('a run in a simulated network follows from its seed, and its faults from a recipe', async () => {
+    const options = { seconds: 8, keepLines: Infinity };
+    const first = await runSimulated('7', options);
+    const second = await runSimulated('7', options);
+    const [calm, other] = [await runSimulated('7:', options), await runSimulated('8', options)];
+    expect(verdict(first)).toBe('innocent');
+    expect(first.attempt.faults.length).toBeGreaterThan(0);
+    expect(first.trace.length).toBeGreaterThan(500);
+    expect([second.trace, second.attempt.hash]).toEqual([first.trace, first.attempt.hash]);
+    for (const { attempt } of [calm, other]) expect(attempt.hash).not.toBe(first.attempt.hash);
+  });
+
+  it('twenty seconds in each of two simulated networks break no promise', async () => {
+    for (const seed of ['1', '2']) {
+      const report = await runSimulated(seed, { seconds: 20 });
+      expect(verdict(report)).toBe('innocent');
+      expect(report.figures.sums.get('messages received')).toBeGreaterThan(500);
+    }
   });
 
   it('eight seconds of virtual time over memory break no promise', async () => {
@@ -315,7 +336,9 @@ describe('a planted bug is found', () => {
 
 describe('the arguments of the command', () => {
   it('have defaults', () => {
-    expect(parseArguments([])).toEqual({ seconds: 60, seed: 7, transport: 'tcp', time: 'real' });
+    const rest = { seconds: 60, seed: 7, seeds: undefined, processes: undefined, replay: undefined };
+    expect(parseArguments([])).toEqual({ ...rest, transport: 'simulation', time: 'virtual' });
+    expect(parseArguments(['--transport', 'tcp'])).toEqual({ ...rest, transport: 'tcp', time: 'real' });
   });
 
   it.each([
@@ -324,7 +347,11 @@ describe('the arguments of the command', () => {
     [['--seed', '1.5'], '--seed'],
     [['--seed=-1'], '--seed'],
     [['--transport', 'udp'], '--transport'],
-    [['--time', 'virtual'], '--time virtual needs --transport memory'],
+    [['--time', 'virtual', '--transport', 'tcp'], '--time virtual is not for tcp'],
+    [['--time', 'real'], '--time real is not for the simulation'],
+    [['--seeds', '0'], '--seeds'],
+    [['--seeds', '10', '--transport', 'memory'], '--transport simulation'],
+    [['--processes', 'two'], '--processes'],
     [['--what'], '--what'],
   ])('%j are refused by name', (argv, name) => {
     expect(() => parseArguments(argv)).toThrow(ArgumentError);

@@ -10,29 +10,30 @@ import type { World } from './world.js';
 export type Action = (world: World, dice: Dice) => Promise<string>;
 
 export const MAX_NODES = 32;
-const HOST = '127.0.0.1';
 const NOBODY = 'nobody';
 
 /** What users of the library do. */
 export const ACTIONS = {
   async spawn(world, dice) {
     if (world.live.length >= MAX_NODES) return 'full';
-    const chaos = world.spawn();
+    const place = world.ground.place(dice);
+    if (place === undefined) return NOBODY;
+    const chaos = world.spawn(place);
     if (dice.chance(0.1)) return 'idle';
-    const code = await world.listen(chaos, dice.chance(0.1) ? '0.0.0.0' : HOST, 0);
+    const code = await world.listen(chaos, dice.chance(0.1) ? '0.0.0.0' : place.host, 0);
     return code === 'ok' ? `${chaos.name}` : code;
   },
 
   async close(world, dice) {
     // A handful stays: chaos needs company.
     if (world.live.length < 6) return NOBODY;
-    const chaos = dice.pick(world.live);
+    const chaos = oneOf(world, dice);
     if (chaos === undefined) return NOBODY;
     return world.retire(chaos, dice.chance(0.3) ? dice.integer(1, 400) : undefined);
   },
 
   async connect(world, dice) {
-    const chaos = dice.pick(world.live);
+    const chaos = oneOf(world, dice);
     if (chaos === undefined) return NOBODY;
     const target = dice.chance(0.01) ? 'nonsense' : targetOf(world, dice);
     return target === undefined ? NOBODY : connectTo(world, dice, chaos, target);
@@ -42,16 +43,16 @@ export const ACTIONS = {
   async stampede(world, dice) {
     const target = targetOf(world, dice);
     if (target === undefined) return NOBODY;
-    const dials = world.live.map((chaos) => world.dial(chaos, 'transport', target, {}));
+    const dials = world.awake.map((chaos) => world.dial(chaos, 'transport', target, {}));
     const codes = await Promise.all(dials);
     return `${codes.filter(({ ok }) => ok).length > 0 ? 'some' : 'nobody got in'}`;
   },
 
   async connectOverStream(world, dice) {
-    const chaos = dice.pick(world.live);
+    const chaos = oneOf(world, dice);
     const target = targetOf(world, dice);
     if (chaos === undefined || target === undefined) return NOBODY;
-    const link = await dialRaw(world, dice, target);
+    const link = await dialRaw(world, dice, chaos.place, target);
     if (link === undefined) return 'no link';
     const { code } = await world.dial(chaos, 'stream', target, { stream: link.stream });
     return code;
@@ -66,27 +67,25 @@ export const ACTIONS = {
     const others = chaos.node.connections.all(connection.address).filter((one) => one !== connection);
     const othersOpen = others.some(({ state }) => state === 'open');
     const both = [chaos.node.disconnect(connection), chaos.node.disconnect(connection.address)];
-    const outcomes = await Promise.all(
-      both.map((one) => world.watchdog.watch(chaos.name, 'disconnect', one)),
-    );
+    const outcomes = await Promise.all(both.map((one) => world.watchdog.watch(chaos, 'disconnect', one)));
     const yes = outcomes.filter((outcome) => outcome.ok && outcome.value).length;
     if (yes !== Number(wasOpen) + Number(othersOpen)) {
-      world.violations.report('contract', `${chaos.name}: ${yes} of two disconnects at once answered true`);
+      chaos.report('contract', `${yes} of two disconnects at once answered true`);
     }
     return 'twice';
   },
 
   async flap(world, dice) {
-    const chaos = dice.pick(world.live);
+    const chaos = oneOf(world, dice);
     if (chaos === undefined) return NOBODY;
-    await world.watchdog.watch(chaos.name, 'stopListening', chaos.node.stopListening());
+    await world.watchdog.watch(chaos, 'stopListening', chaos.node.stopListening());
     if (dice.chance(0.5)) await pause(world.time.clock, dice.integer(1, 40));
     const port = dice.chance(0.7) ? (chaos.lastAddress?.port ?? 0) : 0;
-    return world.listen(chaos, HOST, port);
+    return world.listen(chaos, chaos.place.host, port);
   },
 
   async broadcast(world, dice) {
-    const chaos = dice.pick(world.live);
+    const chaos = oneOf(world, dice);
     if (chaos === undefined) return NOBODY;
     const connections = chaos.connections();
     const except = dice.chance(0.3) ? dice.pick(connections) : undefined;
@@ -97,14 +96,11 @@ export const ACTIONS = {
         chaos.node.broadcast(message, except && { except }),
       );
       if (answer !== chaos.queued - before) {
-        world.violations.report(
-          'contract',
-          `${chaos.name}: broadcast answered ${answer}, the queues say otherwise`,
-        );
+        chaos.report('contract', `broadcast answered ${answer}, the queues say otherwise`);
       }
       return answer === 0 ? 'nobody' : 'ok';
     } catch (error) {
-      return world.watchdog.code(chaos.name, 'broadcast', error);
+      return world.watchdog.code(chaos, 'broadcast', error);
     }
   },
 
@@ -126,7 +122,7 @@ export const ACTIONS = {
   async sendWithSignal(world, dice) {
     const [chaos, connection] = connectionOf(world, dice);
     if (connection === undefined) return NOBODY;
-    return world.send(chaos, connection, { signal: abortingSignal(world.time, dice) });
+    return world.send(chaos, connection, { signal: abortingSignal(world.time.clock, dice) });
   },
 
   async trySend(world, dice) {
@@ -167,7 +163,7 @@ export const ACTIONS = {
     for (let shot = 0; shot < 200; shot++) {
       if (world.trySend(chaos, connection) !== 'ok') break;
     }
-    const { code } = await world.watchdog.watch(chaos.name, 'drained', connection.drained());
+    const { code } = await world.watchdog.watch(chaos, 'drained', connection.drained());
     return code;
   },
 } as const satisfies Record<string, Action>;
@@ -179,15 +175,16 @@ async function connectTo(
   target: SocketAddress | string,
 ): Promise<string> {
   const options: ConnectOptions = {
-    ...(dice.chance(0.15) && { signal: abortingSignal(world.time, dice) }),
+    ...(dice.chance(0.15) && { signal: abortingSignal(world.time.clock, dice) }),
     ...(dice.chance(0.1) && { timeoutMs: dice.integer(1, 20) }),
     ...(dice.chance(0.2) && { parallel: true }),
-    ...(dice.chance(0.3) && { localAddress: `127.0.0.${dice.integer(2, 4)}` }),
+    ...(dice.chance(0.3) && optional('localAddress', chaos.place.localAddress(dice))),
+    ...(dice.chance(0.1) && optional('localPort', chaos.place.localPort(dice))),
   };
   const outcome = await world.dial(chaos, 'transport', target, options);
   if (outcome.ok && outcome.value.state === 'open') {
     if (!chaos.node.connections.all(outcome.value.address).includes(outcome.value)) {
-      world.violations.report('contract', `${chaos.name}: a new connection is not in the table`);
+      chaos.report('contract', `a new connection is not in the table`);
     }
   }
   return outcome.code;
@@ -197,7 +194,16 @@ async function connectTo(
 function targetOf(world: World, dice: Dice): SocketAddress | string | undefined {
   const chaos = dice.pick(world.live);
   const address = chaos?.lastAddress;
-  return address?.isWildcard === true ? `${HOST}:${address.port}` : address;
+  return address && chaos?.place.reach(address, dice);
+}
+
+function optional<K extends string, T>(name: K, value: T | undefined): Partial<Record<K, T>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, T>);
+}
+
+/** A random node that can be asked for something. */
+function oneOf(world: World, dice: Dice): ChaosNode | undefined {
+  return dice.pick(world.awake);
 }
 
 /** A random connection of a random node that has one. */
@@ -205,7 +211,7 @@ export function connectionOf(
   world: World,
   dice: Dice,
 ): [ChaosNode, Connection<ChaosMessage>] | [undefined, undefined] {
-  const chaos = dice.pick(world.live.filter(({ node }) => node.connections.size > 0));
+  const chaos = dice.pick(world.awake.filter(({ node }) => node.connections.size > 0));
   const connection = dice.pick(chaos?.connections() ?? []);
   return chaos === undefined || connection === undefined ? [undefined, undefined] : [chaos, connection];
 }

@@ -1,49 +1,85 @@
 import { parseArgs } from 'node:util';
-import type { ChaosOptions } from './run.js';
+import { GROUNDS, type GroundName } from './ground.js';
 
 export const USAGE =
-  'usage: npm run chaos -- [--seconds 60] [--seed 7] [--transport memory|tcp] [--time real|virtual]';
+  'usage: npm run chaos -- [--seed 7] [--seconds 60] [--seeds 1000] [--processes 2] [--replay 7:3,9] ' +
+  '[--transport simulation|memory|tcp] [--time real|virtual] [--planted all]';
 
 /** A wrong argument; the message is for people. */
 export class ArgumentError extends Error {}
 
+/** What the command is asked for. */
+export interface Arguments {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly transport: GroundName;
+  readonly time: 'real' | 'virtual';
+  /** How many seeds, from `seed` on; undefined: that one alone, with a table of what happened. */
+  readonly seeds: number | undefined;
+  readonly processes: number | undefined;
+  /** A recipe of a run to be seen again. */
+  readonly replay: string | undefined;
+}
+
+const OPTIONS = {
+  seed: { type: 'string', default: '7' },
+  seconds: { type: 'string', default: '60' },
+  transport: { type: 'string', default: 'simulation' },
+  time: { type: 'string' },
+  seeds: { type: 'string' },
+  processes: { type: 'string' },
+  replay: { type: 'string' },
+} as const;
+
 /** The options that `argv` asks for. @throws {ArgumentError} */
-export function parseArguments(argv: readonly string[]): ChaosOptions {
-  const { seconds, seed, transport, time } = read(argv);
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { seconds, transport, time, ...values } = read(argv);
   if (!(Number(seconds) > 0 && Number.isFinite(Number(seconds)))) {
     throw new ArgumentError(`--seconds must be a positive number, not ${JSON.stringify(seconds)}`);
   }
-  if (!/^\d+$/.test(seed) || Number(seed) >= 2 ** 32) {
-    throw new ArgumentError(
-      `--seed must be a whole number from 0 to ${2 ** 32 - 1}, not ${JSON.stringify(seed)}`,
-    );
+  if (!isGround(transport)) {
+    throw new ArgumentError(`--transport must be ${GROUNDS.join(', ')}, not ${JSON.stringify(transport)}`);
   }
-  if (transport !== 'memory' && transport !== 'tcp') {
-    throw new ArgumentError(`--transport must be memory or tcp, not ${JSON.stringify(transport)}`);
-  }
-  if (time !== 'real' && time !== 'virtual') {
+  if (time !== undefined && time !== 'real' && time !== 'virtual') {
     throw new ArgumentError(`--time must be real or virtual, not ${JSON.stringify(time)}`);
   }
-  if (time === 'virtual' && transport !== 'memory') {
-    throw new ArgumentError(
-      '--time virtual needs --transport memory: the network of the system has its own clock',
-    );
+  if (time === 'virtual' && transport === 'tcp') {
+    throw new ArgumentError('--time virtual is not for tcp: the network of the system has its own clock');
   }
-  return { seconds: Number(seconds), seed: Number(seed), transport, time };
+  if (time === 'real' && transport === 'simulation') {
+    throw new ArgumentError('--time real is not for the simulation: its time is virtual');
+  }
+  const isMany = values.seeds !== undefined || values.processes !== undefined || values.replay !== undefined;
+  if (isMany && transport !== 'simulation') {
+    throw new ArgumentError('--seeds, --processes and --replay need --transport simulation');
+  }
+  const most = 2 ** 32 - 1;
+  return {
+    seed: wholeNumber('--seed', values.seed, 0, most),
+    seconds: Number(seconds),
+    transport,
+    time: time ?? (transport === 'simulation' ? 'virtual' : 'real'),
+    seeds: values.seeds === undefined ? undefined : wholeNumber('--seeds', values.seeds, 1, most),
+    processes:
+      values.processes === undefined ? undefined : wholeNumber('--processes', values.processes, 1, 1_024),
+    replay: values.replay,
+  };
 }
 
-function read(argv: readonly string[]): Record<'seconds' | 'seed' | 'transport' | 'time', string> {
+function isGround(name: string): name is GroundName {
+  return (GROUNDS as readonly string[]).includes(name);
+}
+
+function wholeNumber(name: string, value: string, min: number, max: number): number {
+  if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  throw new ArgumentError(
+    `${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}`,
+  );
+}
+
+function read(argv: readonly string[]) {
   try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        seconds: { type: 'string', default: '60' },
-        seed: { type: 'string', default: '7' },
-        transport: { type: 'string', default: 'tcp' },
-        time: { type: 'string', default: 'real' },
-      },
-    });
-    return values;
+    return parseArgs({ args: [...argv], options: OPTIONS }).values;
   } catch (error) {
     throw new ArgumentError((error as Error).message);
   }

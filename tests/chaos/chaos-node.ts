@@ -7,9 +7,11 @@ import { drawConfig } from './node-config.js';
 import { oddValue } from './odd-values.js';
 import { Setups } from './setups.js';
 import { streamLogs } from './stream-log.js';
+import type { Place } from './ground.js';
 import { talks } from './talk.js';
 import { ClockTap, TransportTap } from './taps.js';
 import { drawTemper, type Misdeed, type Temper } from './temper.js';
+import type { Rule } from './violations.js';
 import type { World } from './world.js';
 
 /** How a node is made; a test makes one with a planted bug. */
@@ -25,6 +27,7 @@ const LARGE = 0.02;
 /** A node, with everything that is known about it from outside. */
 export class ChaosNode {
   readonly name: string;
+  readonly place: Place;
   readonly node: PeerNode<ChaosMessage>;
   readonly dice: Dice;
   readonly temper: Temper;
@@ -51,18 +54,34 @@ export class ChaosNode {
   #lastNumber = 0;
   readonly #world: World;
 
-  constructor(world: World, name: string, dice: Dice) {
+  constructor(world: World, name: string, place: Place, dice: Dice) {
     this.#world = world;
     this.name = name;
+    this.place = place;
     this.dice = dice;
     this.temper = drawTemper(dice);
-    this.tap = new TransportTap(name, world.transport);
-    this.clock = new ClockTap(world.time.clock);
+    this.tap = new TransportTap(name, place.transport);
+    this.clock = new ClockTap(place.clock);
     const config = drawConfig(dice);
     this.pulls = dice.chance(0.3);
     this.drops = config.whenInboundFull === 'drop';
-    this.ledger = new ConnectionLedger(name, this.drops, this.pulls, world.violations);
+    this.ledger = new ConnectionLedger(this);
     this.node = world.makeNode({ ...config, name, transport: this.tap, clock: this.clock });
+  }
+
+  /** Its process is dead: nothing is promised of it any more. */
+  get isGone(): boolean {
+    return this.place.isGone;
+  }
+
+  /** Reports what it is guilty of; of one whose process is dead nothing is. */
+  report(rule: Rule, what: string): void {
+    if (!this.isGone) this.#world.violations.report(rule, `${this.name}: ${what}`);
+  }
+
+  /** As {@link report}, for each of `findings`. */
+  reportAll(rule: Rule, findings: readonly string[]): void {
+    for (const what of findings) this.report(rule, what);
   }
 
   /** Rolls the dice about a misdeed. */
@@ -102,10 +121,8 @@ export class ChaosNode {
           .get(streamLogs)
           ?.own.queued(message.number, connection.context.get(talks)?.variant);
         if (connection.context.get(talks)?.isFrozen === true)
-          this.#world.violations.report('content', `${this.name}: a message was queued in a renegotiation`);
-        if (message.poisoned === true) {
-          this.#world.violations.report('content', `${this.name}: half of a message was queued`);
-        }
+          this.report('content', 'a message was queued in a renegotiation');
+        if (message.poisoned === true) this.report('content', 'half of a message was queued');
       }
     }
   }

@@ -1,7 +1,7 @@
 import { PeerError, type Connection, type ConnectionContext, type DisconnectReason } from '@pea2pea/core';
 import type { ChaosMessage } from './message.js';
 import { streamLogs, type StreamLogs } from './stream-log.js';
-import type { Violations } from './violations.js';
+import type { Rule } from './violations.js';
 
 /** What the ledger looks at in a connection; a forged one will do. */
 export interface Seen extends Pick<Connection, 'id' | 'state' | 'stats' | 'direction' | 'peerHasEnded'> {
@@ -16,21 +16,24 @@ interface Page {
   handling: boolean;
 }
 
+/** The node whose ledger it is. */
+interface Owner {
+  /** Whether it may throw messages away. */
+  readonly drops: boolean;
+  /** Whether it asks for its messages. */
+  readonly pulls: boolean;
+  report(rule: Rule, what: string): void;
+}
+
 /** What the hooks of one node saw, held against what they were promised. */
 export class ConnectionLedger {
-  readonly #node: string;
-  readonly #mayDrop: boolean;
-  readonly #pulls: boolean;
-  readonly #violations: Violations;
+  readonly #owner: Owner;
   readonly #pages = new Map<number, Page>();
   readonly #reasons = new Map<string, number>();
   #messages = 0;
 
-  constructor(node: string, mayDrop: boolean, pulls: boolean, violations: Violations) {
-    this.#node = node;
-    this.#mayDrop = mayDrop;
-    this.#pulls = pulls;
-    this.#violations = violations;
+  constructor(owner: Owner) {
+    this.#owner = owner;
   }
 
   /** `onConnect` runs. */
@@ -101,14 +104,14 @@ export class ConnectionLedger {
       this.#breach(`onPeerEnd ran for a connection that is ${connection.state}`);
     if (!connection.peerHasEnded) this.#breach('onPeerEnd ran, but the peer has not ended');
     page.peerEnded = true;
-    if (!this.#pulls) this.#checkLeft(page);
+    if (!this.#owner.pulls) this.#checkLeft(page);
   }
 
   /** All that was queued before an end has to come before it. */
   #checkLeft({ logs }: Page): void {
-    if (logs === undefined || !logs.peer.isOut || this.#mayDrop || logs.peer.left === 0) return;
+    if (logs === undefined || !logs.peer.isOut || this.#owner.drops || logs.peer.left === 0) return;
     const what = `${logs.peer.left} messages of ${logs.peer.from} did not come before the end of its half`;
-    this.#violations.report('content', `${this.#node}: ${what}`);
+    this.#owner.report('content', what);
   }
 
   #came(page: Page, message: ChaosMessage): void {
@@ -117,11 +120,11 @@ export class ConnectionLedger {
   }
 
   #check(page: Page, message: ChaosMessage): void {
-    const wrong = page.logs?.peer.received(message, this.#mayDrop);
-    if (wrong !== undefined) this.#violations.report('content', `${this.#node}: ${wrong}`);
+    const wrong = page.logs?.peer.received(message, this.#owner.drops);
+    if (wrong !== undefined) this.#owner.report('content', wrong);
     if (message.intact !== true) {
       const what = `message ${message.number} of ${message.from} (${message.size} bytes) was changed on its way`;
-      this.#violations.report('content', `${this.#node}: ${what}`);
+      this.#owner.report('content', what);
     }
   }
 
@@ -142,12 +145,12 @@ export class ConnectionLedger {
     page.reason = reason;
     // Nodes send nothing but frames and what they have announced.
     const isBad = PeerError.is('error' in reason && reason.error, 'P2P_ERR_INVALID_FRAME');
-    if (isBad && reason.origin === 'reading' && page.logs?.peer.takesBlocks === true && !this.#mayDrop)
-      this.#violations.report('content', `${this.#node}: a frame of ${page.logs.peer.from} had no mark`);
-    const isJudged = !this.#pulls && !page.handling; // a handler that hangs is not waited for for ever
+    if (isBad && reason.origin === 'reading' && page.logs?.peer.takesBlocks === true && !this.#owner.drops)
+      this.#owner.report('content', `a frame of ${page.logs.peer.from} had no mark`);
+    const isJudged = !this.#owner.pulls && !page.handling; // a handler that hangs is not waited for for ever
     if (isJudged && isEnd(reason) && !page.peerEnded)
       this.#breach('the peer ended the connection, and onPeerEnd did not run');
-    if (!this.#pulls) page.logs?.peer.close();
+    if (!this.#owner.pulls) page.logs?.peer.close();
     const name = 'cause' in reason ? `${reason.origin}:${reason.cause}` : reason.origin;
     this.#reasons.set(name, (this.#reasons.get(name) ?? 0) + 1);
   }
@@ -188,7 +191,7 @@ export class ConnectionLedger {
   }
 
   #breach(what: string): void {
-    this.#violations.report('pairing', `${this.#node}: ${what}`);
+    this.#owner.report('pairing', what);
   }
 }
 

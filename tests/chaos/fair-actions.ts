@@ -1,4 +1,7 @@
+import type { Clock } from '@pea2pea/core';
 import type { Action } from './actions.js';
+import type { ChaosNode } from './chaos-node.js';
+import type { RawClient } from './raw-client.js';
 import { greeted, holderOf } from './raw-peers.js';
 import { talks } from './talk.js';
 import { cameTrue, pause } from './time.js';
@@ -7,12 +10,27 @@ import { cameTrue, pause } from './time.js';
 const ROOMY_BYTES = 32 * 1024;
 /** Patience that a stall is longer than, and which is over soon enough. */
 const QUICK_MS = 400;
-/** Longer than any teardown may take. */
-const TEARDOWN_MS = 1_500;
+/** Nothing is under way any more when nothing has come for so long. */
+const SILENCE_MS = 5_000;
 /** Longer than most connections live that nobody needs. */
 const LIFETIME_MS = 3_000;
 /** A timer of Node may come so much before its time. */
 const EARLY_MS = 1;
+
+/** Tells whether something has happened to the ways between the two since then: what is promised is promised to those who are there. */
+function disturbance({ place }: ChaosNode, client: RawClient): () => boolean {
+  const count = (): number => place.disturbances + client.place.disturbances;
+  const before = count();
+  return () => count() !== before;
+}
+
+/** Waits until the other side has ended, however long its last bytes take. */
+async function heardTheRest(clock: Clock, client: RawClient): Promise<void> {
+  for (let before = -1; !client.gone && client.heard > before;) {
+    before = client.heard;
+    await cameTrue(clock, SILENCE_MS, () => client.gone);
+  }
+}
 
 /** What peers do that must be treated fairly, whatever goes on around them. */
 export const FAIR_ACTIONS = {
@@ -21,6 +39,7 @@ export const FAIR_ACTIONS = {
     return greeted(world, dice, async (client) => {
       const { chaos, connection } = holderOf(world, client) ?? {};
       if (chaos === undefined || connection === undefined) return 'lost';
+      const wasDisturbed = disturbance(chaos, client);
       const { idleTimeoutMs, maxBufferedBytes } = chaos.node.config;
       const isQuick = idleTimeoutMs > 0 && idleTimeoutMs <= QUICK_MS;
       if (!isQuick || maxBufferedBytes < ROOMY_BYTES) return 'not to be judged';
@@ -34,18 +53,19 @@ export const FAIR_ACTIONS = {
       for (let left = dice.integer(4, 16); left > 0 && !client.gone; left--) {
         client.say();
         said.push({ atMs: clock.now(), bytes: client.said });
-        if (dice.chance(0.3)) world.time.stall(idleTimeoutMs + dice.integer(0, 50));
+        if (dice.chance(0.3)) chaos.place.stall(idleTimeoutMs + dice.integer(0, 50));
         await pause(clock, Math.floor(idleTimeoutMs / 4));
       }
       if (connection.state === 'open') return 'kept';
-      const ended = await world.watchdog.watch(chaos.name, 'disconnect', connection.closed);
+      const ended = await world.watchdog.watch(chaos, 'disconnect', connection.closed);
       const reason = ended.ok && ended.value;
       if (!reason || reason.origin !== 'reading' || reason.cause !== 'idle-timeout') return 'ended';
       const unheard = said.find(({ bytes }) => bytes > end.bytesReceived);
       if (unheard === undefined) return 'ended as idle';
-      if (!world.time.mustHaveArrived(unheard.atMs, end.atMs)) return 'ended as idle, spoke too late';
+      if (wasDisturbed() || !world.time.mustHaveArrived(unheard.atMs, end.atMs))
+        return 'ended as idle, spoke too late';
       const what = `a peer was ended as idle at ${end.atMs}, and spoke at ${unheard.atMs}`;
-      world.violations.report('silence', `${chaos.name}: ${what}`);
+      chaos.report('silence', what);
       return 'not heard';
     });
   },
@@ -55,6 +75,7 @@ export const FAIR_ACTIONS = {
     return greeted(world, dice, async (client) => {
       const { chaos, connection } = holderOf(world, client) ?? {};
       if (chaos === undefined || connection === undefined) return 'lost';
+      const wasDisturbed = disturbance(chaos, client);
       const { clock } = world.time;
       client.listen(false);
       client.endsWithTheOther();
@@ -63,7 +84,7 @@ export const FAIR_ACTIONS = {
       for (let left = dice.integer(1, 10); left > 0; left--) world.trySend(chaos, connection, { large });
       if (dice.chance(0.5)) await pause(clock, dice.integer(1, 5));
 
-      const startedMs = clock.now();
+      const startedMs = chaos.place.clock.now();
       const ending = world.disconnect(chaos, connection);
       await pause(clock, 1);
       client.listen(true);
@@ -72,17 +93,17 @@ export const FAIR_ACTIONS = {
         await pause(clock, 1);
       }
       const isOurs = await ending;
-      const tookMs = clock.now() - startedMs;
+      const tookMs = chaos.place.clock.now() - startedMs;
       const { onDisconnectTimeoutMs } = chaos.node.config;
       const wasCut = tookMs >= onDisconnectTimeoutMs - EARLY_MS;
       const wasTaken = connection.context.get(talks)?.wasTaken === true;
       if (!isOurs || wasCut || wasTaken || chaos.retiring !== undefined) return 'not to be judged';
-      await cameTrue(clock, TEARDOWN_MS, () => client.gone);
+      await heardTheRest(clock, client);
       const { bytesSent } = connection.stats;
-      if (client.heard !== bytesSent) {
+      if (client.heard !== bytesSent && !wasDisturbed()) {
         const what = `of ${bytesSent} bytes that were sent before an end ${client.heard} arrived`;
         const when = `it took ${tookMs} of ${onDisconnectTimeoutMs} ms`;
-        world.violations.report('content', `${chaos.name}: ${what}; ${when}, and the peer ${client.state}`);
+        chaos.report('content', `${what}; ${when}, and the peer ${client.state}`);
       }
       return bytesSent > 0 ? 'heard' : 'nothing was said';
     });
@@ -93,14 +114,15 @@ export const FAIR_ACTIONS = {
     return greeted(world, dice, async (client) => {
       const { chaos, connection } = holderOf(world, client) ?? {};
       if (chaos === undefined || connection === undefined) return 'lost';
+      const wasDisturbed = disturbance(chaos, client);
       const { clock } = world.time;
       client.listen(true);
       for (let left = dice.integer(0, 20); left > 0; left--) client.say();
       const work = dice.chance(0.5) ? connection.hold() : undefined;
       const large = dice.chance(0.3);
       client.endHalf();
-      let startedMs = clock.now();
-      connection.signal.addEventListener('abort', () => (startedMs = clock.now()));
+      let startedMs = chaos.place.clock.now();
+      connection.signal.addEventListener('abort', () => (startedMs = chaos.place.clock.now()));
       for (let left = dice.integer(0, 5); left > 0; left--) {
         world.trySend(chaos, connection, { large });
         if (dice.chance(0.3)) await pause(clock, dice.integer(1, 30));
@@ -112,13 +134,14 @@ export const FAIR_ACTIONS = {
       );
       const isOrderly = await Promise.race([closed, pause(clock, LIFETIME_MS)]);
       if (isOrderly === undefined) return 'lives on';
-      const wasCut = clock.now() - startedMs >= chaos.node.config.onDisconnectTimeoutMs - EARLY_MS;
+      const wasCut =
+        chaos.place.clock.now() - startedMs >= chaos.node.config.onDisconnectTimeoutMs - EARLY_MS;
       if (!isOrderly || wasCut || chaos.retiring !== undefined) return 'not to be judged';
-      await cameTrue(clock, TEARDOWN_MS, () => client.gone);
+      await heardTheRest(clock, client);
       const { bytesSent } = connection.stats;
-      if (client.heard < bytesSent) {
+      if (client.heard < bytesSent && !wasDisturbed()) {
         const what = `of ${bytesSent} bytes that were sent to a peer that listened ${client.heard} arrived`;
-        world.violations.report('content', `${chaos.name}: ${what}, and the peer ${client.state}`);
+        chaos.report('content', `${what}, and the peer ${client.state}`);
       }
       return bytesSent > 0 ? 'heard' : 'nothing was said';
     });

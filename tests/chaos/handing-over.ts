@@ -21,12 +21,12 @@ export async function detach(
   const isAccepted = talk.mayRenegotiate(connection);
   const detaching = connection.detach();
   if (isAccepted) talk.isFrozen = true;
-  const outcome = await world.watchdog.watch(chaos.name, 'detach', detaching);
+  const outcome = await world.watchdog.watch(chaos, 'detach', detaching);
   if (!outcome.ok) {
     logs.peer.isKept = false;
     return outcome.code;
   }
-  const fail = (what: string): void => world.violations.report('contract', `${chaos.name}: ${what}`);
+  const fail = (what: string): void => chaos.report('contract', what);
   if (connection.state !== 'closed') fail(`detach() ended, the connection is ${connection.state}`);
   if (chaos.node.connections.all(connection.address).includes(connection))
     fail('a detached connection is in the table');
@@ -42,10 +42,10 @@ export async function keepDetached(
   { stream, head }: Detached,
   logs: StreamLogs | undefined,
 ): Promise<void> {
-  const { dice, name, tap } = chaos;
+  const { dice, tap } = chaos;
   const { clock } = world.time;
   tap.handedOver(of);
-  const fail = (what: string): void => world.violations.report('contract', `${name}: ${what}`);
+  const fail = (what: string): void => chaos.report('contract', what);
   if (stream.readableFlowing === true) fail('a stream was handed over that flows');
   if (stream.listenerCount('data') > 0) fail('a stream was handed over, and somebody still reads it');
   const rest = new ChunkQueue();
@@ -53,37 +53,32 @@ export async function keepDetached(
   if (dice.chance(0.5)) await pause(clock, dice.integer(1, 30));
   stream.on('data', (chunk: Buffer) => rest.push(chunk));
   await pause(clock, dice.integer(1, 100));
-  if (logs !== undefined && logs.peer.takesBlocks) examine(world, chaos, rest, logs);
+  if (logs !== undefined && logs.peer.takesBlocks) examine(chaos, rest, logs);
   if (dice.chance(0.5)) stream.end();
   await pause(clock, dice.integer(1, 20));
   stream.destroy();
 }
 
 /** What was left has to be what the peer sent next. */
-function examine(
-  { violations }: World,
-  { name, node }: ChaosNode,
-  rest: ChunkQueue,
-  { peer }: StreamLogs,
-): void {
-  const mayDrop = node.config.whenInboundFull === 'drop';
+function examine(chaos: ChaosNode, rest: ChunkQueue, { peer }: StreamLogs): void {
+  const mayDrop = chaos.drops;
   const decoder = frameDecoder();
   try {
     for (;;) {
       const message = decoder.decode(rest);
       if (message === NEED_MORE) break;
       const wrong = peer.received(message, mayDrop);
-      if (wrong !== undefined) violations.report('content', `${name}: after it was detached, ${wrong}`);
+      if (wrong !== undefined) chaos.report('content', `after it was detached, ${wrong}`);
       if (message.kind === 'mask' || message.kind === 'masked') break;
       if (message.kind !== 'block') continue;
       const block = blockOf(message.number);
       if (rest.length < block.length) break;
       if (!rest.read(block.length).equals(block))
-        violations.report('content', `${name}: after it was detached, a block had other bytes`);
+        chaos.report('content', `after it was detached, a block had other bytes`);
     }
   } catch (error) {
     if (!PeerError.is(error)) throw error;
-    violations.report('content', `${name}: after it was detached, ${error.message}`);
+    chaos.report('content', `after it was detached, ${error.message}`);
   }
   peer.isKept = false;
   peer.close();

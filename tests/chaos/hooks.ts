@@ -16,7 +16,7 @@ const never = (): Promise<never> => new Promise(() => {});
 /** The hooks of one node: each writes down what it saw, looks at the limits, and then may misbehave. */
 export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> {
   const { dice, ledger, setups } = chaos;
-  const dawdle = (): Promise<void> => pause(world.time.clock, dice.integer(1, 80));
+  const dawdle = (): Promise<void> => pause(chaos.place.clock, dice.integer(1, 80));
   const id = (connection: Connection<ChaosMessage>): string => world.idOf(connection.id);
 
   async function greet(handshake: Handshake): Promise<void> {
@@ -32,14 +32,11 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
     if (peer === undefined) return handshake.reject('this is no greeting');
     const peerLog = world.exchange.claim(peer.serial);
     if (peerLog?.from !== peer.name) {
-      world.violations.report(
-        'content',
-        `${chaos.name}: the greeting of ${peer.name} came over a wrong connection`,
-      );
+      chaos.report('content', `the greeting of ${peer.name} came over a wrong connection`);
       return handshake.reject('a stolen greeting');
     }
     handshake.context.set(streamLogs, { own: log, peer: peerLog });
-    const breach = (what: string): void => world.violations.report('content', `${chaos.name}: ${what}`);
+    const breach = (what: string): void => chaos.report('content', what);
     handshake.context.set(talks, new Talk(breach));
     if (masked || (!outbound && peer.masked)) handshake.upgrade(new MaskedStream(handshake.takeStream()));
   }
@@ -149,7 +146,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
       if (dice.chance(0.5)) return renegotiating.then(() => {});
     }
     if (chaos.does('messageDisconnects')) void world.disconnect(chaos, connection);
-    if (chaos.does('messageStalls')) world.time.stall(dice.integer(1, 60));
+    if (chaos.does('messageStalls')) chaos.place.stall(dice.integer(1, 60));
     if (chaos.does('messageClosesNode')) void world.retire(chaos);
     if (chaos.does('messageThrows')) {
       // What follows is not run: the ledger must know that the handler has ended.
@@ -159,7 +156,7 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
     if (chaos.does('messageRejects')) return dawdle().then(() => chaos.throw('onMessage rejects'));
     if (chaos.does('messageThenable')) {
       return oddThenable(dice, {
-        clock: world.time.clock,
+        clock: chaos.place.clock,
         settled: () => ledger.messageEnded(connection),
         throw: (what) => chaos.throw(what),
       });

@@ -7,26 +7,26 @@ import { MAX_FRAME } from './message.js';
  *
  * note: to be asked between two turns; inside a hook the line may be about to be served.
  */
-export function starving({ name, node, tap }: ChaosNode): readonly string[] {
+export function starving({ node, tap }: ChaosNode): readonly string[] {
   const { config, connecting } = node;
   const waiting = tap.waiting((address) => node.isConnecting(address)).length;
   // All of chaos comes from one address, and of so few setups one is kept for dials.
   const setups = Math.min(Math.max(1, config.maxConnecting - 1), config.maxConnectingPerIp);
   if (waiting === 0 || connecting >= setups) return [];
-  return [`${name}: ${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
+  return [`${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
 }
 
 /** Limits of `chaos` that are exceeded at this instant. */
-export function exceededLimits({ name, node, tap, setups }: ChaosNode): readonly string[] {
+export function exceededLimits({ node, tap, setups }: ChaosNode): readonly string[] {
   const { config } = node;
   const found: string[] = [];
   const bound = (what: string, value: number, limit: number): void => {
-    if (value > limit) found.push(`${name}: ${what} is ${value}, the limit is ${limit}`);
+    if (value > limit) found.push(`${what} is ${value}, the limit is ${limit}`);
   };
   bound('connections + connecting', node.connections.size + node.connecting, config.maxConnections);
   bound('connecting', node.connecting, config.maxConnecting);
   bound('links held', tap.held, config.maxConnections + config.listenBacklog);
-  if (node.bufferedBytes < 0) found.push(`${name}: bufferedBytes is ${node.bufferedBytes}`);
+  if (node.bufferedBytes < 0) found.push(`bufferedBytes is ${node.bufferedBytes}`);
 
   const perIp = new Map<string, number>();
   const count = (group: string): void => void perIp.set(group, (perIp.get(group) ?? 0) + 1);

@@ -15,7 +15,7 @@ export async function pull(
   connection: Connection<ChaosMessage>,
 ): Promise<void> {
   const { dice, ledger } = chaos;
-  const { clock } = world.time;
+  const { clock } = chaos.place;
   /** What comes next is not messages, and there is no way to read it. */
   let isLost = false;
   const take = (message: ChaosMessage): Promise<unknown> | undefined => {
@@ -37,9 +37,9 @@ export async function pull(
   }
 
   async function ask(): Promise<Pulled> {
-    const signal = dice.chance(0.4) ? abortingSignal(world.time, dice) : undefined;
+    const signal = dice.chance(0.4) ? abortingSignal(clock, dice) : undefined;
     const asked = connection.next(signal && { signal }).then(take);
-    const { code } = await world.watchdog.track(chaos.name, 'next', asked);
+    const { code } = await world.watchdog.track(chaos, 'next', asked);
     if (isLost) return 'over';
     return code === 'ok' || code === 'ABORTED' || code === 'ALREADY_PULLING' ? 'more' : 'over';
   }
@@ -68,7 +68,7 @@ export async function pull(
     if (chaos.does('pullForgets')) return;
     const isLoop = dice.chance(0.4);
     const asked = isLoop ? [loop()] : dice.chance(0.1) ? askTwice() : [ask()];
-    const outcomes = await Promise.all(asked.map((one) => world.watchdog.track(chaos.name, 'next', one)));
+    const outcomes = await Promise.all(asked.map((one) => world.watchdog.track(chaos, 'next', one)));
     if (outcomes.some((outcome) => !outcome.ok || outcome.value === 'over')) break;
   }
   ledger.pulledAll(connection, isLost);

@@ -1,5 +1,4 @@
 import type { Action } from './actions.js';
-import type { Dice } from './dice.js';
 import { greeted, holderOf, listeningOf, withClient } from './raw-peers.js';
 import { oversizedFrame } from './message.js';
 import { dialRaw, type RawClient } from './raw-client.js';
@@ -33,12 +32,10 @@ export const RAW_ACTIONS = {
     const target = listeningOf(world, dice);
     if (target === undefined) return 'nobody';
     const count = dice.integer(10, 30);
-    // The system has no IPv6 addresses to lend.
-    const inGroup = world.transport.name === 'memory' && dice.chance(0.5);
+    const crowd = world.ground.crowd(dice);
+    if (crowd === undefined) return 'nobody';
     const links = await Promise.all(
-      Array.from({ length: count }, () =>
-        dialRaw(world, dice, target, inGroup ? oneOf64(dice) : '127.0.0.9'),
-      ),
+      Array.from({ length: count }, () => dialRaw(world, dice, crowd.place, target, crowd.address())),
     );
     await pause(world.time.clock, dice.integer(1, PATIENCE_MS));
     for (const link of links) link?.stream.destroy();
@@ -162,11 +159,6 @@ export const RAW_ACTIONS = {
   },
 } as const satisfies Record<string, Action>;
 
-/** An address in one of three networks of 64 bits, which have their first 56 in common. */
-function oneOf64(dice: Dice): string {
-  return `2001:db8:0:${dice.integer(0, 2)}::${dice.integer(1, 0xffff).toString(16)}`;
-}
-
 /** Whoever has the client sends it more than the system takes, until its write timeout ends that. */
 async function shell(world: World, client: RawClient): Promise<string> {
   const { clock } = world.time;
@@ -174,7 +166,7 @@ async function shell(world: World, client: RawClient): Promise<string> {
   if (chaos === undefined || connection === undefined) return 'lost';
   for (let round = 0; round < 100 && connection.state === 'open'; round++) {
     while (world.trySend(chaos, connection, { large: true }) === 'ok');
-    const draining = world.watchdog.watch(chaos.name, 'drained', connection.drained());
+    const draining = world.watchdog.watch(chaos, 'drained', connection.drained());
     const drained = await Promise.race([draining, pause(clock, 20)]);
     if (drained === undefined) break;
   }

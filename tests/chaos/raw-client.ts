@@ -1,6 +1,7 @@
 import { PeerError, SocketAddress, type Link } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
 import type { Dice } from './dice.js';
+import type { Place } from './ground.js';
 import { formatGreeting } from './greeting.js';
 import { frame } from './message.js';
 import { remember } from './resources.js';
@@ -15,14 +16,15 @@ const MAX_BEGINNING = 256;
 export async function dialRaw(
   world: World,
   dice: Dice,
+  place: Place,
   target: SocketAddress | string,
-  localAddress = dice.chance(0.3) ? `127.0.0.${dice.integer(2, 4)}` : undefined,
+  localAddress = dice.chance(0.3) ? place.localAddress(dice) : undefined,
 ): Promise<Link | undefined> {
   const cancellation = new CancellationSource();
   const tooSlow = (): void => cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
   const timer = world.time.clock.setTimeout(tooSlow, ANSWER_MS);
   try {
-    const link = await world.transport.connect(SocketAddress.from(target), {
+    const link = await place.transport.connect(SocketAddress.from(target), {
       cancellation,
       noDelay: true,
       keepAlive: false,
@@ -40,6 +42,7 @@ export async function dialRaw(
 /** A peer without a node: it speaks the protocol, as long as it likes. */
 export class RawClient {
   readonly name: string;
+  readonly place: Place;
   readonly #link: Link;
   readonly #world: World;
   readonly #dice: Dice;
@@ -50,7 +53,8 @@ export class RawClient {
   /** The first bytes that came, as long as they may be lines of a handshake. */
   #beginning = '';
 
-  constructor(world: World, dice: Dice, link: Link) {
+  constructor(world: World, dice: Dice, place: Place, link: Link) {
+    this.place = place;
     this.#world = world;
     this.#dice = dice;
     this.#link = link;

@@ -13,10 +13,12 @@ export async function withClient(
 ): Promise<string> {
   const target = listeningOf(world, dice);
   if (target === undefined) return 'nobody';
-  const link = await dialRaw(world, dice, target);
+  const place = world.ground.stranger(dice);
+  if (place === undefined) return 'nobody';
+  const link = await dialRaw(world, dice, place, target);
   if (link === undefined) return 'no link';
   try {
-    return await act(new RawClient(world, dice, link));
+    return await act(new RawClient(world, dice, place, link));
   } finally {
     if (dice.chance(0.3)) link.reset();
     else link.stream.destroy();
@@ -34,9 +36,8 @@ export async function greeted(
 
 /** Where somebody listens. */
 export function listeningOf(world: World, dice: Dice): SocketAddress | string | undefined {
-  const addresses = world.live.flatMap(({ node }) => (node.address === undefined ? [] : [node.address]));
-  const address = dice.pick(addresses);
-  return address?.isWildcard === true ? `127.0.0.1:${address.port}` : address;
+  const chaos = dice.pick(world.live.filter(({ node }) => node.address !== undefined));
+  return chaos?.place.reach(chaos.node.address!, dice);
 }
 
 /** Who has the connection with `client`. */
@@ -46,7 +47,7 @@ export function holderOf(
 ): { readonly chaos: ChaosNode; readonly connection: Connection<ChaosMessage> } | undefined {
   for (const chaos of world.live) {
     const connection = chaos.node.connections.get(client.address);
-    if (connection !== undefined) return { chaos, connection };
+    if (connection !== undefined && !chaos.isGone) return { chaos, connection };
   }
   return undefined;
 }

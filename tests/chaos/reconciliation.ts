@@ -4,7 +4,7 @@ import type { ChaosNode } from './chaos-node.js';
 /** What was seen from outside of a node that has closed. */
 export type Observed = Pick<
   ChaosNode,
-  'name' | 'ledger' | 'dials' | 'tap' | 'setups' | 'thrown' | 'queued' | 'handedOver'
+  'ledger' | 'dials' | 'tap' | 'setups' | 'thrown' | 'queued' | 'handedOver'
 >;
 
 /**
@@ -14,17 +14,17 @@ export type Observed = Pick<
  * neither as refused or not reached nor as opened; what is left are the inbound ones.
  */
 export function disagreements(
-  { name, ledger, dials, tap, setups, thrown, queued, handedOver }: Observed,
+  { ledger, dials, tap, setups, thrown, queued, handedOver }: Observed,
   heuristics: Readonly<Heuristics>,
   stats: Stats,
 ): readonly string[] {
   const h = heuristics;
   const found: string[] = [];
   const equal = (what: string, counted: number, seen: number): void => {
-    if (counted !== seen) found.push(`${name}: ${what}: counted ${counted}, should be ${seen}`);
+    if (counted !== seen) found.push(`${what}: counted ${counted}, should be ${seen}`);
   };
   const atMost = (what: string, value: number, limit: number): void => {
-    if (value > limit) found.push(`${name}: ${what}: ${value} is more than ${limit}`);
+    if (value > limit) found.push(`${what}: ${value} is more than ${limit}`);
   };
 
   equal('accepted', h.accepted, tap.accepted);

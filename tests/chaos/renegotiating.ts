@@ -70,7 +70,7 @@ export function comply(
   if (kind === 'masked') return world.disconnect(chaos, connection).then(() => {});
   talk.owes = true;
   if (dice.chance(0.3))
-    return pause(world.time.clock, dice.integer(1, 40)).then(() => soon(side, kind, number));
+    return pause(chaos.place.clock, dice.integer(1, 40)).then(() => soon(side, kind, number));
   // Nobody has to wait for one that begins in the turn of its message.
   const beginsNow = !talk.isFrozen;
   const complying = soon(side, kind, number);
@@ -80,7 +80,7 @@ export function comply(
 /** As soon as no other renegotiation is under way. */
 async function soon(side: Side, kind: 'block' | 'mask', number: number): Promise<void> {
   const { world, chaos, connection, talk } = side;
-  while (talk.isFrozen && connection.state === 'open') await pause(world.time.clock, 1);
+  while (talk.isFrozen && connection.state === 'open') await pause(chaos.place.clock, 1);
   if (!talk.mayRenegotiate(connection)) {
     await world.disconnect(chaos, connection); // nobody reads what was announced
     return;
@@ -109,10 +109,10 @@ async function run(side: Side, what: string, hook: Hook): Promise<string> {
   const renegotiating = connection.renegotiate(hook, options);
   if (isAccepted) talk.isFrozen = true;
   if (isAccepted && connection.stats.messagesReceived !== before)
-    world.violations.report('contract', `${chaos.name}: renegotiate() received a message`);
+    chaos.report('contract', `renegotiate() received a message`);
   if (isAccepted) interfere(side);
-  const { ok, code } = await world.watchdog.watch(chaos.name, 'renegotiate', renegotiating);
-  const fail = (what: string): void => world.violations.report('contract', `${chaos.name}: ${what}`);
+  const { ok, code } = await world.watchdog.watch(chaos, 'renegotiate', renegotiating);
+  const fail = (what: string): void => chaos.report('contract', what);
   world.tally.add('(renegotiated)', `${what}: ${code}`);
   if (!isAccepted && ok) fail('a renegotiation was accepted that had to be refused');
   if (isAccepted && code === 'RENEGOTIATING') fail('a renegotiation was refused, and none was under way');
@@ -126,14 +126,14 @@ function interfere(side: Side): void {
   if (dice.chance(0.1)) void world.trySend(chaos, connection);
   if (dice.chance(0.1)) void world.send(chaos, connection);
   if (dice.chance(0.1)) void run(side, 'again', () => {});
-  if (dice.chance(0.1)) void world.watchdog.watch(chaos.name, 'drained', connection.drained());
+  if (dice.chance(0.1)) void world.watchdog.watch(chaos, 'drained', connection.drained());
   if (dice.chance(0.03)) void world.end(chaos, connection);
   if (dice.chance(0.02)) void world.disconnect(chaos, connection);
 }
 
 /** Hooks that leave the stream as it was. */
-function harmless({ world, chaos, connection, talk, dice }: Side): Hook {
-  const dawdle = (): Promise<void> => pause(world.time.clock, dice.integer(1, 60));
+function harmless({ chaos, connection, talk, dice }: Side): Hook {
+  const dawdle = (): Promise<void> => pause(chaos.place.clock, dice.integer(1, 60));
   const logs = connection.context.get(streamLogs)!;
   const hooks: readonly Hook[] = [
     () => {},
@@ -146,8 +146,7 @@ function harmless({ world, chaos, connection, talk, dice }: Side): Hook {
       const bytes = await Promise.race([handshake.peek(dice.integer(1, 300)), dawdle()]);
       if (!(bytes instanceof Buffer)) return;
       const read = await handshake.read(bytes.length);
-      if (!read.equals(bytes))
-        world.violations.report('content', `${chaos.name}: what peek saw did not stay`);
+      if (!read.equals(bytes)) chaos.report('content', `what peek saw did not stay`);
       const half = read.length >> 1;
       handshake.unread(read.subarray(half));
       if (dice.chance(0.3)) await dawdle();
@@ -177,7 +176,7 @@ function failing({ world, chaos, connection, dice }: Side): Hook {
       throw dice.chance(0.5) ? oddValue(dice) : new Error('a renegotiation throws');
     },
     async (handshake) => {
-      await pause(world.time.clock, dice.integer(1, 60));
+      await pause(chaos.place.clock, dice.integer(1, 60));
       handshake.reject('out of spite');
     },
     never,
@@ -191,7 +190,7 @@ function failing({ world, chaos, connection, dice }: Side): Hook {
       return handshake.read(1).then(() => {});
     },
     async (handshake) => {
-      if (dice.chance(0.5)) await pause(world.time.clock, dice.integer(1, 60));
+      if (dice.chance(0.5)) await pause(chaos.place.clock, dice.integer(1, 60));
       const logs = connection.context.get(streamLogs)!;
       logs.peer.isKept = true;
       await keepDetached(world, chaos, connection, handshake.detach(), logs);
@@ -200,7 +199,7 @@ function failing({ world, chaos, connection, dice }: Side): Hook {
   return dice.pick(hooks)!;
 }
 
-function sendsBlock({ world, chaos, dice }: Side, number: number): Hook {
+function sendsBlock({ chaos, dice }: Side, number: number): Hook {
   return async (handshake) => {
     const block = blockOf(number);
     const stopsAt = chaos.does('renegotiationFails') ? dice.integer(0, block.length) : undefined;
@@ -209,43 +208,37 @@ function sendsBlock({ world, chaos, dice }: Side, number: number): Hook {
       const size = dice.integer(1, block.length);
       const writing = handshake.write(block.subarray(at, at + size));
       if (dice.chance(0.5)) await writing;
-      if (dice.chance(0.1)) await pause(world.time.clock, dice.integer(1, 20));
+      if (dice.chance(0.1)) await pause(chaos.place.clock, dice.integer(1, 20));
       at += size;
     }
   };
 }
 
-function readsBlock({ world, chaos, dice }: Side, number: number): Hook {
+function readsBlock({ chaos, dice }: Side, number: number): Hook {
   return async (handshake) => {
     if (chaos.does('renegotiationFails')) throw new Error('this block is not wanted');
-    await readBlock(world, chaos, dice, handshake, number);
+    await readBlock(chaos, dice, handshake, number);
   };
 }
 
 /** Reads the block, piece by piece: every byte has to be the one that follows. */
-async function readBlock(
-  world: World,
-  chaos: ChaosNode,
-  dice: Dice,
-  handshake: Handshake,
-  number: number,
-): Promise<void> {
+async function readBlock(chaos: ChaosNode, dice: Dice, handshake: Handshake, number: number): Promise<void> {
   const block = blockOf(number);
   for (let at = 0; at < block.length;) {
     const size = Math.min(block.length - at, dice.integer(1, block.length));
-    if (dice.chance(0.1)) await pause(world.time.clock, dice.integer(1, 20));
+    if (dice.chance(0.1)) await pause(chaos.place.clock, dice.integer(1, 20));
     if (dice.chance(0.2)) await handshake.peek(size);
     const bytes = await handshake.read(size);
     if (!bytes.equals(block.subarray(at, at + size))) {
       const what = `bytes ${at} to ${at + size} of the block after message ${number} are others`;
-      world.violations.report('content', `${chaos.name}: ${what}`);
+      chaos.report('content', what);
     }
     at += size;
   }
 }
 
 /** Reads what the peer had queued before it heard of the announcement, then goes on masked. */
-function masks({ world, chaos, connection, dice }: Side): Hook {
+function masks({ chaos, connection, dice }: Side): Hook {
   return async (handshake) => {
     const decoder = frameDecoder();
     for (;;) {
@@ -253,7 +246,7 @@ function masks({ world, chaos, connection, dice }: Side): Hook {
       chaos.ledger.cameAside(connection, message);
       // Where both have announced it at once, each takes that of the other for the answer.
       if (message.kind === 'mask' || message.kind === 'masked') break;
-      if (message.kind === 'block') await readBlock(world, chaos, dice, handshake, message.number);
+      if (message.kind === 'block') await readBlock(chaos, dice, handshake, message.number);
     }
     isMasked(handshake);
   };

@@ -2,12 +2,9 @@ import type { ChaosReport } from './run.js';
 
 /** A report as a table for people. */
 export function summarize(report: ChaosReport): string {
-  const { options, tally, figures, violations, violationCount, heap } = report;
+  const { title, seed, tally, figures, violations, violationCount, heap } = report;
   const lines: string[] = [];
-  lines.push(
-    `chaos: ${options.seconds} s over ${options.transport}, ${options.time} time, seed ${options.seed}`,
-    '',
-  );
+  lines.push(`chaos: ${title}, seed ${seed}`, '');
   for (const { action, total, outcomes } of tally.rows()) {
     const detail = outcomes.map(([outcome, count]) => `${outcome} ${count}`).join(', ');
     lines.push(`${action.padEnd(20)} ${String(total).padStart(8)}  ${detail}`);
@@ -24,7 +21,7 @@ export function summarize(report: ChaosReport): string {
     lines.push(`before the first violation (${rule}: ${what}):`, ...before, '');
   }
   for (const { rule, what } of violations) lines.push(`VIOLATION ${rule}: ${what}`);
-  lines.push(`${violationCount} violations; seed ${options.seed}`);
+  lines.push(`${violationCount} violations; seed ${seed}`);
   return lines.join('\n');
 }
 

@@ -133,6 +133,8 @@ export class TransportTap implements Transport {
 export class ClockTap implements Clock {
   readonly #clock: Clock;
   pending = 0;
+  /** Of those, the ends of turns that it waits for. */
+  turns = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -151,14 +153,21 @@ export class ClockTap implements Clock {
   }
 
   nextTurn(callback: () => void): Timer {
-    return this.#count(callback, (call) => this.#clock.nextTurn(call));
+    this.turns++;
+    return this.#count(
+      callback,
+      (call) => this.#clock.nextTurn(call),
+      () => this.turns--,
+    );
   }
 
-  #count(callback: () => void, set: (call: () => void) => Timer): Timer {
+  #count(callback: () => void, set: (call: () => void) => Timer, onOver = (): void => {}): Timer {
     let waiting = true;
     const over = (): void => {
-      if (waiting) this.pending--;
+      if (!waiting) return;
       waiting = false;
+      this.pending--;
+      onOver();
     };
     this.pending++;
     const timer = set(() => {

@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import type { Dice } from './dice.js';
+import type { Place } from './ground.js';
 
 /** A signal that has aborted, or will soon. */
-export function abortingSignal({ clock }: ChaosTime, dice: Dice): AbortSignal {
+export function abortingSignal(clock: Clock, dice: Dice): AbortSignal {
   const abort = new AbortController();
   if (dice.chance(0.2)) abort.abort();
   else clock.setTimeout(() => abort.abort(), dice.integer(0, 60));
@@ -111,12 +112,30 @@ export function pause(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimeout(resolve, delayMs));
 }
 
+/** How often it is looked whether something came true. */
+const LOOK_MS = 5;
+
 /** Whether `condition` held before `timeoutMs` were over. Looks again every so often. */
 export async function cameTrue(clock: Clock, timeoutMs: number, condition: () => boolean): Promise<boolean> {
   const endMs = clock.now() + timeoutMs;
   while (!condition()) {
     if (clock.now() >= endMs) return false;
-    await pause(clock, 5);
+    await pause(clock, LOOK_MS);
+  }
+  return true;
+}
+
+/** As {@link cameTrue}, where `place` has to be awake for so long. Of one that is gone everything may be believed. */
+export async function cameTrueFor(
+  place: Pick<Place, 'isAwake' | 'isGone'>,
+  clock: Clock,
+  timeoutMs: number,
+  condition: () => boolean,
+): Promise<boolean> {
+  for (let leftMs = timeoutMs; !condition() && !place.isGone;) {
+    if (leftMs <= 0) return false;
+    await pause(clock, LOOK_MS);
+    if (place.isAwake) leftMs -= LOOK_MS;
   }
   return true;
 }

@@ -5,12 +5,17 @@ export class Trace {
   readonly #clock: Clock;
   readonly #keep: number;
   readonly #startMs: number;
+  readonly #also: (line: string) => void;
   #lines: string[] = [];
 
-  /** `keep`: how many of the last lines; Infinity for all. */
-  constructor(clock: Clock, keep: number) {
+  /**
+   * @param keep how many of the last lines; Infinity for all
+   * @param also who else is told
+   */
+  constructor(clock: Clock, keep: number, also: (line: string) => void) {
     this.#clock = clock;
     this.#keep = keep;
+    this.#also = also;
     this.#startMs = clock.now();
   }
 
@@ -20,6 +25,7 @@ export class Trace {
   }
 
   note(who: string, what: string): void {
+    this.#also(`${who.padEnd(4)} ${what}`);
     this.#lines.push(`${this.elapsedMs.toFixed(0).padStart(7)} ${who.padEnd(4)} ${what}`);
     // Trimmed rarely: a line costs a push, not a move of all others.
     if (this.#lines.length > 2 * this.#keep) this.#lines = this.#lines.slice(-this.#keep);

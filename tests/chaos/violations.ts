@@ -57,9 +57,4 @@ export class Violations {
     this.#trace.note('!!', `VIOLATION ${rule}: ${what}`);
     if (++this.#count <= KEEP) this.list.push({ rule, what, before });
   }
-
-  /** As {@link report}, for each of `findings`. */
-  reportAll(rule: Rule, findings: readonly string[]): void {
-    for (const what of findings) this.report(rule, what);
-  }
 }

@@ -1,8 +1,16 @@
-import { PeerError, type Clock } from '@pea2pea/core';
+import { PeerError } from '@pea2pea/core';
+import { Patience } from './patience.js';
 import { describe } from '@pea2pea/core/authoring';
-import type { Violations } from './violations.js';
+import type { Place } from './ground.js';
+import type { Rule } from './violations.js';
 
-/** How a call ended; `code` is that of its PeerError. */
+/** Whose calls are watched. */
+export interface Owner {
+  readonly place: Pick<Place, 'clock' | 'isGone'>;
+  report(rule: Rule, what: string): void;
+}
+
+/** How a call ended; `code` is that of its PeerError, or `GONE` where the process of its owner is dead. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T; readonly code: 'ok' }
   | { readonly ok: false; readonly code: string };
@@ -62,16 +70,20 @@ const DOCUMENTED = {
 
 export type Call = keyof typeof DOCUMENTED;
 
+const GONE = { ok: false, code: 'GONE' } as const;
+
+interface Entry {
+  readonly owner: Owner;
+  readonly what: string;
+  abandon: () => void;
+}
+
 /** Sees to it that every promise handed out settles in time, and as documented. */
 export class Watchdog {
-  readonly #clock: Clock;
-  readonly #violations: Violations;
   readonly #deadlineMs: number;
-  readonly #open = new Set<{ owner: string; what: string }>();
+  readonly #open = new Set<Entry>();
 
-  constructor(clock: Clock, violations: Violations, deadlineMs: number) {
-    this.#clock = clock;
-    this.#violations = violations;
+  constructor(deadlineMs: number) {
     this.#deadlineMs = deadlineMs;
   }
 
@@ -80,7 +92,7 @@ export class Watchdog {
    * {@link openOf} forgets the call, so that whoever waits for that finds everything written down.
    */
   watch<T>(
-    owner: string,
+    owner: Owner,
     call: Call,
     promise: Promise<T>,
     onSettled: (outcome: Outcome<T>) => void = () => {},
@@ -89,32 +101,34 @@ export class Watchdog {
   }
 
   /** As {@link watch}, for what may take as long as its connection lives. */
-  track<T>(owner: string, call: Call, promise: Promise<T>): Promise<Outcome<T>> {
+  track<T>(owner: Owner, call: Call, promise: Promise<T>): Promise<Outcome<T>> {
     return this.#observe(owner, call, promise, () => {}, undefined);
   }
 
   #observe<T>(
-    owner: string,
+    owner: Owner,
     call: Call,
     promise: Promise<T>,
     onSettled: (outcome: Outcome<T>) => void,
     deadlineMs: number | undefined,
   ): Promise<Outcome<T>> {
-    const entry = { owner, what: call };
+    if (owner.place.isGone) return Promise.resolve(GONE);
+    const entry: Entry = { owner, what: call, abandon: () => {} };
     this.#open.add(entry);
     return new Promise((resolve) => {
       const settle = (outcome: Outcome<T>): void => {
         if (!this.#open.has(entry)) return; // too late
-        timer?.cancel();
+        patience.end();
         onSettled(outcome);
         this.#open.delete(entry);
         resolve(outcome);
       };
       const tooLate = (): void => {
-        this.#violations.report('wedged', `${owner}: ${call} has not settled in ${deadlineMs} ms`);
+        owner.report('wedged', `${call} has not settled in ${deadlineMs} ms`);
         settle({ ok: false, code: 'WEDGED' });
       };
-      const timer = deadlineMs === undefined ? undefined : this.#clock.setTimeout(tooLate, deadlineMs);
+      const patience = new Patience(owner.place.clock, deadlineMs, tooLate);
+      entry.abandon = () => settle(GONE);
       promise.then(
         (value) => settle({ ok: true, value, code: 'ok' }),
         (error: unknown) => settle({ ok: false, code: this.code(owner, call, error) }),
@@ -123,16 +137,21 @@ export class Watchdog {
   }
 
   /** The code of `error`, which `call` threw; a violation where it is none that is documented. */
-  code(owner: string, call: Call, error: unknown): string {
+  code(owner: Owner, call: Call, error: unknown): string {
     const code = PeerError.is(error) ? error.code.replace('P2P_ERR_', '') : undefined;
     const documented: readonly string[] = DOCUMENTED[call];
     if (code !== undefined && documented.includes(code)) return code;
-    this.#violations.report('alien-error', `${owner}: ${call} ended with ${describe(error)}`);
+    owner.report('alien-error', `${call} ended with ${describe(error)}`);
     return code ?? 'ALIEN';
   }
 
+  /** The process of `owner` is dead: nobody waits for it any more. */
+  bury(owner: Owner): void {
+    for (const entry of this.#open) if (entry.owner === owner) entry.abandon();
+  }
+
   /** Calls of `owner` that have not settled. */
-  openOf(owner: string): readonly string[] {
+  openOf(owner: Owner): readonly string[] {
     return [...this.#open].filter((entry) => entry.owner === owner).map(({ what }) => what);
   }
 }

@@ -54,7 +54,7 @@ export async function work(world: World, number: number, dice: Dice, isOver: () 
       observe(world);
     }
     // The slower the event loop, the less is asked of it.
-    await pause(world.time.clock, dice.integer(1, 40) + 2 * world.time.lagMs);
+    await pause(world.time.clock, dice.integer(1, world.ground.pace.restMs) + 2 * world.time.lagMs);
   }
 }
 
@@ -67,7 +67,7 @@ function observe(world: World): void {
     world.checkLimits(chaos);
     const found = chaos.starved ? [] : starving(chaos);
     chaos.starved ||= found.length > 0;
-    world.violations.reportAll('starving', found);
+    chaos.reportAll('starving', found);
     connections += chaos.node.connections.size;
     connecting += chaos.node.connecting;
     buffered += chaos.node.bufferedBytes;

@@ -1,14 +1,8 @@
-import {
-  memoryTransport,
-  tcpTransport,
-  type Connection,
-  type ConnectOptions,
-  type SocketAddress,
-  type Transport,
-} from '@pea2pea/core';
+import type { Connection, ConnectOptions, SocketAddress } from '@pea2pea/core';
 import { ChaosNode, makeSoundNode, type MakeNode } from './chaos-node.js';
 import { Dice } from './dice.js';
 import type { DialKind } from './dial-ledger.js';
+import type { Ground, Place } from './ground.js';
 import { chaosHooks } from './hooks.js';
 import { leftovers, reportErrors } from './leftovers.js';
 import { exceededLimits } from './limits.js';
@@ -16,7 +10,7 @@ import type { ChaosMessage, MessageKind } from './message.js';
 import { disagreements } from './reconciliation.js';
 import { StreamLogExchange, streamLogs } from './stream-log.js';
 import { Figures, Tally } from './tally.js';
-import { cameTrue, type ChaosTime } from './time.js';
+import { cameTrueFor, type ChaosTime } from './time.js';
 import { Trace } from './trace.js';
 import { Violations } from './violations.js';
 import { Watchdog, type Outcome } from './watchdog.js';
@@ -28,8 +22,7 @@ const SETTLE_MS = 2_000;
 
 export interface WorldOptions {
   readonly seed: number;
-  readonly transport: 'memory' | 'tcp';
-  readonly time: ChaosTime;
+  readonly ground: Ground;
   /** Trace lines to keep. */
   readonly keepLines: number;
   readonly makeNode?: MakeNode | undefined;
@@ -39,6 +32,7 @@ export interface WorldOptions {
 export class World {
   readonly seed: number;
   readonly dice: Dice;
+  readonly ground: Ground;
   readonly time: ChaosTime;
   readonly trace: Trace;
   readonly violations: Violations;
@@ -46,7 +40,6 @@ export class World {
   readonly tally = new Tally();
   readonly figures = new Figures();
   readonly exchange = new StreamLogExchange();
-  readonly transport: Transport;
   readonly makeNode: MakeNode;
   /** Nodes that are not closed. */
   readonly live: ChaosNode[] = [];
@@ -54,15 +47,20 @@ export class World {
   /** Ids are unique in the process; a trace counts from 1 in every run. */
   readonly #ids = new Map<number, number>();
 
-  constructor({ seed, transport, time, keepLines, makeNode = makeSoundNode }: WorldOptions) {
+  constructor({ seed, ground, keepLines, makeNode = makeSoundNode }: WorldOptions) {
     this.seed = seed;
     this.dice = new Dice(seed);
-    this.time = time;
-    this.trace = new Trace(time.clock, keepLines);
+    this.ground = ground;
+    this.time = ground.time;
+    this.trace = new Trace(ground.time.clock, keepLines, (line) => ground.note(line));
     this.violations = new Violations(this.trace);
-    this.watchdog = new Watchdog(time.clock, this.violations, WEDGED_MS);
-    this.transport = transport === 'memory' ? memoryTransport() : tcpTransport();
+    this.watchdog = new Watchdog(WEDGED_MS);
     this.makeNode = makeNode;
+  }
+
+  /** Those of them whose processes turn now. */
+  get awake(): readonly ChaosNode[] {
+    return this.live.filter(({ place }) => place.isAwake);
   }
 
   idOf(connection: number): string {
@@ -72,12 +70,13 @@ export class World {
   }
 
   checkLimits(...nodes: readonly ChaosNode[]): void {
-    for (const chaos of nodes) this.violations.reportAll('limit', exceededLimits(chaos));
+    for (const chaos of nodes) chaos.reportAll('limit', exceededLimits(chaos));
   }
 
-  spawn(): ChaosNode {
-    const chaos = new ChaosNode(this, `n${++this.#lastNode}`, this.dice.fork());
+  spawn(place: Place): ChaosNode {
+    const chaos = new ChaosNode(this, `n${++this.#lastNode}`, place, this.dice.fork());
     chaos.node.use(chaosHooks(this, chaos));
+    place.onGone(() => this.#bury(chaos));
     this.live.push(chaos);
     this.figures.peak('live nodes', this.live.length);
     return chaos;
@@ -85,7 +84,7 @@ export class World {
 
   async listen(chaos: ChaosNode, host: string, port: number): Promise<string> {
     const listening = chaos.node.listen({ host, port });
-    const outcome = await this.watchdog.watch(chaos.name, 'listen', listening);
+    const outcome = await this.watchdog.watch(chaos, 'listen', listening);
     if (outcome.ok) chaos.lastAddress = outcome.value;
     return outcome.code;
   }
@@ -96,40 +95,33 @@ export class World {
     address: SocketAddress | string,
     options: ConnectOptions,
   ): Promise<Outcome<Connection<ChaosMessage>>> {
-    const { node, name, dials } = chaos;
+    const { node, dials } = chaos;
     const isOver = node.state === 'closing' || node.state === 'closed';
     const dialling = node.connect(address, options);
-    const outcome = await this.watchdog.watch(name, 'connect', dialling, ({ code }) => {
+    const outcome = await this.watchdog.watch(chaos, 'connect', dialling, ({ code }) => {
       dials.ended(kind, code);
     });
     if (isOver && outcome.code !== 'SHUTTING_DOWN' && outcome.code !== 'INVALID_ADDRESS') {
-      this.violations.report('contract', `${name}: connect on a closing node: ${outcome.code}`);
+      chaos.report('contract', `connect on a closing node: ${outcome.code}`);
     }
     const isFailed = !outcome.ok && outcome.code !== 'DETACHED';
     if (isFailed && options.stream?.destroyed === false) {
       const what = `connect failed (${outcome.code}), but did not destroy the stream it was given`;
-      this.violations.report('leftover', `${name}: ${what}`);
+      chaos.report('leftover', what);
     }
     return outcome;
   }
 
   async disconnect(chaos: ChaosNode, connection: Connection<ChaosMessage>): Promise<boolean> {
     const wasOpen = connection.state === 'open';
-    const { ok, ...rest } = await this.watchdog.watch(
-      chaos.name,
-      'disconnect',
-      connection.disconnect('dice'),
-    );
+    const { ok, ...rest } = await this.watchdog.watch(chaos, 'disconnect', connection.disconnect('dice'));
     const value = ok && 'value' in rest && rest.value;
     if (value !== wasOpen) {
       const what = `disconnect answered ${value} for a connection that was ${wasOpen ? 'open' : 'ending'}`;
-      this.violations.report('contract', `${chaos.name}: ${what}`);
+      chaos.report('contract', what);
     }
     if (value && connection.state !== 'closed') {
-      this.violations.report(
-        'contract',
-        `${chaos.name}: disconnect ended, the connection is ${connection.state}`,
-      );
+      chaos.report('contract', `disconnect ended, the connection is ${connection.state}`);
     }
     return value;
   }
@@ -138,12 +130,12 @@ export class World {
   async end(chaos: ChaosNode, connection: Connection<ChaosMessage>): Promise<string> {
     const log = connection.context.get(streamLogs)?.own;
     const ending = connection.end();
-    const fail = (what: string): void => this.violations.report('contract', `${chaos.name}: ${what}`);
+    const fail = (what: string): void => chaos.report('contract', what);
     if (connection.end() !== ending) fail('a second end() did not join');
     if (!connection.hasEnded) fail('end() was called, and the connection has not ended');
     if (this.trySend(chaos, connection, { poisoned: true }) !== 'not queued')
       fail('a message was queued after end()');
-    const { ok, code } = await this.watchdog.watch(chaos.name, 'end', ending);
+    const { ok, code } = await this.watchdog.watch(chaos, 'end', ending);
     if (ok && log !== undefined) log.isOut = true;
     return code;
   }
@@ -156,7 +148,7 @@ export class World {
     const { poisoned = false, signal } = options;
     const message = chaos.message({ poisoned });
     const sending = chaos.offer(message, [connection], () => connection.send(message, signal && { signal }));
-    const { code } = await this.watchdog.watch(chaos.name, 'send', sending);
+    const { code } = await this.watchdog.watch(chaos, 'send', sending);
     return code;
   }
 
@@ -172,14 +164,11 @@ export class World {
     try {
       const queued = chaos.offer(message, [connection], () => connection.trySend(message));
       if (queued !== taken() > before) {
-        this.violations.report(
-          'contract',
-          `${chaos.name}: trySend answered ${queued}, the queue says otherwise`,
-        );
+        chaos.report('contract', `trySend answered ${queued}, the queue says otherwise`);
       }
       return queued ? 'ok' : 'not queued';
     } catch (error) {
-      return this.watchdog.code(chaos.name, 'trySend', error);
+      return this.watchdog.code(chaos, 'trySend', error);
     }
   }
 
@@ -189,22 +178,23 @@ export class World {
   }
 
   async #retire(chaos: ChaosNode, timeoutMs: number | undefined): Promise<string> {
-    const { node, name } = chaos;
-    const stalledMs = this.time.stalledMs;
+    const { node, place } = chaos;
+    const { stalledMs } = place;
     const closing = node.close(timeoutMs === undefined ? {} : { timeoutMs });
     // Looked at in the very turn in which it resolves: that is the promise.
     const examined = closing.then((report) => {
-      this.violations.reportAll('leftover', leftovers(chaos));
+      const pulls = this.watchdog.openOf(chaos).filter((what) => what === 'next').length;
+      chaos.reportAll('leftover', leftovers(chaos, pulls));
       const allowedMs = timeoutMs ?? node.config.closeTimeoutMs;
       // What stood still did so for close(), too.
-      const toleranceMs = this.time.toleranceMs + this.time.stalledMs - stalledMs;
+      const toleranceMs = this.time.toleranceMs + place.stalledMs - stalledMs;
       const errors = reportErrors(chaos, report, allowedMs, toleranceMs);
-      this.violations.reportAll('contract', errors);
+      chaos.reportAll('contract', errors);
       return report;
     });
-    if (node.close() !== closing)
-      this.violations.report('contract', `${name}: a second close() did not join`);
-    const outcome = await this.watchdog.watch(name, 'close', examined);
+    if (node.close() !== closing) chaos.report('contract', `a second close() did not join`);
+    const outcome = await this.watchdog.watch(chaos, 'close', examined);
+    if (chaos.isGone) return 'GONE';
     this.live.splice(this.live.indexOf(chaos), 1);
     if (!outcome.ok) return outcome.code;
     await this.#settleAccounts(chaos);
@@ -212,17 +202,27 @@ export class World {
     return kinds.size === 0 ? 'ok' : `cut ${[...kinds].sort().join('+')}`;
   }
 
+  /** Its process is dead: nothing is left of it to be looked at. */
+  #bury(chaos: ChaosNode): void {
+    const index = this.live.indexOf(chaos);
+    if (index === -1) return;
+    this.live.splice(index, 1);
+    this.trace.note(chaos.name, 'its process is dead');
+    this.figures.add('nodes that died', 1);
+    this.watchdog.bury(chaos);
+  }
+
   async #settleAccounts(chaos: ChaosNode): Promise<void> {
-    const { node, name, ledger } = chaos;
+    const { node, ledger } = chaos;
     const { clock } = this.time;
-    if (!(await cameTrue(clock, SETTLE_MS, () => this.watchdog.openOf(name).length === 0))) {
-      const open = this.watchdog.openOf(name).join(', ');
-      this.violations.report('wedged', `${name}: after close() these have not settled: ${open}`);
+    if (!(await cameTrueFor(chaos.place, clock, SETTLE_MS, () => this.watchdog.openOf(chaos).length === 0))) {
+      const open = this.watchdog.openOf(chaos).join(', ');
+      chaos.report('wedged', `after close() these have not settled: ${open}`);
     }
     const examine = (): readonly string[] => disagreements(chaos, node.heuristics, node.stats);
     // Hooks that were abandoned may still throw, and count.
-    await cameTrue(clock, SETTLE_MS, () => examine().length === 0);
-    this.violations.reportAll('counter', examine());
+    await cameTrueFor(chaos.place, clock, SETTLE_MS, () => examine().length === 0);
+    chaos.reportAll('counter', examine());
     ledger.nodeClosed();
 
     this.figures.add('nodes', 1);

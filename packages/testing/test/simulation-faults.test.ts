@@ -120,6 +120,45 @@ describe('a cut', () => {
     expect(b.gone).toEqual([]);
   });
 
+  it('ends what was said in vain at whatever fraction of a millisecond it was said', async () => {
+    const world = simulate({ latencyMs: 1.3, jitterMs: 0, giveUpMs: 15_000 });
+    // Rounding must not have the end asked for again and again in the same instant.
+    world.check('time goes on', () => world.steps < 100_000);
+    const [a, b] = [peerOn(world.host('10.0.0.1'), PATIENT), peerOn(world.host('10.0.0.2'), PATIENT)];
+    await world.drive(b.node.listen({ host: '0.0.0.0', port: 1 }));
+    await world.run('20 s');
+    for (let index = 0; index < 5; index++) {
+      await world.run(world.random.next());
+      await world.drive(a.node.connect('10.0.0.2:1', { parallel: true }));
+    }
+    world.cut(a.host, b.host, 'silently');
+    const ends = a.opened.map(async (connection) => {
+      await world.sleep(1_000 * world.random.next());
+      connection.trySend('in vain');
+      await connection.closed;
+    });
+    await world.drive(Promise.all(ends));
+    expect(world.nowMs).toBeGreaterThan(35_000);
+  });
+
+  it.each([
+    ['ends', 'disconnect'],
+    ['is reset', 'crash'],
+  ] as const)('in the last step of a handshake leaves nothing when the dialler %s', async (_how, what) => {
+    const world = simulate({ latencyMs: 10, jitterMs: 0, giveUpMs: 2_000 });
+    const [a, b] = [peerOn(world.host('10.0.0.1'), PATIENT), peerOn(world.host('10.0.0.2'), PATIENT)];
+    await world.drive(b.node.listen({ host: '0.0.0.0', port: 1 }));
+    const dialling = a.node.connect('10.0.0.2:1');
+    await world.run(15);
+    world.cut(a.host, b.host, 'one-way');
+    const connection = await world.drive(dialling);
+    expect([world.connections, b.opened.length]).toEqual([1, 0]);
+    if (what === 'crash') world.crash(a.host);
+    else void connection.disconnect();
+    await world.run('20 s');
+    expect([world.connections, b.opened.length]).toEqual([0, 0]);
+  });
+
   it('that heals delivers what was said meanwhile', async () => {
     const { world, a, b, here } = await two({}, PATIENT);
     world.cut(a.host, b.host, 'silently');
@@ -209,6 +248,33 @@ describe('a crash', () => {
     await world.run(100);
     expect(a.gone).toMatchObject([{ origin: 'reading', cause: 'ended' }]);
     expect(await failureOf(world, a.node.connect('10.0.0.2:4000'))).toContain('ECONNREFUSED');
+  });
+
+  it('what was under way to a laptop that falls asleep comes before what was said after', async () => {
+    const { world, b, here } = await two({ latencyMs: 100 });
+    here.trySend('one');
+    await world.run(50);
+    b.host.suspend();
+    here.trySend('two');
+    await world.run(500);
+    here.trySend('three');
+    b.host.resume();
+    await world.run('10 s');
+    expect(b.heard).toEqual(['one', 'two', 'three']);
+  });
+
+  it('what was held comes before what arrives in the instant of its release', async () => {
+    const { world, a, b, here } = await two({ latencyMs: 100 });
+    world.hold(a.host, b.host);
+    here.trySend('one');
+    await world.run(50);
+    here.trySend('two');
+    world.spawn(async () => {
+      await world.sleep(100);
+      world.release(a.host, b.host);
+    });
+    await world.run('1 s');
+    expect(b.heard).toEqual(['one', 'two']);
   });
 
   it('a program starts again, with what it had synced, or without', async () => {

@@ -29,7 +29,8 @@ export interface Attempt {
 /** Runs a scenario once. It never rejects. */
 export async function attempt(scenario: Scenario, recipe: Recipe): Promise<Attempt> {
   const { seed } = recipe;
-  const world = simulate({ ...scenario.world, seed });
+  const options = typeof scenario.world === 'function' ? scenario.world(seed) : scenario.world;
+  const world = simulate({ ...options, seed });
   const plan = scenario.faults === undefined ? [] : drawFaults(seed, scenario.faults);
   const chosen =
     recipe.faults === undefined ? plan : plan.filter((_, index) => recipe.faults!.includes(index));
@@ -38,7 +39,8 @@ export async function attempt(scenario: Scenario, recipe: Recipe): Promise<Attem
   let hasFailed = false;
   try {
     playFaults(world, chosen);
-    await scenario.run(world);
+    const counts = await scenario.run(world);
+    if (counts !== undefined) coverage.add(counts);
   } catch (thrown) {
     hasFailed = true;
     error = thrown;
@@ -59,6 +61,7 @@ export async function attempt(scenario: Scenario, recipe: Recipe): Promise<Attem
 
 /** Without what differs from seed to seed: times, ports. */
 function nameOf(error: unknown): string {
-  if (error instanceof SimulationError) return `${error.code}: ${error.subject}`;
-  return describe(error).replace(/\d+/g, 'N');
+  if (!(error instanceof SimulationError)) return describe(error).replace(/\d+/g, 'N');
+  const { code, subject, cause } = error;
+  return `${code}: ${subject}${cause === undefined ? '' : `: ${nameOf(cause)}`}`;
 }

@@ -53,6 +53,11 @@ export class Coverage {
     return this.#counts;
   }
 
+  /** Adds what a scenario has counted itself. */
+  add(counts: Counts): void {
+    addCounts(this.#counts, counts);
+  }
+
   stop(): void {
     for (const [name, listener] of this.#subscriptions) channel(name).unsubscribe(listener);
   }

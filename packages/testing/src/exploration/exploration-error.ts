@@ -12,18 +12,19 @@ export class ExplorationError extends PeerError {
   /** The run with the fewest faults that failed. */
   readonly attempt: Attempt;
 
-  /** Made by `explore`. @internal */
-  constructor(recipe: string, attempt: Attempt, module?: string) {
+  /**
+   * Made by `explore`.
+   *
+   * @param again the line that replays a recipe
+   * @internal
+   */
+  constructor(recipe: string, attempt: Attempt, again: (recipe: string) => string) {
     const { seed, faults = [] } = parseRecipe(recipe);
-    const line =
-      module === undefined
-        ? `replay(scenario, '${recipe}')`
-        : `npx pea2pea-explore ${module} --replay ${recipe}`;
     const more = [
       ...(faults.length > 0 ? ['it takes:'] : []),
       ...faults.map((fault) => `  ${fault}: ${attempt.faults[fault] ?? 'a fault'}`),
       ...(attempt.trace.length > 0 ? ['what happened last:', ...attempt.trace] : []),
-      `again: ${line}`,
+      `again: ${again(recipe)}`,
     ];
     super('P2P_ERR_EXPLORATION_FAILED', `seed ${seed}: ${attempt.detail}`, {
       remedy: `replay it, under a debugger if you like\n${more.join('\n')}`,

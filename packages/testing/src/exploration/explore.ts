@@ -22,6 +22,8 @@ export interface ExploreOptions {
   readonly timeoutMs?: number;
   /** How often a failure is run again to find out which faults it takes. @default 200 */
   readonly shrinks?: number;
+  /** The line that replays a failure, for people. @default that of `pea2pea-explore`, or of {@link replay} */
+  readonly again?: (recipe: string) => string;
   /** Called after each seed. */
   readonly onSeed?: (seed: number) => void;
 }
@@ -72,7 +74,7 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
     await Promise.all(runners.map(work));
     const [lowest] = failures.sort((a, b) => a.seed - b.seed);
     if (lowest === undefined) return { seeds, ...sum, seen, neverSeen: neverSeen(seen) };
-    throw await smallest(runners[0]!, options.scenario, lowest, shrinks);
+    throw await smallest(runners[0]!, options, lowest, shrinks);
   } finally {
     for (const runner of runners) runner.end();
   }
@@ -96,9 +98,15 @@ function runnersOf({ scenario, processes, timeoutMs = 60_000 }: ExploreOptions):
   return Array.from({ length: count }, () => new ProcessRunner(module, timeoutMs));
 }
 
+function againOf(scenario: Scenario | string | URL): (recipe: string) => string {
+  const isHere = typeof scenario === 'object' && !(scenario instanceof URL);
+  if (isHere) return (recipe) => `replay(scenario, '${recipe}')`;
+  return (recipe) => `npx pea2pea-explore ${String(scenario)} --replay ${recipe}`;
+}
+
 async function smallest(
   runner: Runner,
-  scenario: Scenario | string | URL,
+  { scenario, again }: ExploreOptions,
   { seed, outcome }: Failure,
   most: number,
 ): Promise<ExplorationError> {
@@ -112,6 +120,5 @@ async function smallest(
     return true;
   };
   if (outcome.faults.length > 0) await shrink([...outcome.faults.keys()], isSame, most);
-  const where = typeof scenario === 'string' ? scenario : scenario instanceof URL ? scenario.href : undefined;
-  return new ExplorationError(recipeText(recipe), best, where);
+  return new ExplorationError(recipeText(recipe), best, again ?? againOf(scenario));
 }

@@ -1,19 +1,23 @@
 import { PeerError } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
 import type { SimulationOptions, World } from '../simulation/world.js';
+import type { Counts } from './coverage.js';
 import type { FaultOptions } from './faults.js';
+
+/** What a world is like, but for its seed. */
+export type WorldOptions = Omit<SimulationOptions, 'seed'>;
 
 /** What is explored: a program over hosts, in a world that differs with the seed. */
 export interface Scenario {
-  /** What the worlds are like. */
-  readonly world?: Omit<SimulationOptions, 'seed'>;
+  /** What the worlds are like: all of them, or that of a seed. */
+  readonly world?: WorldOptions | ((seed: number) => WorldOptions);
   /** What goes wrong in them. @default nothing but what the network does anyway */
   readonly faults?: FaultOptions;
   /**
    * Makes hosts, lets time pass, and checks: with `world.check` after every event, or in the end. What it throws, or rejects
-   * with, is what is found.
+   * with, is what is found. What it returns is counted, beside what became of connections.
    */
-  run(world: World): Promise<void>;
+  run(world: World): Promise<Counts | void>;
 }
 
 /** Returns `scenario`, as it is: for its type, where a module has it as its default export. */

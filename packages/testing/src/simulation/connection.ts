@@ -29,6 +29,8 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
   readonly #onOpen: (endpoint: Endpoint) => void;
   #lastMs: number;
   #isForgotten = false;
+  /** The last step of the handshake has arrived: the listener knows of it. */
+  #isOpen = false;
 
   /** @param onOpen the last step of the handshake has reached the listener */
   constructor(net: Net, dialler: Side, listener: Side, onOpen: (endpoint: Endpoint) => void) {
@@ -83,12 +85,18 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
     }
   }
 
-  onClosed(): void {
+  onClosed(endpoint: Endpoint, keepsSending: boolean): void {
+    if (endpoint === this.dialler && !keepsSending) this.#opensNoMore();
     if (!this.dialler.isClosed || !this.listener.isClosed) return;
     this.#net.connections.delete(this);
     for (const [index, endpoint] of [this.dialler, this.listener].entries()) {
       this.hosts[index]!.ports.release(endpoint);
     }
+  }
+
+  /** Nobody at the listener has heard of the connection, and nobody will: its system gives it up. */
+  #opensNoMore(): void {
+    if (!this.#isOpen) this.listener.vanish();
   }
 
   // What the pipes say and ask:
@@ -97,7 +105,10 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
   wasReset(sender: Endpoint): void {
     const { timeline } = this.#net;
     const { latencyMs } = this.#routeFrom(sender);
-    timeline.at(timeline.nowMs + latencyMs, ORDER.network, () => this.#reset(sender));
+    timeline.at(timeline.nowMs + latencyMs, ORDER.network, () => {
+      this.#reset(sender);
+      this.#opensNoMore();
+    });
   }
 
   /** Whether who translates addresses has forgotten it, and tells whoever sends something. */
@@ -122,6 +133,7 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
     this.#net.note('times out', sender.subject);
     // Linux keeps what routers say to itself until it gives up.
     sender.onError(this.#routeFrom(sender).state === 'unreachable' ? 'EHOSTUNREACH' : 'ETIMEDOUT');
+    this.#opensNoMore();
   }
 
   arrived(segment: Segment, receiver: Endpoint): void {
@@ -132,6 +144,7 @@ export class SimConnection implements Between, Crossing, Piped<Endpoint> {
         this.sendReset(receiver);
         return;
       }
+      this.#isOpen = true;
       this.#net.note('accepts', who);
       this.#onOpen(receiver);
       return;

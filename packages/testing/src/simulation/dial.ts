@@ -68,13 +68,13 @@ export class Dial implements OpenDial {
     const { timeline, network } = this.#net;
     if (this.#isSettled || !this.#incarnation.isAlive) return;
     const nowMs = timeline.nowMs;
-    const leftMs = this.#sinceMs + network.dialGiveUpMs - nowMs;
-    if (leftMs <= 0) {
+    const endMs = this.#sinceMs + network.dialGiveUpMs;
+    if (nowMs >= endMs) {
       this.#fail('ETIMEDOUT');
       return;
     }
     const delayMs = FIRST_RETRY_MS * 2 ** Math.max(0, ++this.#asked - EVEN_RETRIES);
-    this.#retry = timeline.at(nowMs + Math.min(delayMs, leftMs), ORDER.network, this.#ask);
+    this.#retry = timeline.at(Math.min(nowMs + delayMs, endMs), ORDER.network, this.#ask);
     if (this.#met !== undefined) return;
     this.#net.note('dials', this.#from.subject, this.#address.port);
     if (!this.#from.isPlugged && !this.#address.isLoopback) {

@@ -9,8 +9,8 @@ import type { Subject } from './trace.js';
 export interface Between {
   /** A reset travels to the other end, and may get lost. */
   sendReset(from: Endpoint): void;
-  /** The process has closed its end, or it is dead. */
-  onClosed(endpoint: Endpoint): void;
+  /** The process has closed its end, or it is dead; `keepsSending`: its system still has what is to be sent. */
+  onClosed(endpoint: Endpoint, keepsSending: boolean): void;
 }
 
 /**
@@ -192,7 +192,7 @@ export class Endpoint implements Link, SocketSystem {
     this.#received = undefined;
     this.#receivedBytes = 0;
     if (!keepsSending) this.#out!.die();
-    this.#between.onClosed(this);
+    this.#between.onClosed(this, keepsSending);
   }
 }
 

@@ -55,6 +55,7 @@ export class SimHost implements Machine {
   #state: 'up' | 'asleep' | 'down' = 'up';
   #starts = 0;
   #isPlugged = true;
+  #disturbances = 0;
 
   /** @internal */
   constructor(
@@ -87,6 +88,16 @@ export class SimHost implements Machine {
     return this.#isPlugged;
   }
 
+  /** How often something began or ended, at it or on one of its ways, that those who deal with it may notice. */
+  get disturbances(): number {
+    return this.#disturbances;
+  }
+
+  /** Something began or ended at it, or on one of its ways. @internal */
+  disturb(): void {
+    this.#disturbances++;
+  }
+
   /** For nodes of the process that runs now: transport, clock, randomness and logger. */
   get config(): HostConfig {
     return this.#config;
@@ -107,6 +118,7 @@ export class SimHost implements Machine {
   suspend(): void {
     if (this.#state !== 'up') return;
     this.#net.note('fault', this.subject, 2);
+    this.disturb();
     this.#become('asleep');
     this.clock.stop();
     this.#incarnation.standStill(Infinity);
@@ -116,6 +128,7 @@ export class SimHost implements Machine {
   resume(): void {
     if (this.#state !== 'asleep') return;
     this.#net.note('fault', this.subject, 3);
+    this.disturb();
     this.#become('up');
     this.clock.start();
     this.#incarnation.goOn();
@@ -124,6 +137,7 @@ export class SimHost implements Machine {
   /** Pulls the cable: dials fail at once, and connections are as if they were cut silently. */
   unplug(): void {
     this.#net.note('fault', this.subject, 7);
+    this.disturb();
     this.#isPlugged = false;
     this.#net.lookAt(this);
   }
@@ -131,6 +145,7 @@ export class SimHost implements Machine {
   /** Puts the cable back in. Harmless where it is. */
   plug(): void {
     this.#net.note('fault', this.subject, 8);
+    this.disturb();
     this.#isPlugged = true;
     this.#net.lookAt(this);
   }
@@ -139,6 +154,7 @@ export class SimHost implements Machine {
   crash(how: Crash): void {
     if (this.#state === 'down' || !this.#incarnation.isAlive) return;
     this.#net.note('fault', this.subject, how === 'power' ? 4 : 5);
+    this.disturb();
     this.#incarnation.crash();
     this.clock.forgetAll();
     for (const { dialler, listener } of this.#net.connections) {
@@ -161,6 +177,7 @@ export class SimHost implements Machine {
   restart(disk: 'kept' | 'lost'): void {
     this.crash('process');
     this.#net.note('fault', this.subject, 6);
+    this.disturb();
     if (disk === 'lost') this.disk.wipe();
     this.#become('up');
     this.clock.start();

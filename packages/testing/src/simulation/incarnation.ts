@@ -11,6 +11,9 @@ export class Incarnation {
   #isStill = false;
   #stillUntilMs = 0;
   #waiting: (() => void)[] = [];
+  #stillSinceMs = 0;
+  #stoodStillMs = 0;
+  readonly #onCrash: (() => void)[] = [];
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
@@ -31,6 +34,16 @@ export class Incarnation {
     return this.#isStill;
   }
 
+  /** How long it has stood still so far, in milliseconds. */
+  get stoodStillMs(): number {
+    return this.#stoodStillMs + (this.#isStill ? this.#timeline.nowMs - this.#stillSinceMs : 0);
+  }
+
+  /** Calls `listener` in the moment of the crash. */
+  onCrash(listener: () => void): void {
+    this.#onCrash.push(listener);
+  }
+
   /** Calls `run` with `subject` now, or when the process goes on, or never if it is dead. */
   call(run: () => void): void;
   call<T>(run: (subject: T) => void, subject: T): void;
@@ -42,6 +55,7 @@ export class Incarnation {
 
   /** The process stands still for `durationMs`; until {@link Incarnation.goOn}, where that is infinite. */
   standStill(durationMs: number): void {
+    if (!this.#isStill) this.#stillSinceMs = this.#timeline.nowMs;
     this.#isStill = true;
     this.#stillUntilMs = Math.max(this.#stillUntilMs, this.#timeline.nowMs + durationMs);
     if (durationMs === Infinity) return;
@@ -52,6 +66,7 @@ export class Incarnation {
 
   /** What waited happens now, in the order in which it came, each in a step of its own. */
   goOn(): void {
+    this.#stoodStillMs = this.stoodStillMs;
     this.#isStill = false;
     this.#stillUntilMs = 0;
     const waiting = this.#waiting;
@@ -64,5 +79,6 @@ export class Incarnation {
   crash(): void {
     this.#isAlive = false;
     this.#waiting = [];
+    for (const listener of this.#onCrash) listener();
   }
 }

@@ -92,6 +92,10 @@ export class Pipe<End extends PipeEnd> {
   #last: Segment | undefined;
   /** None, most of the time. */
   #stalled: Segment[] | undefined;
+  /** How many of them were lost under way: they come before those that were not sent. */
+  #lost = 0;
+  /** How many have come and wait, as their route is held, or was a moment ago. */
+  #held = 0;
   #retry: { readonly sinceMs: number; delayMs: number; event: SimEvent } | undefined;
 
   constructor(timeline: Timeline, network: Network, way: Way<End>, connection: Piped<End>) {
@@ -233,14 +237,24 @@ export class Pipe<End extends PipeEnd> {
   /** The next one: they arrive one after the other. */
   onArrival(segment: Segment): void {
     if (this.#last === segment) this.#last = undefined;
-    if (this.#there.isHeld) this.#there.keeps(() => this.#arrive(segment));
-    else this.#arrive(segment);
+    if (this.#held === 0 && !this.#there.isHeld) this.#arrive(segment);
+    else this.#hold(segment);
+  }
+
+  #hold(segment: Segment): void {
+    this.#held++;
+    const arrive = (): void => {
+      this.#held--;
+      this.#arrive(segment);
+    };
+    // After those that were released at this instant.
+    if (!this.#there.keeps(arrive)) this.#timeline.at(this.#timeline.nowMs, ORDER.network, arrive);
   }
 
   #arrive(segment: Segment): void {
     if (this.#isDead) return;
     if (this.#stalled !== undefined || !this.#isPassable()) {
-      this.#stall(segment);
+      this.#stall(segment, this.#lost++);
       return;
     }
     if (!this.#hasWayBack()) this.#startRetrying(); // it has arrived, and nobody can say so
@@ -255,12 +269,12 @@ export class Pipe<End extends PipeEnd> {
     return this.#back.state === 'open';
   }
 
-  #stall(segment: Segment): void {
+  #stall(segment: Segment, place = this.#stalled?.length ?? 0): void {
     if (this.#connection.isReset(this.#sender)) {
       this.#connection.wasReset(this.#sender);
       return;
     }
-    (this.#stalled ??= []).push(segment);
+    (this.#stalled ??= []).splice(place, 0, segment);
     this.#startRetrying();
   }
 
@@ -306,17 +320,18 @@ export class Pipe<End extends PipeEnd> {
       this.#retry = undefined;
       const stalled = this.#stalled ?? [];
       this.#stalled = undefined;
+      this.#lost = 0;
       for (const segment of stalled) this.#launch(segment);
       if (this.#isBlocked) this.consumed(0);
       return;
     }
-    if (nowMs - retry.sinceMs >= this.#network.giveUpMs) {
+    const endMs = retry.sinceMs + this.#network.giveUpMs;
+    if (nowMs >= endMs) {
       this.#retry = undefined;
       this.#connection.gaveUp(this.#sender);
       return;
     }
     retry.delayMs = Math.min(retry.delayMs * 2, LONGEST_RETRY_MS);
-    const untilMs = Math.min(nowMs + retry.delayMs, retry.sinceMs + this.#network.giveUpMs);
-    retry.event = this.#timeline.at(untilMs, ORDER.network, this.#onRetry);
+    retry.event = this.#timeline.at(Math.min(nowMs + retry.delayMs, endMs), ORDER.network, this.#onRetry);
   };
 }

@@ -1,11 +1,14 @@
-import { PeerError, type Random } from '@pea2pea/core';
+import { PeerError, type Clock, type Random } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
 import { chanceOf } from './chance.js';
 import { SimHost, type Boot, type Crash } from './host.js';
+import { HostClock } from './host-clock.js';
+import { Incarnation } from './incarnation.js';
 import { Nat, type NatOptions } from './nat.js';
 import { Net } from './net.js';
 import { resolveNetwork, type NetworkOptions } from './network-options.js';
 import { ORDER } from './event-queue.js';
+import { ProcessClock } from './process-clock.js';
 import { inMs, type Duration } from './quantities.js';
 import type { RouteState } from './route.js';
 import { SimulationError, type SimulationFault } from './simulation-error.js';
@@ -59,6 +62,8 @@ export class World {
   readonly trace: Trace;
   /** Chance for the scenario itself. */
   readonly random: Random;
+  /** Time for the scenario itself: nothing is ever wrong with it. */
+  readonly clock: Clock;
   readonly #timeline = new Timeline();
   readonly #net: Net;
   readonly #epochMs: number;
@@ -83,6 +88,8 @@ export class World {
     this.#epochMs = epochMs;
     this.trace = new Trace(traceLines, hashBytes);
     this.random = chanceOf(seed, 'scenario');
+    const timeline = this.#timeline;
+    this.clock = new ProcessClock(timeline, new HostClock(timeline, epochMs), new Incarnation(timeline));
     this.#net = new Net(seed, this.#timeline, resolveNetwork(network), this.trace);
   }
 
@@ -146,6 +153,7 @@ export class World {
    */
   cut(a: SimHost, b: SimHost, how: Cut): void {
     this.note(`cut ${a.address} ${b.address} ${how}`);
+    disturb(a, b);
     const state = STATES[how];
     this.#net.route(a, b).state = state;
     if (how !== 'one-way') this.#net.route(b, a).state = state;
@@ -155,10 +163,12 @@ export class World {
   heal(a?: SimHost, b?: SimHost): void {
     if (a === undefined || b === undefined) {
       this.note('heal');
+      disturb(...this.#hosts);
       for (const route of this.#net.routes()) route.state = 'open';
       return;
     }
     this.note(`heal ${a.address} ${b.address}`);
+    disturb(a, b);
     this.#net.route(a, b).state = 'open';
     this.#net.route(b, a).state = 'open';
   }
@@ -166,12 +176,14 @@ export class World {
   /** What `a` sends to `b` waits on its way, however long, until `release`. */
   hold(a: SimHost, b: SimHost): void {
     this.note(`hold ${a.address} ${b.address}`);
+    disturb(a, b);
     this.#net.route(a, b).hold();
   }
 
   /** What waits on the way from `a` to `b` arrives now, in order. */
   release(a: SimHost, b: SimHost): void {
     this.note(`release ${a.address} ${b.address}`);
+    disturb(a, b);
     for (const arrive of this.#net.route(a, b).release()) {
       this.#timeline.at(this.#timeline.nowMs, ORDER.network, arrive);
     }
@@ -289,6 +301,10 @@ export class World {
     const { seed, nowMs: timeMs } = this;
     return new SimulationError(code, what, { seed, timeMs, trace: this.trace.lines.slice(-20), cause });
   }
+}
+
+function disturb(...hosts: readonly SimHost[]): void {
+  for (const host of hosts) host.disturb();
 }
 
 /** A world with nobody in it yet. @throws {PeerError} P2P_ERR_INVALID_CONFIG when an option is not in its range. */
