@@ -21,22 +21,26 @@ export async function dialRaw(
   localAddress = dice.chance(0.3) ? place.localAddress(dice) : undefined,
 ): Promise<Link | undefined> {
   const cancellation = new CancellationSource();
-  const tooSlow = (): void => cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
-  const timer = world.time.clock.setTimeout(tooSlow, ANSWER_MS);
-  try {
-    const link = await place.transport.connect(SocketAddress.from(target), {
-      cancellation,
-      noDelay: true,
-      keepAlive: false,
-      localAddress,
-    });
-    remember('a raw peer', link);
-    return link;
-  } catch {
-    return undefined;
-  } finally {
-    timer.cancel();
-  }
+  const { clock } = world.time;
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(() => {
+      cancellation.cancel(new PeerError('P2P_ERR_CONNECT_TIMEOUT', 'too slow'));
+      resolve(undefined); // a process that has died meanwhile says nothing more
+    }, ANSWER_MS);
+    const options = { cancellation, noDelay: true, keepAlive: false, localAddress };
+    place.transport.connect(SocketAddress.from(target), options).then(
+      (link) => {
+        timer.cancel();
+        remember('a raw peer', link);
+        if (cancellation.reason === undefined) resolve(link);
+        else link.stream.destroy();
+      },
+      () => {
+        timer.cancel();
+        resolve(undefined);
+      },
+    );
+  });
 }
 
 /** A peer without a node: it speaks the protocol, as long as it likes. */
