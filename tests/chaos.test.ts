@@ -1,4 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   NEED_MORE,
   PeerError,
@@ -12,6 +15,7 @@ import {
 } from '@pea2pea/core';
 import { ArgumentError, parseArguments } from './chaos/arguments.js';
 import type { ChaosMessage } from './chaos/message.js';
+import { PLANTS } from './chaos/plants.js';
 import { runChaos, type ChaosOptions, type ChaosReport } from './chaos/run.js';
 import { runSimulated } from './chaos/simulated.js';
 import { summarize } from './chaos/summary.js';
@@ -334,9 +338,41 @@ describe('a planted bug is found', () => {
   });
 });
 
+describe('bugs that are planted in the source of the kernel', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+
+  it('are at least thirty, each with a name of its own', () => {
+    const names = PLANTS.map(({ name }) => name);
+    expect(names.length).toBeGreaterThanOrEqual(30);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each(PLANTS)('$name: alters one place, which is there', ({ file, from, to, sentence }) => {
+    const text = readFileSync(`${root}packages/core/src/${file}`, 'utf8');
+    expect(text.split(from)).toHaveLength(2);
+    expect(to).not.toBe(from);
+    expect(sentence).toMatch(/^[A-Za-z].*\.$/);
+  });
+
+  it('are found by the command, which says after how many seeds', () => {
+    const argv = ['scripts/chaos.mjs', '--planted', 'lost-message', '--seeds', '5', '--seconds', '10'];
+    const { stdout, status } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8' });
+    expect(stdout).toMatch(/^found after \d seeds?: lost-message: Every fiftieth message is lost\.$/m);
+    expect(stdout).toContain('1 of 1 planted bugs were found');
+    expect(status).toBe(0);
+  });
+});
+
 describe('the arguments of the command', () => {
   it('have defaults', () => {
-    const rest = { seconds: 60, seed: 7, seeds: undefined, processes: undefined, replay: undefined };
+    const rest = {
+      seconds: 60,
+      seed: 7,
+      seeds: undefined,
+      processes: undefined,
+      replay: undefined,
+      planted: undefined,
+    };
     expect(parseArguments([])).toEqual({ ...rest, transport: 'simulation', time: 'virtual' });
     expect(parseArguments(['--transport', 'tcp'])).toEqual({ ...rest, transport: 'tcp', time: 'real' });
   });

@@ -3,7 +3,7 @@ import { GROUNDS, type GroundName } from './ground.js';
 
 export const USAGE =
   'usage: npm run chaos -- [--seed 7] [--seconds 60] [--seeds 1000] [--processes 2] [--replay 7:3,9] ' +
-  '[--transport simulation|memory|tcp] [--time real|virtual] [--planted all]';
+  '[--transport simulation|memory|tcp] [--time real|virtual] [--planted all|NAME]';
 
 /** A wrong argument; the message is for people. */
 export class ArgumentError extends Error {}
@@ -19,6 +19,8 @@ export interface Arguments {
   readonly processes: number | undefined;
   /** A recipe of a run to be seen again. */
   readonly replay: string | undefined;
+  /** The name of a planted bug that is to be found; or all of them. */
+  readonly planted: string | undefined;
 }
 
 const OPTIONS = {
@@ -29,6 +31,7 @@ const OPTIONS = {
   seeds: { type: 'string' },
   processes: { type: 'string' },
   replay: { type: 'string' },
+  planted: { type: 'string' },
 } as const;
 
 /** The options that `argv` asks for. @throws {ArgumentError} */
@@ -49,9 +52,10 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (time === 'real' && transport === 'simulation') {
     throw new ArgumentError('--time real is not for the simulation: its time is virtual');
   }
-  const isMany = values.seeds !== undefined || values.processes !== undefined || values.replay !== undefined;
+  const { planted, replay } = values;
+  const isMany = [values.seeds, values.processes, replay, planted].some((value) => value !== undefined);
   if (isMany && transport !== 'simulation') {
-    throw new ArgumentError('--seeds, --processes and --replay need --transport simulation');
+    throw new ArgumentError('--seeds, --processes, --replay and --planted need --transport simulation');
   }
   const most = 2 ** 32 - 1;
   return {
@@ -62,7 +66,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
     seeds: values.seeds === undefined ? undefined : wholeNumber('--seeds', values.seeds, 1, most),
     processes:
       values.processes === undefined ? undefined : wholeNumber('--processes', values.processes, 1, 1_024),
-    replay: values.replay,
+    replay,
+    planted,
   };
 }
 

@@ -1,14 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { ExplorationError, explore } from '@pea2pea/testing';
 import { ArgumentError, parseArguments, USAGE, type Arguments } from './arguments.js';
+import { findPlanted, TIMEOUT_MS, type Build } from './planted.js';
+import { PLANTS } from './plants.js';
 import { runChaos } from './run.js';
 import { runSimulated } from './simulated.js';
 import { summarize } from './summary.js';
 
-/** A run takes seconds; a machine that is busy may take long for them. */
-const TIMEOUT_MS = 20 * 60_000;
-
-/** The command; returns the exit code. */
-export async function main(argv: readonly string[]): Promise<number> {
+/**
+ * The command; returns the exit code.
+ *
+ * @param build makes copies of chaos and the kernel, with a bug in each
+ */
+export async function main(argv: readonly string[], build: Build): Promise<number> {
   let options;
   try {
     options = parseArguments(argv);
@@ -17,7 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.error(`${error.message}\n${USAGE}`);
     return 2;
   }
-  const { seed, seconds, transport, time, seeds, replay } = options;
+  const { seed, seconds, transport, time, seeds, replay, planted } = options;
+  if (planted !== undefined) return findBugs(options, planted, build);
   if (seeds !== undefined) return exploreSeeds(options, seeds);
   const report =
     transport === 'simulation'
@@ -25,6 +30,19 @@ export async function main(argv: readonly string[]): Promise<number> {
       : await runChaos({ seed, seconds, transport, time });
   console.log(summarize(report));
   return report.violationCount === 0 ? 0 : 1;
+}
+
+async function findBugs(
+  { seed, seconds, seeds = 1_000, processes = availableParallelism() }: Arguments,
+  name: string,
+  build: Build,
+): Promise<number> {
+  const plants = PLANTS.filter((plant) => name === 'all' || plant.name === name);
+  if (plants.length === 0) {
+    console.error(`there is no planted bug ${name}:`, PLANTS.map((plant) => plant.name).join(', '));
+    return 2;
+  }
+  return (await findPlanted(plants, build, { seed, seeds, seconds }, processes)) === 0 ? 0 : 1;
 }
 
 async function exploreSeeds({ seed, seconds, processes }: Arguments, seeds: number): Promise<number> {
