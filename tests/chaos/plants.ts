@@ -204,10 +204,10 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant(
     'lost-last-words',
-    'A connection is reset where it should end.',
+    'A connection is reset where it should say its last words.',
     TEARDOWN,
-    '  } else if (await saidLastWords(connection, deadline)) {\n    closeStreams(connection);',
-    '  } else if (await saidLastWords(connection, deadline)) {\n    cutStreams(connection);',
+    '  } else if (await saidLastWords(connection, deadline)) {',
+    '  } else if ((cutStreams(connection), true)) {',
   ),
   plant(
     'impatient-last-words',
