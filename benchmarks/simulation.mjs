@@ -1,7 +1,10 @@
-// A simulated network: a thousand nodes that talk and lose links, and ten thousand that are idle, in one process each.
+// A simulated network: a thousand nodes that talk and lose links, and ten thousand that are idle, in one process each; and the
+// same seeds under every supported version of Node.
 import { fileURLToPath } from 'node:url';
 import { LineProcess } from './harness/processes.mjs';
-import { result } from './harness/results.mjs';
+import { programOf, SUPPORTED } from '../scripts/node-versions.mjs';
+import { traceUnder } from '../scripts/same-trace.mjs';
+import { result, skipped } from './harness/results.mjs';
 
 const NODES = 1_000;
 const IDLE_NODES = 10_000;
@@ -30,6 +33,19 @@ export async function run({ seconds, emit }) {
   emit([record(`${IDLE_NODES} idle nodes`, 'resident, idle', 'B resident', idle.resident)], {
     title: `${IDLE_NODES} idle nodes`,
   });
+  emit(SUPPORTED.map(sameTrace), {
+    title: 'The same seeds under other versions of Node: 1 where the trace is the same',
+  });
+}
+
+function sameTrace(version) {
+  const about = { suite: 'simulation', contestant: `Node ${version}` };
+  const program = programOf(version);
+  if (program === undefined) {
+    return skipped({ ...about, why: `it is not here; npm run test:node -- ${version} fetches it` });
+  }
+  const isSame = traceUnder(program) === traceUnder(process.execPath);
+  return result({ ...about, metric: 'same trace', unit: '', rounds: [isSame ? 1 : 0] });
 }
 
 /** A world in a process of its own, as memory is measured. */

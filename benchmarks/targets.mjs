@@ -1,4 +1,5 @@
 // What the figures have to be: `gate` fails where they are not, `report` shows them beside what was measured.
+import { SUPPORTED } from '../scripts/node-versions.mjs';
 import { sizeText } from './harness/results.mjs';
 
 const RUST = 'pea2pea 0.57 (Rust)';
@@ -78,6 +79,11 @@ export const TARGETS = [
     of: { suite: 'simulation', contestant: '10000 idle nodes', metric: 'resident, idle' },
     atMost: 1e9,
   },
+  ...SUPPORTED.map((version) => ({
+    what: `simulated network: the same trace under Node ${version}`,
+    of: { suite: 'simulation', contestant: `Node ${version}`, metric: 'same trace' },
+    atLeast: 1,
+  })),
   {
     what: 'broadcast, of trySend in a loop',
     of: { suite: 'broadcast', contestant: 'broadcast', against: 'trySend in a loop' },

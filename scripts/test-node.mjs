@@ -1,9 +1,10 @@
 // npm run test:node -- 26 [jest arguments]: builds and runs the tests under another version of Node, which npm fetches
 // once. Processes that tests start run under it, too.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { binOf, fetchNode } from './node-versions.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [version = '', ...jestArguments] = process.argv.slice(2);
@@ -15,10 +16,15 @@ if (!/^\d+(\.\d+){0,2}$/.test(version)) {
   process.exit(2);
 }
 
-// Of `npm ci` nothing of it survives: what 26 means is looked up again then.
-const folder = join(root, 'node_modules', '.cache', `node-${version}`);
-const bin = join(folder, 'node_modules', 'node', 'bin');
-if (!existsSync(bin)) fetchNode();
+const bin = binOf(version);
+if (!existsSync(bin)) {
+  console.log(`fetching Node ${version}`);
+  const problem = fetchNode(version);
+  if (problem !== undefined) {
+    console.error(problem);
+    process.exit(1);
+  }
+}
 
 const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
 // Asked the way npm finds it, so that it is the one that runs the tests.
@@ -26,16 +32,3 @@ const { stdout } = spawnSync('node', ['--version'], { env, encoding: 'utf8' });
 console.log(`Node ${stdout.trim()}`);
 const { status } = spawnSync('npm', ['test', '--', ...jestArguments], { cwd: root, env, stdio: 'inherit' });
 process.exit(status ?? 1);
-
-function fetchNode() {
-  console.log(`fetching Node ${version}`);
-  mkdirSync(folder, { recursive: true });
-  // The package `node` is the program itself.
-  const install = ['install', '--no-save', '--no-package-lock', '--prefix', folder, `node@${version}`];
-  const { status, stderr } = spawnSync('npm', install, { cwd: folder, encoding: 'utf8' });
-  if (status === 0 && existsSync(bin)) return;
-  rmSync(folder, { recursive: true, force: true });
-  const missing = stderr.includes('ETARGET');
-  console.error(missing ? `npm has no Node ${version}.` : `npm could not fetch Node ${version}:\n${stderr}`);
-  process.exit(1);
-}

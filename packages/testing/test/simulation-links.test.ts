@@ -168,3 +168,33 @@ describe('a connection between nodes', () => {
     expect(world.connections).toBe(0);
   });
 });
+
+it('what comes to a stream that is read at once is as what was pushed: it can be paused, have an encoding, be iterated', async () => {
+  const { world, here, there } = await two({ splitPercent: 0 });
+  const { stream } = await world.drive(there.detach());
+  const heard: unknown[] = [];
+  const onData = (chunk: unknown): void => {
+    heard.push(chunk);
+    if (heard.length === 2) stream.pause();
+  };
+  stream.on('data', onData);
+  stream.resume();
+  const say = async (word: string): Promise<void> => {
+    here.trySend(word);
+    await world.run('1 s');
+  };
+  for (const word of ['one', 'two', 'three']) await say(word);
+  expect(heard.map(String)).toEqual(['one\n', 'two\n']);
+  expect([stream.readableLength, stream.readableFlowing]).toEqual([6, false]);
+
+  stream.setEncoding('utf8');
+  stream.resume();
+  await world.run('1 s');
+  await say('four');
+  expect(heard.slice(2)).toEqual(['three\n', 'four\n']);
+
+  stream.off('data', onData);
+  const next = stream[Symbol.asyncIterator]().next();
+  await say('five');
+  expect(await next).toEqual({ done: false, value: 'five\n' });
+});

@@ -177,6 +177,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** How long this connection has held too much of a tight budget, and its peer has not completed the frame. */
   pressedForMs(polledAtMs: number): number {
+    if (!this.#node.inbound.isTight) return 0; // asked of every connection in every sweep: what it holds does not matter
     return this.account.pressedForMs(this.completed, polledAtMs);
   }
 

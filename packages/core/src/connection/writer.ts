@@ -249,7 +249,7 @@ export class Writer {
 
   /** How long this connection has been above its share of a tight budget, without what it held then being taken. */
   pressedForMs(nowMs: number, polledAtMs: number): number {
-    if (this.#pressure === undefined && !this.#account.isOverShare) return 0;
+    if (this.#pressure === undefined && !(this.#node.outbound.isTight && this.#account.isOverShare)) return 0;
     this.#pressure ??= new PressureWatch(this.#account);
     return this.#pressure.pressedForMs(nowMs, polledAtMs, this.#flushedBytes);
   }

@@ -128,7 +128,8 @@ export class Endpoint implements Link, SocketSystem {
     if (segment.kind === 'data') {
       const { bytes } = segment;
       if (this.#isReading && this.#received === undefined && this.incarnation.isRunning) {
-        this.#push(bytes);
+        this.#in!.consumed(bytes.length);
+        this.#isReading = this.stream.receive(bytes);
         return;
       }
       (this.#received ??= []).push(bytes);
@@ -156,7 +157,9 @@ export class Endpoint implements Link, SocketSystem {
   /** Has the stream have what has arrived, as far as it wants it. */
   feed(): void {
     while (this.#isReading && this.#received !== undefined) {
-      this.#push(this.#takeReceived(this.#received));
+      const bytes = this.#takeReceived(this.#received);
+      this.#in!.consumed(bytes.length);
+      this.#isReading = this.stream.push(bytes);
       if (this.#isClosed) return;
     }
     if (this.#received !== undefined) return;
@@ -170,11 +173,6 @@ export class Endpoint implements Link, SocketSystem {
       this.stream.push(null);
       this.stream.read(0);
     }
-  }
-
-  #push(bytes: Buffer): void {
-    this.#in!.consumed(bytes.length);
-    this.#isReading = this.stream.push(bytes);
   }
 
   /** What has arrived meanwhile comes as one. */

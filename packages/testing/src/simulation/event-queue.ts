@@ -41,7 +41,9 @@ export class EventQueue {
     const index = this.#events.length;
     if (index === this.#times.length) this.#grow();
     this.#events.push(event);
-    this.#rise(index, timeMs, place, event);
+    this.#times[index] = timeMs;
+    this.#places[index] = place;
+    this.#rise(index);
   }
 
   /** Harmless twice, and after the event has happened. */
@@ -94,11 +96,12 @@ export class EventQueue {
     const [times, places, events] = [this.#times, this.#places, this.#events];
     const live = [...events.keys()].filter((index) => this.#isLive(index));
     this.#events = [];
-    // One after the other is moved to where it is at or before its old place, and rises from there.
+    // One after the other is moved to the next free place, which is not after its old one, and rises from there.
     for (const index of live) {
-      const [timeMs, place, event] = [times[index]!, places[index]!, events[index]!];
-      this.#events.push(event);
-      this.#rise(this.#events.length - 1, timeMs, place, event);
+      const next = this.#events.push(events[index]!) - 1;
+      times[next] = times[index]!;
+      places[next] = places[index]!;
+      this.#rise(next);
     }
     this.#cancelled = 0;
   }
@@ -106,50 +109,53 @@ export class EventQueue {
   #removeFirst(): void {
     const last = this.#events.length - 1;
     const event = this.#events.pop()!;
-    if (last > 0) this.#sink(this.#times[last]!, this.#places[last]!, event);
+    if (last > 0) this.#sink(event, last);
   }
 
-  /** Puts an event at `start`, or where it belongs above. */
-  #rise(start: number, timeMs: number, place: number, event: SimEvent): void {
+  // Only whole numbers and objects are handed on below: other numbers would be objects on the heap for that.
+
+  /** Moves what is at `start` up to where it belongs. */
+  #rise(start: number): void {
+    const [times, places, events] = [this.#times, this.#places, this.#events];
+    const [timeMs, place, event] = [times[start]!, places[start]!, events[start]!];
     let index = start;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (!this.#isAfter(parent, timeMs, place)) break;
-      this.#move(parent, index);
+      const parentMs = times[parent]!;
+      if (parentMs < timeMs || (parentMs === timeMs && places[parent]! < place)) break;
+      times[index] = parentMs;
+      places[index] = places[parent]!;
+      events[index] = events[parent]!;
       index = parent;
     }
-    this.#put(index, timeMs, place, event);
+    times[index] = timeMs;
+    places[index] = place;
+    events[index] = event;
   }
 
-  /** Puts an event at the top, or where it belongs below. */
-  #sink(timeMs: number, place: number, event: SimEvent): void {
-    const [times, places] = [this.#times, this.#places];
-    const { length } = this.#events;
+  /** Puts `event`, which was the last one, at the top, or where it belongs below. */
+  #sink(event: SimEvent, last: number): void {
+    const [times, places, events] = [this.#times, this.#places, this.#events];
+    const [timeMs, place] = [times[last]!, places[last]!];
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
-      if (child >= length) break;
-      if (child + 1 < length && this.#isAfter(child, times[child + 1]!, places[child + 1]!)) child++;
-      if (this.#isAfter(child, timeMs, place)) break;
-      this.#move(child, index);
+      if (child >= last) break;
+      if (child + 1 < last && this.#isAfter(child, child + 1)) child++;
+      const childMs = times[child]!;
+      if (childMs > timeMs || (childMs === timeMs && places[child]! > place)) break;
+      times[index] = childMs;
+      places[index] = places[child]!;
+      events[index] = events[child]!;
       index = child;
     }
-    this.#put(index, timeMs, place, event);
+    times[index] = timeMs;
+    places[index] = place;
+    events[index] = event;
   }
 
-  /** Whether what is at `index` comes after what happens then. */
-  #isAfter(index: number, timeMs: number, place: number): boolean {
-    const other = this.#times[index]!;
-    return other === timeMs ? this.#places[index]! > place : other > timeMs;
-  }
-
-  #move(from: number, to: number): void {
-    this.#put(to, this.#times[from]!, this.#places[from]!, this.#events[from]!);
-  }
-
-  #put(index: number, timeMs: number, place: number, event: SimEvent): void {
-    this.#times[index] = timeMs;
-    this.#places[index] = place;
-    this.#events[index] = event;
+  #isAfter(index: number, other: number): boolean {
+    const [timeMs, otherMs] = [this.#times[index]!, this.#times[other]!];
+    return timeMs === otherMs ? this.#places[index]! > this.#places[other]! : timeMs > otherMs;
   }
 }

@@ -37,6 +37,20 @@ export class SimSocket extends Duplex {
     return this.destroy();
   }
 
+  /**
+   * Bytes have come, while nobody is in the middle of a read. Returns whether there is room for more.
+   *
+   * note: as `push` does. That also has every chunk followed by a tick, in which it asks for the next one: here nobody waits for
+   * that.
+   */
+  receive(bytes: Buffer): boolean {
+    const hasReader = this.readableFlowing === true && this.readableDidRead && this.listenerCount('data') > 0;
+    const isAsPushed = this.readableLength === 0 && this.readableEncoding === null;
+    if (!hasReader || !isAsPushed || this.destroyed) return this.push(bytes);
+    this.emit('data', bytes);
+    return true;
+  }
+
   override _read(): void {
     this.#system.read();
   }
