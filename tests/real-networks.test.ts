@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { CAUSES } from './networks/causes.js';
 import type { Outcome } from './networks/outcome.js';
 import { render, shownOnPage } from './networks/page.js';
+import { kindsSimulated, SIMULATED_SEEDS } from './networks/plan.js';
 import { playSimulated } from './networks/play.js';
 import { savedResults } from './networks/results.js';
 
@@ -28,6 +29,12 @@ describe('the simulated network', () => {
       });
     }
   }
+
+  it('tells with some seed whatever was seen in plans of faults on a real one', async () => {
+    const told = await kindsSimulated(SIMULATED_SEEDS);
+    expect(results.kinds.length).toBeGreaterThan(0);
+    expect(results.kinds.filter((kind) => !told.has(kind))).toEqual([]);
+  });
 
   it('and the real one are as docs/real-networks.md shows them; after a change: npm run networks -- --write', () => {
     expect(shownOnPage(page)).toBe(render(results, simulated));

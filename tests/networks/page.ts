@@ -25,7 +25,12 @@ export function render(results: Results, simulated: ReadonlyMap<string, Outcome>
     const header = ['cause', 'our node', 'a bare socket', 'simulated'];
     return [`## ${heading}`, '', line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
   });
-  return [`Linux ${results.kernel}, Node.js ${results.node}:`, ...tables].join('\n\n');
+  const plans = [
+    '## Plans of faults',
+    'What was seen while plans of `drawFaults` were played, with cuts, partitions, crashes and standstills at random times. When such a thing happens is a matter of microseconds, so only what is seen is compared: whatever the real network did, the simulated one does with some seed.',
+    results.kinds.map((kind) => `- ${kind}`).join('\n'),
+  ];
+  return [`Linux ${results.kernel}, Node.js ${results.node}:`, ...tables, ...plans].join('\n\n');
 }
 
 function rowOf(

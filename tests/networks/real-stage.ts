@@ -37,6 +37,8 @@ export class RealStage implements Stage {
   readonly #namespaces: Namespaces;
   readonly #options: StageOptions;
   readonly #agentFile: string;
+  /** Those that have lost their power. */
+  readonly #gone = new Set<HostName>();
   #failure: { readonly error: unknown } | undefined;
   readonly #processes = new Map<HostName, AgentProcess>();
 
@@ -134,13 +136,16 @@ export class RealStage implements Stage {
     if (how === 'power') await this.cut('both');
     await this.#processes.get(host)?.kill();
     this.#processes.delete(host);
-    if (how === 'power') await this.#namespaces.removeHost(host);
+    if (how === 'process') return;
+    await this.#namespaces.removeHost(host);
+    this.#gone.add(host);
   }
 
   async restart(host: HostName): Promise<void> {
-    await this.#namespaces.addHost(host);
+    const wasGone = this.#gone.delete(host);
+    if (wasGone) await this.#namespaces.addHost(host);
     await this.#start(host);
-    await this.heal();
+    if (wasGone) await this.heal();
   }
 
   async stall(host: HostName, ms: number): Promise<void> {
@@ -246,7 +251,9 @@ class AgentProcess {
     });
   }
 
+  /** What it was told to do stays undone, and nobody is told. */
   kill(): Promise<void> {
+    this.#waiting.clear();
     return new Promise((resolve) => {
       if (this.process.exitCode !== null || this.process.signalCode !== null) resolve();
       else this.process.once('exit', () => resolve());
