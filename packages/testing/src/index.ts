@@ -8,7 +8,14 @@
 export { memoryTransport } from '@pea2pea/core';
 export { ControlledClock, seededRandom } from '@pea2pea/core/testing';
 export { assertConsistent } from './consistency.js';
-export { alter, ALTERATIONS, alterTransport, FRAME_ALTERATIONS, WIRE_ALTERATIONS } from './altered/alter.js';
+export {
+  alter,
+  ALTERATIONS,
+  alterTransport,
+  FRAME_ALTERATIONS,
+  WIRE_ALTERATIONS,
+  YAMUX_ALTERATIONS,
+} from './altered/alter.js';
 export type { Alteration } from './altered/alter.js';
 export type { LinkAlteration } from './altered/alter.js';
 export { CONTENT_LENGTH, decimalPrefixed, lengthPrefixed, LINES, RAW } from './altered/framing.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryTransport, SocketAddress, type Link } from '@pea2pea/core';
 import { CancellationSource } from '@pea2pea/core/authoring';
+import type { YAMUX_ALTERATIONS } from '@pea2pea/testing';
 import {
   ALTERATIONS,
   alterTransport,
@@ -258,5 +259,77 @@ describe('a framing', () => {
 
   it('is looked at by peers that are wrong about frames', () => {
     for (const name of FRAME_ALTERATIONS) expect(ALTERATIONS[name]).toMatch(/^[a-z]/);
+  });
+});
+
+describe('a peer that is wrong about yamux says first what it has to say, then', () => {
+  /** Type, flags and stream of each frame, and its length or what stands for it. */
+  function framesOf(bytes: Buffer): number[][] {
+    const frames: number[][] = [];
+    for (let at = 0; at < bytes.length;) {
+      const [type, length] = [bytes[at + 1]!, bytes.readUInt32BE(at + 8)];
+      frames.push([type, bytes.readUInt16BE(at + 2), bytes.readUInt32BE(at + 4), length]);
+      at += 12 + (type === 0 ? length : 0);
+    }
+    return frames;
+  }
+
+  it.each<[name: (typeof YAMUX_ALTERATIONS)[number], count: number, first: number[][]]>([
+    [
+      'opens-and-resets',
+      400,
+      [
+        [1, 1, 100_001, 0],
+        [1, 8, 100_001, 0],
+        [1, 1, 100_003, 0],
+      ],
+    ],
+    [
+      'opens-many',
+      500,
+      [
+        [1, 1, 100_001, 0],
+        [1, 1, 100_003, 0],
+      ],
+    ],
+    [
+      'overdraws',
+      2,
+      [
+        [1, 1, 100_001, 0],
+        [0, 0, 100_001, 262_145],
+      ],
+    ],
+    [
+      'credits-much',
+      2,
+      [
+        [1, 1, 100_001, 0xffff_ffff],
+        [1, 0, 100_001, 0xffff_ffff],
+      ],
+    ],
+    [
+      'pings-on',
+      2_000,
+      [
+        [2, 1, 0, 0],
+        [2, 1, 0, 1],
+      ],
+    ],
+    [
+      'speaks-for-others',
+      100,
+      [
+        [0, 0, 100_001, 1],
+        [0, 0, 100_003, 1],
+      ],
+    ],
+    ['takes-their-ids', 1, [[1, 1, 100_002, 0]]],
+    ['goes-and-stays', 1, [[3, 0, 0, 0]]],
+  ])('%s', async (name, count, first) => {
+    const { bytes } = await record(name);
+    expect(bytes.subarray(0, ONE.length)).toEqual(ONE);
+    const frames = framesOf(bytes.subarray(ONE.length, bytes.length - TWO.length - THREE.length));
+    expect([frames.length, frames.slice(0, first.length)]).toEqual([count, first]);
   });
 });

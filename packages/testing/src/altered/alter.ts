@@ -13,16 +13,17 @@ import { LINES, type Framing } from './framing.js';
 import { alteredCodec, MESSAGE_MISCHIEFS, type MessageMischiefName } from './message-mischiefs.js';
 import { MISCHIEFS, type MischiefName } from './mischiefs.js';
 import { AlteredLink, type Begin } from './wire.js';
+import { YAMUX_MISCHIEFS, type YamuxMischiefName } from './yamux-mischiefs.js';
 
 /** The name of one thing that can be wrong with a peer. */
 export type Alteration = LinkAlteration | DialMischiefName | MessageMischiefName;
 
 /** The name of one thing that can be wrong with what is said on a connection. */
-export type LinkAlteration = MischiefName | FrameMischiefName;
+export type LinkAlteration = MischiefName | FrameMischiefName | YamuxMischiefName;
 
 /** What can be wrong with a peer: a name, and a sentence of which it is the subject. */
 export const ALTERATIONS: Readonly<Record<Alteration, string>> = Object.fromEntries(
-  [MISCHIEFS, DIAL_MISCHIEFS, FRAME_MISCHIEFS, MESSAGE_MISCHIEFS].flatMap((table) =>
+  [MISCHIEFS, DIAL_MISCHIEFS, FRAME_MISCHIEFS, YAMUX_MISCHIEFS, MESSAGE_MISCHIEFS].flatMap((table) =>
     Object.entries(table).map(([name, { sentence }]) => [name, sentence]),
   ),
 ) as Record<Alteration, string>;
@@ -34,6 +35,9 @@ export const WIRE_ALTERATIONS = [...Object.keys(MISCHIEFS), ...Object.keys(DIAL_
 
 /** What is wrong with frames, and so with peers of a protocol whose {@link Framing} is known. */
 export const FRAME_ALTERATIONS = Object.keys(FRAME_MISCHIEFS) as readonly FrameMischiefName[];
+
+/** What is wrong with a peer that dialled and speaks yamux, below which there is no secure channel. */
+export const YAMUX_ALTERATIONS = Object.keys(YAMUX_MISCHIEFS) as readonly YamuxMischiefName[];
 
 /**
  * A configuration for a node with one thing wrong, to be set against a node of yours. All else is as in `config`.
@@ -88,5 +92,6 @@ export function alterTransport(
 /** How it begins on a connection. */
 export function beginningOf(name: LinkAlteration, framing: Framing): Begin {
   if (name in FRAME_MISCHIEFS) return FRAME_MISCHIEFS[name as FrameMischiefName].make(framing);
+  if (name in YAMUX_MISCHIEFS) return YAMUX_MISCHIEFS[name as YamuxMischiefName].begin;
   return MISCHIEFS[name as MischiefName].begin;
 }
