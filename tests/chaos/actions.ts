@@ -66,6 +66,7 @@ export const ACTIONS = {
     // An address may have parallel connections: the second call is for all of them.
     const others = chaos.node.connections.all(connection.address).filter((one) => one !== connection);
     const othersOpen = others.some(({ state }) => state === 'open');
+    for (const { id } of [connection, ...others]) chaos.asked.add(id);
     const both = [chaos.node.disconnect(connection), chaos.node.disconnect(connection.address)];
     const outcomes = await Promise.all(both.map((one) => world.watchdog.watch(chaos, 'disconnect', one)));
     const yes = outcomes.filter((outcome) => outcome.ok && outcome.value).length;

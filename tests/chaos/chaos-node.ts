@@ -48,6 +48,8 @@ export class ChaosNode {
   handedOver = 0;
   /** Messages that were queued, over all connections. */
   queued = 0;
+  /** Connections that it was asked to end, by id. */
+  readonly asked = new Set<number>();
   /** Its waiting line was found standing still; once is enough. */
   starved = false;
   retiring: Promise<string> | undefined;

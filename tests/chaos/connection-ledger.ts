@@ -22,6 +22,8 @@ interface Owner {
   readonly drops: boolean;
   /** Whether it asks for its messages. */
   readonly pulls: boolean;
+  /** Connections that it was asked to end, by id. */
+  readonly asked: ReadonlySet<number>;
   report(rule: Rule, what: string): void;
 }
 
@@ -143,6 +145,8 @@ export class ConnectionLedger {
       this.#breach(`onDisconnect ran for a connection that is ${connection.state}`);
     }
     page.reason = reason;
+    if (reason.origin === 'user' && !this.#owner.asked.has(connection.id))
+      this.#breach('a connection ended as if somebody had asked for it');
     // Nodes send nothing but frames and what they have announced.
     const isBad = PeerError.is('error' in reason && reason.error, 'P2P_ERR_INVALID_FRAME');
     if (isBad && reason.origin === 'reading' && page.logs?.peer.takesBlocks === true && !this.#owner.drops)

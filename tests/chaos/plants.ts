@@ -290,10 +290,10 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant(
     'clock-before-socket',
-    'Timeouts do not wait for the sockets to be served.',
-    'mechanisms/overdue.ts',
-    '  let step = clock.nextTurn(() => {\n    const polledAtMs = clock.now();\n    step = clock.nextTurn(() => {\n      step = clock.nextTurn(() => judge(polledAtMs));\n    });\n  });',
-    '  const step = clock.setTimeout(() => judge(clock.now()), 0);',
+    'Silence is judged when a timer notices it, before the sockets are served.',
+    'mechanisms/sweeper.ts',
+    '    if (lateMs > this.#intervalMs) for (const member of this.#members) member.forgive(lateMs);\n    for (const member of this.#members) if (member.isOverdue(nowMs)) this.#suspects.add(member);\n',
+    '    for (const member of this.#members) if (member.isOverdue(nowMs)) member.judge(nowMs, nowMs);\n',
   ),
   plant(
     'counts-failures-twice',

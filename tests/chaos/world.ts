@@ -114,6 +114,7 @@ export class World {
 
   async disconnect(chaos: ChaosNode, connection: Connection<ChaosMessage>): Promise<boolean> {
     const wasOpen = connection.state === 'open';
+    chaos.asked.add(connection.id);
     const { ok, ...rest } = await this.watchdog.watch(chaos, 'disconnect', connection.disconnect('dice'));
     const value = ok && 'value' in rest && rest.value;
     if (value !== wasOpen) {
