@@ -3,7 +3,7 @@ import { NEED_MORE, type Decoder } from '../contracts/codec.js';
 import type { DisconnectReason } from '../contracts/connection.js';
 import { PeerError } from '../errors/errors.js';
 import type { ChunkQueue } from '../mechanisms/byte-queue.js';
-import { ChunkOrigin } from '../mechanisms/own-memory.js';
+import { isOurs, originOf, type ChunkOrigin } from '../mechanisms/own-memory.js';
 import { checkMessage } from './check-message.js';
 
 /** Makes messages of the bytes of a connection, one by one, until there are no more. */
@@ -15,8 +15,6 @@ export class Decoding {
   readonly mayHold: boolean;
   /** Whether the decoder has returned a message that is one. */
   #isSound = false;
-  /** Whether no message has bytes of the queue. */
-  readonly #keepsNothing: boolean;
   /** Where the chunks come from, as long as their memory is freed after use. */
   #origin: ChunkOrigin | undefined;
   /** Why the connection ends once what came before was handled; set when the stream is over, or a frame is bad. */
@@ -28,7 +26,6 @@ export class Decoding {
     this.queue = queue;
     this.decoder = decoder;
     this.mayHold = decoder.holds !== undefined;
-    this.#keepsNothing = decoder.keeps === 'nothing';
   }
 
   /**
@@ -36,13 +33,14 @@ export class Decoding {
    * @param hasHandlers whether {@link handled} tells when a message is done with
    */
   readFrom(stream: Duplex, hasHandlers: boolean): void {
-    const frees = this.#keepsNothing || (hasHandlers && this.decoder.keeps === 'borrowed');
-    this.#origin = frees ? new ChunkOrigin(stream) : undefined;
+    const { keeps } = this.decoder;
+    const frees = keeps === 'nothing' || (hasHandlers && keeps === 'borrowed');
+    this.#origin = frees ? originOf(stream) : undefined;
   }
 
   /** Takes a chunk of that stream. */
   push(chunk: Buffer): void {
-    if (this.#origin?.isOurs(chunk) === true) this.queue.pushOwn(chunk);
+    if (this.#origin !== undefined && isOurs(this.#origin, chunk)) this.queue.pushOwn(chunk);
     else this.queue.push(chunk);
   }
 
@@ -70,7 +68,7 @@ export class Decoding {
       const holds = this.mayHold && this.holdsMessages;
       if (before === 0 && !holds) return this.ending === undefined ? NEED_MORE : this.#last(before);
       const message: unknown = this.decoder.decode(queue);
-      if (this.#keepsNothing && queue.hasSpent) queue.freeSpent();
+      if (queue.hasSpent && this.decoder.keeps === 'nothing') queue.freeSpent();
       const wasConsumed = queue.length < before;
       // A promise is looked for once: a decoder that returns promises does so from its first message on.
       if (wasConsumed && this.#isSound && message !== undefined && message !== NEED_MORE) return message;

@@ -54,7 +54,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   readonly heard: ProgressWatch;
   /** Made with the first handler that keeps messages waiting. */
   #handlerWatch: HandlerWatch | undefined;
-  readonly #pausesWhenFull: boolean;
   /** Called when a handler is done, before the next message. */
   whenHandled: (() => void) | undefined;
   /** How many reads of renegotiations were served. */
@@ -66,7 +65,6 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
     this.#stream = stream;
     this.#decoding = decoding;
     this.account = node.inbound.account();
-    this.#pausesWhenFull = node.config.whenInboundFull === 'pause';
     this.#slice = new Slice(node.turns);
     this.heard = new ProgressWatch(node.clock.now());
     this.receiver = receiverOf(node, connection, this);
@@ -374,6 +372,10 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   get #isFull(): boolean {
     return this.#decoding.queue.length >= this.#connection.limits.inboundQueueBytes;
+  }
+
+  get #pausesWhenFull(): boolean {
+    return this.#node.config.whenInboundFull === 'pause';
   }
 
   /** Pauses or resumes the stream, as the queues say. */

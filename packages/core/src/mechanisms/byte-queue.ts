@@ -7,6 +7,14 @@ import { free, LEAST_FREED } from './own-memory.js';
 const SMALL_CHUNK = 1024;
 const BLOCK_SIZE = 8 * 1024;
 
+/** What of a queue is memory of its own, so that it may be freed. */
+interface OwnMemory {
+  /** Chunks that wait. */
+  readonly own: Set<Buffer>;
+  /** Chunks that are used up, and copies for what lay in several: whoever read from the queue may still have views. */
+  readonly spent: Buffer[];
+}
+
 /**
  * The bytes of one connection between socket and decoder: chunks in order, and how much of the first is consumed.
  *
@@ -29,10 +37,8 @@ export class ChunkQueue implements ByteQueue {
   #length = 0;
   /** How many bytes the last chunk can still take, if it is a block of ours; else 0. */
   #blockRoom = 0;
-  /** Chunks whose memory nobody else has; made with the first of them. */
-  #own: Set<Buffer> | undefined;
-  /** Used up ones of them, and copies for what lay in several: whoever read from the queue may still have views. */
-  #spent: Buffer[] = NONE;
+  /** Made with the first chunk whose memory nobody else has. */
+  #memory: OwnMemory | undefined;
 
   get length(): number {
     return this.#length;
@@ -52,31 +58,28 @@ export class ChunkQueue implements ByteQueue {
 
   /** As {@link push}, for a chunk whose memory nobody else has, so that {@link freeSpent} may free it. */
   pushOwn(chunk: Buffer): void {
-    (this.#own ??= new Set()).add(chunk);
+    (this.#memory ??= { own: new Set(), spent: [] }).own.add(chunk);
     this.push(chunk);
   }
 
   /** Whether there is something for {@link freeSpent}. */
   get hasSpent(): boolean {
-    return this.#spent.length > 0;
+    return this.#memory !== undefined && this.#memory.spent.length > 0;
   }
 
   /** Frees the memory of chunks that are used up. Views that {@link read} and its like returned of them are empty then. */
   freeSpent(): void {
-    const spent = this.#spent;
-    this.#spent = NONE;
-    for (const chunk of spent) free(chunk);
+    for (const chunk of this.#memory?.spent.splice(0) ?? []) free(chunk);
   }
 
   /** Leaves what is used up to those who have views of it. */
   keepSpent(): void {
-    this.#spent = NONE;
+    this.#memory?.spent.splice(0);
   }
 
   /** Leaves everything that came until now to those who have views of it, or will. */
   keepAll(): void {
-    this.#spent = NONE;
-    this.#own = undefined;
+    this.#memory = undefined;
   }
 
   peek(offset: number): number {
@@ -175,7 +178,7 @@ export class ChunkQueue implements ByteQueue {
       filled += this.#first.copy(copy, filled, this.#offset, end);
       this.#advance(end - this.#offset);
     }
-    if (this.#own !== undefined && size >= LEAST_FREED) this.#addSpent(copy);
+    if (size >= LEAST_FREED) this.#memory?.spent.push(copy);
     return copy;
   }
 
@@ -332,17 +335,12 @@ export class ChunkQueue implements ByteQueue {
     this.#blockRoom = BLOCK_SIZE - rest;
   }
 
-  #addSpent(chunk: Buffer): void {
-    if (this.#spent === NONE) this.#spent = [chunk];
-    else this.#spent.push(chunk);
-  }
-
   /** Consumes bytes of the first chunk; when it is used up, the next one takes its place. */
   #advance(size: number): void {
     this.#offset += size;
     this.#length -= size;
     if (this.#offset < this.#end) return;
-    if (this.#own?.delete(this.#first) === true) this.#addSpent(this.#first);
+    if (this.#memory?.own.delete(this.#first) === true) this.#memory.spent.push(this.#first);
     const rest = this.#rest;
     if (rest === undefined || rest.length === 0) {
       this.#first = EMPTY;
@@ -367,8 +365,6 @@ export class ChunkQueue implements ByteQueue {
 }
 
 const EMPTY = Buffer.alloc(0);
-/** The list of nothing, which all queues share. */
-const NONE: Buffer[] = [];
 
 /**
  * A stream that shares its chunks with others, as those of yamux do, hands on views: `chunk`, or a copy where it is a small

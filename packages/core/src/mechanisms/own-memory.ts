@@ -27,29 +27,28 @@ export function hasOwnMemory(stream: Duplex): boolean {
   return (stream as MarkedStream)[kOwnMemory] === true;
 }
 
-/** The chunks of one stream, from now on: which of them may be freed. */
-export class ChunkOrigin {
-  readonly #stream: Duplex;
-  readonly #isMarked: boolean;
-  /** Bytes that waited in the stream already: somebody may have looked at them, and put them back. */
-  #earlier: number;
+/** Where chunks come from whose memory may be freed: a stream that is marked, or one in which bytes waited before. */
+export type ChunkOrigin = Duplex | { readonly stream: Duplex; earlier: number };
 
-  /** To be made when the reading of `stream` begins, and all that went back into it is there again. */
-  constructor(stream: Duplex) {
-    this.#stream = stream;
-    this.#isMarked = hasOwnMemory(stream);
-    this.#earlier = this.#isMarked ? stream.readableLength : 0;
-  }
+/**
+ * The origin of the chunks of `stream` from now on, undefined where their memory is not to be freed. To be asked when the
+ * reading begins, and all that went back into the stream is there again.
+ */
+export function originOf(stream: Duplex): ChunkOrigin | undefined {
+  if (!hasOwnMemory(stream)) return undefined;
+  // Somebody may have looked at what waits in it, and put it back. An idle connection pays for no object.
+  return stream.readableLength === 0 ? stream : { stream, earlier: stream.readableLength };
+}
 
-  /** Whether nobody but the one listener for `data` that asks has `chunk`, which came just now. */
-  isOurs(chunk: Buffer): boolean {
-    if (!this.#isMarked) return false;
-    if (this.#earlier > 0) {
-      this.#earlier -= chunk.length;
-      return false;
-    }
-    return chunk.length >= LEAST_FREED && this.#stream.listenerCount('data') === 1;
+/** Whether nobody but the one listener for `data` that asks has `chunk`, which came just now. */
+export function isOurs(origin: ChunkOrigin, chunk: Buffer): boolean {
+  const isFresh = !('earlier' in origin);
+  if (!isFresh && origin.earlier > 0) {
+    origin.earlier -= chunk.length;
+    return false;
   }
+  const stream = isFresh ? origin : origin.stream;
+  return chunk.length >= LEAST_FREED && stream.listenerCount('data') === 1;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { PeerError } from '../errors/errors.js';
-import { ChunkOrigin, free, hasOwnMemory, markOwnMemory } from './own-memory.js';
+import { free, hasOwnMemory, isOurs, markOwnMemory, originOf, type ChunkOrigin } from './own-memory.js';
 import { systemClock } from './system-clock.js';
 import type { Timer } from '../contracts/clock.js';
 
@@ -46,7 +46,7 @@ export interface RecordLayer {
 export class RecordStream extends Duplex {
   readonly #raw: Duplex;
   readonly #layer: RecordLayer;
-  readonly #origin: ChunkOrigin;
+  readonly #origin: ChunkOrigin | undefined;
   /** Whether sealed records are freed once they are written. */
   readonly #freesSealed: boolean;
   /** Why nothing more can be read; the stream is destroyed with it once everything before it has been read. */
@@ -68,7 +68,7 @@ export class RecordStream extends Duplex {
     this.#freesSealed = makesOwnMemory && hasOwnMemory(raw);
     if (makesOwnMemory) markOwnMemory(this);
     raw.pause();
-    this.#origin = new ChunkOrigin(raw);
+    this.#origin = originOf(raw);
     raw.on('data', (chunk: Buffer) => this.#onData(chunk));
     raw.on('end', () => this.#onEnd());
     raw.on('error', (error: Error) => this.destroy(error));
@@ -163,7 +163,7 @@ export class RecordStream extends Duplex {
 
   #onData(chunk: Buffer): void {
     if (this.#failure !== undefined || this.#hasEnded || this.destroyed) return;
-    this.#layer.push(chunk, this.#origin.isOurs(chunk));
+    this.#layer.push(chunk, this.#origin !== undefined && isOurs(this.#origin, chunk));
     this.#open();
   }
 
