@@ -12,7 +12,7 @@ const FLOORS = {
   streams: { floors: ['shared', ['multistream', 'protocols', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
-  network: { floors: ['shared', 'store', 'book', ['exchange', 'manager'], '.'] },
+  network: { floors: ['shared', 'store', 'book', 'manager', 'exchange', '.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   observe: { floors: [['snapshot', 'tap'], ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'] },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },

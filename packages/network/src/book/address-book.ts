@@ -48,6 +48,9 @@ export interface PickOptions {
   readonly accept?: (known: KnownAddress) => boolean;
 }
 
+/** As many addresses may be told to anybody: small networks have no secrets from their members. */
+const SMALL_BOOK = 16;
+
 /** How many random entries are looked at, before all are. */
 const LOOKS = 100;
 
@@ -204,11 +207,11 @@ export class AddressBook {
     return this.#contests.incumbents().map(shown);
   }
 
-  /** A random sample to tell others: those that are not hopeless, and at most a quarter of the book, so that nobody reads all of it. */
+  /** A random sample to tell others: those that are not hopeless, and at most a quarter of a large book, so that nobody reads all of it. */
   sample(limit: number): KnownAddress[] {
     const nowMs = this.#nowMs();
     const all = [...this.#entries.values()].filter((entry) => !isHopeless(entry, nowMs));
-    const count = Math.min(limit, Math.ceil(all.length / 4));
+    const count = Math.min(limit, all.length, Math.max(SMALL_BOOK, Math.ceil(all.length / 4)));
     for (let index = 0; index < count; index++) {
       const other = index + below(this.#options.random, all.length - index);
       [all[index], all[other]] = [all[other]!, all[index]!];

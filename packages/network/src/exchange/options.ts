@@ -21,7 +21,7 @@ export const PEER_EXCHANGE_DEFAULTS = {
 
 /** Options of {@link peerExchange}. */
 export interface PeerExchangeOptions {
-  /** How often a random peer is asked for addresses, in milliseconds, besides each that this node dials; half of it is random. @default 600000: ten minutes */
+  /** How often a random peer is asked for addresses, in milliseconds, besides each that this node dials, and up to half as long again at random; every `replyEveryMs` as long as `connectionManager` has slots left. @default 600000: ten minutes */
   readonly askEveryMs?: number;
   /** How often a peer may ask, in milliseconds; what it asks sooner is ignored, and counted. @default 60000: a minute */
   readonly replyEveryMs?: number;

@@ -10,11 +10,15 @@ import {
 import { TokenBucket } from '@pea2pea/core/authoring';
 import { protocol, type Protocol } from '@pea2pea/streams';
 import { addressBook } from '../book/plugin.js';
+import { connectionManager } from '../manager/connection-manager.js';
 import { groupOf, LOCAL_GROUP } from '../shared/groups.js';
 import { PeerAddress } from '../shared/peer-address.js';
 import { MAX_LISTENS, readAddress, readMessage, type ExchangeMessage } from './messages.js';
 import { resolveExchangeOptions, type PeerExchangeOptions, type ResolvedExchangeOptions } from './options.js';
 import { Observed } from './observed.js';
+
+/** A hungry node asks no more often than this. */
+const MIN_ASK_MS = 1_000;
 
 /** What is kept for a connection with a peer that exchanges addresses. */
 interface Talk {
@@ -48,7 +52,7 @@ export interface PeerExchangeCounts {
  *
  * - Each side says where it listens, and at which address it sees the other one. For a wildcard the receiver takes the address that
  *   it sees; the identity is the proven one, never one that is told.
- * - This node asks each peer that it dials, and a random one now and then. Nobody can tell it addresses that it did not ask for.
+ * - This node asks each peer that it dials, and a random one now and then: more often as long as its `connectionManager` has slots left. Nobody can tell it addresses that it did not ask for.
  * - A peer that tells many addresses moves nothing: its allowance is small, and the book keeps all that come from its group in a
  *   sixteenth of its slots.
  * - Addresses of a local network are told only within a local network.
@@ -123,7 +127,9 @@ export class PeerExchange implements Hooks<unknown> {
 
   #wait(): void {
     const { clock, random } = this.#node.config;
-    const delayMs = Math.ceil(this.#options.askEveryMs * (1 - 0.5 * random.next()));
+    const { askEveryMs, replyEveryMs } = this.#options;
+    const everyMs = this.#isHungry ? Math.min(askEveryMs, Math.max(replyEveryMs, MIN_ASK_MS)) : askEveryMs;
+    const delayMs = Math.ceil(everyMs * (1 + 0.5 * random.next()));
     this.#timer = clock.setTimeout(
       () => {
         const all = [...this.#talks.keys()];
@@ -134,6 +140,14 @@ export class PeerExchange implements Hooks<unknown> {
       delayMs,
       { keepsAlive: false },
     );
+  }
+
+  get #isHungry(): boolean {
+    try {
+      return this.#node.plugin(connectionManager).hasSlot;
+    } catch {
+      return false; // the plugin is not there
+    }
   }
 
   #onOpen(connection: Connection): void {

@@ -117,6 +117,11 @@ export class ConnectionManager implements Hooks<unknown> {
     };
   }
 
+  /** Whether it has slots for more connections, dials under way included. */
+  get hasSlot(): boolean {
+    return this.#hasSlot;
+  }
+
   /**
    * Changes what is thought of a peer, by `delta`, and ends its connection where the score falls below `minScore`. Returns the score.
    *
