@@ -14,7 +14,9 @@ const FLOORS = {
   tls: { floors: ['.'] },
   network: { floors: ['shared', 'store', 'book', 'manager', 'exchange', '.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
-  observe: { floors: [['snapshot', 'tap'], ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'] },
+  observe: {
+    floors: [['snapshot', 'tap'], 'metrics', ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'],
+  },
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: {
@@ -70,6 +72,7 @@ export const PACKAGES = {
  * name the types of the library that it is for (it loads the library itself by name, when it is there).
  */
 const EXCEPTIONS = [
+  { files: /^observe\/prometheus\//, specifier: 'prom-client' },
   { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
   { files: /^testing\/kits\/codec\//, specifier: '@pea2pea/core/internal' },
   { files: /^codecs\/protobuf(-objects|-walk)?\.ts$/, specifier: '@bufbuild/protobuf' },

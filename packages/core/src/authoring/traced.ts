@@ -3,7 +3,7 @@ import { isPromise } from './thenable.js';
 
 /**
  * Calls `call` as `channel` traces it: `start` and `end` around what it does at once, `asyncStart` and `asyncEnd` when the promise
- * that it returned has settled, and before those `error` where it threw or rejected; `error` is in the event then.
+ * that it returned has settled, and before those `error` where it threw or rejected; `error` is in the event then, otherwise `result`.
  *
  * note: what is not a promise is returned as it is, which `tracePromise` of Node.js does not do.
  * note: ask `channel.hasSubscribers` before: this costs an event and, for a promise, another one.
@@ -21,9 +21,13 @@ export function traced<T>(channel: TracingChannel, event: object, call: () => T)
   return channel.start.runStores(event, () => {
     try {
       const result: unknown = call();
-      if (!isPromise(result)) return result as T;
+      if (!isPromise(result)) {
+        Object.assign(event, { result });
+        return result as T;
+      }
       return Promise.resolve(result).then(
         (value: unknown) => {
+          Object.assign(event, { result: value });
           over();
           return value;
         },

@@ -1,0 +1,138 @@
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+import { requireKnown, requireString } from '@pea2pea/core/authoring';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { timeHandlers } from '../metrics/handler-times.js';
+import { METRICS, type MetricDefinition } from '../metrics/metrics.js';
+import { nodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
+import { snapshot, type NodeSnapshot } from '../snapshot/snapshot.js';
+
+/** How metrics are named, and where they are registered. */
+export interface PrometheusOptions {
+  /** Where they are registered. @default a registry of their own */
+  readonly register?: Registry;
+  /** What their names begin with. @default 'pea2pea_' */
+  readonly prefix?: string;
+}
+
+/** Handlers take from a fraction of a millisecond to seconds. */
+const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+const DELAY_RESOLUTION_MS = 20;
+const NS_PER_S = 1e9;
+
+/** The metrics of some nodes. {@link prometheus} makes it. */
+export class PrometheusMetrics {
+  /** Where they are registered. */
+  readonly register: Registry;
+  readonly #nodes: readonly AnyNode[];
+  readonly #names: string[] = [];
+  readonly #endTiming: () => void;
+  readonly #delay: IntervalHistogram;
+  #taken: readonly NodeSnapshot[] = [];
+
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, or for what is not a node */
+  constructor(observed: Observed, options: PrometheusOptions = {}) {
+    requireKnown('the options of prometheus()', options, ['register', 'prefix']);
+    const { register = new Registry(), prefix = 'pea2pea_' } = options;
+    requireString('prefix', prefix, { min: 0 });
+    this.register = register;
+    this.#nodes = nodesOf(observed);
+    for (const metric of METRICS) this.#add(metric, prefix);
+    const name = this.#named(`${prefix}handler_duration_seconds`);
+    const handlers = new Histogram({
+      name,
+      help: 'from the call of onMessage to the end of its promise',
+      labelNames: ['node', 'outcome'],
+      buckets: BUCKETS,
+      registers: [register],
+    });
+    this.#endTiming = timeHandlers(this.#nodes, (node, seconds, outcome) =>
+      handlers.observe({ node, outcome }, seconds),
+    );
+    const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+    delay.enable();
+    this.#delay = delay;
+    new Gauge({
+      name: this.#named(`${prefix}event_loop_delay_seconds`),
+      help: 'the longest delay of the event loop since it was read last',
+      registers: [register],
+      collect() {
+        this.set(delay.max / NS_PER_S);
+        delay.reset();
+      },
+    });
+  }
+
+  /** The media type of {@link text}. */
+  get contentType(): string {
+    return this.register.contentType;
+  }
+
+  /** All metrics of the registry in the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.register.metrics();
+  }
+
+  /** Takes the metrics out of the registry, and ends all measuring. Harmless twice. */
+  close(): void {
+    this.#endTiming();
+    this.#delay.disable();
+    for (const name of this.#names.splice(0)) this.register.removeSingleMetric(name);
+  }
+
+  #add({ name: bare, help, type, labels, read }: MetricDefinition, prefix: string): void {
+    const name = this.#named(prefix + bare);
+    const isFirst = this.#names.length === 1;
+    const options = { name, help, labelNames: ['node', ...labels], registers: [this.register] };
+    const samples = (): readonly { readonly labels: Record<string, string>; readonly value: number }[] => {
+      // Metrics are collected one after the other, in one turn: one snapshot is for all of them.
+      if (isFirst) this.#taken = this.#nodes.map((node) => snapshot(node, { connections: { limit: 0 } }));
+      return this.#taken.flatMap((taken) =>
+        read(taken).map((sample) => ({
+          labels: { node: taken.name, ...sample.labels },
+          value: sample.value,
+        })),
+      );
+    };
+    if (type === 'gauge') {
+      new Gauge({
+        ...options,
+        collect() {
+          this.reset();
+          for (const { labels: values, value } of samples()) this.set(values, value);
+        },
+      });
+      return;
+    }
+    new Counter({
+      ...options,
+      collect() {
+        this.reset();
+        for (const { labels: values, value } of samples()) this.inc(values, value);
+      },
+    });
+  }
+
+  #named(name: string): string {
+    this.#names.push(name);
+    return name;
+  }
+}
+
+/**
+ * Metrics of a node, a peer, an application, or several of them, for Prometheus: state, traffic, queues, refusals and ends by cause,
+ * all counters, handler times as a histogram, the delay of the event loop.
+ *
+ * ```ts
+ * const metrics = prometheus(app);
+ * createServer(async (_, response) => {
+ *   response.setHeader('content-type', metrics.contentType).end(await metrics.text());
+ * }).listen(9464, '127.0.0.1');
+ * ```
+ *
+ * note: no label is an address or an identity: `node`, `direction`, `state`, `cause`, `option` and `outcome` are bounded.
+ * note: it measures until `close()`.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, or for what is not a node
+ */
+export function prometheus(observed: Observed, options: PrometheusOptions = {}): PrometheusMetrics {
+  return new PrometheusMetrics(observed, options);
+}

@@ -1,0 +1,143 @@
+import { createRequire } from 'node:module';
+import { describe, expect, it } from '@jest/globals';
+import { COUNTERS } from '@pea2pea/core';
+import { ControlledClock } from '@pea2pea/core/testing';
+import { prometheus, type PrometheusMetrics } from '@pea2pea/observe/prometheus';
+import { inMemory, join, lab, turn, until } from '@pea2pea/testing';
+import { Registry } from 'prom-client';
+
+const { makeNode } = lab();
+
+interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly metrics: readonly {
+    readonly value?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly buckets?: Readonly<Record<string, string>>;
+  }[];
+}
+
+/** A parser that is not ours; it is a CommonJS module without types. */
+const parse = createRequire(import.meta.url)('parse-prometheus-text-format') as (text: string) => Family[];
+
+async function read(metrics: PrometheusMetrics): Promise<Map<string, Family>> {
+  return new Map(parse(await metrics.text()).map((family) => [family.name, family]));
+}
+
+const valueOf = (families: Map<string, Family>, name: string, labels: Readonly<Record<string, string>>) =>
+  families
+    .get(name)
+    ?.metrics.find((metric) =>
+      Object.entries(labels).every(([label, value]) => metric.labels?.[label] === value),
+    )?.value;
+
+describe('prometheus()', () => {
+  it('tells state, traffic, refusals and ends of each node in a text that a parser reads', async () => {
+    const network = inMemory();
+    const a = makeNode({ ...network, name: 'a' });
+    const b = makeNode({ ...network, name: 'b', maxConnections: 1 });
+    const metrics = prometheus([a.node, b.node]);
+    try {
+      const [connection] = await join(a, b);
+      await connection.send('hello');
+      await until('it arrived', () => b.messages.length === 1);
+      await makeNode(network)
+        .node.connect(b.node.address!)
+        .catch(() => undefined);
+      await until('b refused', () => b.node.heuristics.refusedByLimit === 1);
+      const before = await read(metrics);
+      expect(valueOf(before, 'pea2pea_connections', { node: 'b', state: 'open' })).toBe('1');
+      expect(valueOf(before, 'pea2pea_messages_total', { node: 'b', direction: 'inbound' })).toBe('1');
+      expect(valueOf(before, 'pea2pea_limit', { node: 'b', option: 'maxConnections' })).toBe('1');
+      expect(
+        valueOf(before, 'pea2pea_connections_refused_total', {
+          node: 'b',
+          direction: 'inbound',
+          cause: 'P2P_ERR_TOO_MANY_CONNECTIONS',
+        }),
+      ).toBe('1');
+      await connection.disconnect();
+      await until('b saw it', () => b.node.connections.size === 0);
+      const after = await read(metrics);
+      expect(valueOf(after, 'pea2pea_connections', { node: 'b', state: 'open' })).toBe('0');
+      expect(valueOf(after, 'pea2pea_connections_ended_total', { node: 'b', cause: 'reading: ended' })).toBe(
+        '1',
+      );
+      expect(after.get('pea2pea_messages_total')!.type).toBe('COUNTER');
+      // Collected again, a counter has risen by what happened, not by what it had.
+      expect(valueOf(after, 'pea2pea_messages_total', { node: 'b', direction: 'inbound' })).toBe('1');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('has one metric for each counter of the table, with its help', async () => {
+    const { node } = makeNode(inMemory());
+    const metrics = prometheus(node);
+    try {
+      const helps = [...(await read(metrics)).values()].map(({ help }) => help);
+      for (const { help } of Object.values(COUNTERS)) expect(helps).toContain(help);
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('has the time of handlers, to the end of their promise, as a histogram', async () => {
+    const clock = new ControlledClock();
+    const network = { ...inMemory(), clock };
+    const finish: (() => void)[] = [];
+    const b = makeNode(
+      { ...network, name: 'b' },
+      {
+        onMessage: (message) =>
+          message === 'now' ? undefined : new Promise<void>((done) => finish.push(done)),
+      },
+    );
+    const metrics = prometheus(b.node);
+    try {
+      const [connection] = await join(makeNode(network), b);
+      connection.trySend('now');
+      connection.trySend('later');
+      await until('it works', () => finish.length === 1);
+      clock.advance(300);
+      finish[0]!();
+      await turn(3);
+      const [histogram] = (await read(metrics)).get('pea2pea_handler_duration_seconds')!.metrics;
+      expect(histogram).toMatchObject({ buckets: { '0.1': '1', '0.5': '2', '+Inf': '2' } });
+      expect(await metrics.text()).toContain('duration_seconds_sum{node="b",outcome="done"} 0.3\n');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('has no address and no identity in it', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode(network), makeNode(network)];
+    const metrics = prometheus([a.node, b.node]);
+    try {
+      const [connection] = await join(a, b);
+      expect(await metrics.text()).not.toContain(connection.address.host);
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('leaves a registry that is given to it as it was', async () => {
+    const register = new Registry();
+    const { node } = makeNode(inMemory());
+    const metrics = prometheus(node, { register, prefix: 'chat_' });
+    expect(await register.metrics()).toContain('chat_connections{');
+    metrics.close();
+    metrics.close();
+    expect(register.getMetricsAsArray()).toEqual([]);
+  });
+
+  it.each([
+    ['what is not a node', () => prometheus({} as never)],
+    ['an unknown option', () => prometheus([], { labels: [] } as object)],
+  ])('refuses %s', (_, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: 'P2P_ERR_INVALID_CONFIG' }));
+  });
+});
