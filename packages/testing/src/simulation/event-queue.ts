@@ -116,8 +116,12 @@ export class EventQueue {
 
   /** Moves what is at `start` up to where it belongs. */
   #rise(start: number): void {
-    const [times, places, events] = [this.#times, this.#places, this.#events];
-    const [timeMs, place, event] = [times[start]!, places[start]!, events[start]!];
+    const times = this.#times;
+    const places = this.#places;
+    const events = this.#events;
+    const timeMs = times[start]!;
+    const place = places[start]!;
+    const event = events[start]!;
     let index = start;
     while (index > 0) {
       const parent = (index - 1) >> 1;
@@ -135,8 +139,11 @@ export class EventQueue {
 
   /** Puts `event`, which was the last one, at the top, or where it belongs below. */
   #sink(event: SimEvent, last: number): void {
-    const [times, places, events] = [this.#times, this.#places, this.#events];
-    const [timeMs, place] = [times[last]!, places[last]!];
+    const times = this.#times;
+    const places = this.#places;
+    const events = this.#events;
+    const timeMs = times[last]!;
+    const place = places[last]!;
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
@@ -155,7 +162,8 @@ export class EventQueue {
   }
 
   #isAfter(index: number, other: number): boolean {
-    const [timeMs, otherMs] = [this.#times[index]!, this.#times[other]!];
+    const timeMs = this.#times[index]!;
+    const otherMs = this.#times[other]!;
     return timeMs === otherMs ? this.#places[index]! > this.#places[other]! : timeMs > otherMs;
   }
 }
