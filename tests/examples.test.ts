@@ -97,7 +97,9 @@ it('every protocol has a test in the gallery, and every test of the gallery a pr
   const namesBy = (pattern: RegExp) => [...String(stdout).matchAll(pattern)].map(([, name]) => name).sort();
   const protocols = namesBy(/^examples\/protocols\/([\w-]+)(?:\/main)?\.ts$/gm);
   expect(protocols.length).toBeGreaterThan(0);
-  expect(namesBy(/^tests\/gallery\/([\w-]+)\.test\.mjs$/gm)).toEqual(protocols);
+  const tests = namesBy(/^tests\/gallery\/([\w-]+)\.test\.mjs$/gm);
+  // The attack command is set against the servers of others beside them.
+  expect(tests.filter((name) => name !== 'attack')).toEqual(protocols);
 });
 
 describe('hello', () => {
