@@ -35,6 +35,9 @@ describe('the reference', () => {
   );
 });
 
+/** What the server of NestJS is made of, which the attack command is set against. */
+const SERVERS = ['@nestjs/common', '@nestjs/core', '@nestjs/microservices', 'reflect-metadata', 'rxjs'];
+
 describe('the gallery', () => {
   it('shows every protocol, with the packages that it is tested with', () => {
     const names = readdirSync(`${root}examples/protocols`).map((entry) => entry.replace(/\.ts$/, ''));
@@ -47,6 +50,7 @@ describe('the gallery', () => {
       dependencies: Record<string, string>;
     };
     const clients = shown.flatMap(([, text]) => text.split(', '));
-    expect(Object.keys(dependencies).filter((name) => !clients.includes(name))).toEqual([]);
+    const others = Object.keys(dependencies).filter((name) => !clients.includes(name));
+    expect(others.filter((name) => !SERVERS.includes(name))).toEqual([]);
   });
 });

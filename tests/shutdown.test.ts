@@ -36,6 +36,21 @@ describe('close', () => {
     await until('the others saw it', () => b.closed.length === 1 && c.closed.length === 1);
   });
 
+  it('ends setups of both sides without a warning: they say nothing about their peers', async () => {
+    const [a, b] = [makeNode({}, { onHandshake: never }), makeNode({}, { onHandshake: never })];
+    await listen(a);
+    const dial = b.node.connect(a.node.address!);
+    const outcome = dial.then(undefined, ({ code }: PeerError) => code);
+    await until('both shake hands', () => a.node.connecting === 1 && b.node.connecting === 1);
+    await Promise.all([a.node.close(), b.node.close()]);
+    expect(await outcome).toBe('P2P_ERR_SHUTTING_DOWN');
+    const levels = [a, b].flatMap(({ log }) =>
+      log.filter(({ text }) => text === 'no connection: the setup failed').map(({ level }) => level),
+    );
+    expect(levels).toContain('debug');
+    expect([...a.log, ...b.log].filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
   it('is idempotent, and a second call joins the first', async () => {
     const a = makeNode(inMemory());
     await listen(a);

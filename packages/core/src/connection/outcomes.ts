@@ -6,6 +6,7 @@ import { causeOf, describeReason, type Connection, type DisconnectReason } from 
 import type { Direction } from '../contracts/direction.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { readData } from '../errors/describe.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { Logger } from '../contracts/logger.js';
 import { peerFields } from '../contracts/peer-fields.js';
@@ -13,6 +14,9 @@ import type { SocketAddress } from '../net/socket-address.js';
 import { Tally } from '../mechanisms/tally.js';
 import { LimitLog } from './limit-log.js';
 import type { PeerLog } from './peer-log.js';
+
+/** Why a setup failed that this program has ended itself: no news about the peer. */
+const OURS: ReadonlySet<string> = new Set<PeerErrorCode>(['P2P_ERR_ABORTED', 'P2P_ERR_SHUTTING_DOWN']);
 
 /** What becomes of links, dials and connections, each told in one place: its counter, its line in the log, its channel. */
 export class Outcomes {
@@ -62,7 +66,9 @@ export class Outcomes {
     this.#counters[counter]++;
     this.refusals[direction].add(error.code);
     const fields = { peer: address.toString(), direction, code: error.code, err: error };
-    this.#peerLog.warn(fields, 'no connection: the setup failed');
+    const text = 'no connection: the setup failed';
+    if (OURS.has(error.code)) this.#logger.debug(fields, text);
+    else this.#peerLog.warn(fields, text);
     this.#publishRefusal(address, direction, error.code);
   }
 
