@@ -5,8 +5,6 @@ import { Duplex, PassThrough } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { json, lengthDelimited, lines, mapCodec } from '@pea2pea/codecs';
-import { cbor } from '@pea2pea/codecs/cbor';
-import { msgpack } from '@pea2pea/codecs/msgpack';
 import {
   memoryTransport,
   PeerNode,
@@ -158,19 +156,6 @@ describe.each(named)('%s', (_name, line) => {
       }
       await until('all came', () => received.length === texts.length);
       expect(received).toEqual(texts);
-    }
-  });
-
-  it('bytes in objects are whole for as long as somebody keeps them', async () => {
-    for (const codec of [msgpack<{ body: Buffer }>(), cbor<{ body: Buffer }>()]) {
-      const sent = Array.from({ length: 300 }, (_, number) => messageOf(number * 7));
-      const received: Buffer[] = [];
-      const { sender } = await connected(codec, { onMessage: ({ body }) => void received.push(body) }, line);
-      for (const body of sent) {
-        if (!sender.trySend({ body })) await sender.drained().then(() => sender.trySend({ body }));
-      }
-      await until('all came', () => received.length === sent.length);
-      expect(received.filter((body) => Buffer.isBuffer(body) && isIntact(body))).toHaveLength(300);
     }
   });
 

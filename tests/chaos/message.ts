@@ -46,7 +46,6 @@ function bodyOf(number: number, size: number): Buffer {
 /** A decoder that nobody watches. */
 export function frameDecoder(): Decoder<ChaosMessage> {
   return {
-    keeps: 'nothing', // so that the memory of all that was decoded is freed
     decode(input) {
       if (input.length < HEADER) return NEED_MORE;
       const mark = input.peek(0);

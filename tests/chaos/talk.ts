@@ -35,7 +35,6 @@ export class Talk {
   /** `decoder`, as the one of this connection from now on. */
   watched<T>(decoder: Decoder<T>): Decoder<T> {
     const watched: Decoder<T> = {
-      keeps: decoder.keeps,
       decode: (input) => {
         if (this.isFrozen) this.#breach('a decoder was called in a renegotiation');
         if (this.#decoder !== watched) this.#breach('the decoder of before a renegotiation was called');

@@ -28,7 +28,6 @@ interface CborX {
 const OPTIONS = {
   useRecords: false,
   mapsAsObjects: true,
-  copyBuffers: true, // so that no message has bytes of the chunk that brought it
   useTag259ForMaps: false,
   variableMapSize: true,
   tagUint8Array: false,
@@ -52,7 +51,7 @@ const OPTIONS = {
  * in it, and half a surrogate pair is sent as that.
  * note: whole numbers that are safe (`Number.isSafeInteger`) travel as integers, in eight bytes from 2^32 on. Integers
  * arrive as numbers where they are safe, else as BigInt; so a BigInt arrives as a number where it is small.
- * note: bytes in a message are a copy, and yours.
+ * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `cbor-x` is not installed.
@@ -69,18 +68,17 @@ export function cbor(...args: FormatArguments<BytesFraming>): Codec<unknown> {
 
   return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('cbor', options);
-    const maps = {
-      decode(frame: Buffer): unknown {
+    return formatCodec<Buffer, Buffer, unknown>(framing, {
+      decode(frame) {
         requirePlainCbor(frame, maxObjects, 'in');
         return library.decode(frame);
       },
-      encode(message: unknown): Buffer {
+      encode(message) {
         const frame = library.encode(message);
         // What the other side would refuse is refused here, where the mistake is.
         requirePlainCbor(frame, maxObjects, 'out');
         return frame;
       },
-    };
-    return formatCodec<Buffer, Buffer, unknown>(framing, maps, true);
+    });
   });
 }

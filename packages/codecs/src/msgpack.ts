@@ -29,7 +29,6 @@ interface Msgpackr {
 const OPTIONS = {
   useRecords: false,
   mapsAsObjects: true,
-  copyBuffers: true, // so that no message has bytes of the chunk that brought it
   variableMapSize: true,
   encodeUndefinedAsNil: true,
 };
@@ -52,7 +51,7 @@ const OPTIONS = {
  * note: refused are other extensions, nesting deeper than 100, and what declares more than its frame holds. A key `__proto__`
  * arrives as `__proto_`. Malformed UTF-8 arrives with U+FFFD
  * in it, and half a surrogate pair is sent as that.
- * note: bytes in a message are a copy, and yours.
+ * note: bytes in a message are a view into what arrived; see `ByteQueue.read`.
  * note: the limit of the framing is on the bytes; what becomes of them is bounded by `maxObjects`.
  * @default framing lengthDelimited()
  * @throws {PeerError} P2P_ERR_UNSUPPORTED when `msgpackr` is not installed.
@@ -69,19 +68,18 @@ export function msgpack(...args: FormatArguments<BytesFraming>): Codec<unknown> 
 
   return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('msgpack', options);
-    const maps = {
-      decode(frame: Buffer): unknown {
+    return formatCodec<Buffer, Buffer, unknown>(framing, {
+      decode(frame) {
         requirePlainMsgpack(frame, maxObjects, 'in');
         return packr.unpack(frame);
       },
-      encode(message: unknown): Buffer {
+      encode(message) {
         requireKnownViews(message);
         const frame = packr.pack(message);
         // What the other side would refuse is refused here, where the mistake is.
         requirePlainMsgpack(frame, maxObjects, 'out');
         return frame;
       },
-    };
-    return formatCodec<Buffer, Buffer, unknown>(framing, maps, true);
+    });
   });
 }
