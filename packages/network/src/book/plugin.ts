@@ -2,6 +2,7 @@ import { definePlugin, type Hooks, type PeerNode, type Timer } from '@pea2pea/co
 import {
   describe,
   invalidConfig,
+  MAX_TIMER_MS,
   requireInteger,
   requireKnown,
   requireMethods,
@@ -19,7 +20,7 @@ export interface AddressBookPluginOptions {
   readonly store?: Store;
   /** Addresses to begin with: those of peers that are always there. @default none */
   readonly seeds?: readonly PeerAddressLike[];
-  /** How often a book that has changed is saved, in milliseconds, besides the end of the node: 1000 to 2^31 - 1. @default 300000: five minutes */
+  /** How often the book is saved, in milliseconds, besides the end of the node: an integer from 1000 to 2^31 - 1. @default 300000: five minutes */
   readonly saveEveryMs?: number;
   /** What places depend on where nothing was stored yet, for simulations; at least 16 characters. @default 256 random bits of `node:crypto` */
   readonly secret?: string;
@@ -70,7 +71,7 @@ export class AddressBookPlugin implements Hooks<unknown> {
     ];
     requireKnown('the options of addressBook', options, known);
     const { seeds, saveEveryMs } = { ...ADDRESS_BOOK_PLUGIN_DEFAULTS, ...options };
-    requireInteger('saveEveryMs', saveEveryMs, { min: 1_000, max: 2 ** 31 - 1 });
+    requireInteger('saveEveryMs', saveEveryMs, { min: 1_000, max: MAX_TIMER_MS });
     if (options.store !== undefined) requireMethods('store', options.store, ['load', 'save']);
     this.#node = node;
     this.#store = options.store ?? memoryStore();

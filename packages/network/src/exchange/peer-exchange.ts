@@ -52,7 +52,8 @@ export interface PeerExchangeCounts {
  *
  * - Each side says where it listens, and at which address it sees the other one. For a wildcard the receiver takes the address that
  *   it sees; the identity is the proven one, never one that is told.
- * - This node asks each peer that it dials, and a random one now and then: more often as long as its `connectionManager` has slots left. Nobody can tell it addresses that it did not ask for.
+ * - This node asks each peer that it dials, and a random one now and then: more often as long as its `connectionManager` has slots
+ *   left. Nobody can tell it addresses that it did not ask for.
  * - A peer that tells many addresses moves nothing: its allowance is small, and the book keeps all that come from its group in a
  *   sixteenth of its slots.
  * - Addresses of a local network are told only within a local network.

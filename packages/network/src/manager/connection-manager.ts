@@ -117,9 +117,12 @@ export class ConnectionManager implements Hooks<unknown> {
     };
   }
 
-  /** Whether it has slots for more connections, dials under way included. */
+  /** Whether it wants more connections than it has and dials for. */
   get hasSlot(): boolean {
-    return this.#hasSlot;
+    const dialled = [...this.#dials.values()].filter(
+      ({ purpose }) => purpose === 'slot' || purpose === 'anchor',
+    );
+    return this.#seats.outbound().length + dialled.length < this.#options.outbound;
   }
 
   /**
@@ -209,11 +212,11 @@ export class ConnectionManager implements Hooks<unknown> {
     for (const peer of trusted) {
       if (this.#dials.size < maxConcurrentDials && this.#isFree(peer)) this.#dial(peer, 'trusted');
     }
-    while (this.#anchors.length > 0 && this.#dials.size < maxConcurrentDials && this.#hasSlot) {
+    while (this.#anchors.length > 0 && this.#dials.size < maxConcurrentDials && this.hasSlot) {
       const anchor = this.#anchors.shift()!;
       if (this.#isFree(anchor)) this.#dial(anchor, 'anchor');
     }
-    while (this.#dials.size < maxConcurrentDials && this.#hasSlot) {
+    while (this.#dials.size < maxConcurrentDials && this.hasSlot) {
       const next = this.#book.book.pick({ accept: (known) => this.#suits(known) });
       if (next === undefined) break;
       this.#dial(next.address, 'slot');
@@ -230,16 +233,8 @@ export class ConnectionManager implements Hooks<unknown> {
   /** Whether nothing is left to be dialled, or enough is under way. */
   get #isContent(): boolean {
     return (
-      !this.#hasSlot &&
-      this.#options.trusted.every((peer) => this.#isConnected(peer) || this.#isDialled(peer))
+      !this.hasSlot && this.#options.trusted.every((peer) => this.#isConnected(peer) || this.#isDialled(peer))
     );
-  }
-
-  get #hasSlot(): boolean {
-    const dialled = [...this.#dials.values()].filter(
-      ({ purpose }) => purpose === 'slot' || purpose === 'anchor',
-    );
-    return this.#seats.outbound().length + dialled.length < this.#options.outbound;
   }
 
   /** Whether a slot may go to an address: nobody of its group has one. */
@@ -297,7 +292,7 @@ export class ConnectionManager implements Hooks<unknown> {
     if (seat !== undefined) {
       seat.peer = proved;
       seat.isTrusted = purpose === 'trusted';
-      seat.isFeeler = purpose === 'feeler' && !this.#hasSlot;
+      seat.isFeeler = purpose === 'feeler' && !this.hasSlot;
       if (seat.isFeeler) void connection.disconnect('it was dialled to see who is there');
     }
     this.#noteAnchors();

@@ -5,7 +5,7 @@ export type { Way } from './packets.js';
 
 /**
  * Where bytes were seen: `wire` is what the network carries, `plain` what the codec reads and writes above a secure channel.
- * Without one, both are the same, and there is `plain` alone.
+ * Without one both are the same, and there is one of them: `plain` of a `tap`, `wire` of a `capture`.
  */
 export type Layer = 'wire' | 'plain';
 

@@ -51,9 +51,9 @@ export function Connections({ source, open, onOpen }) {
       limit,
     });
     ask(`/api/connections?${query}`).then(
-      (answer) => {
+      (reply) => {
         if (number !== asked.current) return; // a later question is under way
-        setPage(answer);
+        setPage(reply);
         setProblem(undefined);
       },
       (error) => setProblem(error.message),

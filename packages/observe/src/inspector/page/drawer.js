@@ -20,11 +20,11 @@ export function Drawer({ source, id, onClose, onFrames }) {
   useEffect(() => {
     let isOver = false;
     ask(`/api/connection?source=${source.key}&id=${id}`).then(
-      (answer) => {
+      (reply) => {
         if (isOver) return;
-        setAbout(answer ?? { row: null, log: [] });
+        setAbout(reply ?? { row: null, log: [] });
         setProblem(undefined);
-        const rates = answer?.row?.rates;
+        const rates = reply?.row?.rates;
         samples.current = [
           ...samples.current,
           rates === undefined ? 0 : rates.bytesIn + rates.bytesOut,
