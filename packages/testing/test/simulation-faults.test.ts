@@ -277,6 +277,21 @@ describe('a crash', () => {
     expect(b.heard).toEqual(['one', 'two']);
   });
 
+  it('what is sent again comes in order, though what was sent after it is under way for long', async () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const { world, a, b, here } = await two({ seed, latencyMs: 5, lossPercent: 30 });
+      const lines = Array.from({ length: 20 }, (_, index) => `${index}`);
+      for (const line of lines) {
+        if (line === '5') a.host.suspend();
+        here.trySend(line);
+        if (line === '15') a.host.resume();
+        await world.run(4);
+      }
+      await world.run('1 min');
+      expect(b.heard).toEqual(lines);
+    }
+  });
+
   it('a program starts again, with what it had synced, or without', async () => {
     const world = simulate();
     const starts: (string | undefined)[] = [];

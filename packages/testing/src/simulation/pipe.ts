@@ -8,6 +8,9 @@ export class Segment extends SimEvent {
   readonly kind: 'open' | 'data' | 'fin';
   /** Empty unless it is data. */
   bytes: Buffer;
+  /** Its place among those of its pipe, from 1 on, and how many places it has: others may have joined it. */
+  serial = 0;
+  count = 1;
   readonly #pipe: { onArrival(segment: Segment): void };
 
   constructor(kind: Segment['kind'], pipe: { onArrival(segment: Segment): void }, bytes: Buffer = NO_BYTES) {
@@ -92,10 +95,11 @@ export class Pipe<End extends PipeEnd> {
   #last: Segment | undefined;
   /** None, most of the time. */
   #stalled: Segment[] | undefined;
-  /** How many of them were lost under way: they come before those that were not sent. */
-  #lost = 0;
-  /** How many have come and wait, as their route is held, or was a moment ago. */
-  #held = 0;
+  /** The place of the segment that was sent last, and of the one that the receiver needs next. */
+  #lastSerial = 0;
+  #nextSerial = 1;
+  /** Have arrived, and wait for those before them. None, most of the time. */
+  #early: Segment[] | undefined;
   #retry: { readonly sinceMs: number; delayMs: number; event: SimEvent } | undefined;
 
   constructor(timeline: Timeline, network: Network, way: Way<End>, connection: Piped<End>) {
@@ -212,6 +216,7 @@ export class Pipe<End extends PipeEnd> {
 
   #launch(segment: Segment): void {
     if (this.#isDead) return;
+    if (segment.serial === 0) segment.serial = ++this.#lastSerial;
     if (this.#stalled !== undefined || !this.#isPassable()) {
       this.#stall(segment);
       return;
@@ -230,35 +235,43 @@ export class Pipe<End extends PipeEnd> {
   #join(segment: Segment): boolean {
     const last = this.#last;
     if (last?.kind !== 'data' || segment.kind !== 'data') return false;
+    if (last.serial + last.count !== segment.serial) return false;
+    last.count += segment.count;
     last.bytes = Buffer.concat([last.bytes, segment.bytes]);
     return true;
   }
 
-  /** The next one: they arrive one after the other. */
   onArrival(segment: Segment): void {
     if (this.#last === segment) this.#last = undefined;
-    if (this.#held === 0 && !this.#there.isHeld) this.#arrive(segment);
-    else this.#hold(segment);
-  }
-
-  #hold(segment: Segment): void {
-    this.#held++;
-    const arrive = (): void => {
-      this.#held--;
-      this.#arrive(segment);
-    };
-    // After those that were released at this instant.
-    if (!this.#there.keeps(arrive)) this.#timeline.at(this.#timeline.nowMs, ORDER.network, arrive);
+    if (this.#there.isHeld) this.#there.keeps(() => this.#arrive(segment));
+    else this.#arrive(segment);
   }
 
   #arrive(segment: Segment): void {
     if (this.#isDead) return;
     if (this.#stalled !== undefined || !this.#isPassable()) {
-      this.#stall(segment, this.#lost++);
+      this.#stall(segment);
       return;
     }
     if (!this.#hasWayBack()) this.#startRetrying(); // it has arrived, and nobody can say so
+    if (segment.serial !== this.#nextSerial) {
+      (this.#early ??= []).push(segment);
+      return;
+    }
+    this.#deliver(segment);
+    if (this.#early !== undefined) this.#deliverEarly(this.#early);
+  }
+
+  #deliver(segment: Segment): void {
+    this.#nextSerial += segment.count;
     this.#connection.arrived(segment, this.#receiver);
+  }
+
+  /** Those that wait no longer for one before them. */
+  #deliverEarly(early: Segment[]): void {
+    early.sort(inOrder);
+    while (early[0]?.serial === this.#nextSerial) this.#deliver(early.shift()!);
+    if (early.length === 0) this.#early = undefined;
   }
 
   #isPassable(): boolean {
@@ -269,12 +282,12 @@ export class Pipe<End extends PipeEnd> {
     return this.#back.state === 'open';
   }
 
-  #stall(segment: Segment, place = this.#stalled?.length ?? 0): void {
+  #stall(segment: Segment): void {
     if (this.#connection.isReset(this.#sender)) {
       this.#connection.wasReset(this.#sender);
       return;
     }
-    (this.#stalled ??= []).splice(place, 0, segment);
+    (this.#stalled ??= []).push(segment);
     this.#startRetrying();
   }
 
@@ -320,8 +333,7 @@ export class Pipe<End extends PipeEnd> {
       this.#retry = undefined;
       const stalled = this.#stalled ?? [];
       this.#stalled = undefined;
-      this.#lost = 0;
-      for (const segment of stalled) this.#launch(segment);
+      for (const segment of stalled.sort(inOrder)) this.#launch(segment);
       if (this.#isBlocked) this.consumed(0);
       return;
     }
@@ -334,4 +346,8 @@ export class Pipe<End extends PipeEnd> {
     retry.delayMs = Math.min(retry.delayMs * 2, LONGEST_RETRY_MS);
     retry.event = this.#timeline.at(Math.min(nowMs + retry.delayMs, endMs), ORDER.network, this.#onRetry);
   };
+}
+
+function inOrder(a: Segment, b: Segment): number {
+  return a.serial - b.serial;
 }
