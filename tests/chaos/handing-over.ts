@@ -30,7 +30,11 @@ export async function detach(
   if (connection.state !== 'closed') fail(`detach() ended, the connection is ${connection.state}`);
   if (chaos.node.connections.all(connection.address).includes(connection))
     fail('a detached connection is in the table');
-  await keepDetached(world, chaos, connection, outcome.value, logs);
+  // What comes next is not messages, where the peer has announced so and nobody has read it.
+  const known = talk.owes ? undefined : logs;
+  await keepDetached(world, chaos, connection, outcome.value, known);
+  logs.peer.isKept = false;
+  logs.peer.close();
   return 'ok';
 }
 
