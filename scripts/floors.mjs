@@ -20,8 +20,8 @@ const FLOORS = {
   rpc: { floors: ['.', 'decorators'], entries: ['decorators.ts'] },
   decorators: { floors: ['declarations', 'wiring', 'running', '.'] },
   testing: {
-    floors: ['.', 'simulation', ['altered', 'exploration'], ['attack', 'kits'], 'kits/codec'],
-    entries: ['index.ts'],
+    floors: ['.', 'simulation', ['altered', 'exploration', 'lab'], ['attack', 'kits'], 'kits/codec'],
+    entries: ['index.ts', 'fast-check.ts'],
   },
 };
 /** One plugin that knows of another: `reconnect` follows the connection that `unique-peer` kept. */
@@ -74,6 +74,7 @@ export const PACKAGES = {
 const EXCEPTIONS = [
   { files: /^observe\/prometheus\//, specifier: 'prom-client' },
   { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
+  { files: /^testing\/fast-check\.ts$/, specifier: 'fast-check' },
   { files: /^testing\/kits\/codec\//, specifier: '@pea2pea/core/internal' },
   { files: /^codecs\/protobuf(-objects|-walk)?\.ts$/, specifier: '@bufbuild/protobuf' },
 ];

@@ -74,6 +74,7 @@ it('every example has a test here', () => {
     'c10k',
     'chat-room',
     'chat',
+    'election',
     'fixed-topology',
     'gossip',
     'hello',
@@ -172,6 +173,33 @@ describe('c10k', () => {
     const lines = await linesOf(limited);
     expect(lines[0]).toBe('limit     10000 need 10050 open files, 250 are allowed (ulimit -Hn)');
     expect(lines).toContainEqual(expect.stringMatching(/^answered {2}200 of 200, /));
+  });
+});
+
+describe('election', () => {
+  it('finds the seed with which a vote that was not synced makes two leaders, and none once votes are', async () => {
+    const started = example('election/main');
+    // It computes for long, and the machine may be busy.
+    await untilIn('it ends', () => started.exitCode !== undefined, 2.5 * PATIENCE_MS);
+    const lines = await linesOf(started);
+    expect(lines[0]).toMatch(/^forgetful: seed \d+: the check "a term has one leader" does not hold at /);
+    const [, taken, all] = /^takes (\d+) of (\d+) faults:$/.exec(lines[1]!)!;
+    expect(Number(taken)).toBeLessThan(Number(all) / 2);
+    expect(lines.slice(2, 2 + Number(taken)).join('\n')).toMatch(/^ {2}crash of host /m);
+    expect(lines.slice(2 + Number(taken))).toEqual([
+      expect.stringMatching(/^replay \d+:[\d,]+: the same$/),
+      'the same faults, and votes that are synced: one leader',
+      'sound: 200 seeds, 4000 s of virtual time, no failure',
+      expect.stringMatching(/^ {2}in which connections were lost [1-9]\d* times by resets$/),
+      expect.stringMatching(/^ {2}and [1-9]\d* times by silence$/),
+    ]);
+  });
+
+  it('says what is wrong with its options', async () => {
+    const started = example('election/main', '--seeds', 'many');
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({ exitCode: 2, output: '' });
+    expect(started.errors).toContain('--seeds must be a whole number from 1 to 100000, not many');
   });
 });
 

@@ -42,6 +42,18 @@ describe('diagnostics channels', () => {
     expect(closed).toContainEqual({ node: 'a', connection, reason: { origin: 'user', why: 'enough' } });
   });
 
+  it('hand over the counters of each node that is made, which are live', async () => {
+    const made = record('pea2pea:node:made');
+    const network = inMemory();
+    const [a, b] = [makeNode({ ...network, name: 'a' }), makeNode({ ...network, name: 'b' })];
+    expect(made).toEqual([
+      { node: 'a', counters: a.node.heuristics, stats: a.node.stats },
+      { node: 'b', counters: b.node.heuristics, stats: b.node.stats },
+    ]);
+    await join(a, b);
+    expect(made[1]).toMatchObject({ counters: { openedInbound: 1 } });
+  });
+
   it.each(['disconnect', 'close'] as const)(
     'hand no message on whose subscriber ended the connection with %s()',
     async (how) => {

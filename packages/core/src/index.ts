@@ -45,6 +45,7 @@ export type {
   ListenDiagnostic,
   LogDiagnostic,
   MessageDiagnostic,
+  NodeDiagnostic,
 } from './contracts/diagnostics.js';
 export type { Direction } from './contracts/direction.js';
 export { CORE_ERRORS } from './errors/error-table.js';

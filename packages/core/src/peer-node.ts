@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { requireKnown } from './authoring/checks.js';
 import { defer, markHandled } from './authoring/deferred.js';
 import type { Connection } from './contracts/connection.js';
+import { diagnostics } from './contracts/diagnostics.js';
 import type { NodeConfig, ResolvedConfig } from './contracts/config.js';
 import { PeerError } from './errors/errors.js';
 import type { Hooks } from './contracts/hooks.js';
@@ -72,6 +73,9 @@ export class PeerNode<In, Out = In> {
     const { maxConnecting = 0 } = config;
     if (maxConnecting > this.config.maxConnecting) {
       kernel.logger.debug({ maxConnecting }, 'maxConnecting is clamped to maxConnections');
+    }
+    if (diagnostics.nodeMade.hasSubscribers) {
+      diagnostics.nodeMade.publish({ node: this.name, counters: this.heuristics, stats: this.stats });
     }
   }
 

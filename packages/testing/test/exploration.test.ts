@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { lines } from '@pea2pea/codecs';
 import {
   COVERABLE,
   defineScenario,
@@ -113,6 +114,36 @@ describe('an exploration', () => {
     for (const what of neverSeen) expect(COVERABLE).toContain(what);
   });
 
+  it('sees ends with their codes, refusals, and the counters of nodes', async () => {
+    const scenario = defineScenario({
+      async run(world) {
+        const [a, b] = [
+          peerOn(world.host('10.0.0.1'), { codec: lines() }),
+          peerOn(world.host('10.0.0.2'), { maxInbound: 1 }),
+        ];
+        await world.drive(b.node.listen({ host: '0.0.0.0', port: 1 }));
+        const connection = await world.drive(a.node.connect('10.0.0.2:1'));
+        const late = await world.drive(peerOn(world.host('10.0.0.3')).node.connect('10.0.0.2:1'));
+        await world.drive(late.closed);
+        connection.trySend('!'); // which the codec of b does not take
+        await world.drive(connection.closed);
+      },
+    });
+    const { seen, neverSeen } = await explore({ scenario, seeds: 1 });
+    expect(seen).toMatchObject({
+      opened: 3,
+      'closed: reading invalid-frame': 1,
+      'error: P2P_ERR_INVALID_FRAME': 1,
+      'refused: P2P_ERR_TOO_MANY_INBOUND': 1,
+      'counter: refusedByLimit': 1,
+      'counter: openedInbound': 1,
+      'counter: openedOutbound': 2,
+    });
+    for (const what of Object.keys(seen)) expect(COVERABLE).toContain(what);
+    expect(neverSeen).toEqual(COVERABLE.filter((what) => !(what in seen)));
+    expect(neverSeen).toEqual(expect.arrayContaining(['closed: renegotiation', 'counter: hookErrors']));
+  });
+
   it('of a scenario that fails by itself takes no fault', async () => {
     const scenario = defineScenario({ faults: {}, run: () => Promise.reject(new Error('no 17')) });
     const found = await failureOf(scenario, 3);
@@ -142,7 +173,10 @@ describe('the command', () => {
 
   it('says what was seen where nothing is found', () => {
     const { status, stdout } = run(program('sound-election'), '--seeds', '4', '--processes', '2');
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/^4 seeds, \d+ events[^]*never seen: /)]);
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^4 seeds, \d+ events[^]*never seen, [^]*  counter: [^]*hookErrors/),
+    ]);
   });
 
   it.each([

@@ -6,6 +6,7 @@ import {
   inMemory,
   join,
   lab,
+  type LabRunner,
   never,
   peerErrorOf,
   soon,
@@ -52,7 +53,7 @@ describe('a lab', () => {
   });
 
   it('needs a runner', () => {
-    expect(() => lab({})).toThrow('there is no test runner');
+    expect(() => lab({} as LabRunner)).toThrow('there is no test runner');
   });
 });
 

@@ -1,13 +1,17 @@
 import { channel, tracingChannel, type Channel, type TracingChannel } from 'node:diagnostics_channel';
 import type { Duplex } from 'node:stream';
 import type { Connection, DisconnectReason } from './connection.js';
+import type { Heuristics } from './counters.js';
 import type { Direction } from './direction.js';
 import type { LogFields } from './logger.js';
+import type { Stats } from './stats.js';
 import type { SocketAddress } from '../net/socket-address.js';
 
 // Without type parameters: the declarations of Node 26 have them in another order than those before.
 /** The types of {@link diagnostics}. */
 export interface Diagnostics {
+  /** {@link NodeDiagnostic} */
+  readonly nodeMade: Channel;
   /** {@link ListenDiagnostic} */
   readonly listen: Channel;
   /** {@link ConnectionDiagnostic} */
@@ -41,6 +45,7 @@ export interface Diagnostics {
  * A channel without a subscriber costs one property read.
  */
 export const diagnostics: Diagnostics = {
+  nodeMade: channel('pea2pea:node:made'),
   listen: channel('pea2pea:listen'),
   connectionOpen: channel('pea2pea:connection:open'),
   connectionClose: channel('pea2pea:connection:close'),
@@ -55,6 +60,16 @@ export const diagnostics: Diagnostics = {
   dial: tracingChannel('pea2pea:dial'),
   message: tracingChannel('pea2pea:message'),
 };
+
+/** A node was made. */
+export interface NodeDiagnostic {
+  /** The name of the node. */
+  readonly node: string;
+  /** Its counters, live. */
+  readonly counters: Readonly<Heuristics>;
+  /** What its connections carried, live. */
+  readonly stats: Stats;
+}
 
 /** A node listens. */
 export interface ListenDiagnostic {

@@ -41,9 +41,9 @@ export interface Exploration {
   readonly steps: number;
   /** Virtual time over all seeds, in milliseconds. */
   readonly timeMs: number;
-  /** What became of connections, and how often. */
+  /** What became of nodes and connections, and how often; see {@link COVERABLE}. */
   readonly seen: Counts;
-  /** What never happened, so that nothing about it was put to the test. */
+  /** What of {@link COVERABLE} never happened, so that nothing about it was put to the test. */
   readonly neverSeen: readonly string[];
 }
 

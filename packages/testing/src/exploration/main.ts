@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // npx pea2pea-explore <module> [--seeds 100] [--from 0] [--processes 2] [--replay 7:3,9]
 import { parseArgs } from 'node:util';
+import { coverageLines } from './coverage.js';
 import { explore, moduleOf } from './explore.js';
 import { ExplorationError } from './exploration-error.js';
 import { ProcessRunner } from './runners.js';
@@ -36,8 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(
       `${found.seeds} seeds, ${found.steps} events, ${Math.round(found.timeMs / 1_000)} s of virtual time`,
     );
-    for (const [what, count] of Object.entries(found.seen)) console.log(`  ${what}: ${count}`);
-    console.log(`never seen: ${found.neverSeen.join(', ')}`);
+    for (const line of coverageLines(found.seen)) console.log(line);
     return 0;
   } catch (error) {
     if (error instanceof ExplorationError) {

@@ -1,4 +1,4 @@
-import { testingError } from '../errors.js';
+import { testRunner } from '../test-runner.js';
 
 /** One fact of a kit that does not hold. */
 export interface KitFinding<Fact extends string = string> {
@@ -18,7 +18,7 @@ export interface KitRunner {
 
 /** What the `describe…` function of each kit takes besides. */
 export interface DescribeOptions {
-  /** The functions of the runner. @default the one that is running, where its functions are global */
+  /** The functions of the test runner. @default those of the one that is running; vitest has them as globals only where it is told to */
   readonly runner?: KitRunner;
 }
 
@@ -49,11 +49,8 @@ export async function findingsOf<Fact extends string, Subject>(
 }
 
 /** `runner`, or the one that is running. @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is none. */
-export function runnerOf(runner = globalThis as Partial<KitRunner>): KitRunner {
-  if (typeof runner.describe === 'function' && typeof runner.it === 'function') return runner as KitRunner;
-  throw testingError('P2P_ERR_NO_TEST_RUNNER', 'a conformance kit makes tests, and there is no test runner', {
-    remedy: 'run it in one, or give it { runner: { describe, it } }',
-  });
+export function runnerOf(runner: KitRunner | undefined): KitRunner {
+  return testRunner(runner, ['describe', 'it']);
 }
 
 /** A group of tests, one for each fact. @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner. */

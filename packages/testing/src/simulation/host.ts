@@ -4,7 +4,7 @@ import { chanceOf } from './chance.js';
 import { SimDisk } from './disk.js';
 import { HostClock } from './host-clock.js';
 import { HostTransport } from './host-transport.js';
-import { Incarnation } from './incarnation.js';
+import { Incarnation, type Enter } from './incarnation.js';
 import type { Machine } from './machine.js';
 import type { Nat } from './nat.js';
 import type { Net } from './net.js';
@@ -56,6 +56,7 @@ export class SimHost implements Machine {
   #starts = 0;
   #isPlugged = true;
   #disturbances = 0;
+  #entrance: ((host: SimHost) => Enter) | undefined;
 
   /** @internal */
   constructor(
@@ -150,6 +151,12 @@ export class SimHost implements Machine {
     this.#net.lookAt(this);
   }
 
+  /** Has all that its processes do run in `entrance`, from now on; see `fakeGlobals`. @internal */
+  enterBy(entrance: ((host: SimHost) => Enter) | undefined): void {
+    this.#entrance = entrance;
+    this.#incarnation.enter = entrance?.(this);
+  }
+
   /** Called by `world.crash`. @internal */
   crash(how: Crash): void {
     if (this.#state === 'down' || !this.#incarnation.isAlive) return;
@@ -198,5 +205,6 @@ export class SimHost implements Machine {
       random: chanceOf(this.#net.seed, `host ${this.address} ${this.#starts}`),
       logger: recordingLogger(this.log),
     };
+    this.#incarnation.enter = this.#entrance?.(this);
   }
 }

@@ -1,11 +1,16 @@
 import { ORDER } from './event-queue.js';
 import type { Timeline } from './timeline.js';
 
+/** Runs a part of a process. */
+export type Enter = <T>(run: () => T) => T;
+
 /**
  * One run of the process of a host, from its start to its crash. Everything that the world has to tell a process goes through
  * {@link Incarnation.call}.
  */
 export class Incarnation {
+  /** Runs what the process does, in its own surroundings. Undefined: in those of the world. */
+  enter: Enter | undefined;
   readonly #timeline: Timeline;
   #isAlive = true;
   #isStill = false;
@@ -24,9 +29,9 @@ export class Incarnation {
     return this.#isAlive;
   }
 
-  /** Whether {@link call} calls at once. */
+  /** Whether {@link call} does no more than to call. */
   get isRunning(): boolean {
-    return this.#isAlive && !this.#isStill;
+    return this.#isAlive && !this.#isStill && this.enter === undefined;
   }
 
   /** Whether it stands still: its event loop does not turn. */
@@ -50,7 +55,13 @@ export class Incarnation {
   call<T>(run: (subject?: T) => void, subject?: T): void {
     if (!this.#isAlive) return;
     if (this.#isStill) this.#waiting.push(() => run(subject));
-    else run(subject);
+    else if (this.enter === undefined) run(subject);
+    else this.enter(() => run(subject));
+  }
+
+  /** Returns what `run` does, as a part of the process. */
+  within<T>(run: () => T): T {
+    return this.enter === undefined ? run() : this.enter(run);
   }
 
   /** The process stands still for `durationMs`; until {@link Incarnation.goOn}, where that is infinite. */

@@ -3,7 +3,7 @@ import { describe } from '@pea2pea/core/authoring';
 import { chanceOf } from './chance.js';
 import { SimHost, type Boot, type Crash } from './host.js';
 import { HostClock } from './host-clock.js';
-import { Incarnation } from './incarnation.js';
+import { Incarnation, type Enter } from './incarnation.js';
 import { Nat, type NatOptions } from './nat.js';
 import { Net } from './net.js';
 import { resolveNetwork, type NetworkOptions } from './network-options.js';
@@ -69,6 +69,7 @@ export class World {
   readonly #epochMs: number;
   readonly #hosts: SimHost[] = [];
   readonly #checks: { readonly what: string; readonly holds: () => unknown }[] = [];
+  #entrance: ((host: SimHost) => Enter) | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   /** Made by `simulate`. @internal */
@@ -119,6 +120,7 @@ export class World {
     const host = new SimHost(this.#net, [addresses].flat(), options);
     this.#net.add(host);
     this.#hosts.push(host);
+    if (this.#entrance !== undefined) host.enterBy(this.#entrance);
     this.#boot(host);
     return host;
   }
@@ -266,12 +268,18 @@ export class World {
     this.trace.note(this.nowMs, text);
   }
 
+  /** Has all that processes of hosts do run in `entrance`, from now on. @internal */
+  enterHosts(entrance: ((host: SimHost) => Enter) | undefined): void {
+    this.#entrance = entrance;
+    for (const host of this.#hosts) host.enterBy(entrance);
+  }
+
   #boot(host: SimHost): void {
     const { boot, incarnation } = host;
     if (boot === undefined) return;
     this.spawn(async () => {
       try {
-        await boot(host);
+        await incarnation.within(() => boot(host));
       } catch (error) {
         if (incarnation.isAlive) throw error;
       }

@@ -1,19 +1,18 @@
 import {
   memoryTransport,
   PeerNode,
-  type Clock,
   type Connection,
   type DisconnectReason,
   type Hooks,
   type NodeConfig,
   type SocketAddress,
 } from '@pea2pea/core';
-import { ControlledClock } from '@pea2pea/core/testing';
-import { assertConsistent } from './consistency.js';
-import { testingError } from './errors.js';
-import { recordingLogger, type LogLine } from './logs.js';
-import { textCodec } from './text-codec.js';
-import { until } from './until.js';
+import { recordingLogger, type LogLine } from '../logs.js';
+import { testRunner } from '../test-runner.js';
+import { textCodec } from '../text-codec.js';
+import { until } from '../until.js';
+import { assertClosed } from './assert-closed.js';
+import { pair } from './pair.js';
 
 /** Where test peers listen: any port of the loopback, or of a network in memory. */
 export const ANYWHERE = { host: '127.0.0.1', port: 0 } as const;
@@ -46,45 +45,55 @@ export interface LabRunner {
 
 /** What a test file works with; see {@link lab}. */
 export interface Lab {
+  /** Makes two connected peers, and closes them after the test; see {@link pair}. */
+  readonly pair: typeof pair;
   /** Has `owned` closed after the test. */
   own<T extends Owned>(owned: T): T;
-  /** A node over TCP that speaks lines, unless `config` says otherwise; `hooks` run before those that write down. */
+  /** Makes a node over TCP that speaks lines, unless `config` says otherwise; `hooks` run before those that write down. */
   makeNode(config?: Partial<NodeConfig<string>>, hooks?: Hooks<string>): TestNode;
 }
 
 /**
- * Makes nodes for the tests of a file. After each test they are closed, with all else that the lab owns, and every node
+ * Makes peers for the tests of a file. After each test they are closed, with all else that the lab owns, and every node
  * must be consistent then, see {@link assertConsistent}, and have left no timer on a `ControlledClock`.
  *
+ * ```ts
+ * const { pair } = lab();
+ *
+ * it('carries lines', async () => {
+ *   const { here, there } = await pair({ codec: lines() });
+ *   await here.send('hello');
+ *   assert.equal(await there.next(), 'hello');
+ * });
+ * ```
+ *
  * note: call it where hooks of the runner are registered: at the top of a file or in a `describe`.
- * note: takes `afterEach` of the runner that is running, or of `runner` where it is not global.
+ * @param runner the one that is running: jest, mocha, and vitest with `globals: true` have `afterEach` as a global, and
+ * `node --test` is asked for it. vitest without globals: `lab({ afterEach })`.
  * @throws {PeerError} P2P_ERR_NO_TEST_RUNNER when there is no runner.
  */
-export function lab(runner: Partial<LabRunner> = globalThis as Partial<LabRunner>): Lab {
-  if (typeof runner.afterEach !== 'function') {
-    throw testingError(
-      'P2P_ERR_NO_TEST_RUNNER',
-      'lab() closes its nodes after each test, and there is no test runner',
-      {
-        remedy: 'run it in one, or give it { afterEach }',
-      },
-    );
-  }
+export function lab(runner?: LabRunner): Lab {
   const all: Owned[] = [];
+  const pairs: { close(): Promise<void> }[] = [];
   const own = <T extends Owned>(owned: T): T => {
     all.push(owned);
     return owned;
   };
-  runner.afterEach(async () => {
+  testRunner(runner, ['afterEach']).afterEach(async () => {
     const owned = all.splice(0);
     // A peer whose own hooks fail when it stops is closed all the same: tests that are about that say so themselves.
     await Promise.allSettled(owned.map((one) => one.close({ timeoutMs: 500 })));
-    const nodes = owned.flatMap(nodesOf);
-    for (const node of nodes) assertConsistent(node);
-    for (const clock of new Set(nodes.map(({ config }) => config.clock))) assertIdle(clock);
+    const ends = await Promise.allSettled(pairs.splice(0).map((both) => both.close()));
+    assertClosed(owned.flatMap(nodesOf));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   });
   return {
     own,
+    pair: (async (...args: Parameters<typeof pair>) => {
+      const both = await pair(...args);
+      pairs.push(both);
+      return both;
+    }) as typeof pair,
     makeNode(config = {}, hooks = {}) {
       const log: LogLine[] = [];
       const logger = recordingLogger(log);
@@ -100,22 +109,13 @@ export function lab(runner: Partial<LabRunner> = globalThis as Partial<LabRunner
   };
 }
 
-function nodesOf(owned: Owned): PeerNode<unknown>[] {
-  if (owned instanceof PeerNode) return [owned];
-  const { node } = owned as { readonly node?: PeerNode<unknown> };
+function nodesOf(owned: Owned): PeerNode<unknown, never>[] {
+  if (owned instanceof PeerNode) return [owned as PeerNode<unknown, never>];
+  const { node } = owned as { readonly node?: PeerNode<unknown, never> };
   return node === undefined ? [] : [node];
 }
 
-/** A clock that a test controls knows which timers are left. */
-function assertIdle(clock: Clock): void {
-  if (!(clock instanceof ControlledClock) || clock.pending === 0) return;
-  throw testingError(
-    'P2P_ERR_TIMERS_LEFT',
-    `timers on the clock of closed nodes: ${clock.pending}, should be 0`,
-  );
-}
-
-/** A network of its own, for nodes that need no sockets. */
+/** A network of its own, in memory, for nodes that need no sockets: a part of their configuration. */
 export function inMemory(): { transport: ReturnType<typeof memoryTransport> } {
   return { transport: memoryTransport() };
 }

@@ -1,0 +1,4 @@
+// npx pea2pea-explore examples/dist/election/forgetful.js --seeds 100
+import { election } from './scenario.js';
+
+export default election(false);
