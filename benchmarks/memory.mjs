@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ENDS, withEnds } from './harness/many-ends.mjs';
 import { LineProcess } from './harness/processes.mjs';
 import { result } from './harness/results.mjs';
+import { inbound, MANY, memoryOf, perOne, WARM_UP } from './harness/weighing.mjs';
 
-const WARM_UP = 200;
-const MANY = 4_000;
 /** Of a message under load. */
 const SIZE = 256;
 const MESH = 200;
@@ -71,28 +70,6 @@ const WEIGHED = [
     },
   },
 ];
-
-/** Memory with some connections, and with many more. */
-async function inbound(ends, crowd) {
-  const [port] = await ends.ask('listen', 'listening');
-  const grow = async (count, total) => {
-    await crowd.ask(`dial ${port} ${count}`, 'dialled');
-    await ends.ask(`opened ${total}`, 'reached');
-    return memoryOf(ends);
-  };
-  const before = await grow(WARM_UP, WARM_UP);
-  const after = await grow(MANY, WARM_UP + MANY);
-  return { before, after };
-}
-
-async function memoryOf(ends) {
-  const [heap, resident] = (await ends.ask('memory', 'memory')).map(Number);
-  return { heap, resident };
-}
-
-function perOne(before, after) {
-  return { heap: (after.heap - before.heap) / MANY, resident: (after.resident - before.resident) / MANY };
-}
 
 /** What each weighs, and what ours weighs above the other. */
 function comparison(what, kind, [bare, ours]) {

@@ -85,6 +85,16 @@ export const TARGETS = [
     atLeast: 1,
   })),
   {
+    what: 'observed by metrics, health and inspector, of the same not observed',
+    of: { suite: 'observe', contestant: 'metrics, health, inspector', metric: 'messages' },
+    atLeast: 0.95,
+  },
+  {
+    what: 'memory of an idle connection that is observed, above one that is not',
+    of: { suite: 'observe', contestant: 'observed above not' },
+    atMost: 300,
+  },
+  {
     what: 'broadcast, of trySend in a loop',
     of: { suite: 'broadcast', contestant: 'broadcast', against: 'trySend in a loop' },
     atLeast: 1.5,

@@ -21,10 +21,16 @@ const answering = {
   },
 };
 
-export async function listen(onOpen, onEnd) {
-  const node = new PeerNode(config).use({ ...answering, onConnect: onOpen, onDisconnect: onEnd });
-  const { port } = await node.listen({ host: HOST, port: 0 });
-  return port;
+export const listen = listenWith(() => {});
+
+/** The same, for a node that `prepare` was called with before it listens. */
+export function listenWith(prepare) {
+  return async (onOpen, onEnd) => {
+    const node = new PeerNode(config).use({ ...answering, onConnect: onOpen, onDisconnect: onEnd });
+    await prepare(node);
+    const { port } = await node.listen({ host: HOST, port: 0 });
+    return port;
+  };
 }
 
 /** One node dials them all. */

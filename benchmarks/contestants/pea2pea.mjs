@@ -5,24 +5,38 @@ import { PeerNode } from '@pea2pea/core';
 // A contestant waits while the others have their turn.
 const config = { codec: lengthDelimited(), idleTimeoutMs: 0 };
 
-export async function listen(count, connections) {
-  const limits = { maxConnections: connections, maxInbound: connections, maxConnectionsPerIp: connections };
-  const node = new PeerNode({ ...config, ...limits });
-  node.use({
-    onMessage(message) {
-      count(message);
-    },
-  });
-  const { port } = await node.listen({ host: '127.0.0.1', port: 0 });
-  return port;
-}
+export const { listen, connect } = contestantWith(() => {});
 
-export async function connect(port) {
-  const connection = await new PeerNode(config).connect({ host: '127.0.0.1', port });
-  return async (payload, messages) => {
-    for (let left = messages; left > 0;) {
-      if (connection.trySend(payload)) left--;
-      else await connection.drained();
-    }
+/** The contestant whose nodes `prepare` is called with, before they listen or dial. */
+export function contestantWith(prepare) {
+  return {
+    async listen(count, connections) {
+      const limits = {
+        maxConnections: connections,
+        maxInbound: connections,
+        maxConnectionsPerIp: connections,
+      };
+      const node = new PeerNode({ ...config, ...limits });
+      node.use({
+        onMessage(message) {
+          count(message);
+        },
+      });
+      await prepare(node);
+      const { port } = await node.listen({ host: '127.0.0.1', port: 0 });
+      return port;
+    },
+
+    async connect(port) {
+      const node = new PeerNode(config);
+      await prepare(node);
+      const connection = await node.connect({ host: '127.0.0.1', port });
+      return async (payload, messages) => {
+        for (let left = messages; left > 0;) {
+          if (connection.trySend(payload)) left--;
+          else await connection.drained();
+        }
+      };
+    },
   };
 }

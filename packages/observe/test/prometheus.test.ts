@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { COUNTERS } from '@pea2pea/core';
@@ -107,6 +108,67 @@ describe('prometheus()', () => {
       const [histogram] = (await read(metrics)).get('pea2pea_handler_duration_seconds')!.metrics;
       expect(histogram).toMatchObject({ buckets: { '0.1': '1', '0.5': '2', '+Inf': '2' } });
       expect(await metrics.text()).toContain('duration_seconds_sum{node="b",outcome="done"} 0.3\n');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('times a hundred handlers in a tenth of a second, and of more none, so that it costs the same however many there are', async () => {
+    const clock = new ControlledClock();
+    const network = { ...inMemory(), clock };
+    const b = makeNode({ ...network, name: 'b' });
+    const metrics = prometheus(b.node);
+    const timed = async () =>
+      /duration_seconds_count\{node="b",outcome="done"\} (\d+)\n/.exec(await metrics.text())?.[1];
+    try {
+      const [connection] = await join(makeNode(network), b);
+      const send = async (count: number): Promise<void> => {
+        const before = b.messages.length;
+        for (let sent = 0; sent < count; sent++) connection.trySend('x');
+        await until('all came', () => b.messages.length === before + count);
+      };
+      await send(99);
+      expect(await timed()).toBe('99');
+      clock.advance(100);
+      await send(99);
+      expect(await timed()).toBe('198');
+      await send(20);
+      await send(20);
+      expect(await timed()).toBe('199');
+      expect(tracingChannel('pea2pea:message').end.hasSubscribers).toBe(false);
+      clock.advance(100);
+      await send(1);
+      expect(await timed()).toBe('200');
+    } finally {
+      metrics.close();
+    }
+    clock.advance(1_000);
+    expect(tracingChannel('pea2pea:message').end.hasSubscribers).toBe(false);
+  });
+
+  it('times the promise of a handler that settles while no others are timed', async () => {
+    const clock = new ControlledClock();
+    const network = { ...inMemory(), clock };
+    const failures: ((error: Error) => void)[] = [];
+    const b = makeNode(
+      { ...network, name: 'b' },
+      {
+        onMessage: (message) =>
+          message === 'now' ? undefined : new Promise<void>((_, fail) => failures.push(fail)),
+        onError: () => 'keep',
+      },
+    );
+    const metrics = prometheus(b.node);
+    try {
+      const [connection] = await join(makeNode(network), b);
+      for (let sent = 0; sent < 99; sent++) connection.trySend('now');
+      connection.trySend('later');
+      await until('it works', () => failures.length === 1);
+      expect(tracingChannel('pea2pea:message').end.hasSubscribers).toBe(false);
+      clock.advance(50);
+      failures[0]!(new Error('of a test'));
+      await turn(3);
+      expect(await metrics.text()).toContain('duration_seconds_sum{node="b",outcome="failed"} 0.05\n');
     } finally {
       metrics.close();
     }

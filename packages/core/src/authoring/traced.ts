@@ -4,6 +4,7 @@ import { isPromise } from './thenable.js';
 /**
  * Calls `call` as `channel` traces it: `start` and `end` around what it does at once, `asyncStart` and `asyncEnd` when the promise
  * that it returned has settled, and before those `error` where it threw or rejected; `error` is in the event then, otherwise `result`.
+ * From `end` on it has the `promise`, if there is one: who wants to know of a few calls only need not hear of the ends of all.
  *
  * note: what is not a promise is returned as it is, which `tracePromise` of Node.js does not do.
  * note: ask `channel.hasSubscribers` before: this costs an event and, for a promise, another one.
@@ -25,7 +26,7 @@ export function traced<T>(channel: TracingChannel, event: object, call: () => T)
         Object.assign(event, { result });
         return result as T;
       }
-      return Promise.resolve(result).then(
+      const promise = Promise.resolve(result).then(
         (value: unknown) => {
           Object.assign(event, { result: value });
           over();
@@ -36,7 +37,9 @@ export function traced<T>(channel: TracingChannel, event: object, call: () => T)
           over();
           throw error;
         },
-      ) as T;
+      );
+      Object.assign(event, { promise });
+      return promise as T;
     } catch (error) {
       failed(error);
       throw error;

@@ -1,18 +1,12 @@
-import { tracingChannel } from 'node:diagnostics_channel';
+import type { MessageDiagnostic } from '@pea2pea/core';
 import type { AnyNode } from '../snapshot/observed.js';
+import { SampledCalls } from './sampled-calls.js';
 
 /** Whether a handler was done, or threw. */
 export type HandlerOutcome = 'done' | 'failed';
 
-/** The event of a message, with the time at which its handler began. */
-interface TracedMessage {
-  readonly node: string;
-  readonly error?: unknown;
-  readonly result?: unknown;
-}
-
 /**
- * Times the `onMessage` of nodes, from its call to the end of its promise.
+ * Times the `onMessage` of nodes, from its call to the end of its promise; a sample, where there are many.
  *
  * @param told called for each, with seconds
  * @returns what ends it
@@ -22,28 +16,9 @@ export function timeHandlers(
   told: (node: string, seconds: number, outcome: HandlerOutcome) => void,
 ): () => void {
   const clocks = new Map(nodes.map(({ name, config }) => [name, config.clock]));
-  const began = new WeakMap<object, number>();
-  const over = (event: TracedMessage): void => {
-    const clock = clocks.get(event.node);
-    const startMs = began.get(event);
-    if (clock === undefined || startMs === undefined) return;
-    began.delete(event);
-    told(event.node, (clock.now() - startMs) / 1_000, 'error' in event ? 'failed' : 'done');
-  };
-  const subscribers = {
-    start: (event: unknown) => {
-      const clock = clocks.get((event as TracedMessage).node);
-      if (clock !== undefined) began.set(event as object, clock.now());
-    },
-    end: (event: unknown) => {
-      // Without a result or an error there is a promise.
-      if ('result' in (event as object) || 'error' in (event as object)) over(event as TracedMessage);
-    },
-    asyncStart: () => {},
-    asyncEnd: (event: unknown) => over(event as TracedMessage),
-    error: () => {},
-  };
-  const channel = tracingChannel('pea2pea:message');
-  channel.subscribe(subscribers);
-  return () => void channel.unsubscribe(subscribers);
+  const calls = new SampledCalls<MessageDiagnostic>('pea2pea:message', {
+    clockOf: ({ node }) => clocks.get(node),
+    told: ({ node }, seconds, hasFailed) => told(node, seconds, hasFailed ? 'failed' : 'done'),
+  });
+  return () => calls.end();
 }
