@@ -32,6 +32,8 @@ const ENDS = [
 // A turn has to be longer than the second between two looks.
 export const seconds = 240;
 const SHARE_OF_TRAFFIC = 0.75;
+/** The inspector keeps a thousand log lines, whatever happens: they are there before anything is weighed. */
+const WARM_UP = 1_200;
 /** A round of weighing takes about so long. */
 const ROUND_SECONDS = 15;
 
@@ -44,7 +46,7 @@ export async function run({ seconds, emit }) {
   const weights = ENDS.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (const [index, contestant] of ENDS.entries()) {
-      const { before, after } = await withEnds(contestant, inbound);
+      const { before, after } = await withEnds(contestant, (ends, crowd) => inbound(ends, crowd, WARM_UP));
       weights[index].push(perOne(before, after).heap);
     }
   }
@@ -57,7 +59,10 @@ export async function run({ seconds, emit }) {
       rounds: values,
     });
   const above = weights[1].map((weight, round) => weight - weights[0][round]);
-  emit([...ENDS.map(({ name }, index) => record(name, weights[index])), record('observed above not', above)], {
-    title: 'memory of an idle connection',
-  });
+  emit(
+    [...ENDS.map(({ name }, index) => record(name, weights[index])), record('observed above not', above)],
+    {
+      title: 'memory of an idle connection',
+    },
+  );
 }

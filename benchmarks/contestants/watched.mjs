@@ -1,5 +1,6 @@
 // Puts a node under observation, in each of the ways in which it can be: `prepare` of `pea2pea.mjs` and of `pea2pea-ends.mjs`.
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +22,8 @@ export async function scraped(node) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   const origin = `http://127.0.0.1:${server.address().port}`;
-  watch('scrape', `${origin}/metrics`);
-  watch('scrape', `${origin}/readyz`);
+  await watch('scrape', `${origin}/metrics`);
+  await watch('scrape', `${origin}/livez`);
 }
 
 /** The inspector, with a page open that shows the connections. */
@@ -30,7 +31,7 @@ export function inspected(node) {
   node.use(inspector());
   node.use({
     onStart() {
-      watch('page', node.plugin(inspector).url);
+      return watch('page', node.plugin(inspector).url);
     },
   });
 }
@@ -47,7 +48,10 @@ export function recorded(node) {
   node.use(capture({ to, maxBytes: Number.MAX_SAFE_INTEGER, maxFrames: Number.MAX_SAFE_INTEGER }));
 }
 
-/** Whoever watches is a process of its own, and ends with this one. */
-function watch(how, url) {
-  fork(WATCHER, [how, url], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }).unref();
+/** Whoever watches is a process of its own, and ends with this one. Resolves when they have looked for the first time. */
+async function watch(how, url) {
+  const watcher = fork(WATCHER, [how, url], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  await once(watcher, 'message');
+  watcher.unref();
+  watcher.channel.unref();
 }

@@ -1,4 +1,4 @@
-// Looks at a node from outside, as a process of its own: node watcher.mjs scrape|page <url>
+// Looks at a node from outside, as a process of its own: node watcher.mjs scrape|page <url>. Tells its parent whenever it has looked.
 //
 //   scrape   reads it each second, as Prometheus does
 //   page     keeps the stream of an inspector's page open, and asks for the rows of its table each second
@@ -23,11 +23,14 @@ process.on('uncaughtException', (error) => {
 
 if (how === 'page') void follow(`${origin}/api/events`);
 const asked =
-  how === 'page' ? `${origin}/api/connections?source=0&sort=id&order=ascending&filter=&offset=0&limit=50` : url;
+  how === 'page'
+    ? `${origin}/api/connections?source=0&sort=id&order=ascending&filter=&offset=0&limit=50`
+    : url;
 for (;;) {
   const response = await fetch(asked, { headers });
   if (!response.ok) throw new Error(`${asked} replied with ${response.status}`);
   await response.text();
+  process.send?.('looked');
   await sleep(EVERY_MS);
 }
 

@@ -3,15 +3,15 @@ export const WARM_UP = 200;
 export const MANY = 4_000;
 
 /** Memory of `ends` with some inbound connections, and with many more. */
-export async function inbound(ends, crowd) {
+export async function inbound(ends, crowd, warmUp = WARM_UP) {
   const [port] = await ends.ask('listen', 'listening');
   const grow = async (count, total) => {
     await crowd.ask(`dial ${port} ${count}`, 'dialled');
     await ends.ask(`opened ${total}`, 'reached');
     return memoryOf(ends);
   };
-  const before = await grow(WARM_UP, WARM_UP);
-  const after = await grow(MANY, WARM_UP + MANY);
+  const before = await grow(warmUp, warmUp);
+  const after = await grow(MANY, warmUp + MANY);
   return { before, after };
 }
 

@@ -1,4 +1,5 @@
-import type { PeerNode, Timer } from '@pea2pea/core';
+import type { Connection, PeerNode, Timer } from '@pea2pea/core';
+import { describeConnection, glanceAt } from '../snapshot/connections.js';
 import { snapshot } from '../snapshot/snapshot.js';
 import { act, bansOf, canBan } from './actions.js';
 import { FrameTail } from './frames.js';
@@ -10,9 +11,6 @@ import type { ActionRequest, ActionResult, Sections, Source, TableQuery } from '
 import { select, type Row } from './table.js';
 import { topologyOf } from './topology.js';
 
-/** Connections of a page of a snapshot, and of all that are looked at. */
-const PAGE = 10_000;
-const MOST_CONNECTIONS = 50_000;
 const MOST_SETUPS = 50;
 /** Log lines that a page is told at once: of more the last. */
 const MOST_LINES = 200;
@@ -26,10 +24,9 @@ interface Watch {
   line: number;
 }
 
-/** A moment of the node, for all pages that are open. */
+/** A moment of the node, for all pages that are open: nothing in it grows with the connections. */
 interface Moment {
   readonly atMs: number;
-  readonly rows: readonly Row[];
   /** Each with its JSON, by which changes are found. */
   readonly sections: ReadonlyMap<string, readonly [value: unknown, json: string]>;
 }
@@ -96,7 +93,9 @@ export class NodeSource implements Source {
   }
 
   table(query: TableQuery): Promise<unknown> {
-    const { rows } = this.#now();
+    this.#now();
+    // They are described for each query, and not kept: a page that is open would cost half a kilobyte for each.
+    const rows = [...this.#node.connections].map((connection) => this.#rowOf(connection));
     const { matching, rows: selected } = select(rows, query);
     const lines = this.#log.lastOf(new Set(selected.map(({ id }) => id)));
     return Promise.resolve({
@@ -108,10 +107,11 @@ export class NodeSource implements Source {
   }
 
   connection(id: number): Promise<unknown> {
-    const row = this.#now().rows.find((one) => one.id === id);
+    this.#now();
+    const connection = [...this.#node.connections].find((one) => one.id === id);
     const log = this.#log.of(id).slice(-100);
-    if (row === undefined && log.length === 0) return Promise.resolve(null);
-    return Promise.resolve({ row: row ?? null, log });
+    if (connection === undefined && log.length === 0) return Promise.resolve(null);
+    return Promise.resolve({ row: connection === undefined ? null : this.#rowOf(connection), log });
   }
 
   act(request: ActionRequest): Promise<ActionResult> {
@@ -122,6 +122,10 @@ export class NodeSource implements Source {
       });
     }
     return act(this.#node, request);
+  }
+
+  #rowOf(connection: Connection): Row {
+    return { ...describeConnection(this.#node, connection), rates: this.#rates.of(connection.id) };
   }
 
   #scheduleLook(): Timer {
@@ -177,17 +181,20 @@ export class NodeSource implements Source {
   #look(): Moment {
     const node = this.#node;
     const atMs = node.config.clock.now();
-    const seen = snapshot(node, { connections: { limit: PAGE } });
-    const items = [...seen.connections.items];
-    for (let after = seen.connections.next; after !== null && items.length < MOST_CONNECTIONS;) {
-      const { connections } = snapshot(node, { connections: { after, limit: PAGE } });
-      items.push(...connections.items);
-      after = connections.next;
-    }
+    const seen = snapshot(node, { connections: { limit: 0 } });
+    const open = [...node.connections];
     this.#rates.begin();
-    const total = this.#rates.of(WHOLE, node.stats, atMs);
-    const rows = items.map((item) => ({ ...item, rates: this.#rates.of(item.id, item.stats, atMs) }));
+    this.#rates.look(WHOLE, node.stats, atMs);
+    for (const { id, stats } of open) this.#rates.look(id, stats, atMs);
     this.#rates.forget();
+    const glances = open.map((connection) => ({
+      ...glanceAt(node, connection),
+      rates: this.#rates.of(connection.id),
+      // Asked for those alone that are shown one by one: a socket keeps what it has found out.
+      get localAddress() {
+        return connection.localAddress.toString();
+      },
+    }));
     const { items: _, next: _next, ...connections } = seen.connections;
     const { setups } = seen;
     const sections = new Map<string, readonly [unknown, string]>();
@@ -206,7 +213,7 @@ export class NodeSource implements Source {
       intervalMs: this.#options.intervalMs,
       columnMs: COLUMN_MS,
     });
-    put('traffic', { stats: seen.stats, rates: rounded(total) });
+    put('traffic', { stats: seen.stats, rates: rounded(this.#rates.of(WHOLE)) });
     put('connections', connections);
     put('limits', seen.limits);
     put('buffered', { ...seen.buffered, waiting: seen.waiting });
@@ -216,9 +223,9 @@ export class NodeSource implements Source {
     put('counters', seen.counters);
     put('plugins', seen.plugins);
     put('bans', bansOf(node));
-    put('topology', topologyOf(rows));
+    put('topology', topologyOf(glances));
     put('history', this.#history.columns);
-    this.#moment = { atMs, rows, sections };
+    this.#moment = { atMs, sections };
     return this.#moment;
   }
 }

@@ -108,17 +108,33 @@ export function connectionsOf(node: AnyNode, { after, limit }: Required<PageOpti
   return { total, byDirection, byState, handling, heldBack, items, next };
 }
 
-function describeConnection({ config, inside }: AnyNode, connection: Connection): ConnectionSnapshot {
-  const { id, direction, context, stats } = connection;
-  const { codec, isRenegotiating, isHandling, isHeld, queuedMessages, idleMs } = inside.of(connection);
+/** What of a connection tells it from others at a glance. */
+export type ConnectionGlance = Pick<
+  ConnectionSnapshot,
+  'id' | 'address' | 'identity' | 'direction' | 'state' | 'isHeldBack'
+>;
+
+/** What tells a connection from others. */
+export function glanceAt({ inside }: AnyNode, connection: Connection): ConnectionGlance {
+  return {
+    id: connection.id,
+    address: connection.address.toString(),
+    identity: shownIdentity(connection.context) ?? null,
+    direction: connection.direction,
+    state: stateOf(connection, inside.of(connection).isRenegotiating),
+    isHeldBack: connection.isHeldBack,
+  };
+}
+
+/** All that a snapshot says of a connection of `node`. */
+export function describeConnection(node: AnyNode, connection: Connection): ConnectionSnapshot {
+  const { config, inside } = node;
+  const { context, stats } = connection;
+  const { codec, isHandling, isHeld, queuedMessages, idleMs } = inside.of(connection);
   const channel: unknown = context.get(secureChannel);
   const roundTrip: unknown = context.get(roundTripMs);
   return {
-    id,
-    address: connection.address.toString(),
-    identity: shownIdentity(context) ?? null,
-    direction,
-    state: stateOf(connection, isRenegotiating),
+    ...glanceAt(node, connection),
     hasEnded: connection.hasEnded,
     peerHasEnded: connection.peerHasEnded,
     localAddress: connection.localAddress.toString(),
@@ -129,7 +145,6 @@ function describeConnection({ config, inside }: AnyNode, connection: Connection)
     roundTripMs: typeof roundTrip === 'number' ? roundTrip : null,
     isHandling,
     isHeld,
-    isHeldBack: connection.isHeldBack,
     queues: {
       inboundBytes: connection.waitingBytes,
       outboundBytes: connection.bufferedBytes,
