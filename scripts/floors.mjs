@@ -12,7 +12,7 @@ const FLOORS = {
   streams: { floors: ['shared', ['multistream', 'protocols', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
-  network: { floors: ['shared', 'store', 'book', 'manager', 'exchange', '.'] },
+  network: { floors: ['shared', 'store', 'book', 'manager', ['exchange', 'liveness', 'gossip'], '.'] },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   observe: {
     floors: [['snapshot', 'tap'], 'metrics', ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'],

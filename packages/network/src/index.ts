@@ -21,6 +21,11 @@ export { connectionManager, ConnectionManager } from './manager/connection-manag
 export type { ConnectionManagerStatus } from './manager/connection-manager.js';
 export { CONNECTION_MANAGER_DEFAULTS } from './manager/options.js';
 export type { ConnectionManagerOptions } from './manager/options.js';
+export { liveness, Liveness } from './liveness/liveness.js';
+export type { LivenessCounts, LivenessEvents, PulseStatus } from './liveness/liveness.js';
+export { LIVENESS_DEFAULTS } from './liveness/options.js';
+export type { LivenessOptions } from './liveness/options.js';
+export type { RoundTripTimes } from './liveness/round-trips.js';
 export { fileStore } from './store/file-store.js';
 export { memoryStore } from './store/store.js';
 export type { Store } from './store/store.js';

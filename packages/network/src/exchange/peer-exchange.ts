@@ -13,6 +13,7 @@ import { addressBook } from '../book/plugin.js';
 import { connectionManager } from '../manager/connection-manager.js';
 import { groupOf, LOCAL_GROUP } from '../shared/groups.js';
 import { PeerAddress } from '../shared/peer-address.js';
+import { pluginOf } from '../shared/plugin-of.js';
 import { MAX_LISTENS, readAddress, readMessage, type ExchangeMessage } from './messages.js';
 import { resolveExchangeOptions, type PeerExchangeOptions, type ResolvedExchangeOptions } from './options.js';
 import { Observed } from './observed.js';
@@ -144,11 +145,7 @@ export class PeerExchange implements Hooks<unknown> {
   }
 
   get #isHungry(): boolean {
-    try {
-      return this.#node.plugin(connectionManager).hasSlot;
-    } catch {
-      return false; // the plugin is not there
-    }
+    return pluginOf(this.#node, connectionManager)?.hasSlot ?? false;
   }
 
   #onOpen(connection: Connection): void {

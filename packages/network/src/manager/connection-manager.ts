@@ -27,6 +27,13 @@ import { Seats, type Seat } from './seats.js';
 /** What an address is dialled for. */
 type Purpose = 'slot' | 'anchor' | 'trusted' | 'feeler';
 
+/** The codes of ends that this node has chosen for what the peer did. */
+const MISBEHAVED: ReadonlySet<string> = new Set([
+  'P2P_ERR_LOW_SCORE',
+  'P2P_ERR_BAD_PINGS',
+  'P2P_ERR_GOSSIP_ABUSE',
+]);
+
 /** A dial that is under way. */
 interface Dial {
   readonly peer: PeerAddress;
@@ -186,7 +193,8 @@ export class ConnectionManager implements Hooks<unknown> {
 
   #onEnded(seat: Seat, reason: DisconnectReason): void {
     const peer = peerOf(seat);
-    const isPruned = reason.origin === 'user' && PeerError.is(reason.error, 'P2P_ERR_LOW_SCORE');
+    const isPruned =
+      reason.origin === 'user' && reason.error !== undefined && MISBEHAVED.has(reason.error.code);
     const isBrief = this.#nowMs() - seat.sinceMs < this.#options.stableAfterMs;
     if (!isBrief && !isPruned) this.#resting.forget(peer);
     // One that has no slot for us is there all the same.

@@ -15,6 +15,18 @@ export const NETWORK_ERRORS = {
     when: 'the connectionManager plugin ended a connection: `adjust` took its score below `minScore`',
     remedy: 'look in the log of that node for what its peer did; or lower `minScore` there',
   },
+  P2P_ERR_PEER_DEAD: {
+    when: 'the liveness plugin ended a connection: the peer sent not a byte for `timeoutMs` after a ping',
+    remedy: 'connect again; if the peer is alive, raise `timeoutMs`',
+  },
+  P2P_ERR_BAD_PINGS: {
+    when: 'the liveness plugin ended a connection: the peer sent a pong that nobody had asked for, or more than 20 pings a second',
+    remedy: 'look at the software of that peer: no version of the plugin does either',
+  },
+  P2P_ERR_NO_PING: {
+    when: '`ping()` of the liveness plugin could not send one: the peer does not run the plugin, or the queue of the connection is full',
+    remedy: 'list `liveness()` on both sides; or try again once the connection has drained',
+  },
 } as const satisfies ErrorTable;
 
 declare module '@pea2pea/core' {

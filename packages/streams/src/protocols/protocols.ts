@@ -66,6 +66,11 @@ export interface Protocol<Out> {
    * @throws {PeerError} P2P_ERR_PROTOCOL_ABSENT when the peer does not speak it; else as `connection.send`
    */
   send(connection: AnyConnection, message: Out): Promise<void>;
+  /**
+   * Queues a message of the protocol, as `connection.trySend` does; false also where the peer does not speak it.
+   * @throws {PeerError} the encoder's own, P2P_ERR_ENCODE_FAILED for anything else that it throws
+   */
+  trySend(connection: AnyConnection, message: Out): boolean;
 }
 
 interface Registry {
@@ -119,6 +124,10 @@ export function protocol<In, Out = In>(
           streamError('P2P_ERR_PROTOCOL_ABSENT', `${connection.address} does not speak ${name}`),
         );
       return connection.send(new Envelope(id, message) as never);
+    },
+    trySend(connection, message) {
+      const id = idOf(connection.context.get(NEGOTIATED), name);
+      return id !== undefined && connection.trySend(new Envelope(id, message) as never);
     },
   };
 }
