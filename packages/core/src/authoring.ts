@@ -26,6 +26,8 @@ export { BoundedMap } from './authoring/bounded-map.js';
 export type { BoundedMapRules } from './authoring/bounded-map.js';
 export { defer, markHandled, rejected } from './authoring/deferred.js';
 export type { Deferred } from './authoring/deferred.js';
+export { excerpt } from './authoring/excerpt.js';
+export type { Excerpt } from './authoring/excerpt.js';
 export { LogThrottle } from './authoring/log-throttle.js';
 export {
   describeIssues,

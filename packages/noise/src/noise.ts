@@ -3,6 +3,7 @@ import {
   definePlugin,
   expectedIdentity,
   peerIdentity,
+  PLUGIN_STATE,
   secureChannel,
   type ConnectionContext,
   type ContextKey,
@@ -40,6 +41,7 @@ export class Noise implements Hooks<unknown> {
   readonly #options: NoiseOptions;
   readonly #protocol: string;
   readonly #pattern: HandshakePattern;
+  #secured = 0;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(_node: PeerNode<unknown>, options: NoiseOptions) {
@@ -47,6 +49,15 @@ export class Noise implements Hooks<unknown> {
     this.#protocol = name;
     this.#pattern = pattern;
     this.#options = options;
+  }
+
+  /** What snapshots show: the protocol, and whether peers are asked who they are. No keys. */
+  [PLUGIN_STATE](): unknown {
+    return {
+      protocol: this.#protocol,
+      authorizes: this.#options.authorize !== undefined,
+      secured: this.#secured,
+    };
   }
 
   /**
@@ -78,6 +89,7 @@ export class Noise implements Hooks<unknown> {
         handshake.reject(`\`authorize\` refused ${identity === '' ? 'a peer without a key' : identity}`);
       },
     });
+    this.#secured++;
     const { session } = channel;
     context.set(noiseSession, session);
     context.set(secureChannel, this.#protocol);

@@ -75,6 +75,12 @@ export class Calls implements CallOwner {
     return this.#pending.size + (this.#unsent?.size ?? 0);
   }
 
+  /** Those that have no response yet. */
+  *all(): Generator<Call> {
+    yield* this.#pending.values();
+    if (this.#unsent !== undefined) yield* this.#unsent.keys();
+  }
+
   /** How many requests have been sent that have no response yet. */
   get sent(): number {
     return this.#pending.size;

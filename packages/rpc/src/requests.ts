@@ -1,6 +1,7 @@
 import {
   definePlugin,
   PeerError,
+  PLUGIN_STATE,
   type Connection,
   type DisconnectReason,
   type HANDLED,
@@ -26,6 +27,7 @@ import type { Handler } from './handler.js';
 import { isMethod, type Method } from './method.js';
 import { resolveOptions, type RequestsOptions, type ResolvedOptions } from './options.js';
 import type { RequestContext } from './request-context.js';
+import { underWay } from './under-way.js';
 
 /** The interval in which repeated events write one line to the log. */
 const LOG_INTERVAL_MS = 1_000;
@@ -232,6 +234,19 @@ export class Requests implements Hooks<unknown> {
   /** Counters over all connections so far, including those that have ended. */
   get counters(): RequestCounters {
     return this.#counters;
+  }
+
+  /** What snapshots show: requests under way, in both directions and by method, and the counters. */
+  [PLUGIN_STATE](): unknown {
+    const { running, waiting, pending } = this;
+    return {
+      running,
+      waiting,
+      pending,
+      methods: this.#handlers.size,
+      underWay: underWay(this.#channels.values(), this.#handlers),
+      ...this.#counters,
+    };
   }
 
   /** Handles messages that are JSON-RPC. The next message of the connection waits only where requests have to wait. */

@@ -102,6 +102,11 @@ export class Serving implements RequestOwner {
     return this.#backlog.length;
   }
 
+  /** Those with an id that run or wait. */
+  requests(): Iterable<IncomingRequest> {
+    return this.#byId.values();
+  }
+
   /** Starts to serve a request, has it wait, or refuses it. Never throws. */
   take(request: ReceivedRequest, batch?: Batch): void {
     const incoming = new IncomingRequest(this, batch, request);

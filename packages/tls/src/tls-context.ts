@@ -1,7 +1,8 @@
 import { PeerError } from '@pea2pea/core';
-import { describe, invalidConfig } from '@pea2pea/core/authoring';
+import { describe, invalidConfig, type Excerpt } from '@pea2pea/core/authoring';
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type Server } from 'node:tls';
+import { ownCertificates, type OwnCertificate } from './certificates.js';
 import {
   credentialsOf,
   namePatternOf,
@@ -22,10 +23,11 @@ export interface Endpoints {
   readonly client: SecureContext;
 }
 
-/** What a handshake needs of a context. */
+/** What a handshake, or a snapshot, needs of a context. */
 export interface TlsInUse {
   readonly policy: TlsPolicy;
   readonly endpoints: Endpoints;
+  readonly certificates: Excerpt<OwnCertificate>;
 }
 
 let inUse: (context: TlsContext) => TlsInUse;
@@ -49,7 +51,13 @@ export function inUseBy(context: TlsContext): TlsInUse {
 export class TlsContext {
   static {
     inUse = (context) => {
-      if (#policy in Object(context)) return { policy: context.#policy, endpoints: context.#endpoints };
+      if (#policy in Object(context)) {
+        return {
+          policy: context.#policy,
+          endpoints: context.#endpoints,
+          certificates: context.#certificates,
+        };
+      }
       throw invalidConfig(`\`context\` must be a TlsContext, not ${describe(context)}`);
     };
   }
@@ -57,6 +65,7 @@ export class TlsContext {
   readonly #policy: TlsPolicy;
   #credentials: TlsCredentials;
   #endpoints: Endpoints;
+  #certificates: Excerpt<OwnCertificate>;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option; P2P_ERR_UNSUPPORTED under Bun */
   constructor(options: TlsOptions) {
@@ -64,6 +73,7 @@ export class TlsContext {
     this.#policy = resolvePolicy(options);
     this.#credentials = credentialsOf(options, this.#policy);
     this.#endpoints = makeEndpoints(this.#credentials, this.#policy);
+    this.#certificates = ownCertificates(this.#credentials);
   }
 
   /**
@@ -77,6 +87,7 @@ export class TlsContext {
     const replaced = replacedBy(credentials, this.#credentials, this.#policy);
     this.#endpoints = makeEndpoints(replaced, this.#policy);
     this.#credentials = replaced;
+    this.#certificates = ownCertificates(replaced);
   }
 }
 

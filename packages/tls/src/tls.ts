@@ -1,7 +1,7 @@
-import { definePlugin, type Handshake, type Hooks, type PeerNode } from '@pea2pea/core';
+import { definePlugin, PLUGIN_STATE, type Handshake, type Hooks, type PeerNode } from '@pea2pea/core';
 import { invalidConfig } from '@pea2pea/core/authoring';
 import type { TlsCredentials, TlsOptions } from './options.js';
-import { TlsContext } from './tls-context.js';
+import { inUseBy, TlsContext } from './tls-context.js';
 import { tlsHandshake } from './tls-handshake.js';
 
 /**
@@ -17,6 +17,7 @@ export class Tls implements Hooks<unknown> {
   /** Its name among the plugins of a node. */
   static readonly plugin = { name: 'tls' };
   readonly #context: TlsContext;
+  #secured = 0;
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: TlsOptions) {
@@ -37,6 +38,21 @@ export class Tls implements Hooks<unknown> {
   /** Performs the handshake; see {@link tlsHandshake}. */
   async onHandshake(handshake: Handshake): Promise<void> {
     await tlsHandshake(handshake, this.#context);
+    this.#secured++;
+  }
+
+  /** What snapshots show: its certificates, until when they are valid, and what is asked of peers. No keys. */
+  [PLUGIN_STATE](): unknown {
+    const { certificates, policy } = inUseBy(this.#context);
+    const { minVersion, maxVersion, requestCert, rejectUnauthorized } = policy;
+    return {
+      certificates,
+      minVersion,
+      maxVersion,
+      requestCert,
+      rejectUnauthorized,
+      secured: this.#secured,
+    };
   }
 }
 

@@ -72,6 +72,11 @@ export class BoundedMap<V> {
     return true;
   }
 
+  /** All entries, oldest first: those included that are over. */
+  entries(): Iterable<[key: string, value: V]> {
+    return this.#entries;
+  }
+
   /** The values that are not over, oldest first; the others are cleared away. */
   values(nowMs: number): V[] {
     for (const [key, value] of this.#entries) if (this.#rules.isOver(value, nowMs)) this.delete(key);

@@ -60,6 +60,12 @@ export class TokenBucket {
     this.#refill(nowMs);
   }
 
+  /** How many tokens there are; below 0 where more was taken than there were. */
+  left(nowMs: number): number {
+    const extra = nowMs < this.#extraUntilMs ? this.#extra : 0;
+    return Math.min(this.#balance + this.#backAt(nowMs), this.#rate.capacity) + extra;
+  }
+
   /** Whether it is as good as new, and need not be kept. */
   isFull(nowMs: number): boolean {
     return this.#balance + this.#backAt(nowMs) >= this.#rate.capacity;

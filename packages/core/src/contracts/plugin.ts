@@ -55,7 +55,10 @@ export interface PluginFactory<T extends object, Options extends readonly unknow
  * }
  * ```
  *
- * note: it is called a few times a second at most. Return numbers and short lists: what is long is cut.
+ * note: it is called a few times a second at most, with 10000 connections, too. Return numbers and short lists, such as
+ * `excerpt` of `@pea2pea/core/authoring` makes: what is long is cut.
+ * note: pages show a number under a name that ends in `Ms` as a duration, and `until` or one that ends in `At`,
+ * in milliseconds since the Unix epoch, as a time. Never a secret.
  */
 export const PLUGIN_STATE: unique symbol = Symbol.for('pea2pea.plugin-state');
 

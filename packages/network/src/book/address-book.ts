@@ -108,6 +108,11 @@ export class AddressBook {
     return this.#entries.size;
   }
 
+  /** Addresses at which a peer was reached. */
+  get proven(): number {
+    return this.#proven.size;
+  }
+
   /** How many addresses had to go for others. It only rises. */
   get evicted(): number {
     return this.#evicted;

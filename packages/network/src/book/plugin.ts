@@ -1,6 +1,7 @@
-import { definePlugin, type Hooks, type PeerNode, type Timer } from '@pea2pea/core';
+import { definePlugin, PLUGIN_STATE, type Hooks, type PeerNode, type Timer } from '@pea2pea/core';
 import {
   describe,
+  excerpt,
   invalidConfig,
   MAX_TIMER_MS,
   requireInteger,
@@ -134,6 +135,22 @@ export class AddressBookPlugin implements Hooks<unknown> {
       }
     });
     await this.#saving;
+  }
+
+  /** What snapshots show: how much the book knows, and the peers for the next start. Not its secret. */
+  [PLUGIN_STATE](): unknown {
+    const { size, proven, evicted, refused } = this.#book;
+    return {
+      addresses: size,
+      proven,
+      told: size - proven,
+      contested: this.#book.contested().length,
+      evicted,
+      refused,
+      seeds: this.#seeds.length,
+      anchors: excerpt(this.#anchors, String),
+      saveFailures: this.#saveFailures,
+    };
   }
 
   async #load(): Promise<{ book: AddressBook; anchors: readonly PeerAddress[] } | undefined> {

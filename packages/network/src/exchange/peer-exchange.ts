@@ -1,13 +1,14 @@
 import { json } from '@pea2pea/codecs';
 import {
   definePlugin,
+  PLUGIN_STATE,
   SocketAddress,
   type Connection,
   type Hooks,
   type PeerNode,
   type Timer,
 } from '@pea2pea/core';
-import { TokenBucket } from '@pea2pea/core/authoring';
+import { excerpt, TokenBucket } from '@pea2pea/core/authoring';
 import { protocol, type Protocol } from '@pea2pea/streams';
 import { addressBook } from '../book/plugin.js';
 import { connectionManager } from '../manager/connection-manager.js';
@@ -104,6 +105,29 @@ export class PeerExchange implements Hooks<unknown> {
    */
   get observedHost(): string | undefined {
     return this.#observed.host;
+  }
+
+  /** What snapshots show: the counters, and the peers that have told all that they may for now. */
+  [PLUGIN_STATE](): unknown {
+    const { acceptPerMinute, maxPerReply } = this.#options;
+    let asked = 0;
+    for (const { isAsked } of this.#talks.values()) if (isAsked) asked++;
+    return {
+      peers: this.#talks.size,
+      asked,
+      observedHost: this.observedHost ?? null,
+      acceptPerMinute,
+      maxPerReply,
+      ...this.#counts,
+      spentAllowances: excerpt(this.#spent(this.#nowMs()), ({ id, address }) => ({
+        connection: id,
+        address: address.toString(),
+      })),
+    };
+  }
+
+  *#spent(nowMs: number): Generator<Connection> {
+    for (const [connection, { allowance }] of this.#talks) if (allowance.left(nowMs) < 1) yield connection;
   }
 
   /** Asks a peer for addresses, unless it has not replied yet. Returns whether it was asked. */

@@ -1,6 +1,7 @@
 import {
   definePlugin,
   PeerError,
+  PLUGIN_STATE,
   type Connection,
   type DisconnectReason,
   type Hooks,
@@ -122,6 +123,12 @@ export class ConnectionManager implements Hooks<unknown> {
       evicted: this.#inboundSlots.evicted,
       ...this.#counts,
     };
+  }
+
+  /** What snapshots show: the slots, those that are taken, and the counters. */
+  [PLUGIN_STATE](): unknown {
+    const { outbound, inbound, trusted } = this.#options;
+    return { slots: { outbound, inbound, trusted: trusted.length }, ...this.status };
   }
 
   /** Whether it wants more connections than it has and dials for. */

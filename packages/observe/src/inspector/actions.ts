@@ -1,31 +1,18 @@
 import type { Connection, PeerNode } from '@pea2pea/core';
 import { describe, manifestOf } from '@pea2pea/core/authoring';
-import { plainOf, type Plain } from '../snapshot/plain.js';
 import type { ActionRequest, ActionResult } from './source.js';
 
 /** What of the plugin `bans` is used, so that this package needs not know its package. */
 interface Banning {
   ban(target: unknown, details: { readonly durationMs?: number; readonly why?: string }): number;
   unban(target: unknown): boolean;
-  list(): readonly unknown[];
 }
-
-/** Bans that a page is shown. */
-const MOST_BANS = 200;
 
 const WHY = 'asked for in the inspector';
 
 /** Whether the node has a plugin that bans. */
 export function canBan(node: PeerNode<unknown>): boolean {
   return banningOf(node) !== undefined;
-}
-
-/** The bans in force; null where the node has no plugin that bans. */
-export function bansOf(node: PeerNode<unknown>): Plain {
-  const bans = banningOf(node);
-  if (bans === undefined) return null;
-  const list = bans.list();
-  return { total: list.length, items: list.slice(0, MOST_BANS).map((ban) => plainOf(ban)) };
 }
 
 /** Does what a page asks for. What is wrong with it is told, and never thrown. */
@@ -96,9 +83,9 @@ const unable: ActionResult = {
 
 function banningOf({ inside }: PeerNode<unknown>): Banning | undefined {
   return inside.plugins.find((plugin): plugin is Banning => {
-    const { ban, unban, list } = plugin as Partial<Banning>;
+    const { ban, unban } = plugin as Partial<Banning>;
     if (manifestOf(plugin.constructor)?.name !== 'bans') return false;
-    return [ban, unban, list].every((method) => typeof method === 'function');
+    return [ban, unban].every((method) => typeof method === 'function');
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Connection, PeerNode, Timer } from '@pea2pea/core';
 import { describeConnection, glanceAt } from '../snapshot/connections.js';
 import { snapshot } from '../snapshot/snapshot.js';
-import { act, bansOf, canBan } from './actions.js';
+import { act, canBan } from './actions.js';
 import { FrameTail } from './frames.js';
 import { COLUMN_MS, History } from './history.js';
 import { LogBook } from './log-book.js';
@@ -222,7 +222,6 @@ export class NodeSource implements Source {
     put('ended', seen.ended);
     put('counters', seen.counters);
     put('plugins', seen.plugins);
-    put('bans', bansOf(node));
     put('topology', topologyOf(glances));
     put('history', this.#history.columns);
     this.#moment = { atMs, sections };

@@ -8,6 +8,7 @@ import {
   type Handshake,
   type Hooks,
   IpPrefix,
+  PLUGIN_STATE,
   type PeerNode,
   type SocketAddress,
 } from '@pea2pea/core';
@@ -34,6 +35,8 @@ import { blockOf, exactlyOf, identityOf, type AddressTarget, type BanTarget, typ
 
 /** The longest identity in log lines and errors, in characters. */
 const LONGEST_SHOWN = 128;
+/** Bans of each kind in a snapshot: the last ones. */
+const MOST_SHOWN = 100;
 
 /** Options of a ban. */
 export interface BanDetails {
@@ -249,6 +252,29 @@ export class Bans implements Hooks<unknown> {
     const ip = parseIp(host);
     if (weight === 0 || ip === undefined) return;
     this.#strike(IpPrefix.ofHost(ip, this.#options.ipv6PrefixLength), why, weight);
+  }
+
+  /** What snapshots show: the latest bans of addresses and of identities, and the counters. */
+  [PLUGIN_STATE](): unknown {
+    const nowMs = this.#nowMs;
+    const kinds = [this.#bans.all(nowMs), this.#identities.all(nowMs)];
+    const evicted = this.evicted;
+    return {
+      bans: {
+        total: kinds[0]!.length + kinds[1]!.length,
+        items: kinds.flatMap((bans) =>
+          bans
+            .slice(-MOST_SHOWN)
+            .reverse()
+            .map((ban) => this.#entryOf(ban)),
+        ),
+      },
+      refused: this.#refused,
+      dialsRefused: this.#dialsRefused,
+      withStrikes: this.#strikes.size,
+      evictedBans: evicted.bans,
+      evictedStrikes: evicted.strikes,
+    };
   }
 
   #strike(peer: IpPrefix, why: string, weight: number): boolean {

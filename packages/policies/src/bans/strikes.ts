@@ -26,6 +26,11 @@ export class Strikes {
     });
   }
 
+  /** How many addresses have strikes, those included whose strikes are old. */
+  get size(): number {
+    return this.#strikes.size;
+  }
+
   /** How many addresses had their strikes forgotten early, as there were more than `maxEntries`. */
   get evicted(): number {
     return this.#strikes.evicted;

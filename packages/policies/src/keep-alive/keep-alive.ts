@@ -2,6 +2,7 @@ import {
   definePlugin,
   HANDLED,
   PeerError,
+  PLUGIN_STATE,
   roundTripMs,
   type Connection,
   type DisconnectReason,
@@ -20,46 +21,16 @@ import {
   rejected,
   sentAfterEnd,
   TokenBucket,
-  type Deferred,
 } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { resolveKeepAlive, type KeepAliveOptions, type ResolvedKeepAlive } from './options.js';
+import { pulseState, type Pulse } from './pulse.js';
 import { withSample, type RoundTrip } from './round-trip.js';
 
 /** The events of {@link KeepAlive.events}. */
 export interface KeepAliveEvents {
   /** A peer has sent nothing for `silentMs`, not even after a ping; its connection ends. */
   unresponsive: [{ readonly connection: Connection; readonly silentMs: number }];
-}
-
-/** A ping without a pong so far. */
-interface Pinged {
-  readonly nonce: number;
-  readonly atMs: number;
-  /** What `timeoutMs` counts from: later than `atMs` where this process stood still. */
-  sinceMs: number;
-}
-
-/** What is kept for an open connection. */
-interface Pulse {
-  /** `stats.bytesReceived` at the last sweep. */
-  bytesSeen: number;
-  /** When bytes were last seen to have come. */
-  heardAtMs: number;
-  /** `stats.bytesSent` at the last sweep, and when they were last seen to have gone. */
-  bytesSent: number;
-  spokeAtMs: number;
-  /** When the last ping was sent. */
-  pingedAtMs: number;
-  /** The ping whose pong is measured; undefined once it came, or somebody has waited for it in vain. */
-  pinged: Pinged | undefined;
-  /** Since when a peer that has been pinged is being waited for; undefined where it need not send anything. */
-  awaitedSinceMs: number | undefined;
-  /** Who waits for a pong. */
-  waiting: Deferred<number> | undefined;
-  roundTrip: RoundTrip | undefined;
-  /** Made with the first ping of the peer. */
-  pongs: TokenBucket | undefined;
 }
 
 /** Why no pong can come any more. */
@@ -237,6 +208,22 @@ export class KeepAlive implements Hooks<unknown> {
   onStop(): void {
     this.#isStopped = true;
     this.#stopTimer();
+  }
+
+  /** What snapshots show: how long peers take to reply, and who has not yet. */
+  [PLUGIN_STATE](): unknown {
+    const { intervalMs, timeoutMs } = this.#options;
+    return {
+      intervalMs,
+      timeoutMs,
+      connections: this.#pulses.size,
+      ...pulseState(this.#pulses, this.#node.config.clock.now()),
+      pingsSent: this.#pingsSent,
+      pongsReceived: this.#pongsReceived,
+      pongsSent: this.#pongsSent,
+      pingsIgnored: this.#pingsIgnored,
+      unresponsive: this.#unresponsive,
+    };
   }
 
   #rejectWaiting(connection: Connection, reason: DisconnectReason): void {

@@ -36,10 +36,24 @@ export class Allowance {
     this.bytes?.grant(lastMs, nowMs, untilMs);
   }
 
+  /** Whether the next message is above a limit. */
+  isSpent(nowMs: number): boolean {
+    return (this.messages?.left(nowMs) ?? 1) < 1 || (this.bytes?.left(nowMs) ?? 1) < 0;
+  }
+
+  /** What is left, in whole messages and bytes; null without a limit, below 0 for a debt. */
+  left(nowMs: number): { readonly messages: number | null; readonly bytes: number | null } {
+    return { messages: leftIn(this.messages, nowMs), bytes: leftIn(this.bytes, nowMs) };
+  }
+
   /** Whether it is as full as a new one. */
   isWhole(nowMs: number): boolean {
     return (this.messages?.isFull(nowMs) ?? true) && (this.bytes?.isFull(nowMs) ?? true);
   }
+}
+
+function leftIn(bucket: TokenBucket | undefined, nowMs: number): number | null {
+  return bucket === undefined ? null : Math.floor(bucket.left(nowMs));
 }
 
 /** How long a full allowance is kept after its last use: without it, a peer that sends slowly would get a new one for every message. */
@@ -74,6 +88,11 @@ export class AddressAllowances {
 
   get evicted(): number {
     return this.#allowances.evicted;
+  }
+
+  /** Those whose next message is above a limit. */
+  *spent(nowMs: number): Generator<readonly [address: string, allowance: Allowance]> {
+    for (const entry of this.#allowances.entries()) if (entry[1].isSpent(nowMs)) yield entry;
   }
 
   of(address: SocketAddress, nowMs: number): Allowance {

@@ -1,5 +1,12 @@
-import { definePlugin, HANDLED, type Connection, type Hooks, type PeerNode } from '@pea2pea/core';
-import { peerFields, PluginEvents } from '@pea2pea/core/authoring';
+import {
+  definePlugin,
+  HANDLED,
+  PLUGIN_STATE,
+  type Connection,
+  type Hooks,
+  type PeerNode,
+} from '@pea2pea/core';
+import { excerpt, peerFields, PluginEvents } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
 import { AddressAllowances, Allowance } from './allowance.js';
 import { resolveRateLimit, type RateLimitOptions, type ResolvedRateLimit } from './options.js';
@@ -41,6 +48,17 @@ interface Sender {
   told: boolean;
 }
 
+/** A connection that has exceeded a limit, for snapshots. */
+interface Offender {
+  readonly connection: number;
+  readonly address: string;
+  readonly limit: keyof ExceededCounts;
+  /** When it did so first, in milliseconds since the Unix epoch. */
+  readonly firstAt: number;
+}
+
+const MOST_OFFENDERS = 20;
+
 /**
  * Limits how many messages and bytes each connection, and each IP address over all its connections, may send.
  * {@link rateLimit} makes it.
@@ -75,6 +93,9 @@ export class RateLimit implements Hooks<unknown> {
   };
   readonly #standstill: StandstillWatch;
   #heldBack = 0;
+  /** Connections that have exceeded a limit, and the latest of them. */
+  #offenders = 0;
+  readonly #latestOffenders: Offender[] = [];
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
   constructor(node: PeerNode<unknown>, options: RateLimitOptions = {}) {
@@ -144,6 +165,28 @@ export class RateLimit implements Hooks<unknown> {
     );
   }
 
+  /** What snapshots show: the counters, who was above a limit last, and which addresses have nothing left now. */
+  [PLUGIN_STATE](): unknown {
+    const nowMs = this.#node.config.clock.now();
+    const { whenExceeded } = this.#limits;
+    const limits = Object.fromEntries(
+      (Object.keys(LIMITS) as (keyof ExceededCounts)[]).map((limit) => [limit, this.#rateOf(limit) ?? null]),
+    );
+    return {
+      whenExceeded,
+      perSecond: limits,
+      exceeded: { ...this.#exceeded },
+      heldBack: this.#heldBack,
+      addresses: this.#addresses.size,
+      evictedAddresses: this.#addresses.evicted,
+      offenders: { total: this.#offenders, items: [...this.#latestOffenders] },
+      spentAddresses: excerpt(this.#addresses.spent(nowMs), ([address, allowance]) => ({
+        address,
+        ...allowance.left(nowMs),
+      })),
+    };
+  }
+
   readonly #hasConnections = (): boolean => this.#node.connections.size > 0;
 
   #meet(connection: Connection, nowMs: number): Sender {
@@ -208,6 +251,11 @@ export class RateLimit implements Hooks<unknown> {
   #tell(sender: Sender, connection: Connection, limit: keyof ExceededCounts): boolean {
     if (sender.told) return false;
     sender.told = true;
+    this.#offenders++;
+    const { id, address } = connection;
+    const firstAt = Math.round(this.#node.config.clock.date());
+    this.#latestOffenders.unshift({ connection: id, address: address.toString(), limit, firstAt });
+    this.#latestOffenders.length = Math.min(this.#latestOffenders.length, MOST_OFFENDERS);
     this.events.emit('exceeded', { connection, limit });
     return true;
   }

@@ -1,5 +1,12 @@
-import { definePlugin, PeerError, type AddressLike, type Hooks, type PeerNode } from '@pea2pea/core';
-import { PluginEvents } from '@pea2pea/core/authoring';
+import {
+  definePlugin,
+  PeerError,
+  PLUGIN_STATE,
+  type AddressLike,
+  type Hooks,
+  type PeerNode,
+} from '@pea2pea/core';
+import { excerpt, PluginEvents } from '@pea2pea/core/authoring';
 import { Backoff } from './backoff.js';
 import { DialLine } from './dial-line.js';
 import {
@@ -10,7 +17,7 @@ import {
   type ReconnectEvent,
   type ReconnectOptions,
 } from './options.js';
-import { ReconnectTarget, type ReconnectStatus, type Surroundings } from './target.js';
+import { inWords, ReconnectTarget, type ReconnectStatus, type Surroundings } from './target.js';
 
 /** The events of {@link Reconnect.events}. */
 export interface ReconnectEvents {
@@ -101,6 +108,28 @@ export class Reconnect implements Hooks<unknown> {
   /** The status of each address, in the order in which they were added. */
   status(): ReconnectStatus[] {
     return [...this.#targets.values()].map(({ status }) => status);
+  }
+
+  /** What snapshots show: how many addresses are in which state, and those that are not connected, the first added first. */
+  [PLUGIN_STATE](): unknown {
+    const byState = { idle: 0, connecting: 0, connected: 0, waiting: 0, 'given-up': 0 };
+    const missing: ReconnectStatus[] = [];
+    for (const status of this.status()) {
+      byState[status.state]++;
+      if (status.state !== 'connected') missing.push(status);
+    }
+    return {
+      addresses: this.#targets.size,
+      ...byState,
+      missing: excerpt(missing, (status) => ({
+        address: status.address.toString(),
+        state: status.state,
+        attempts: status.attempts,
+        nextTryInMs: status.state === 'waiting' ? status.retryInMs : null,
+        last: status.last === undefined ? null : inWords(status.last),
+      })),
+      timesGivenUp: this.#givenUp,
+    };
   }
 
   /** Dials the addresses. */

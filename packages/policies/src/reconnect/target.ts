@@ -260,7 +260,8 @@ function isMistake(error: unknown): boolean {
   return PeerError.is(error, 'P2P_ERR_INVALID_CONFIG') || PeerError.is(error, 'P2P_ERR_UNSUPPORTED');
 }
 
-function inWords({ error, reason }: ReconnectEvent): string {
+/** A failure in one line. */
+export function inWords({ error, reason }: ReconnectEvent): string {
   if (reason !== undefined) return describeReason(reason);
   return describe(error);
 }

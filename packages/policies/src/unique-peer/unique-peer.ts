@@ -1,6 +1,7 @@
 import {
   contextKey,
   definePlugin,
+  PLUGIN_STATE,
   type Clock,
   type Connection,
   type ContextKey,
@@ -10,10 +11,12 @@ import {
 } from '@pea2pea/core';
 import {
   describe,
+  excerpt,
   invalidConfig,
   LogThrottle,
   peerFields,
   PluginEvents,
+  printable,
   requireAtOnce,
 } from '@pea2pea/core/authoring';
 import { policyError } from '../shared/errors.js';
@@ -24,6 +27,9 @@ import { resolveUniquePeer, type UniquePeerOptions, type UniquePeerRule } from '
  * `uniquePeer` sets it on both sides; `reconnect` reads it, and dials again when the kept connection ends.
  */
 export const duplicateOf: ContextKey<Connection> = contextKey<Connection>('pea2pea.duplicate-of');
+
+/** The longest identity in a snapshot, in characters. */
+const LONGEST_SHOWN = 128;
 
 /** A connection that counts. */
 interface Held {
@@ -154,6 +160,26 @@ export class UniquePeer implements Hooks<unknown> {
     for (const [index, other] of others.entries()) {
       if (verdicts[index] !== 'both') this.#end(identity, other.connection, connection);
     }
+  }
+
+  /** What snapshots show: how many peers there are, how often they were here twice, and who is at this moment. */
+  [PLUGIN_STATE](): unknown {
+    return {
+      ...this.#rule,
+      takeoverAfterMs: this.#rule.takeoverAfterMs === Infinity ? null : this.#rule.takeoverAfterMs,
+      identities: this.#held.size,
+      unidentified: this.#unidentified,
+      duplicates: this.#duplicates,
+      takeovers: this.#takeovers,
+      undecided: excerpt(this.#undecided(), ([identity, held]) => ({
+        identity: printable(identity, LONGEST_SHOWN),
+        connections: held.map(({ connection }) => connection.id),
+      })),
+    };
+  }
+
+  *#undecided(): Generator<readonly [identity: string, held: readonly Held[]]> {
+    for (const entry of this.#held) if (entry[1].length > 1) yield entry;
   }
 
   #verdict(

@@ -1,6 +1,7 @@
 import {
   definePlugin,
   HANDLED,
+  PLUGIN_STATE,
   type AnyConnection,
   type Codec,
   type Connection,
@@ -12,6 +13,7 @@ import {
 } from '@pea2pea/core';
 import {
   describe,
+  excerpt,
   invalidConfig,
   isPromise,
   peerFields,
@@ -181,6 +183,8 @@ export class Protocols implements Hooks<unknown> {
   readonly #logger: Logger;
   /** How many protocols of a connection were told of it. */
   readonly #told = new WeakMap<AnyConnection, number>();
+  /** How many connections speak each protocol, for snapshots. */
+  readonly #speaking = new Map<string, number>();
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG when the codec of the node is not one of {@link withProtocols} */
   constructor(node: PeerNode<unknown>) {
@@ -214,6 +218,7 @@ export class Protocols implements Hooks<unknown> {
 
   /** Tells the protocols that the peer speaks. */
   onConnect(connection: Connection): void | Promise<void> {
+    this.#count(connection, 1);
     return callEach(this.#openings(connection), (error) => this.#alsoFailed('onOpen', connection, error));
   }
 
@@ -234,6 +239,7 @@ export class Protocols implements Hooks<unknown> {
   /** Says goodbye, and tells the protocols that the peer spoke. */
   onDisconnect(connection: Connection, reason: DisconnectReason): void | Promise<void> {
     const goodbye = goodbyeFor(reason);
+    this.#count(connection, -1);
     try {
       const told = this.#of(connection).slice(0, this.#told.get(connection) ?? 0);
       return callEach(
@@ -248,6 +254,23 @@ export class Protocols implements Hooks<unknown> {
       if (goodbye !== undefined && !connection.hasEnded)
         connection.trySend(new Envelope(GOODBYE_ID, goodbye));
     }
+  }
+
+  /** What snapshots show: the sub-protocols, and how many connections speak each. */
+  [PLUGIN_STATE](): unknown {
+    return {
+      protocols: excerpt(this.#registry.protocols.values(), ({ name, versions, required = false }) => ({
+        name,
+        versions: [...versions],
+        required,
+        connections: this.#speaking.get(name) ?? 0,
+      })),
+    };
+  }
+
+  #count({ context }: Connection, change: 1 | -1): void {
+    for (const { name } of context.get(NEGOTIATED) ?? [])
+      this.#speaking.set(name, (this.#speaking.get(name) ?? 0) + change);
   }
 
   /** The node is told of the first that fails; the others would be lost. */

@@ -58,3 +58,11 @@ export function shortIdentity(text, longest = 20) {
 export function plural(value, one, many = `${one}s`) {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
+
+/** `dials refused` of `dialsRefused`; units that are shown beside the value are left out. */
+export function words(name) {
+  const spaced = name
+    .replace(/Ms$/, '')
+    .replace(/([a-z0-9])([A-Z])/g, (_, end, begin) => `${end} ${begin.toLowerCase()}`);
+  return spaced.replaceAll('-', ' ');
+}
