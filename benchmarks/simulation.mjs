@@ -1,5 +1,6 @@
-// A simulated network: a thousand nodes that talk and lose links, and ten thousand that are idle, in one process each; and the
-// same seeds under every supported version of Node.
+// A simulated network: a thousand nodes that talk and lose links, and ten thousand that are idle, in one process each; chaos in
+// two processes; and the same seeds under every supported version of Node.
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LineProcess } from './harness/processes.mjs';
 import { programOf, SUPPORTED } from '../scripts/node-versions.mjs';
@@ -8,6 +9,7 @@ import { result, skipped } from './harness/results.mjs';
 
 const NODES = 1_000;
 const IDLE_NODES = 10_000;
+const CHAOS = { nodes: 32, seconds: 60, cores: 2 };
 
 /** Of which the busy world is one hour of virtual time. */
 export const seconds = 60;
@@ -33,9 +35,29 @@ export async function run({ seconds, emit }) {
   emit([record(`${IDLE_NODES} idle nodes`, 'resident, idle', 'B resident', idle.resident)], {
     title: `${IDLE_NODES} idle nodes`,
   });
+  const seeds = 2 * seconds; // about one a second
+  emit([record(chaosName(), 'seeds a minute', 'seeds/min', chaos(seeds))], {
+    title: `npm run chaos -- --seeds ${seeds}`,
+  });
   emit(SUPPORTED.map(sameTrace), {
     title: 'The same seeds under other versions of Node: 1 where the trace is the same',
   });
+}
+
+/** As `targets.mjs` has it. */
+function chaosName() {
+  return `chaos: ${CHAOS.nodes} nodes, ${CHAOS.seconds} virtual seconds, ${CHAOS.cores} cores`;
+}
+
+/** Seeds a minute, without the time that compiling takes. 32 is what chaos itself allows. */
+function chaos(seeds) {
+  const script = fileURLToPath(new URL('../scripts/chaos.mjs', import.meta.url));
+  const { seconds, cores } = CHAOS;
+  const options = ['--seeds', seeds, '--seconds', seconds, '--processes', cores].map(String);
+  const { stdout, status } = spawnSync(process.execPath, [script, ...options], { encoding: 'utf8' });
+  const [, perMinute] = / (\d+) seeds a minute; no violation$/m.exec(stdout) ?? [];
+  if (perMinute === undefined) throw new Error(`chaos ended with ${status}: ${stdout.slice(-2_000)}`);
+  return Number(perMinute);
 }
 
 function sameTrace(version) {

@@ -331,7 +331,7 @@ describe('a planted bug is found', () => {
     ['a node that throws errors without a code', 'alien-error', ThrowsStrangers],
   ] as const)('%s: %s', async (_what, rule, Planted) => {
     const makeNode = (config: Config): PeerNode<ChaosMessage> => new Planted(config);
-    const report = await runChaos({ ...virtual, seconds: 4, until: rule, makeNode });
+    const report = await runChaos({ ...virtual, seconds: 16, until: rule, makeNode });
     expect(report.violations.map((violation) => violation.rule)).toContain(rule);
     expect(report.violations[0]!.before.length).toBeGreaterThan(0);
     expect(summarize(report)).toContain(`seed ${virtual.seed}`);

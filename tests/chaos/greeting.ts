@@ -1,4 +1,7 @@
+import type { Clock, Handshake } from '@pea2pea/core';
 import { Duplex } from 'node:stream';
+import type { Dice } from './dice.js';
+import { pause } from './time.js';
 
 /** The first line that each side says: who it is, which log it will send under, and whether bytes are masked from then on. */
 export interface Greeting {
@@ -44,6 +47,11 @@ export class MaskedStream extends Duplex {
     else if (inner.destroyed) this.destroy(inner.errored ?? new Error('the stream below was closed'));
   }
 
+  /** Bytes that came through the stream below, and wait in this one or others of its kind below it. */
+  get waiting(): number {
+    return this.readableLength + (this.#inner instanceof MaskedStream ? this.#inner.waiting : 0);
+  }
+
   override _read(): void {
     this.#inner.resume();
   }
@@ -61,6 +69,13 @@ export class MaskedStream extends Duplex {
     this.#inner.destroy();
     callback(error);
   }
+}
+
+/** Goes on masked. What comes meanwhile may be read below the mask, and has to come through it. */
+export async function putMaskOn(handshake: Handshake, dice: Dice, clock: Clock): Promise<void> {
+  const below = handshake.takeStream();
+  if (dice.chance(0.5)) await Promise.race([handshake.peek(1), pause(clock, dice.integer(1, 40))]);
+  handshake.upgrade(new MaskedStream(below));
 }
 
 function masked(chunk: Buffer): Buffer {

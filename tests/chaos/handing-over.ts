@@ -1,11 +1,13 @@
-import type { Connection, Detached } from '@pea2pea/core';
+import type { Connection, Detached, Link } from '@pea2pea/core';
 import { ChunkQueue } from '@pea2pea/core/authoring';
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
+import { MaskedStream } from './greeting.js';
 import { blockOf, frameDecoder, type ChaosMessage } from './message.js';
 import type { StreamLogs } from './stream-log.js';
 import { streamLogs } from './stream-log.js';
-import { talks } from './talk.js';
+import { takenFrom } from './taken-bytes.js';
+import { talks, type Talk } from './talk.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
 
@@ -42,16 +44,17 @@ export async function detach(
 export async function keepDetached(
   world: World,
   chaos: ChaosNode,
-  of: Pick<Connection, 'address' | 'localAddress'>,
+  of: Pick<Connection, 'address' | 'localAddress' | 'context'>,
   { stream, head }: Detached,
   logs: StreamLogs | undefined,
 ): Promise<void> {
   const { dice, tap } = chaos;
   const { clock } = world.time;
-  tap.handedOver(of);
+  const link = tap.handedOver(of);
   const fail = (what: string): void => chaos.report('contract', what);
   if (stream.readableFlowing === true) fail('a stream was handed over that flows');
   if (stream.listenerCount('data') > 0) fail('a stream was handed over, and somebody still reads it');
+  if (link !== undefined) weigh(chaos, link, { stream, head }, of.context.get(talks));
   const rest = new ChunkQueue();
   rest.push(head);
   if (dice.chance(0.5)) await pause(clock, dice.integer(1, 30));
@@ -61,6 +64,20 @@ export async function keepDetached(
   if (dice.chance(0.5)) stream.end();
   await pause(clock, dice.integer(1, 20));
   stream.destroy();
+}
+
+/**
+ * Every byte that was read from a link was used by somebody, or was handed over, or waits in what stands on the link: at every
+ * instant, whatever comes meanwhile.
+ */
+function weigh(chaos: ChaosNode, link: Link, { stream, head }: Detached, talk: Talk | undefined): void {
+  const taken = takenFrom(link.stream);
+  if (taken === undefined || talk === undefined || stream.destroyed) return;
+  const above = stream instanceof MaskedStream ? stream.waiting : 0;
+  const left = taken - talk.usedBytes - above;
+  if (left === head.length) return;
+  const what = `${taken} bytes were read, ${talk.usedBytes} of them used, and ${above} wait above`;
+  chaos.report('content', `a stream was handed over with ${head.length} bytes of ${left}: ${what}`);
 }
 
 /** What was left has to be what the peer sent next. */

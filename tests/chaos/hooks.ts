@@ -1,6 +1,6 @@
 import type { Connection, Handshake, Hooks } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
-import { formatGreeting, MaskedStream, MAX_GREETING, parseGreeting } from './greeting.js';
+import { formatGreeting, MAX_GREETING, parseGreeting, putMaskOn } from './greeting.js';
 import type { ChaosMessage } from './message.js';
 import { oddThenable } from './odd-thenables.js';
 import { streamLogs } from './stream-log.js';
@@ -37,8 +37,8 @@ export function chaosHooks(world: World, chaos: ChaosNode): Hooks<ChaosMessage> 
     }
     handshake.context.set(streamLogs, { own: log, peer: peerLog });
     const breach = (what: string): void => chaos.report('content', what);
-    handshake.context.set(talks, new Talk(breach));
-    if (masked || (!outbound && peer.masked)) handshake.upgrade(new MaskedStream(handshake.takeStream()));
+    handshake.context.set(talks, new Talk(breach, line.length + 1));
+    if (masked || (!outbound && peer.masked)) await putMaskOn(handshake, dice, chaos.place.clock);
   }
 
   return {

@@ -1,4 +1,4 @@
-import type { ConnectionContext, SocketAddress } from '@pea2pea/core';
+import type { Connection, ConnectionContext, SocketAddress } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 import { MAX_FRAME } from './message.js';
 
@@ -14,6 +14,26 @@ export function starving({ node, tap }: ChaosNode): readonly string[] {
   const setups = Math.min(Math.max(1, config.maxConnecting - 1), config.maxConnectingPerIp);
   if (waiting === 0 || connecting >= setups) return [];
   return [`${waiting} links wait, but only ${connecting} of ${setups} setups are under way`];
+}
+
+/** Beyond the budget each connection may still hold so much: INVARIANTS.md, two-budgets. */
+const BEYOND_BUDGET = 1024;
+
+/** Whether a message may, and must, be queued on `connection` now, as far as that is up to the memory that is held. */
+export function roomFor({ node }: ChaosNode, connection: Connection): 'must' | 'may' | 'must not' {
+  const { maxBufferedBytes, outboundQueueBytes } = node.config;
+  const { bufferedBytes } = connection;
+  if (bufferedBytes >= outboundQueueBytes) return 'must not';
+  let [used, holders] = [0, 0];
+  for (const { bufferedBytes: bytes } of node.connections) {
+    used += bytes;
+    if (bytes > 0) holders++;
+  }
+  const half = maxBufferedBytes / 2;
+  if (used <= half) return 'must';
+  const share = half / Math.max(holders, 1);
+  if (bufferedBytes > share || (used > maxBufferedBytes && bufferedBytes > BEYOND_BUDGET)) return 'must not';
+  return 'may';
 }
 
 /** Limits of `chaos` that are exceeded at this instant. */

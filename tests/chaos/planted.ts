@@ -1,5 +1,5 @@
 import { ExplorationError, explore } from '@pea2pea/testing';
-import type { Plant } from './plants.js';
+import type { Plant } from './plant.js';
 
 /** A run takes seconds; a machine that is busy may take long for them. */
 export const TIMEOUT_MS = 20 * 60_000;

@@ -1,25 +1,11 @@
-/** A bug that is planted in the kernel, to see whether chaos finds it. */
-export interface Plant {
-  readonly name: string;
-  /** What the kernel does wrong with it. */
-  readonly sentence: string;
-  /** Where, in `packages/core/src`. */
-  readonly file: string;
-  /** What the source says there, once. */
-  readonly from: string;
-  /** What it says with the bug. */
-  readonly to: string;
-}
+import { plant, type Plant } from './plant.js';
+import { STREAM_PLANTS } from './stream-plants.js';
 
 const TABLE = 'connection/connection-table.ts';
 const SETUP = 'flows/connection-setup.ts';
 const TEARDOWN = 'flows/teardown.ts';
 const READER = 'connection/reader.ts';
 const WRITER = 'connection/writer.ts';
-
-function plant(name: string, sentence: string, file: string, from: string, to: string): Plant {
-  return { name, sentence, file, from, to };
-}
 
 /** Kernels with one bug each; where a rule of INVARIANTS.md is broken by it, it is one that somebody once broke. */
 export const PLANTS: readonly Plant[] = [
@@ -230,34 +216,27 @@ export const PLANTS: readonly Plant[] = [
     "    if (this.#state === 'open') this.#state = 'finishing';\n",
     '',
   ),
-  // Renegotiations.
+  // Values of others.
   plant(
-    'decodes-too-far',
-    'A renegotiation does not stop the decoder.',
-    READER,
-    '    this.#halted = true;\n    if (this.#hasStarted) stopListening(this.#stream);',
-    '    if (this.#hasStarted) stopListening(this.#stream);',
+    'calls-proxies',
+    'Proxies are looked into, whose traps are code of others.',
+    'errors/describe.ts',
+    "  if (isProxy(value)) return 'a proxy';\n  if (isNativeError(value))",
+    '  if (isNativeError(value))',
   ),
   plant(
-    'queues-in-a-renegotiation',
-    'Messages are queued while the stream belongs to a hook.',
-    WRITER,
-    '    this.#isSuspended = true;\n',
-    '',
+    'runs-getters',
+    'What an error says is asked of it, and a getter of it runs.',
+    'errors/describe.ts',
+    'if (property !== undefined) return property.value;',
+    'if (property !== undefined) return (holder as Record<PropertyKey, unknown>)[name];',
   ),
   plant(
-    'keeps-the-old-encoder',
-    'After a renegotiation with a new codec the old encoder goes on.',
-    WRITER,
-    '    this.#encoder = encoder;\n    this.#quiet',
-    '    this.#quiet',
-  ),
-  plant(
-    'loses-the-head',
-    'What had been read of a stream that is handed over is lost.',
-    'connection/handshake.ts',
-    '    return { stream, head };',
-    '    return { stream, head: head.subarray(head.length) };',
+    'trusts-thenables',
+    'What calls itself a promise is taken by its own then, which calls back at once, or twice.',
+    'authoring/thenable.ts',
+    '  void Reflect.apply(then, Promise.resolve(promise), [onFulfilled, onRejected]);',
+    '  void promise.then(onFulfilled, onRejected);',
   ),
   // Promises, time, counters.
   plant(
@@ -323,4 +302,5 @@ export const PLANTS: readonly Plant[] = [
     "return new PeerError('P2P_ERR_SHUTTING_DOWN', `",
     'return new Error(`',
   ),
+  ...STREAM_PLANTS,
 ];

@@ -1,7 +1,7 @@
 import type { Connection, Handshake } from '@pea2pea/core';
 import type { ChaosNode } from './chaos-node.js';
 import type { Dice } from './dice.js';
-import { MaskedStream } from './greeting.js';
+import { putMaskOn } from './greeting.js';
 import { keepDetached } from './handing-over.js';
 import { blockOf, chaosCodec, frame, frameDecoder, type ChaosMessage } from './message.js';
 import { oddValue } from './odd-values.js';
@@ -9,6 +9,11 @@ import { streamLogs } from './stream-log.js';
 import { talks, type Talk } from './talk.js';
 import { pause } from './time.js';
 import type { World } from './world.js';
+
+/** INVARIANTS.md, fair-turns. */
+const READS_PER_TURN = 64;
+/** More than can be read one by one in a turn, and in several. */
+const SINGLES = 300;
 
 const never = (): Promise<never> => new Promise(() => {});
 
@@ -93,7 +98,8 @@ async function soon(side: Side, kind: 'block' | 'mask', number: number): Promise
     }
   }
   talk.owes = false;
-  await run(side, `complies ${kind}`, kind === 'block' ? readsBlock(side, number) : isMasked);
+  const masked: Hook = (handshake) => putMaskOn(handshake, side.dice, chaos.place.clock);
+  await run(side, `complies ${kind}`, kind === 'block' ? readsBlock(side, number) : masked);
 }
 
 /** Renegotiates with `hook`, and with what may go on around it. */
@@ -214,21 +220,23 @@ function sendsBlock({ chaos, dice }: Side, number: number): Hook {
   };
 }
 
-function readsBlock({ chaos, dice }: Side, number: number): Hook {
+function readsBlock(side: Side, number: number): Hook {
   return async (handshake) => {
-    if (chaos.does('renegotiationFails')) throw new Error('this block is not wanted');
-    await readBlock(chaos, dice, handshake, number);
+    if (side.chaos.does('renegotiationFails')) throw new Error('this block is not wanted');
+    await readBlock(side, handshake, number);
   };
 }
 
 /** Reads the block, piece by piece: every byte has to be the one that follows. */
-async function readBlock(chaos: ChaosNode, dice: Dice, handshake: Handshake, number: number): Promise<void> {
+async function readBlock({ chaos, dice, talk }: Side, handshake: Handshake, number: number): Promise<void> {
   const block = blockOf(number);
   for (let at = 0; at < block.length;) {
-    const size = Math.min(block.length - at, dice.integer(1, block.length));
+    const isSingly = dice.chance(0.2);
+    const size = Math.min(block.length - at, dice.integer(1, isSingly ? SINGLES : block.length));
     if (dice.chance(0.1)) await pause(chaos.place.clock, dice.integer(1, 20));
     if (dice.chance(0.2)) await handshake.peek(size);
-    const bytes = await handshake.read(size);
+    const bytes = isSingly ? await readSingly(chaos, handshake, size) : await handshake.read(size);
+    talk.usedBytes += size;
     if (!bytes.equals(block.subarray(at, at + size))) {
       const what = `bytes ${at} to ${at + size} of the block after message ${number} are others`;
       chaos.report('content', what);
@@ -237,21 +245,43 @@ async function readBlock(chaos: ChaosNode, dice: Dice, handshake: Handshake, num
   }
 }
 
+/** Asks for each byte by itself, all at once: no more than so many may be served before others have their turn. */
+async function readSingly(chaos: ChaosNode, handshake: Handshake, size: number): Promise<Buffer> {
+  await handshake.peek(size); // a turn that is noticed is an event: only as many as are needed
+  const { clock } = chaos.place;
+  let inTurn = 0;
+  let isOver = false;
+  const onTurn = (): void => {
+    inTurn = 0;
+    if (!isOver) clock.nextTurn(onTurn);
+  };
+  // Before the first read: the turns of the node are marked after these.
+  onTurn();
+  const served = (byte: Buffer): Buffer => {
+    if (++inTurn === READS_PER_TURN + 1)
+      chaos.report('turn', `more than ${READS_PER_TURN} reads were served in a turn`);
+    return byte;
+  };
+  try {
+    const reads = Array.from({ length: size }, () => handshake.read(1).then(served));
+    return Buffer.concat(await Promise.all(reads));
+  } finally {
+    isOver = true;
+  }
+}
+
 /** Reads what the peer had queued before it heard of the announcement, then goes on masked. */
-function masks({ chaos, connection, dice }: Side): Hook {
+function masks(side: Side): Hook {
+  const { chaos, connection, talk, dice } = side;
   return async (handshake) => {
-    const decoder = frameDecoder();
+    const decoder = talk.counted(frameDecoder());
     for (;;) {
       const message = await handshake.receive(decoder);
       chaos.ledger.cameAside(connection, message);
       // Where both have announced it at once, each takes that of the other for the answer.
       if (message.kind === 'mask' || message.kind === 'masked') break;
-      if (message.kind === 'block') await readBlock(chaos, dice, handshake, message.number);
+      if (message.kind === 'block') await readBlock(side, handshake, message.number);
     }
-    isMasked(handshake);
+    await putMaskOn(handshake, dice, chaos.place.clock);
   };
-}
-
-function isMasked(handshake: Handshake): void {
-  handshake.upgrade(new MaskedStream(handshake.takeStream()));
 }

@@ -12,10 +12,16 @@ export class Talk {
   wasTaken = false;
   /** The peer has announced what is not a message, and nobody has taken care of it yet. */
   owes = false;
+  /** Bytes of the peer that somebody here has used, from the first of the link on. */
+  usedBytes: number;
 
-  /** @param breach reports what was decoded, or queued, and must not have been */
-  constructor(breach: (what: string) => void) {
+  /**
+   * @param breach reports what was decoded, or queued, and must not have been
+   * @param greetingBytes of the peer, which the handshake has read
+   */
+  constructor(breach: (what: string) => void, greetingBytes: number) {
     this.#breach = breach;
+    this.usedBytes = greetingBytes;
   }
 
   get variant(): number {
@@ -34,16 +40,31 @@ export class Talk {
 
   /** `decoder`, as the one of this connection from now on. */
   watched<T>(decoder: Decoder<T>): Decoder<T> {
+    const counted = this.counted(decoder);
     const watched: Decoder<T> = {
       decode: (input) => {
         if (this.isFrozen) this.#breach('a decoder was called in a renegotiation');
         if (this.#decoder !== watched) this.#breach('the decoder of before a renegotiation was called');
-        return decoder.decode(input);
+        return counted.decode(input);
       },
     };
     this.#decoder = watched;
     this.isFrozen = false;
     return watched;
+  }
+
+  /** `decoder`, where what it uses is counted. */
+  counted<T>(decoder: Decoder<T>): Decoder<T> {
+    return {
+      decode: (input) => {
+        const before = input.length;
+        try {
+          return decoder.decode(input);
+        } finally {
+          this.usedBytes += before - input.length;
+        }
+      },
+    };
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   TransportListenOptions,
 } from '@pea2pea/core';
 import { remember } from './resources.js';
+import { countTaken } from './taken-bytes.js';
 
 /** The transport of one node, as the node uses it: counts what the node must answer for. */
 export class TransportTap implements Transport {
@@ -56,12 +57,16 @@ export class TransportTap implements Transport {
     this.#waiting.delete(address.toString());
   }
 
-  /** The stream of the link with the peer at `address` is somebody else's now. */
-  handedOver({ address, localAddress }: Pick<Link, 'address' | 'localAddress'>): void {
+  /** The stream of the link with the peer at `address` is somebody else's now. Returns the link, if the node got it here. */
+  handedOver({ address, localAddress }: Pick<Link, 'address' | 'localAddress'>): Link | undefined {
+    let found: Link | undefined;
     for (const link of this.#links) {
       const isIt = String(link.address) === String(address);
-      if (isIt && String(link.localAddress) === String(localAddress)) this.#links.delete(link);
+      if (!isIt || String(link.localAddress) !== String(localAddress)) continue;
+      this.#links.delete(link);
+      found = link;
     }
+    return found;
   }
 
   /** Links whose stream is not closed yet. */
@@ -124,6 +129,7 @@ export class TransportTap implements Transport {
 
   #keep(link: Link): void {
     remember(this.#owner, link);
+    countTaken(link.stream);
     this.#links.add(link);
     link.stream.once('close', () => this.#links.delete(link));
   }

@@ -16,6 +16,8 @@ export type Rule =
   | 'content'
   /** Somebody was ended for silence, and had not been silent. */
   | 'silence'
+  /** More was done in a turn of the event loop than others can wait for. */
+  | 'turn'
   /** Counters do not add up. */
   | 'counter'
   /** A call ended in a way that its documentation does not name. */

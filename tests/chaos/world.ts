@@ -5,10 +5,11 @@ import type { DialKind } from './dial-ledger.js';
 import type { Ground, Place } from './ground.js';
 import { chaosHooks } from './hooks.js';
 import { leftovers, reportErrors } from './leftovers.js';
-import { exceededLimits } from './limits.js';
+import { exceededLimits, roomFor } from './limits.js';
 import type { ChaosMessage, MessageKind } from './message.js';
 import { disagreements } from './reconciliation.js';
 import { StreamLogExchange, streamLogs } from './stream-log.js';
+import { talks } from './talk.js';
 import { Figures, Tally } from './tally.js';
 import { cameTrueFor, type ChaosTime } from './time.js';
 import { Trace } from './trace.js';
@@ -162,11 +163,18 @@ export class World {
     // What is queued waits, or went to the system at once and counts as sent.
     const taken = (): number => connection.bufferedBytes + connection.stats.bytesSent;
     const before = taken();
+    const room = roomFor(chaos, connection);
+    const isOpen = connection.state === 'open' && !connection.hasEnded;
+    const isTaken = connection.context.get(talks)?.isFrozen === true;
     try {
       const queued = chaos.offer(message, [connection], () => connection.trySend(message));
       if (queued !== taken() > before) {
         chaos.report('contract', `trySend answered ${queued}, the queue says otherwise`);
       }
+      if (queued && room === 'must not')
+        chaos.report('limit', 'a message was queued above the limit or the budget');
+      if (!queued && room === 'must' && isOpen && !isTaken)
+        chaos.report('limit', 'a message was refused, and there was room for it');
       return queued ? 'ok' : 'not queued';
     } catch (error) {
       return this.watchdog.code(chaos, 'trySend', error);
