@@ -63,7 +63,7 @@ export const PACKAGES = {
     CORE,
     /^node:(crypto|diagnostics_channel|fs|http|module|path|perf_hooks|stream|url|util|util\/types)$/,
   ],
-  rpc: [CORE],
+  rpc: [CORE, /^node:diagnostics_channel$/],
   decorators: [CORE, /^inversify$/],
   testing: [CORE, /^@pea2pea\/core\/testing$/, /^node:/, /^(@peculiar\/x509|reflect-metadata)$/],
 };

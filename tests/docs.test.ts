@@ -191,10 +191,13 @@ describe('docs/observability.md', () => {
     expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(fields.sort());
   });
 
-  it('lists the diagnostics channels, both ways', () => {
-    const source = read('packages/core/src/contracts/diagnostics.ts');
-    const channels = [...source.matchAll(/hannel\('([^']+)'\)/g)].map(([, name]) => name);
-    const { rows } = tableOf(page, 'channel', 'when');
+  it.each([
+    ['channel', 'packages/core/src/contracts/diagnostics.ts'],
+    ['channel of requests', 'packages/rpc/src/diagnostics.ts'],
+  ])('lists each %s, both ways', (header, path) => {
+    const channels = [...read(path).matchAll(/hannel\('([^']+)'\)/g)].map(([, name]) => name);
+    const { rows } = tableOf(page, header, 'when');
+    expect(channels.length).toBeGreaterThan(1);
     expect(rows.map(([name = '']) => codeIn(name)).sort()).toEqual(channels.sort());
   });
 });

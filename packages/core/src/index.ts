@@ -46,6 +46,7 @@ export type {
   LogDiagnostic,
   MessageDiagnostic,
   NodeDiagnostic,
+  TracedDiagnostic,
 } from './contracts/diagnostics.js';
 export type { Direction } from './contracts/direction.js';
 export { CORE_ERRORS } from './errors/error-table.js';

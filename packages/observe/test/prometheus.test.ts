@@ -1,13 +1,15 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import { COUNTERS } from '@pea2pea/core';
+import { json, lines } from '@pea2pea/codecs';
+import { COUNTERS, memoryTransport, PeerNode } from '@pea2pea/core';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { prometheus, type PrometheusMetrics } from '@pea2pea/observe/prometheus';
-import { inMemory, join, lab, turn, until } from '@pea2pea/testing';
+import { method, requests } from '@pea2pea/rpc';
+import { ANYWHERE, inMemory, join, lab, turn, until } from '@pea2pea/testing';
 import { Registry } from 'prom-client';
 
-const { makeNode } = lab();
+const { makeNode, own } = lab();
 
 interface Family {
   readonly name: string;
@@ -169,6 +171,67 @@ describe('prometheus()', () => {
       failures[0]!(new Error('of a test'));
       await turn(3);
       expect(await metrics.text()).toContain('duration_seconds_sum{node="b",outcome="failed"} 0.05\n');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('has the time of requests by method, on both sides', async () => {
+    const clock = new ControlledClock();
+    const config = { codec: json(lines()), transport: memoryTransport(), clock };
+    const server = own(new PeerNode({ ...config, name: 'server' })).use(requests());
+    const client = own(new PeerNode({ ...config, name: 'client' })).use(requests());
+    const [add, wait] = [method<number[], number>('add'), method<void, void>('wait')];
+    const finish: (() => void)[] = [];
+    server
+      .plugin(requests)
+      .serve(add, ([a, b]) => a! + b!)
+      .serve(wait, () => new Promise<void>((_, refuse) => finish.push(() => refuse(new Error('no')))));
+    const metrics = prometheus([server, client]);
+    try {
+      const connection = await client.connect(await server.listen(ANYWHERE));
+      const calling = client.plugin(requests);
+      await calling.call(connection, add, [1, 2]);
+      void calling.notify(connection, add, [1, 2]);
+      void calling.call(connection, method('an address of somebody')).catch(() => undefined);
+      const waiting = calling.call(connection, wait).catch(() => undefined);
+      await until('it waits', () => finish.length === 1);
+      clock.advance(300);
+      finish[0]!();
+      await waiting;
+      const text = await metrics.text();
+      const server_ = 'pea2pea_rpc_server_duration_seconds';
+      const client_ = 'pea2pea_rpc_client_duration_seconds';
+      expect(text).toContain(`${server_}_count{node="server",outcome="done",method="add"} 2\n`);
+      expect(text).toContain(`${server_}_sum{node="server",outcome="failed",method="wait"} 0.3\n`);
+      expect(text).toContain(`${client_}_count{node="client",outcome="done",method="add"} 1\n`);
+      expect(text).toContain(`${client_}_sum{node="client",outcome="failed",method="wait"} 0.3\n`);
+      expect(text).not.toContain(`${server_}_count{node="server",outcome="failed",method="an address`);
+      expect((await read(metrics)).get(server_)!.type).toBe('HISTOGRAM');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('tells apart the first 200 methods, and no more', async () => {
+    const config = { codec: json(lines()), transport: memoryTransport() };
+    const server = own(new PeerNode(config)).use(requests());
+    const client = own(new PeerNode(config)).use(requests({ maxPending: 1_000 }));
+    const metrics = prometheus(client);
+    try {
+      const connection = await client.connect(await server.listen(ANYWHERE));
+      const calls = Array.from({ length: 300 }, (_, index) =>
+        client
+          .plugin(requests)
+          .call(connection, method(`m${index}`))
+          .catch(() => undefined),
+      );
+      await Promise.all(calls);
+      const counts = (await metrics.text())
+        .split('\n')
+        .filter((line) => line.includes('client_duration_seconds_count'));
+      expect(counts).toHaveLength(201);
+      expect(counts.find((line) => line.includes('_OTHER'))).toMatch(/ 100$/);
     } finally {
       metrics.close();
     }

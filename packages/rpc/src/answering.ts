@@ -1,6 +1,15 @@
-import type { Connection, Logger, StandardResult } from '@pea2pea/core';
-import { describe, isPromise, peerFields, plainIssues, readData, runSchema } from '@pea2pea/core/authoring';
+import { PeerError, type Connection, type Logger, type StandardResult } from '@pea2pea/core';
+import {
+  describe,
+  isPromise,
+  peerFields,
+  plainIssues,
+  readData,
+  runSchema,
+  traced,
+} from '@pea2pea/core/authoring';
 import type { Tally } from './counters.js';
+import { rpcDiagnostics, type ServeDiagnostic } from './diagnostics.js';
 import { failure, RPC_CODES, type Answer } from './envelope.js';
 import type { Handler } from './handler.js';
 import type { IncomingRequest } from './incoming-request.js';
@@ -8,6 +17,7 @@ import { RequestError } from './request-error.js';
 
 /** What serving a request needs from its node. */
 export interface AnsweringContext {
+  readonly nodeName: string;
   /** By the name of the method that they serve. */
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly counters: Tally;
@@ -15,6 +25,9 @@ export interface AnsweringContext {
 }
 
 export const INTERNAL_ERROR = failure(RPC_CODES.internalError, 'internal error');
+
+/** Nobody waits for the result any more, and the method was not called. */
+const NOT_CALLED = new PeerError('P2P_ERR_ABORTED', 'the request was given up before its method was called');
 
 /** What the method of `request` makes of it. Never throws, never rejects. */
 export function answerTo(
@@ -31,17 +44,36 @@ export function answerTo(
   request.handler = handler;
   counters.served++;
   try {
-    const { params: schema, name } = handler.method;
-    const validated =
-      schema === undefined ? { value: request.params } : runSchema(schema, request.params, name);
-    const answer = isPromise(validated)
-      ? validated.then((settled) => call(handler, request, connection, settled))
-      : call(handler, request, connection, validated);
-    if (!isPromise(answer)) return answer;
-    return answer.catch((error: unknown) => failed(context, connection, request, error));
+    const result = rpcDiagnostics.serve.hasSubscribers
+      ? traced(rpcDiagnostics.serve, eventOf(request, connection, context), () =>
+          begin(handler, request, connection),
+        )
+      : begin(handler, request, connection);
+    if (!isPromise(result)) return success(result);
+    return Promise.resolve(result)
+      .then(success)
+      .catch((error: unknown) => failed(context, connection, request, error));
   } catch (error) {
     return failed(context, connection, request, error);
   }
+}
+
+function eventOf(
+  { method, version, id, trace }: IncomingRequest,
+  connection: Connection,
+  { nodeName: node }: AnsweringContext,
+): ServeDiagnostic {
+  return { node, connection, method, version, id, trace };
+}
+
+/** What the method returns, once the params are validated. @throws RequestError for those that are not valid, and what the method throws */
+function begin(handler: Handler, request: IncomingRequest, connection: Connection): unknown {
+  const { params: schema, name } = handler.method;
+  const validated =
+    schema === undefined ? { value: request.params } : runSchema(schema, request.params, name);
+  return isPromise(validated)
+    ? validated.then((settled) => call(handler, request, connection, settled))
+    : call(handler, request, connection, validated);
 }
 
 /** @throws what the method throws */
@@ -50,13 +82,12 @@ function call(
   request: IncomingRequest,
   connection: Connection,
   validated: StandardResult<unknown>,
-): Answer | Promise<Answer> {
+): unknown {
   if (validated.issues)
-    return failure(RPC_CODES.invalidParams, 'invalid params', plainIssues(validated.issues));
+    throw new RequestError(RPC_CODES.invalidParams, 'invalid params', plainIssues(validated.issues));
   // The peer may have left, or given up, during an asynchronous validation: as with messages, no handler starts then.
-  if (connection.state !== 'open' || request.isCancelled) return INTERNAL_ERROR;
-  const result = handler.call(validated.value, connection, request);
-  return isPromise(result) ? Promise.resolve(result).then(success) : success(result);
+  if (connection.state !== 'open' || request.isCancelled) throw NOT_CALLED;
+  return handler.call(validated.value, connection, request);
 }
 
 /** The error response for what a handler threw: without details, unless it is a RequestError made for the caller. */
@@ -69,6 +100,7 @@ function failed(
   if (RequestError.is(error) && readData(error, 'from') === undefined) {
     return failure(error.rpcCode, error.rpcMessage, readData(error, 'data'));
   }
+  if (error === NOT_CALLED) return INTERNAL_ERROR;
   const what = 'a request failed: its method threw';
   logFailure(context, connection, request, error, what);
   return INTERNAL_ERROR;

@@ -1,6 +1,7 @@
 import { rejected } from '@pea2pea/core/authoring';
 import type { Call, CallTerms } from './call.js';
 import type { Calls } from './calls.js';
+import { rpcDiagnostics } from './diagnostics.js';
 import { requestOf, type Envelope } from './envelope.js';
 import { rpcError } from './errors.js';
 import type { Method } from './method.js';
@@ -48,13 +49,20 @@ export class CallBatch {
   ): Promise<Result> {
     try {
       this.#requireRoom();
-      const call = this.#calls.begin(method, params, this.#terms(options, method));
-      this.#members.push(call);
-      this.#calls.watch(call);
-      return call.promise as Promise<Result>;
+      const terms = this.#terms(options, method);
+      const add = (final: CallTerms): Promise<unknown> => this.#add(method, params, final);
+      const call = rpcDiagnostics.call.hasSubscribers ? this.#calls.traced(method, terms, add) : add(terms);
+      return call as Promise<Result>;
     } catch (error) {
       return rejected(error);
     }
+  }
+
+  #add(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
+    const call = this.#calls.begin(method, params, terms);
+    this.#members.push(call);
+    this.#calls.watch(call);
+    return call.promise;
   }
 
   /**

@@ -4,6 +4,7 @@ import { aborted, describeIssues, isPromise, markHandled, runSchema } from '@pea
 import type { Expiring } from './deadlines.js';
 import type { Answer } from './envelope.js';
 import { rpcError } from './errors.js';
+import type { TraceContext } from './trace-context.js';
 import type { Method } from './method.js';
 import { RequestError } from './request-error.js';
 
@@ -12,6 +13,7 @@ export interface CallTerms {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((value: unknown) => void) | undefined;
+  readonly trace: TraceContext | undefined;
 }
 
 /** Who has a call, and is told when it is over. */

@@ -14,12 +14,15 @@ import type { Tally } from './counters.js';
 import type { Deadlines } from './deadlines.js';
 import type { Dialect } from './dialect.js';
 import { requestOf, type Answer, type Envelope, type RpcVersion } from './envelope.js';
+import { rpcDiagnostics, tracedCall } from './diagnostics.js';
 import { rpcError } from './errors.js';
 import type { Method } from './method.js';
 import type { WhenTooMuch } from './options.js';
+import { withTrace } from './trace-context.js';
 
 /** What calls need from the node that makes them. */
 export interface CallsContext {
+  readonly nodeName: string;
   readonly maxPending: number;
   readonly whenPendingFull: WhenTooMuch;
   readonly version: RpcVersion;
@@ -102,6 +105,18 @@ export class Calls implements CallOwner {
    * note: `terms.signal` must not have aborted yet.
    */
   call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
+    if (!rpcDiagnostics.call.hasSubscribers) return this.#call(method, params, terms);
+    return this.traced(method, terms, (final) => this.#call(method, params, final));
+  }
+
+  /** `begin`, traced; with the trace context that a subscriber has set. */
+  traced(method: Method, terms: CallTerms, begin: (terms: CallTerms) => Promise<unknown>): Promise<unknown> {
+    const { nodeName: node, version } = this.#context;
+    const about = { node, connection: this.connection, method: method.name, version, isNotification: false };
+    return tracedCall({ ...about, trace: terms.trace }, (trace) => begin({ ...terms, trace }));
+  }
+
+  #call(method: Method, params: unknown, terms: CallTerms): Promise<unknown> {
     try {
       this.#requireHalves(1);
       const call = this.begin(method, params, terms);
@@ -318,9 +333,12 @@ export class Calls implements CallOwner {
 
   #requestOf({ params, terms, method }: Call, id: number): Envelope {
     const { version, dialect } = this.#context;
-    if (terms.onProgress === undefined) return requestOf(version, id, method.name, params);
-    const withToken = dialect.progress!.withToken((params as object | undefined) ?? {}, id);
-    return requestOf(version, id, method.name, withToken);
+    const { onProgress, trace } = terms;
+    const all =
+      onProgress === undefined
+        ? params
+        : dialect.progress!.withToken((params as object | undefined) ?? {}, id);
+    return withTrace(requestOf(version, id, method.name, all), trace, dialect.trace);
   }
 
   #ignore(id: unknown, answer: Answer | undefined): void {

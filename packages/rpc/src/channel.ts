@@ -14,6 +14,7 @@ import {
 } from './envelope.js';
 import type { ReceivedRequest } from './incoming-request.js';
 import { Serving, type ServingContext } from './serving.js';
+import { traceOf } from './trace-context.js';
 import { TurnShare } from './turn-share.js';
 
 /** What both directions need from their node. */
@@ -38,7 +39,7 @@ export class Channel {
 
   /** Takes a message that {@link isForUs}. The next one waits for the promise, if that is what it returns. */
   receive(message: unknown): typeof HANDLED | Promise<typeof HANDLED> {
-    if (isEnvelope(message)) this.#take(readEnvelope(message));
+    if (isEnvelope(message)) this.#take(message, readEnvelope(message));
     else if (UnreadableFrame.is(message))
       this.serving.refuseInvalid(null, 'parse error', RPC_CODES.parseError);
     else if (Array.isArray(message)) return this.#takeBatch(message);
@@ -72,7 +73,7 @@ export class Channel {
     while (next < members.length && !share.isSpent) {
       const startMs = this.#context.now();
       const member = members[next++];
-      if (isEnvelope(member)) this.#take(readEnvelope(member), batch);
+      if (isEnvelope(member)) this.#take(member, readEnvelope(member), batch);
       else this.serving.refuseMember(null, 'a member of the batch is not a JSON-RPC 2.0 object', batch);
       share.add(this.#context.now() - startMs);
     }
@@ -91,11 +92,11 @@ export class Channel {
     return this.serving.pause ?? HANDLED;
   }
 
-  #take(incoming: Incoming, batch?: Batch): void {
+  #take(message: Envelope, incoming: Incoming, batch?: Batch): void {
     switch (incoming.kind) {
       case 'request':
         if (incoming.id === undefined && this.#isOfDialect(incoming)) return;
-        this.serving.take(incoming, batch);
+        this.serving.take(incoming, batch, traceOf(message, this.#context.dialect.trace));
         break;
       case 'response':
         this.calls.answer(incoming.id, incoming.answer);
@@ -114,7 +115,7 @@ export class Channel {
   #takeOther(message: unknown): void {
     const { version } = this.#context;
     if (version === '1.0' && isOldEnvelope(message)) {
-      this.#take(readOldEnvelope(message));
+      this.#take(message, readOldEnvelope(message));
     } else if (isOldResponse(message) && this.calls.answerOld(message.id)) {
       // Its call knows why.
     } else {

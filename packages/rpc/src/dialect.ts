@@ -4,9 +4,12 @@ import {
   requireInteger,
   requireKnown,
   requireObject,
+  requireOneOf,
   requireString,
 } from '@pea2pea/core/authoring';
 import type { RequestId } from './envelope.js';
+import { memberOf } from './member-of.js';
+import type { TracePlace } from './trace-context.js';
 
 /** How one side tells the other that it has given up a request. */
 export interface CancelFormat {
@@ -40,13 +43,12 @@ export interface Dialect {
   readonly cancel?: CancelFormat;
   /** How progress is told, both ways. */
   readonly progress?: ProgressFormat;
+  /** Where a request carries its trace context, both ways. It is sent only where somebody has set it. */
+  readonly trace?: TracePlace;
 }
 
 /** A {@link Dialect} that this package knows. */
 export type DialectName = keyof typeof DIALECTS;
-
-const memberOf = (value: unknown, name: string): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 
 /** The dialects that have a name. */
 export const DIALECTS = {
@@ -65,6 +67,7 @@ export const DIALECTS = {
       params: (token, value) => ({ token, value }),
       read: (params) => ({ token: memberOf(params, 'token'), value: memberOf(params, 'value') }),
     },
+    trace: 'request',
   },
   /** The Model Context Protocol: `notifications/cancelled`, `notifications/progress` with a `_meta.progressToken`. */
   mcp: {
@@ -87,6 +90,7 @@ export const DIALECTS = {
         value,
       }),
     },
+    trace: 'meta',
   },
   /** Go's creachadair/jrpc2, where the server was told to: `rpc.cancel` with a list of ids. */
   jrpc2: {
@@ -110,8 +114,8 @@ export function requireDialect(value: DialectName | Dialect): Dialect {
     );
   }
   requireObject('dialect', value);
-  requireKnown('`dialect`', value, ['cancel', 'progress']);
-  const { cancel, progress } = value;
+  requireKnown('`dialect`', value, ['cancel', 'progress', 'trace']);
+  const { cancel, progress, trace } = value;
   if (cancel !== undefined) {
     requireString('dialect.cancel.method', cancel.method);
     requireInteger('dialect.cancel.code', cancel.code, { min: Number.MIN_SAFE_INTEGER });
@@ -121,6 +125,7 @@ export function requireDialect(value: DialectName | Dialect): Dialect {
     requireString('dialect.progress.method', progress.method);
     requireFunctions('dialect.progress', progress, ['withToken', 'tokenIn', 'params', 'read']);
   }
+  if (trace !== undefined) requireOneOf('dialect.trace', trace, ['request', 'meta']);
   return value;
 }
 

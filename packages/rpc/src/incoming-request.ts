@@ -3,6 +3,7 @@ import type { Batch } from './batch.js';
 import type { RequestId, RpcVersion } from './envelope.js';
 import type { Handler } from './handler.js';
 import type { RequestContext } from './request-context.js';
+import type { TraceContext } from './trace-context.js';
 
 /** A request as it was read; a notification, if its id is undefined. */
 export interface ReceivedRequest {
@@ -24,6 +25,7 @@ export class IncomingRequest implements RequestContext {
   readonly id: RequestId | undefined;
   readonly method: string;
   readonly params: object | undefined;
+  readonly trace: TraceContext | undefined;
   /** Where its response goes; undefined: it is sent alone. */
   readonly batch: Batch | undefined;
   readonly #owner: RequestOwner;
@@ -36,13 +38,19 @@ export class IncomingRequest implements RequestContext {
   /** Why it was given up, for a method that asks late. */
   #reason: PeerError | DisconnectReason | undefined;
 
-  constructor(owner: RequestOwner, batch: Batch | undefined, request: ReceivedRequest) {
+  constructor(
+    owner: RequestOwner,
+    batch: Batch | undefined,
+    request: ReceivedRequest,
+    trace: TraceContext | undefined,
+  ) {
     this.#owner = owner;
     this.batch = batch;
     this.version = request.version;
     this.id = request.id;
     this.method = request.method;
     this.params = request.params;
+    this.trace = trace;
   }
 
   get signal(): AbortSignal {

@@ -18,19 +18,26 @@ import {
 } from '@pea2pea/core/authoring';
 import { CallBatch } from './call-batch.js';
 import { PEER_ENDED } from './calls.js';
-import { resolveTerms, type CallArguments } from './call-options.js';
+import { resolveTerms, type CallArguments, type CallOptions } from './call-options.js';
 import { Channel, isForUs, type ChannelContext } from './channel.js';
 import type { RequestCounters, Tally } from './counters.js';
 import { Deadlines } from './deadlines.js';
+import { rpcDiagnostics, tracedCall } from './diagnostics.js';
 import { requestOf } from './envelope.js';
 import type { Handler } from './handler.js';
 import { isMethod, type Method } from './method.js';
 import { resolveOptions, type RequestsOptions, type ResolvedOptions } from './options.js';
 import type { RequestContext } from './request-context.js';
+import { traceContextIn, withTrace, type TraceContext } from './trace-context.js';
 import { underWay } from './under-way.js';
 
 /** The interval in which repeated events write one line to the log. */
 const LOG_INTERVAL_MS = 1_000;
+
+/** The arguments of `Requests.notify` after the method. */
+export type NotifyArguments<SentParams> = undefined extends SentParams
+  ? [params?: SentParams, options?: Pick<CallOptions, 'trace'>]
+  : [params: SentParams, options?: Pick<CallOptions, 'trace'>];
 
 /** The methods of a peer as functions; see `Requests.client`. */
 export type Client<Api> = {
@@ -95,6 +102,7 @@ export class Requests implements Hooks<unknown> {
     this.#options = resolved;
     this.#context = {
       ...resolved,
+      nodeName: node.config.name,
       batchBytes: outboundQueueBytes,
       handlers: this.#handlers,
       counters: this.#counters,
@@ -180,9 +188,15 @@ export class Requests implements Hooks<unknown> {
   notify<SentParams>(
     connection: Connection,
     method: Method<unknown, unknown, SentParams>,
-    ...[params]: undefined extends SentParams ? [params?: SentParams] : [params: SentParams]
+    ...[params, options]: NotifyArguments<SentParams>
   ): Promise<void> {
-    return connection.send(requestOf(this.#options.version, undefined, method.name, params));
+    const { version, dialect } = this.#options;
+    const trace = options?.trace === undefined ? undefined : traceContextIn(options.trace);
+    const send = (final: TraceContext | undefined): Promise<void> =>
+      connection.send(withTrace(requestOf(version, undefined, method.name, params), final, dialect.trace));
+    if (!rpcDiagnostics.call.hasSubscribers) return send(trace);
+    const about = { node: this.#node.config.name, connection, method: method.name, version };
+    return tracedCall({ ...about, isNotification: true, trace }, send);
   }
 
   /**

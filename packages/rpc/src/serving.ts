@@ -7,6 +7,7 @@ import type { Dialect } from './dialect.js';
 import { failure, requestOf, responseOf, RPC_CODES, type Answer, type RequestId } from './envelope.js';
 import { IncomingRequest, type ReceivedRequest, type RequestOwner } from './incoming-request.js';
 import type { WhenTooMuch } from './options.js';
+import type { TraceContext } from './trace-context.js';
 import { TurnShare } from './turn-share.js';
 
 /** The calls that were made to the peer that is served. */
@@ -108,8 +109,8 @@ export class Serving implements RequestOwner {
   }
 
   /** Starts to serve a request, has it wait, or refuses it. Never throws. */
-  take(request: ReceivedRequest, batch?: Batch): void {
-    const incoming = new IncomingRequest(this, batch, request);
+  take(request: ReceivedRequest, batch?: Batch, trace?: TraceContext): void {
+    const incoming = new IncomingRequest(this, batch, request, trace);
     const { id } = incoming;
     batch?.expect();
     if (id !== undefined && this.#byId.has(id)) {

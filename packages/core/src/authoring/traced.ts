@@ -1,4 +1,5 @@
 import type { TracingChannel } from 'node:diagnostics_channel';
+import type { TracedDiagnostic } from '../contracts/diagnostics.js';
 import { isPromise } from './thenable.js';
 
 /**
@@ -6,6 +7,7 @@ import { isPromise } from './thenable.js';
  * that it returned has settled, and before those `error` where it threw or rejected; `error` is in the event then, otherwise `result`.
  * From `end` on it has the `promise`, if there is one: who wants to know of a few calls only need not hear of the ends of all.
  *
+ * note: where a subscriber of `start` has set `around` of the event, that makes the call: see {@link TracedDiagnostic}.
  * note: what is not a promise is returned as it is, which `tracePromise` of Node.js does not do.
  * note: ask `channel.hasSubscribers` before: this costs an event and, for a promise, another one.
  * @throws what `call` throws
@@ -21,7 +23,8 @@ export function traced<T>(channel: TracingChannel, event: object, call: () => T)
   };
   return channel.start.runStores(event, () => {
     try {
-      const result: unknown = call();
+      const { around } = event as TracedDiagnostic;
+      const result: unknown = around === undefined ? call() : around(call);
       if (!isPromise(result)) {
         Object.assign(event, { result });
         return result as T;

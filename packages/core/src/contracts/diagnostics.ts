@@ -61,6 +61,21 @@ export const diagnostics: Diagnostics = {
   message: tracingChannel('pea2pea:message'),
 };
 
+/** What events of tracing channels have besides, when a part of their channel is told. */
+export interface TracedDiagnostic {
+  /** What was thrown or rejected; from `error` on. */
+  readonly error?: unknown;
+  /** What came of it, if it did not fail; from `end` on, or from `asyncStart` on where there was a promise. */
+  readonly result?: unknown;
+  /** The promise of what is asynchronous, which settles when that is over; from `end` on. */
+  readonly promise?: PromiseLike<unknown>;
+  /**
+   * A subscriber of `start` may set it: it is given the work, has to call it at once, and returns what that returns. So the work runs in
+   * a context of the subscriber. One that finds it set calls it, too.
+   */
+  around?: <T>(run: () => T) => T;
+}
+
 /** A node was made. */
 export interface NodeDiagnostic {
   /** The name of the node. */

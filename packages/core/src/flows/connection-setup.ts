@@ -4,6 +4,7 @@ import type { Direction } from '../contracts/direction.js';
 import { identityIn, requireExpectedIdentity } from '../contracts/identity.js';
 import type { CounterName } from '../contracts/counters.js';
 import { describe } from '../errors/describe.js';
+import { traced } from '../authoring/traced.js';
 import { diagnostics } from '../contracts/diagnostics.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
 import type { AcceptRequest } from '../contracts/handshake.js';
@@ -85,7 +86,7 @@ async function negotiate(kernel: Kernel, setup: Setup, session: LiveHandshake): 
   try {
     await raceAgainst(cancellation, () =>
       diagnostics.handshake.hasSubscribers
-        ? diagnostics.handshake.tracePromise(() => runHooks(kernel, setup, session), event)
+        ? traced(diagnostics.handshake, event, () => runHooks(kernel, setup, session))
         : runHooks(kernel, setup, session),
     );
   } finally {

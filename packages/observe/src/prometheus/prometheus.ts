@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { requireKnown, requireString } from '@pea2pea/core/authoring';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { timeHandlers } from '../metrics/handler-times.js';
 import { METRICS, type MetricDefinition } from '../metrics/metrics.js';
+import { measure, TIMES, type TimeDefinition } from '../metrics/times.js';
 import { nodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
 import { snapshot, type NodeSnapshot } from '../snapshot/snapshot.js';
 
@@ -14,8 +14,6 @@ export interface PrometheusOptions {
   readonly prefix?: string;
 }
 
-/** Handlers take from a fraction of a millisecond to seconds. */
-const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 const DELAY_RESOLUTION_MS = 20;
 const NS_PER_S = 1e9;
 
@@ -25,7 +23,7 @@ export class PrometheusMetrics {
   readonly register: Registry;
   readonly #nodes: readonly AnyNode[];
   readonly #names: string[] = [];
-  readonly #endTiming: () => void;
+  readonly #endMeasuring: readonly (() => void)[];
   readonly #delay: IntervalHistogram;
   #taken: readonly NodeSnapshot[] = [];
 
@@ -37,17 +35,7 @@ export class PrometheusMetrics {
     this.register = register;
     this.#nodes = nodesOf(observed);
     for (const metric of METRICS) this.#add(metric, prefix);
-    const name = this.#named(`${prefix}handler_duration_seconds`);
-    const handlers = new Histogram({
-      name,
-      help: 'from the call of onMessage to the end of its promise',
-      labelNames: ['node', 'outcome'],
-      buckets: BUCKETS,
-      registers: [register],
-    });
-    this.#endTiming = timeHandlers(this.#nodes, (node, seconds, outcome) =>
-      handlers.observe({ node, outcome }, seconds),
-    );
+    this.#endMeasuring = TIMES.map((time) => this.#measure(time, prefix));
     const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
     delay.enable();
     this.#delay = delay;
@@ -74,7 +62,7 @@ export class PrometheusMetrics {
 
   /** Takes the metrics out of the registry, and ends all measuring. Harmless twice. */
   close(): void {
-    this.#endTiming();
+    for (const end of this.#endMeasuring) end();
     this.#delay.disable();
     for (const name of this.#names.splice(0)) this.register.removeSingleMetric(name);
   }
@@ -112,6 +100,21 @@ export class PrometheusMetrics {
     });
   }
 
+  #measure(time: TimeDefinition, prefix: string): () => void {
+    const histogram = new Histogram({
+      name: this.#named(prefix + time.name),
+      help: time.help,
+      labelNames: time.hasMethod ? ['node', 'method', 'outcome'] : ['node', 'outcome'],
+      buckets: [...time.buckets],
+      registers: [this.register],
+    });
+    return measure(this.#nodes, time, ({ event, seconds, method }) => {
+      const outcome = 'error' in event ? 'failed' : 'done';
+      const labels = { node: event.node, outcome };
+      histogram.observe(method === undefined ? labels : { ...labels, method }, seconds);
+    });
+  }
+
   #named(name: string): string {
     this.#names.push(name);
     return name;
@@ -120,7 +123,7 @@ export class PrometheusMetrics {
 
 /**
  * Metrics of a node, a peer, an application, or several of them, for Prometheus: state, traffic, queues, refusals and ends by cause,
- * all counters, handler times as a histogram, the delay of the event loop.
+ * all counters, the times of handlers and requests as histograms, the delay of the event loop.
  *
  * ```ts
  * const metrics = prometheus(app);
@@ -129,7 +132,7 @@ export class PrometheusMetrics {
  * }).listen(9464, '127.0.0.1');
  * ```
  *
- * note: no label is an address or an identity: `node`, `direction`, `state`, `cause`, `option` and `outcome` are bounded.
+ * note: no label is an address or an identity: `node`, `direction`, `state`, `cause`, `option`, `method` and `outcome` are bounded.
  * note: it measures until `close()`.
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, or for what is not a node
  */
