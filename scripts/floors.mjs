@@ -12,7 +12,9 @@ const FLOORS = {
   streams: { floors: ['shared', ['multistream', 'protocols', 'yamux'], '.'] },
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
-  network: { floors: ['shared', 'store', 'book', 'manager', ['exchange', 'liveness', 'gossip'], '.'] },
+  network: {
+    floors: ['shared', 'store', 'book', 'manager', ['exchange', 'kademlia', 'liveness', 'gossip'], '.'],
+  },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   observe: {
     floors: [['snapshot', 'tap'], 'metrics', ['health', 'inspector', 'prometheus', 'opentelemetry'], '.'],
@@ -73,6 +75,7 @@ export const PACKAGES = {
  */
 const EXCEPTIONS = [
   { files: /^observe\/prometheus\//, specifier: 'prom-client' },
+  { files: /^network\/kademlia\//, specifier: '@pea2pea/rpc' },
   { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
   { files: /^testing\/fast-check\.ts$/, specifier: 'fast-check' },
   { files: /^testing\/kits\/codec\//, specifier: '@pea2pea/core/internal' },

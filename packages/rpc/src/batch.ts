@@ -3,6 +3,7 @@ import { peerFields, type LogThrottle } from '@pea2pea/core/authoring';
 import type { Tally } from './counters.js';
 import { failure, responseOf, RPC_CODES, type Answer, type Envelope, type RequestId } from './envelope.js';
 import { sizeOf } from './size-of.js';
+import type { RequestWire } from './wire.js';
 
 /**
  * The responses to one batch of the peer, until the last of them is there: then they go out as one list, in the order in
@@ -43,6 +44,7 @@ export class Batch {
 
 /** What batches need from their node. */
 export interface BatchContext {
+  readonly wire: RequestWire;
   /** How many bytes of results the batches of a connection may hold, beside the outbound queue. */
   readonly batchBytes: number;
   readonly counters: Tally;
@@ -90,7 +92,7 @@ export class Batches {
 
   #respond(batch: Batch, responses: readonly Envelope[]): Promise<void> | undefined {
     try {
-      if (this.#connection.trySend(responses)) return undefined;
+      if (this.#context.wire.trySend(this.#connection, responses)) return undefined;
     } catch (error) {
       if (!batch.wasServed) return this.#lost(responses);
       batch.wasServed = false;

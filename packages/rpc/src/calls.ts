@@ -19,10 +19,12 @@ import { rpcError } from './errors.js';
 import type { Method } from './method.js';
 import type { WhenTooMuch } from './options.js';
 import { withTrace } from './trace-context.js';
+import type { RequestWire } from './wire.js';
 
 /** What calls need from the node that makes them. */
 export interface CallsContext {
   readonly nodeName: string;
+  readonly wire: RequestWire;
   readonly maxPending: number;
   readonly whenPendingFull: WhenTooMuch;
   readonly version: RpcVersion;
@@ -230,7 +232,10 @@ export class Calls implements CallOwner {
     const { cancel } = this.#context.dialect;
     if (cancel === undefined || id === 0) return;
     try {
-      this.connection.trySend(requestOf(this.#context.version, undefined, cancel.method, cancel.params(id)));
+      this.#context.wire.trySend(
+        this.connection,
+        requestOf(this.#context.version, undefined, cancel.method, cancel.params(id)),
+      );
     } catch {
       // The codec of this node cannot encode it: the peer goes on, as without it.
     }
@@ -308,7 +313,7 @@ export class Calls implements CallOwner {
   /** False where the outbound queue is full. @throws what the encoder throws */
   #trySendOne(call: Call): boolean {
     const message = this.#requestOf(call, this.#lastId + 1);
-    if (!this.connection.trySend(message)) return false;
+    if (!this.#context.wire.trySend(this.connection, message)) return false;
     call.id = ++this.#lastId;
     this.#pending.set(call.id, call);
     this.#onCalling();
@@ -322,7 +327,7 @@ export class Calls implements CallOwner {
     if (connection.state !== 'open')
       throw disconnected(connection, connection.signal.reason as DisconnectReason);
     const requests = calls.map((call, index) => this.#requestOf(call, this.#lastId + 1 + index));
-    if (!connection.trySend([...requests, ...notifications])) return false;
+    if (!this.#context.wire.trySend(connection, [...requests, ...notifications])) return false;
     for (const call of calls) {
       call.id = ++this.#lastId;
       this.#pending.set(call.id, call);

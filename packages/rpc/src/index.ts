@@ -18,3 +18,4 @@ export { RequestError } from './request-error.js';
 export { requests, Requests } from './requests.js';
 export type { Client, NotifyArguments, RequestHandler } from './requests.js';
 export type { TraceContext, TracePlace } from './trace-context.js';
+export type { RequestWire } from './wire.js';

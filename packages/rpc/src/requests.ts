@@ -15,6 +15,7 @@ import {
   LogThrottle,
   rejected,
   requireFunction,
+  requireMethods,
 } from '@pea2pea/core/authoring';
 import { CallBatch } from './call-batch.js';
 import { PEER_ENDED } from './calls.js';
@@ -30,6 +31,7 @@ import { resolveOptions, type RequestsOptions, type ResolvedOptions } from './op
 import type { RequestContext } from './request-context.js';
 import { traceContextIn, withTrace, type TraceContext } from './trace-context.js';
 import { underWay } from './under-way.js';
+import { CONNECTION, type RequestWire } from './wire.js';
 
 /** The interval in which repeated events write one line to the log. */
 const LOG_INTERVAL_MS = 1_000;
@@ -93,9 +95,13 @@ export class Requests implements Hooks<unknown> {
   readonly #handlers = new Map<string, Handler>();
   #isClosing = false;
 
-  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option */
-  constructor(node: PeerNode<unknown>, options: RequestsOptions = {}) {
+  /**
+   * @param wire what requests go out by, for plugins that bring a protocol of their own. @default the messages of the node
+   * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option
+   */
+  constructor(node: PeerNode<unknown>, options: RequestsOptions = {}, wire: RequestWire = CONNECTION) {
     const resolved = resolveOptions(options);
+    requireMethods('wire', wire, ['send', 'trySend', 'with']);
     const { clock, outboundQueueBytes } = node.config;
     const isClosing = (): boolean => this.#isClosing;
     this.#node = node;
@@ -103,6 +109,7 @@ export class Requests implements Hooks<unknown> {
     this.#context = {
       ...resolved,
       nodeName: node.config.name,
+      wire,
       batchBytes: outboundQueueBytes,
       handlers: this.#handlers,
       counters: this.#counters,
@@ -193,7 +200,10 @@ export class Requests implements Hooks<unknown> {
     const { version, dialect } = this.#options;
     const trace = options?.trace === undefined ? undefined : traceContextIn(options.trace);
     const send = (final: TraceContext | undefined): Promise<void> =>
-      connection.send(withTrace(requestOf(version, undefined, method.name, params), final, dialect.trace));
+      this.#context.wire.send(
+        connection,
+        withTrace(requestOf(version, undefined, method.name, params), final, dialect.trace),
+      );
     if (!rpcDiagnostics.call.hasSubscribers) return send(trace);
     const about = { node: this.#node.config.name, connection, method: method.name, version };
     return tracedCall({ ...about, isNotification: true, trace }, send);
@@ -294,6 +304,9 @@ export class Requests implements Hooks<unknown> {
     if (!this.#node.connections.all(address).includes(connection)) {
       const what = `\`connection\` with ${address} is not a connection of ${this.#node.config.name}, the node of these requests`;
       throw new PeerError('P2P_ERR_INVALID_CONFIG', what);
+    }
+    if (this.#context.wire.with(connection) === undefined) {
+      throw new PeerError('P2P_ERR_UNSUPPORTED', `${address} does not speak the protocol of these requests`);
     }
     const channel = new Channel(connection, this.#context);
     this.#channels.set(connection, channel);

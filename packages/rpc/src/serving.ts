@@ -189,7 +189,7 @@ export class Serving implements RequestOwner {
     const token = progress.tokenIn(params);
     if (token === undefined || token === null || id === undefined) return false;
     const message = requestOf('2.0', undefined, progress.method, progress.params(token as RequestId, value));
-    return this.#connection.trySend(message);
+    return this.#context.wire.trySend(this.#connection, message);
   }
 
   /** A method has asked for the signal of its request. */
@@ -362,7 +362,8 @@ export class Serving implements RequestOwner {
   #respond(request: IncomingRequest, id: RequestId, answer: Answer): Promise<void> | undefined {
     const { counters } = this.#context;
     try {
-      if (this.#connection.trySend(responseOf(request.version, id, answer))) return undefined;
+      if (this.#context.wire.trySend(this.#connection, responseOf(request.version, id, answer)))
+        return undefined;
     } catch (error) {
       if (request.handler === undefined || answer === INTERNAL_ERROR) {
         counters.unsentResponses++;
@@ -385,7 +386,7 @@ export class Serving implements RequestOwner {
 
   #trySend(response: object): boolean {
     try {
-      return this.#connection.trySend(response);
+      return this.#context.wire.trySend(this.#connection, response);
     } catch {
       return false; // the codec of this node cannot encode it
     }

@@ -1,4 +1,5 @@
 import type { Connection } from '@pea2pea/core';
+import { BRIEF } from '../shared/brief.js';
 import { groupOf, LOCAL_GROUP } from '../shared/groups.js';
 import type { PeerAddress } from '../shared/peer-address.js';
 
@@ -11,7 +12,7 @@ export interface Seat {
   readonly group: string;
   /** When it opened, on the monotonic clock. */
   readonly sinceMs: number;
-  /** Whether it is ended as soon as it is open: it was only dialled to see who is there. */
+  /** Whether it takes no slot: it was only dialled to see who is there, or to ask something, and is ended then. */
   isFeeler: boolean;
   /** Whether it is never ended for others. */
   isTrusted: boolean;
@@ -30,7 +31,7 @@ export class Seats {
       peer: undefined,
       group: groupOf(connection.address),
       sinceMs,
-      isFeeler: false,
+      isFeeler: connection.context.has(BRIEF),
       isTrusted: false,
       score: 0,
     };

@@ -27,6 +27,34 @@ export const NETWORK_ERRORS = {
     when: '`ping()` of the liveness plugin could not send one: the peer does not run the plugin, or the queue of the connection is full',
     remedy: 'list `liveness()` on both sides; or try again once the connection has drained',
   },
+  P2P_ERR_NOT_RUNNING: {
+    when: 'the kademlia plugin was asked for something before its node had started',
+    remedy: 'await `listen` or `start` of the node first',
+    isOwnFault: true,
+  },
+  P2P_ERR_NO_CONTACTS: {
+    when: 'a look-up of kademlia reached no node',
+    remedy: 'give it `seeds` that are there, and await `join()`; look at `report.dialFailures`',
+  },
+  P2P_ERR_UNREACHABLE: {
+    when: 'a node that a query of kademlia was for was not reached in time, or does not speak the protocol',
+    remedy: 'nothing: another node is asked in its place',
+  },
+  P2P_ERR_INVALID_VALUE: {
+    when: 'a value for kademlia is too long, over, not signed by its key, or refused by `accepts`',
+    remedy: 'put what `signValue` returned, or bytes, within `maxValueBytes`',
+    isOwnFault: true,
+  },
+  P2P_ERR_NOT_STORED: {
+    when: 'no node took what kademlia was to put or to provide',
+    remedy:
+      'look at `report.refused` of those nodes: they may have a newer value, or be full; one that provides has to listen',
+  },
+  P2P_ERR_TOO_MUCH_PUBLISHED: {
+    when: 'the kademlia plugin stores as much again and again as `maxPublished` allows',
+    remedy: 'raise `maxPublished`, or `withdraw` keys',
+    isOwnFault: true,
+  },
 } as const satisfies ErrorTable;
 
 declare module '@pea2pea/core' {
