@@ -39,7 +39,7 @@ export function bytes(options: BytesOptions = {}): Codec<Buffer, Uint8Array> {
       return input.length === 0 ? NEED_MORE : input.read(Math.min(input.length, maxChunkLength));
     },
   };
-  return { decoder: () => decoder, encoder: () => rawEncoder, statelessEncoder: true };
+  return { name: 'bytes', decoder: () => decoder, encoder: () => rawEncoder, statelessEncoder: true };
 }
 
 const rawEncoder = {

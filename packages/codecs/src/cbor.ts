@@ -68,7 +68,7 @@ export function cbor(...args: FormatArguments<BytesFraming>): Codec<unknown> {
 
   return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('cbor', options);
-    return formatCodec<Buffer, Buffer, unknown>(framing, {
+    return formatCodec<Buffer, Buffer, unknown>('cbor', framing, {
       decode(frame) {
         requirePlainCbor(frame, maxObjects, 'in');
         return library.decode(frame);

@@ -1,6 +1,7 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Endianness, NeedMore } from '@pea2pea/core';
 import {
+  codecName,
   describe,
   invalidConfig,
   requireFunction,
@@ -61,6 +62,7 @@ export function checksummed(
   const checksum = new Checksum(options);
   const fillHead = (framing as HeadFilling)[FILL_HEAD];
   const codec: Codec<Buffer, Uint8Array | string> & HeadFilling = {
+    name: codecName('checksummed', framing),
     decoder: (context) => new ChecksummedDecoder(framing.decoder(context), checksum),
     encoder: (context) => new ChecksummedEncoder(framing.encoder(context), checksum, fillHead),
     statelessEncoder: framing.statelessEncoder === true,

@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { PeerError } from '@pea2pea/core';
 import type { Codec } from '@pea2pea/core';
-import { requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { codecName, requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import type { BytesFraming } from './framing.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { transformed } from './transformed.js';
@@ -45,7 +45,8 @@ export function compressed(
     return deflateRawSync(payload, { level });
   };
   const inflate = (frame: Buffer): Buffer => inflateAll(frame, maxInflatedLength);
-  return transformed(framing, { encoder: () => deflate, decoder: () => inflate, statelessEncoder: true });
+  const transform = { encoder: () => deflate, decoder: () => inflate, statelessEncoder: true };
+  return { ...transformed(framing, transform), name: codecName('compressed', framing) };
 }
 
 function inflateAll(frame: Buffer, limit: number): Buffer {

@@ -51,6 +51,7 @@ export function contentLength(options: ContentLengthOptions = {}): Codec<Buffer,
 
   const encoder = new ContentLengthEncoder(maxFrameLength);
   return {
+    name: 'contentLength',
     decoder: (context) =>
       new ContentLengthDecoder(new FrameLimit(context, maxFrameLength), maxHeadLength, keeps),
     encoder: () => encoder,

@@ -1,5 +1,11 @@
 import type { Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
-import { invalidConfig, requireBoolean, requireKnown } from '@pea2pea/core/authoring';
+import {
+  codecName,
+  invalidConfig,
+  requireBoolean,
+  requireKnown,
+  requireString,
+} from '@pea2pea/core/authoring';
 
 /** The two directions of a codec: each from another codec, or made for each connection. */
 export interface CodecParts<In, Out> {
@@ -13,6 +19,11 @@ export interface CodecParts<In, Out> {
    * @default that of the codec given as `encoder`, else false
    */
   readonly statelessEncoder?: boolean;
+  /**
+   * What people call it, in at most 100 characters: snapshots show it.
+   * @default that of the codec, where both are one; of two codecs, `defineCodec(lines, json(contentLength))`; else none
+   */
+  readonly name?: string;
 }
 
 /**
@@ -26,10 +37,13 @@ export interface CodecParts<In, Out> {
  * @throws {PeerError} P2P_ERR_INVALID_CONFIG when a part is neither a codec nor a function
  */
 export function defineCodec<In, Out>(parts: CodecParts<In, Out>): Codec<In, Out> {
-  requireKnown('the parts of defineCodec()', parts, ['decoder', 'encoder', 'statelessEncoder']);
+  requireKnown('the parts of defineCodec()', parts, ['decoder', 'encoder', 'statelessEncoder', 'name']);
   const decoding: unknown = parts.decoder;
   const encoding: unknown = parts.encoder;
+  const name =
+    parts.name === undefined ? nameOf(decoding, encoding) : requireString('name', parts.name, { max: 100 });
   return {
+    ...(name !== undefined && { name }),
     decoder: makerOf(decoding, 'decoder') as Codec<In, Out>['decoder'],
     encoder: makerOf(encoding, 'encoder') as Codec<In, Out>['encoder'],
     statelessEncoder: requireBoolean(
@@ -37,6 +51,16 @@ export function defineCodec<In, Out>(parts: CodecParts<In, Out>): Codec<In, Out>
       parts.statelessEncoder ?? (encoding as Codec<unknown>).statelessEncoder === true,
     ),
   };
+}
+
+/** The names of both codecs; none without one. */
+function nameOf(decoding: unknown, encoding: unknown): string | undefined {
+  const [received, sent] = [decoding, encoding].map((part) =>
+    typeof part === 'object' && part !== null ? (part as Codec<unknown>).name : undefined,
+  );
+  if (received === sent || typeof received !== 'string' || typeof sent !== 'string')
+    return received === sent ? received : undefined;
+  return codecName('defineCodec', { name: received }, { name: sent });
 }
 
 /** A part by itself, or as the method of a codec, which may need its `this`. */

@@ -50,6 +50,7 @@ export function delimiter(
 
   const encoder = new DelimiterEncoder(ending, maxLength);
   return {
+    name: 'delimiter',
     decoder: (context) =>
       new DelimiterDecoder(ending, new FrameLimit(context, maxLength), { unfinished, keeps }),
     encoder: () => encoder,

@@ -39,7 +39,7 @@ export function fixedLength(size: number, options: BorrowedOption = {}): Codec<B
       output.write(bytes);
     },
   };
-  return { decoder: () => decoder, encoder: () => encoder, statelessEncoder: true };
+  return { name: 'fixedLength', decoder: () => decoder, encoder: () => encoder, statelessEncoder: true };
 }
 
 function wrongSize(actual: number, size: number): PeerError {

@@ -56,6 +56,7 @@ export function jsonValues(options: JsonValuesOptions = {}): Codec<Buffer, Uint8
   const limits: Limits = { maxLength, maxDepth, skipBom };
   const encoder = new JsonValuesEncoder(limits);
   return {
+    name: 'jsonValues',
     decoder: (context) => new JsonValuesDecoder(limits, new FrameLimit(context, maxLength), keeps),
     encoder: () => encoder,
     statelessEncoder: true,

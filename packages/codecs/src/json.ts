@@ -77,7 +77,7 @@ export function json(...args: FormatArguments<TextFraming, JsonOptions>): Codec<
         return text;
       },
     };
-    return formatCodec<Buffer | string, string, unknown>(framing, maps, isRead);
+    return formatCodec<Buffer | string, string, unknown>('json', framing, maps, isRead);
   });
 }
 

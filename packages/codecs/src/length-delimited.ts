@@ -39,6 +39,7 @@ export function lengthDelimited(options: LengthDelimitedOptions = {}): Codec<Buf
   const layout = resolveLayout(options);
   const encoder = lengthEncoder(layout);
   const codec: Codec<Buffer, Uint8Array | string> & HeadFilling = {
+    name: 'lengthDelimited',
     decoder: (context) => new LengthDelimitedDecoder(layout, new FrameLimit(context, layout.limit)),
     encoder: () => encoder,
     statelessEncoder: true,

@@ -59,6 +59,7 @@ export function lines(options: LinesOptions = {}): Codec<string> {
   const rules: Rules = { maxLength, newline, unfinished, skipBom, skipEmpty };
   const encoder = new LinesEncoder(rules);
   return {
+    name: 'lines',
     decoder: (context) => new LinesDecoder(rules, new FrameLimit(context, maxLength)),
     encoder: () => encoder,
     statelessEncoder: true,

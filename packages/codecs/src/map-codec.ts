@@ -1,5 +1,6 @@
 import { NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, Decoder, Encoder, Keeps, NeedMore } from '@pea2pea/core';
+import { codecName } from '@pea2pea/core/authoring';
 import { breachOf } from './synchronous.js';
 
 /** The two ways between the messages of a codec and the messages of the one built on it. */
@@ -28,16 +29,18 @@ export function mapCodec<InnerIn, InnerOut, In, Out = In>(
   inner: Codec<InnerIn, InnerOut>,
   maps: CodecMaps<InnerIn, InnerOut, In, Out>,
 ): Codec<In, Out> {
-  return mapped(inner, maps, false);
+  return mapped('mapCodec', inner, maps);
 }
 
-/** As {@link mapCodec}; `copies` says that no message that is received has bytes of the one of `inner`. */
+/** As {@link mapCodec}, named after `maker`; `copies` says that no message that is received has bytes of the one of `inner`. */
 export function mapped<InnerIn, InnerOut, In, Out = In>(
+  maker: string,
   inner: Codec<InnerIn, InnerOut>,
   maps: CodecMaps<InnerIn, InnerOut, In, Out>,
-  copies: boolean,
+  copies = false,
 ): Codec<In, Out> {
   return {
+    name: codecName(maker, inner),
     decoder: (context) => new MappedDecoder(inner.decoder(context), maps, copies),
     encoder: (context) => new MappedEncoder(inner.encoder(context), maps),
     statelessEncoder: inner.statelessEncoder === true,

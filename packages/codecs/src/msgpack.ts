@@ -68,7 +68,7 @@ export function msgpack(...args: FormatArguments<BytesFraming>): Codec<unknown> 
 
   return schemaFirst(args, lengthDelimited, ['maxObjects'], (framing, options) => {
     const maxObjects = requireMaxObjects('msgpack', options);
-    return formatCodec<Buffer, Buffer, unknown>(framing, {
+    return formatCodec<Buffer, Buffer, unknown>('msgpack', framing, {
       decode(frame) {
         requirePlainMsgpack(frame, maxObjects, 'in');
         return packr.unpack(frame);

@@ -9,7 +9,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Codec } from '@pea2pea/core';
 import { invalidConfig } from '@pea2pea/core/authoring';
 import type { BytesFraming } from './framing.js';
-import { mapCodec } from './map-codec.js';
+import { mapped } from './map-codec.js';
 import { requireMaxObjects, type ObjectLimitOptions } from './object-limit.js';
 import { optionalLibrary } from './optional-library.js';
 import { ProtobufObjects } from './protobuf-objects.js';
@@ -49,7 +49,7 @@ export function protobuf<Schema extends DescMessage>(
   }
 
   const objects = new ProtobufObjects(schema, requireMaxObjects('protobuf', options));
-  return mapCodec<Buffer, Uint8Array, MessageShape<Schema>>(framing, {
+  return mapped<Buffer, Uint8Array, MessageShape<Schema>>('protobuf', framing, {
     decode(frame) {
       objects.requireFew(frame);
       return fromBinary(schema, frame, { readUnknownFields: false });

@@ -1,6 +1,6 @@
 import { encodeToBuffer, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, CodecContext, Decoder, Encoder, NeedMore } from '@pea2pea/core';
-import { ChunkQueue } from '@pea2pea/core/authoring';
+import { ChunkQueue, codecName } from '@pea2pea/core/authoring';
 import type { BytesFraming } from './framing.js';
 
 /**
@@ -21,6 +21,7 @@ import type { BytesFraming } from './framing.js';
  */
 export function records<In, Out>(framing: BytesFraming, messages: Codec<In, Out>): Codec<In, Out> {
   return {
+    name: codecName('records', framing, messages),
     decoder: (context) => new RecordsDecoder(framing.decoder(context), messages, context),
     encoder: (context) => new RecordsEncoder(framing.encoder(context), messages.encoder(context)),
     statelessEncoder: framing.statelessEncoder === true && messages.statelessEncoder === true,

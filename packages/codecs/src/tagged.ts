@@ -2,7 +2,7 @@ import { PeerError } from '@pea2pea/core';
 import type { Codec, SchemaInput, SchemaOutput, StandardSchemaV1, TaggedCodec } from '@pea2pea/core';
 import { invalidConfig, isStandardSchema, requireKnown } from '@pea2pea/core/authoring';
 import { json } from './json.js';
-import { mapCodec } from './map-codec.js';
+import { mapped } from './map-codec.js';
 import { CODEC_DEFAULTS } from './options.js';
 import { requireCheckOutbound, type OutboundOptions } from './outbound.js';
 import { isUnchecked, requireSound, validate } from './validated.js';
@@ -72,7 +72,7 @@ export function tagged<const M extends Members, Key extends string = 'type'>(
   const checksOutbound = requireCheckOutbound(options);
   const schemas = requireMembers(members);
 
-  const codec = mapCodec<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>(over, {
+  const codec = mapped<unknown, unknown, TaggedMessage<M, Key>, TaggedInput<M, Key>>('tagged', over, {
     decode(message) {
       const { [key]: tag, ...rest } = requireObject(message);
       const body = validate(schemaOf(schemas, tag, key), rest) as object;

@@ -9,6 +9,7 @@ import type {
   NeedMore,
   PeerErrorCode,
 } from '@pea2pea/core';
+import { codecName } from '@pea2pea/core/authoring';
 import { asBuffer, bytesOf } from './framing.js';
 import type { BytesFraming } from './framing.js';
 import { breachOf } from './synchronous.js';
@@ -55,6 +56,7 @@ export interface Transform {
  */
 export function transformed(framing: BytesFraming, transform: Transform): Codec<Buffer, Uint8Array | string> {
   return {
+    name: codecName('transformed', framing),
     decoder: (context) => new TransformedDecoder(framing.decoder(context), transform.decoder(context)),
     encoder: (context) => new TransformedEncoder(framing.encoder(context), transform.encoder(context)),
     statelessEncoder: framing.statelessEncoder === true && transform.statelessEncoder === true,

@@ -16,7 +16,7 @@ import {
   requireSchema,
   runSchema,
 } from '@pea2pea/core/authoring';
-import { mapCodec } from './map-codec.js';
+import { mapped } from './map-codec.js';
 import { requireCheckOutbound, type OutboundOptions } from './outbound.js';
 import { wireImage } from './wire-image.js';
 
@@ -45,7 +45,7 @@ export function validated<S extends StandardSchemaV1>(
   requireSchema('schema', schema);
   requireKnown('the options of validated()', options, ['checkOutbound']);
   const checksOutbound = requireCheckOutbound(options) && !isUnchecked(schema);
-  return mapCodec<unknown, unknown, SchemaOutput<S>, SchemaInput<S>>(codec, {
+  return mapped<unknown, unknown, SchemaOutput<S>, SchemaInput<S>>('validated', codec, {
     decode: (message) => (UnreadableFrame.is(message) ? message : validate(schema, message)),
     encode(message) {
       if (checksOutbound) requireSound(schema, wireImage(codec, message));

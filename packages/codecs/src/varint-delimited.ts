@@ -56,6 +56,7 @@ export function varintDelimited(options: VarintDelimitedOptions = {}): Codec<Buf
   const rules = resolveRules(options);
   const encoder = new VarintDelimitedEncoder(rules);
   return {
+    name: 'varintDelimited',
     decoder: (context) => new VarintDelimitedDecoder(rules, new FrameLimit(context, rules.limit)),
     encoder: () => encoder,
     statelessEncoder: true,

@@ -7,15 +7,16 @@ type Image = (message: unknown) => unknown;
 const images = new WeakMap<object, Image>();
 
 /**
- * A message format over `framing`, as {@link mapCodec} makes it, that {@link wireImage} knows; `copies` says that no received
+ * A message format over `framing`, named after `maker`, as {@link mapCodec} makes it, that {@link wireImage} knows; `copies` says that no received
  * message has bytes of its frame.
  */
 export function formatCodec<Frame, Written extends Frame, Message>(
+  maker: string,
   framing: Codec<Frame, Written>,
   maps: CodecMaps<Frame, Written, Message>,
   copies = false,
 ): Codec<Message> {
-  const codec = mapped(framing, maps, copies);
+  const codec = mapped(maker, framing, maps, copies);
   images.set(codec, (message) => maps.decode(maps.encode(message as Message)));
   return codec;
 }

@@ -26,6 +26,7 @@ export { BoundedMap } from './authoring/bounded-map.js';
 export type { BoundedMapRules } from './authoring/bounded-map.js';
 export { defer, markHandled, rejected } from './authoring/deferred.js';
 export type { Deferred } from './authoring/deferred.js';
+export { codecName } from './authoring/codec-name.js';
 export { excerpt } from './authoring/excerpt.js';
 export type { Excerpt } from './authoring/excerpt.js';
 export { LogThrottle } from './authoring/log-throttle.js';

@@ -16,7 +16,7 @@ export type NeedMore = typeof NEED_MORE;
  * before anything is kept for it.
  */
 export interface Codec<In, Out = In> {
-  /** For people, in a word: snapshots show it. @default none */
+  /** For people, short: snapshots show it. Those of this project are named as they are written, `json(lines)`. @default none */
   readonly name?: string;
   /** The decoder of one connection, made once its handshake has ended. */
   decoder(context: CodecContext): Decoder<In>;

@@ -1,6 +1,6 @@
 import { encodeToBuffer, NEED_MORE, PeerError } from '@pea2pea/core';
 import type { ByteQueue, ByteSink, Codec, CodecContext, Decoder, Encoder } from '@pea2pea/core';
-import { ChunkQueue, markHandled, requireInteger, requireKnown } from '@pea2pea/core/authoring';
+import { ChunkQueue, codecName, markHandled, requireInteger, requireKnown } from '@pea2pea/core/authoring';
 import { Envelope, MAIN_ID } from './message.js';
 import { NEGOTIATED, type Negotiated } from './negotiated.js';
 import { goodbyeCodec } from './goodbye.js';
@@ -39,6 +39,7 @@ export function withProtocols<In, Out>(
   const { maxFrameLength = 1024 * 1024 } = options;
   const limit = requireInteger('maxFrameLength', maxFrameLength, { min: 1, max: 2 ** 32 - 1 });
   const made: Codec<In, Out> & { [IS_WITH_PROTOCOLS]: true } = {
+    name: codecName('withProtocols', codec),
     [IS_WITH_PROTOCOLS]: true,
     decoder: (context) => new ProtocolsDecoder(codec, context, limit) as Decoder<unknown> as Decoder<In>,
     encoder: (context) => new ProtocolsEncoder(codec, context, limit),

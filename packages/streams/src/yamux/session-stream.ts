@@ -74,6 +74,7 @@ function sessionStreamOnError(): void {}
  * note: `send`, `trySend` and `broadcast` fail with P2P_ERR_UNSUPPORTED: write to a stream of the session.
  */
 export const yamuxFrames: Codec<FrameHeader, never> = {
+  name: 'yamuxFrames',
   decoder: () => ({
     decode: (input: ByteQueue) =>
       input.length < HEADER_LENGTH ? NEED_MORE : readHeader(input.read(HEADER_LENGTH)),
