@@ -34,12 +34,29 @@ describe('diagnostics channels', () => {
     await connection.disconnect('enough');
     await until('b saw it', () => closed.length === 2);
 
-    expect(listening).toEqual([{ node: 'b', address: b.node.config.listen ?? expect.anything() }]);
+    const [ofA, ofB] = [a, b].map(({ node }) => ({ node: node.name, nodeId: node.inside.id }));
+    expect(listening).toEqual([{ ...ofB, address: b.node.config.listen ?? expect.anything() }]);
     expect(opened.map(({ node }) => node).sort()).toEqual(['a', 'b']);
     expect(opened.map((event) => event.connection)).toContain(connection);
-    expect(sent).toEqual([{ node: 'a', connection, message: 'hello' }]);
-    expect(received).toEqual([{ node: 'b', connection: b.opened[0], message: 'hello' }]);
-    expect(closed).toContainEqual({ node: 'a', connection, reason: { origin: 'user', why: 'enough' } });
+    expect(sent).toEqual([{ ...ofA, connection, message: 'hello' }]);
+    expect(received).toEqual([{ ...ofB, connection: b.opened[0], message: 'hello' }]);
+    expect(closed).toContainEqual({ ...ofA, connection, reason: { origin: 'user', why: 'enough' } });
+  });
+
+  it('tell nodes with one name apart by a number', async () => {
+    const lines = record('pea2pea:log');
+    const sent = record('pea2pea:message:sent');
+    const network = inMemory();
+    const [a, b] = [makeNode({ ...network, name: 'twin' }), makeNode({ ...network, name: 'twin' })];
+    const [connection] = await join(a, b);
+    await connection.send('hello');
+    const [idA, idB] = [a, b].map(({ node }) => node.inside.id);
+    expect(idA).not.toBe(idB);
+    expect(sent.map(({ nodeId }) => nodeId)).toEqual([idA]);
+    a.node.logger.info({}, 'of a');
+    b.node.logger.child({ plugin: 'x' }).info({}, 'of b');
+    const ids = ['of a', 'of b'].map((text) => lines.find((line) => line.text === text)!.nodeId);
+    expect(ids).toEqual([idA, idB]);
   });
 
   it('hand over the counters of each node that is made, which are live', async () => {
@@ -47,8 +64,8 @@ describe('diagnostics channels', () => {
     const network = inMemory();
     const [a, b] = [makeNode({ ...network, name: 'a' }), makeNode({ ...network, name: 'b' })];
     expect(made).toEqual([
-      { node: 'a', counters: a.node.heuristics, stats: a.node.stats },
-      { node: 'b', counters: b.node.heuristics, stats: b.node.stats },
+      { node: 'a', nodeId: a.node.inside.id, counters: a.node.heuristics, stats: a.node.stats },
+      { node: 'b', nodeId: b.node.inside.id, counters: b.node.heuristics, stats: b.node.stats },
     ]);
     await join(a, b);
     expect(made[1]).toMatchObject({ counters: { openedInbound: 1 } });

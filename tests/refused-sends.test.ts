@@ -77,7 +77,9 @@ describe.each<[string, boolean, (a: TestNode, connection: Connection<string>) =>
     const [a, connection] = await pair(statelessEncoder);
     connection.trySend(FILLING);
     for (let count = 0; count < 3; count++) act(a, connection);
-    expect(events).toEqual(Array(3).fill({ node: 'a', connection, message: 'lost' }));
+    expect(events).toEqual(
+      Array(3).fill({ node: 'a', nodeId: a.node.inside.id, connection, message: 'lost' }),
+    );
   });
 });
 

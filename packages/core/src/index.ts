@@ -46,6 +46,7 @@ export type {
   LogDiagnostic,
   MessageDiagnostic,
   NodeDiagnostic,
+  OfNode,
   TracedDiagnostic,
 } from './contracts/diagnostics.js';
 export type { Direction } from './contracts/direction.js';

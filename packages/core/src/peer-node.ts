@@ -75,7 +75,7 @@ export class PeerNode<In, Out = In> {
       kernel.logger.debug({ maxConnecting }, 'maxConnecting is clamped to maxConnections');
     }
     if (diagnostics.nodeMade.hasSubscribers) {
-      diagnostics.nodeMade.publish({ node: this.name, counters: this.heuristics, stats: this.stats });
+      diagnostics.nodeMade.publish({ ...kernel.about, counters: this.heuristics, stats: this.stats });
     }
   }
 

@@ -421,6 +421,20 @@ describe('frames', () => {
     page.end();
   });
 
+  it('and log lines are those of the node, not of another one with its name', async () => {
+    const network = inMemory();
+    const test = makeNode({ codec: chat, ...network, name: 'twin' });
+    test.node.use(inspector({ frames: 'messages' }));
+    const twin = makeNode({ codec: chat, ...network, name: 'twin' });
+    const [connection] = await join(twin, test);
+    const page = watch(test.node.plugin(inspector).url!, '/api/frames?source=0');
+    await until('it listens', () => channel('pea2pea:message:received').hasSubscribers);
+    await connection.send('hello');
+    await until('it was told', () => framesIn(page.events).length > 0);
+    expect(framesIn(page.events)).toMatchObject([{ way: 'received', connection: test.opened[0]!.id }]);
+    page.end();
+  });
+
   it('are bounded: what is too much at once is counted', async () => {
     const { url, say } = await talking('messages');
     const page = watch(url, '/api/frames?source=0');

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { json, lines } from '@pea2pea/codecs';
 import { COUNTERS, memoryTransport, PeerNode } from '@pea2pea/core';
+import { defer } from '@pea2pea/core/authoring';
 import { ControlledClock } from '@pea2pea/core/testing';
 import { prometheus, type PrometheusMetrics } from '@pea2pea/observe/prometheus';
 import { method, requests } from '@pea2pea/rpc';
@@ -71,6 +72,48 @@ describe('prometheus()', () => {
       expect(after.get('pea2pea_messages_total')!.type).toBe('COUNTER');
       // Collected again, a counter has risen by what happened, not by what it had.
       expect(valueOf(after, 'pea2pea_messages_total', { node: 'b', direction: 'inbound' })).toBe('1');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('is not ready while onStart runs', async () => {
+    const test = makeNode(inMemory());
+    const started = defer();
+    test.node.use({ onStart: () => started.promise });
+    const metrics = prometheus(test.node);
+    const ready = async () => valueOf(await read(metrics), 'pea2pea_ready', {});
+    try {
+      const starting = test.node.start();
+      expect(await ready()).toBe('0');
+      started.resolve();
+      await starting;
+      expect(await ready()).toBe('1');
+    } finally {
+      metrics.close();
+    }
+  });
+
+  it('refuses two nodes with one name, whose series would be one', () => {
+    const network = inMemory();
+    const [a, b] = [makeNode({ ...network, name: 'twin' }), makeNode({ ...network, name: 'twin' })];
+    expect(() => prometheus([a.node, b.node])).toThrow(
+      expect.objectContaining({
+        code: 'P2P_ERR_INVALID_CONFIG',
+        message: expect.stringContaining('"twin"'),
+      }),
+    );
+  });
+
+  it('times no handlers of another node with the same name', async () => {
+    const network = inMemory();
+    const [a, b] = [makeNode({ ...network, name: 'twin' }), makeNode({ ...network, name: 'twin' })];
+    const metrics = prometheus(a.node);
+    try {
+      const [connection] = await join(a, b);
+      await connection.send('hello');
+      await until('it arrived', () => b.messages.length === 1);
+      expect((await read(metrics)).get('pea2pea_handler_duration_seconds')?.metrics ?? []).toEqual([]);
     } finally {
       metrics.close();
     }

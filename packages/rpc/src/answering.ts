@@ -1,4 +1,4 @@
-import { PeerError, type Connection, type Logger, type StandardResult } from '@pea2pea/core';
+import { PeerError, type Connection, type Logger, type StandardResult, type OfNode } from '@pea2pea/core';
 import {
   describe,
   isPromise,
@@ -17,7 +17,7 @@ import { RequestError } from './request-error.js';
 
 /** What serving a request needs from its node. */
 export interface AnsweringContext {
-  readonly nodeName: string;
+  readonly about: OfNode;
   /** By the name of the method that they serve. */
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly counters: Tally;
@@ -61,9 +61,9 @@ export function answerTo(
 function eventOf(
   { method, version, id, trace }: IncomingRequest,
   connection: Connection,
-  { nodeName: node }: AnsweringContext,
+  { about }: AnsweringContext,
 ): ServeDiagnostic {
-  return { node, connection, method, version, id, trace };
+  return { ...about, connection, method, version, id, trace };
 }
 
 /** What the method returns, once the params are validated. @throws RequestError for those that are not valid, and what the method throws */

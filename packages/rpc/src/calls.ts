@@ -1,4 +1,4 @@
-import { PeerError, type Connection, type DisconnectReason, type Logger } from '@pea2pea/core';
+import { PeerError, type Connection, type DisconnectReason, type Logger, type OfNode } from '@pea2pea/core';
 import {
   disconnected,
   forgetAbort,
@@ -23,7 +23,7 @@ import type { RequestWire } from './wire.js';
 
 /** What calls need from the node that makes them. */
 export interface CallsContext {
-  readonly nodeName: string;
+  readonly about: OfNode;
   readonly wire: RequestWire;
   readonly maxPending: number;
   readonly whenPendingFull: WhenTooMuch;
@@ -113,8 +113,14 @@ export class Calls implements CallOwner {
 
   /** `begin`, traced; with the trace context that a subscriber has set. */
   traced(method: Method, terms: CallTerms, begin: (terms: CallTerms) => Promise<unknown>): Promise<unknown> {
-    const { nodeName: node, version } = this.#context;
-    const about = { node, connection: this.connection, method: method.name, version, isNotification: false };
+    const { about: ofNode, version } = this.#context;
+    const about = {
+      ...ofNode,
+      connection: this.connection,
+      method: method.name,
+      version,
+      isNotification: false,
+    };
     return tracedCall({ ...about, trace: terms.trace }, (trace) => begin({ ...terms, trace }));
   }
 

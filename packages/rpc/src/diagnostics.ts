@@ -1,5 +1,5 @@
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel';
-import type { Connection } from '@pea2pea/core';
+import type { Connection, OfNode } from '@pea2pea/core';
 import { markHandled, traced } from '@pea2pea/core/authoring';
 import type { RequestId, RpcVersion } from './envelope.js';
 import { traceContextIn, type TraceContext } from './trace-context.js';
@@ -24,9 +24,7 @@ export const rpcDiagnostics: RpcDiagnostics = {
 };
 
 /** A call to a peer begins, ends or fails: the channel tells which. */
-export interface CallDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface CallDiagnostic extends OfNode {
   /** The connection with the peer. */
   readonly connection: Connection;
   /** The name of the method. */
@@ -43,9 +41,7 @@ export interface CallDiagnostic {
 }
 
 /** A request of a peer is served, done or failed: the channel tells which. */
-export interface ServeDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface ServeDiagnostic extends OfNode {
   /** The connection with the peer. */
   readonly connection: Connection;
   /** The name of the method. */

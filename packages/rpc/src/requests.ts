@@ -108,7 +108,7 @@ export class Requests implements Hooks<unknown> {
     this.#options = resolved;
     this.#context = {
       ...resolved,
-      nodeName: node.config.name,
+      about: { node: node.name, nodeId: node.inside.id },
       wire,
       batchBytes: outboundQueueBytes,
       handlers: this.#handlers,
@@ -205,7 +205,7 @@ export class Requests implements Hooks<unknown> {
         withTrace(requestOf(version, undefined, method.name, params), final, dialect.trace),
       );
     if (!rpcDiagnostics.call.hasSubscribers) return send(trace);
-    const about = { node: this.#node.config.name, connection, method: method.name, version };
+    const about = { ...this.#context.about, connection, method: method.name, version };
     return tracedCall({ ...about, isNotification: true, trace }, send);
   }
 

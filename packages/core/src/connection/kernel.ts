@@ -42,7 +42,7 @@ export class Kernel extends NodeContext {
   constructor(config: ResolvedConfig, flows: ConnectionFlows) {
     super(config);
     this.table = new ConnectionTable(config);
-    this.outcomes = new Outcomes(config, this.clock, this.logger, this.peerLog, this.heuristics);
+    this.outcomes = new Outcomes(this.about, config, this.clock, this.logger, this.peerLog, this.heuristics);
     this.#pace = new HandshakePace(this.clock, config.maxHandshakesPerSecondPerIp, config.ipv6PrefixLength);
     this.flows = flows;
   }

@@ -57,7 +57,7 @@ export class MessageHooks implements Receiver {
 
   #trace(message: unknown): unknown {
     const connection = this.#connection;
-    const event = { node: this.#node.config.name, connection, message };
+    const event = { ...this.#node.about, connection, message };
     return traced(diagnostics.message, event, () => this.#call(message, connection));
   }
 

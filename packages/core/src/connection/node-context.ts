@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import type { Connection } from '../contracts/connection.js';
+import type { OfNode } from '../contracts/diagnostics.js';
 import { isOwnFault } from '../errors/errors.js';
 import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
@@ -23,10 +24,15 @@ import { Refusals } from './refusals.js';
 /** One log line a second about messages that are dropped, however many are. */
 const DROP_LOG_INTERVAL_MS = 1_000;
 
+/** Nodes of this process have numbers. */
+let lastId = 0;
+
 /** What the connections of one node share. */
 export class NodeContext {
   readonly config: ResolvedConfig;
   readonly clock: Clock;
+  /** What tells its events from those of other nodes. */
+  readonly about: OfNode;
   readonly logger: Logger;
   readonly traffic: Traffic;
   readonly heuristics: Heuristics = newHeuristics();
@@ -45,7 +51,8 @@ export class NodeContext {
   constructor(config: ResolvedConfig) {
     this.config = config;
     this.clock = config.clock;
-    this.logger = guardedLogger(config.logger).child({ node: config.name });
+    this.about = { node: config.name, nodeId: ++lastId };
+    this.logger = guardedLogger(config.logger, {}, this.about.nodeId).child({ node: config.name });
     this.traffic = new Traffic(config.clock);
     const { idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs } = config;
     this.inbound = new SeatedBudget(config.maxBufferedBytes, config.clock, pressureTimeoutMs);
@@ -54,7 +61,7 @@ export class NodeContext {
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.#dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
     this.peerLog = new PeerLog(config.clock, this.logger);
-    this.refusals = new Refusals(config.clock, this.logger, config, this.traffic);
+    this.refusals = new Refusals(config.clock, this.logger, this.about, config, this.traffic);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
 import { causeOf, describeReason, type Connection, type DisconnectReason } from '../contracts/connection.js';
 import type { Direction } from '../contracts/direction.js';
-import { diagnostics } from '../contracts/diagnostics.js';
+import { diagnostics, type OfNode } from '../contracts/diagnostics.js';
 import { readData } from '../errors/describe.js';
 import type { PeerErrorCode } from '../errors/error-table.js';
 import { isOwnFault, PeerError } from '../errors/errors.js';
@@ -20,7 +20,7 @@ const OURS: ReadonlySet<string> = new Set<PeerErrorCode>(['P2P_ERR_ABORTED', 'P2
 
 /** What becomes of links, dials and connections, each told in one place: its counter, its line in the log, its channel. */
 export class Outcomes {
-  readonly #name: string;
+  readonly #about: OfNode;
   readonly #logger: Logger;
   readonly #peerLog: PeerLog;
   readonly #limitLog: LimitLog;
@@ -30,8 +30,15 @@ export class Outcomes {
   /** Why connections ended. */
   readonly ends = new Tally();
 
-  constructor(config: ResolvedConfig, clock: Clock, logger: Logger, peerLog: PeerLog, counters: Heuristics) {
-    this.#name = config.name;
+  constructor(
+    about: OfNode,
+    config: ResolvedConfig,
+    clock: Clock,
+    logger: Logger,
+    peerLog: PeerLog,
+    counters: Heuristics,
+  ) {
+    this.#about = about;
     this.#logger = logger;
     this.#peerLog = peerLog;
     this.#limitLog = new LimitLog(clock, logger, config);
@@ -83,7 +90,7 @@ export class Outcomes {
     this.#counters[direction === 'inbound' ? 'openedInbound' : 'openedOutbound']++;
     this.#logger.debug({ ...peerFields(connection), direction }, 'connected');
     if (diagnostics.connectionOpen.hasSubscribers) {
-      diagnostics.connectionOpen.publish({ node: this.#name, connection });
+      diagnostics.connectionOpen.publish({ ...this.#about, connection });
     }
   }
 
@@ -113,13 +120,13 @@ export class Outcomes {
     this.#counters.closed++;
     this.ends.add(causeOf(reason));
     if (diagnostics.connectionClose.hasSubscribers) {
-      diagnostics.connectionClose.publish({ node: this.#name, connection, reason });
+      diagnostics.connectionClose.publish({ ...this.#about, connection, reason });
     }
   }
 
   #publishRefusal(address: SocketAddress, direction: Direction, cause: string): void {
     if (!diagnostics.connectionRefused.hasSubscribers) return;
-    diagnostics.connectionRefused.publish({ node: this.#name, address, direction, cause });
+    diagnostics.connectionRefused.publish({ ...this.#about, address, direction, cause });
   }
 }
 

@@ -367,7 +367,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   #publish(message: unknown): void {
     if (!diagnostics.messageReceived.hasSubscribers) return;
     const connection = this.#connection;
-    diagnostics.messageReceived.publish({ node: this.#node.config.name, connection, message });
+    diagnostics.messageReceived.publish({ ...this.#node.about, connection, message });
   }
 
   get #isFull(): boolean {

@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ResolvedConfig } from '../contracts/config.js';
-import { diagnostics } from '../contracts/diagnostics.js';
+import { diagnostics, type OfNode } from '../contracts/diagnostics.js';
 import type { Logger } from '../contracts/logger.js';
 import { peerFields } from '../contracts/peer-fields.js';
 import { LogThrottle } from '../authoring/log-throttle.js';
@@ -12,15 +12,17 @@ const WARN_INTERVAL_MS = 1_000;
 /** Messages of one node that were not queued for want of room: each is counted and published, one a second is a `warn`. */
 export class Refusals {
   readonly #logger: Logger;
+  readonly #about: OfNode;
   readonly #config: ResolvedConfig;
   readonly #traffic: Traffic;
   readonly #warnings: LogThrottle;
   /** How many each option stood in the way of. */
   readonly reasons = { outboundQueueBytes: 0, maxBufferedBytes: 0, renegotiation: 0 };
 
-  constructor(clock: Clock, logger: Logger, config: ResolvedConfig, traffic: Traffic) {
-    this.#logger = logger;
+  constructor(clock: Clock, logger: Logger, about: OfNode, config: ResolvedConfig, traffic: Traffic) {
+    this.#about = about;
     this.#config = config;
+    this.#logger = logger;
     this.#traffic = traffic;
     this.#warnings = new LogThrottle(clock, WARN_INTERVAL_MS);
   }
@@ -32,7 +34,7 @@ export class Refusals {
     const option = connection.isRenegotiating ? undefined : limitOf(connection);
     this.reasons[option ?? 'renegotiation']++;
     if (diagnostics.messageRefused.hasSubscribers) {
-      diagnostics.messageRefused.publish({ node: this.#config.name, connection, message });
+      diagnostics.messageRefused.publish({ ...this.#about, connection, message });
     }
     if (!isLost) return;
     this.#warnings.run((suppressed) => {

@@ -10,7 +10,7 @@ export function showBytes(
   bytes: Uint8Array,
 ): void {
   const event: BytesDiagnostic = {
-    node: node.config.name,
+    ...node.about,
     connection,
     bytes,
     stream: connection.topStream,

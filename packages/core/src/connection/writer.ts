@@ -300,8 +300,7 @@ export class Writer {
     this.#account.add(sink.commit());
     this.#messages++;
     if (diagnostics.messageSent.hasSubscribers) {
-      const { name } = this.#node.config;
-      diagnostics.messageSent.publish({ node: name, connection: this.#connection, message });
+      diagnostics.messageSent.publish({ ...this.#node.about, connection: this.#connection, message });
     }
   }
 

@@ -76,10 +76,16 @@ export interface TracedDiagnostic {
   around?: <T>(run: () => T) => T;
 }
 
-/** A node was made. */
-export interface NodeDiagnostic {
-  /** The name of the node. */
+/** Which node an event is about. */
+export interface OfNode {
+  /** The name of the node. Two nodes may have one name. */
   readonly node: string;
+  /** The node by a number that no other node of the process has: that of `node.inside.id`. */
+  readonly nodeId: number;
+}
+
+/** A node was made. */
+export interface NodeDiagnostic extends OfNode {
   /** Its counters, live. */
   readonly counters: Readonly<Heuristics>;
   /** What its connections carried, live. */
@@ -87,17 +93,13 @@ export interface NodeDiagnostic {
 }
 
 /** A node listens. */
-export interface ListenDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface ListenDiagnostic extends OfNode {
   /** Where it listens; the port is never 0. */
   readonly address: SocketAddress;
 }
 
 /** A connection became active. */
-export interface ConnectionDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface ConnectionDiagnostic extends OfNode {
   /** The connection itself. */
   readonly connection: Connection;
 }
@@ -109,9 +111,7 @@ export interface ConnectionCloseDiagnostic extends ConnectionDiagnostic {
 }
 
 /** A peer, or a dial, was refused by a limit or for want of an address. */
-export interface ConnectionRefusedDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface ConnectionRefusedDiagnostic extends OfNode {
   /** The address of the peer. */
   readonly address: SocketAddress;
   /** Who dialled: `outbound` where this side did. */
@@ -121,9 +121,7 @@ export interface ConnectionRefusedDiagnostic {
 }
 
 /** A handshake begins, ends or fails: the channel tells which. */
-export interface HandshakeDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface HandshakeDiagnostic extends OfNode {
   /** The address of the peer. */
   readonly address: SocketAddress;
   /** Who dialled: `outbound` where this side did. */
@@ -131,9 +129,7 @@ export interface HandshakeDiagnostic {
 }
 
 /** A dial begins, ends or fails: the channel tells which. */
-export interface DialDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface DialDiagnostic extends OfNode {
   /** What `connect` was given. */
   readonly address: SocketAddress;
 }
@@ -153,9 +149,7 @@ export interface BytesDiagnostic extends ConnectionDiagnostic {
 }
 
 /** A line for the logger of a node, whatever that makes of its level. */
-export interface LogDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface LogDiagnostic extends OfNode {
   /** How important it is. */
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** Its details, those that were bound to the logger included. */

@@ -9,6 +9,8 @@ import type { SocketAddress } from '../net/socket-address.js';
  * note: all of it is read when it is asked for, and costs nothing before.
  */
 export interface NodeInside {
+  /** A number that no other node of the process has: names may be given twice. */
+  readonly id: number;
   /** Whether it serves: all `onStart` hooks have succeeded, and it neither drains nor closes. */
   readonly isReady: boolean;
   /** The plugins of the node, in the order of its `use` calls. See {@link PLUGIN_STATE}. */

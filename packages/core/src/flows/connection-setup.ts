@@ -77,12 +77,12 @@ export async function setUpConnection(kernel: Kernel, setup: Setup): Promise<Pee
 /** Runs the hooks before activation, within the deadline. */
 async function negotiate(kernel: Kernel, setup: Setup, session: LiveHandshake): Promise<void> {
   const { link, direction, cancellation } = setup;
-  const { handshakeTimeoutMs, name } = kernel.config;
+  const { handshakeTimeoutMs } = kernel.config;
   const timer = overdueAwake(kernel.clock, handshakeTimeoutMs, () => {
     const what = `the setup with ${link.address} took longer than ${handshakeTimeoutMs} ms`;
     cancellation.cancel(new PeerError('P2P_ERR_HANDSHAKE_TIMEOUT', what));
   });
-  const event = { node: name, address: link.address, direction };
+  const event = { ...kernel.about, address: link.address, direction };
   try {
     await raceAgainst(cancellation, () =>
       diagnostics.handshake.hasSubscribers

@@ -68,7 +68,7 @@ export function dial(kernel: Kernel, target: Target, options: ConnectOptions): P
   return kernel.track(cancellation, about, (setup) => {
     const begin = (): Promise<PeerConnection> => attempt(kernel, target, options, cancellation, setup);
     if (!diagnostics.dial.hasSubscribers) return begin();
-    return traced(diagnostics.dial, { node: kernel.config.name, address: target.address }, begin);
+    return traced(diagnostics.dial, { ...kernel.about, address: target.address }, begin);
   });
 }
 

@@ -21,6 +21,10 @@ export class Inside implements NodeInside {
     this.#plugins = plugins;
   }
 
+  get id(): number {
+    return this.#kernel.about.nodeId;
+  }
+
   get isReady(): boolean {
     return this.#kernel.hasStarted && this.#ending.state === undefined;
   }

@@ -87,7 +87,7 @@ export class ListeningPlaces {
   }
 
   async #start(place: Place, isClosing: () => boolean): Promise<SocketAddress> {
-    const { transport, listenBacklog, reusePort, noDelay, keepAlive, name } = this.#kernel.config;
+    const { transport, listenBacklog, reusePort, noDelay, keepAlive } = this.#kernel.config;
     const options = { address: place.asked, backlog: listenBacklog, reusePort, noDelay, keepAlive };
     const listener = await transport.listen(options, this.#events);
     if (isClosing()) {
@@ -98,7 +98,7 @@ export class ListeningPlaces {
     place.listener = listener;
     this.#changed();
     this.#kernel.logger.info({ address: address.toString() }, 'listening');
-    if (diagnostics.listen.hasSubscribers) diagnostics.listen.publish({ node: name, address });
+    if (diagnostics.listen.hasSubscribers) diagnostics.listen.publish({ ...this.#kernel.about, address });
     return address;
   }
 

@@ -69,8 +69,8 @@ export class FrameTail {
     this.#kept = [];
   }
 
-  #onMessage(way: Frame['way'], { node, connection, message }: MessageDiagnostic): void {
-    if (!this.#takes(node, connection.id)) return;
+  #onMessage(way: Frame['way'], { nodeId, connection, message }: MessageDiagnostic): void {
+    if (!this.#takes(nodeId, connection.id)) return;
     const { text, secrets } = shownMessage(message);
     this.#secrets.push(...secrets);
     this.#keep(
@@ -85,8 +85,8 @@ export class FrameTail {
     );
   }
 
-  #onBytes(way: Frame['way'], { node, connection, bytes }: BytesDiagnostic): void {
-    if (!this.#takes(node, connection.id)) return;
+  #onBytes(way: Frame['way'], { nodeId, connection, bytes }: BytesDiagnostic): void {
+    if (!this.#takes(nodeId, connection.id)) return;
     const frame = { ...this.#about(way, connection), kind: 'bytes', length: bytes.length } as const;
     // What of them is secret is known when the messages in them are.
     this.#keep({ ...frame, text: null, hex: null }, bytes.slice(0, MOST_BYTES));
@@ -96,8 +96,8 @@ export class FrameTail {
     return { at: this.#node.config.clock.date(), way, connection: id, peer: printable(String(address), 128) };
   }
 
-  #takes(node: string, connection: number): boolean {
-    if (node !== this.#node.name) return false;
+  #takes(nodeId: number, connection: number): boolean {
+    if (nodeId !== this.#node.inside.id) return false;
     if (this.#connection !== undefined && this.#connection !== connection) return false;
     this.#timer ??= this.#node.config.clock.setTimeout(() => this.#flush(), FLUSH_MS, { keepsAlive: false });
     if (this.#kept.length < MOST_AT_ONCE) return true;

@@ -61,8 +61,8 @@ export class LogBook {
   }
 
   readonly #onLine = (event: unknown): void => {
-    const { node, level, fields, text } = event as LogDiagnostic;
-    if (node !== this.#node.name) return;
+    const { nodeId, level, fields, text } = event as LogDiagnostic;
+    if (nodeId !== this.#node.inside.id) return;
     const shown = Object.entries(fields)
       .filter(([name]) => !SHOWN_APART.has(name))
       .slice(0, MOST_FIELDS)

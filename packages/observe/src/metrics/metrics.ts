@@ -95,10 +95,10 @@ export const METRICS: readonly MetricDefinition[] = [
   },
   {
     name: 'ready',
-    help: '1 while the node is open, 0 before and after',
+    help: '1 while the node serves; 0 while it starts, drains or closes',
     type: 'gauge',
     labels: [],
-    read: ({ state }) => one(state === 'open' ? 1 : 0),
+    read: ({ isReady }) => one(isReady ? 1 : 0),
   },
   {
     name: 'messages_total',

@@ -1,13 +1,11 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import type { Connection, TracedDiagnostic } from '@pea2pea/core';
+import type { Connection, OfNode, TracedDiagnostic } from '@pea2pea/core';
 import type { AnyNode } from '../snapshot/observed.js';
 import { fewNames } from './few-names.js';
 import { SampledCalls } from './sampled-calls.js';
 
 /** The events that are timed, as far as they are looked at. */
-export interface TimedEvent extends TracedDiagnostic {
-  /** The name of the node. */
-  readonly node: string;
+export interface TimedEvent extends TracedDiagnostic, OfNode {
   /** The connection that the work is for. */
   readonly connection: Connection;
   /** The name of the method of a request: one that this side calls or serves. */
@@ -90,10 +88,10 @@ export function measure(
   { channel: name, hasMethod, isSampled }: TimeDefinition,
   told: (measurement: Measurement) => void,
 ): () => void {
-  const clocks = new Map(nodes.map((node) => [node.name, node.config.clock]));
+  const clocks = new Map(nodes.map(({ inside, config }) => [inside.id, config.clock]));
   if (isSampled === true) {
     const calls = new SampledCalls<TimedEvent>(name, {
-      clockOf: ({ node }) => clocks.get(node),
+      clockOf: ({ nodeId }) => clocks.get(nodeId),
       told: (event, seconds) => told({ event, seconds, method: undefined }),
     });
     return () => calls.end();
@@ -101,7 +99,7 @@ export function measure(
   const began = new WeakMap<object, number>();
   const nameOf = fewNames(MAX_METHODS);
   const over = (event: TimedEvent): void => {
-    const clock = clocks.get(event.node);
+    const clock = clocks.get(event.nodeId);
     const startMs = began.get(event);
     if (clock === undefined || startMs === undefined) return;
     began.delete(event);
@@ -110,8 +108,8 @@ export function measure(
   };
   const subscribers = {
     start: (event: unknown) => {
-      const { node, isNotification } = event as TimedEvent;
-      const clock = clocks.get(node);
+      const { nodeId, isNotification } = event as TimedEvent;
+      const clock = clocks.get(nodeId);
       if (clock !== undefined && isNotification !== true) began.set(event as object, clock.now());
     },
     end: (event: unknown) => {

@@ -3,7 +3,7 @@ import { requireKnown, requireString } from '@pea2pea/core/authoring';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricDefinition } from '../metrics/metrics.js';
 import { measure, TIMES, type TimeDefinition } from '../metrics/times.js';
-import { nodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
+import { distinctNodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
 import { snapshot, type NodeSnapshot } from '../snapshot/snapshot.js';
 
 /** How metrics are named, and where they are registered. */
@@ -27,13 +27,13 @@ export class PrometheusMetrics {
   readonly #delay: IntervalHistogram;
   #taken: readonly NodeSnapshot[] = [];
 
-  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, or for what is not a node */
+  /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, for what is not a node, or for two nodes with one name */
   constructor(observed: Observed, options: PrometheusOptions = {}) {
     requireKnown('the options of prometheus()', options, ['register', 'prefix']);
     const { register = new Registry(), prefix = 'pea2pea_' } = options;
     requireString('prefix', prefix, { min: 0 });
     this.register = register;
-    this.#nodes = nodesOf(observed);
+    this.#nodes = distinctNodesOf(observed);
     for (const metric of METRICS) this.#add(metric, prefix);
     this.#endMeasuring = TIMES.map((time) => this.#measure(time, prefix));
     const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
@@ -134,7 +134,7 @@ export class PrometheusMetrics {
  *
  * note: no label is an address or an identity: `node`, `direction`, `state`, `cause`, `option`, `method` and `outcome` are bounded.
  * note: it measures until `close()`.
- * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, or for what is not a node
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, for what is not a node, or for two nodes with one name
  */
 export function prometheus(observed: Observed, options: PrometheusOptions = {}): PrometheusMetrics {
   return new PrometheusMetrics(observed, options);

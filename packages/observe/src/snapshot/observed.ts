@@ -38,6 +38,23 @@ export function nodesOf(observed: Observed): AnyNode[] {
   return (list as Observed[]).flatMap(nodesOf);
 }
 
+/**
+ * The nodes of `observed`, for those who tell them apart by their names.
+ * @throws {PeerError} P2P_ERR_INVALID_CONFIG for two with one name, and as {@link nodesOf}
+ */
+export function distinctNodesOf(observed: Observed): AnyNode[] {
+  const nodes = nodesOf(observed);
+  const names = new Set<string>();
+  for (const { name } of nodes) {
+    if (names.has(name))
+      throw invalidConfig(
+        `two nodes are called ${describe(name)}, and their metrics would be one series: give each a \`name\` of its own`,
+      );
+    names.add(name);
+  }
+  return nodes;
+}
+
 function requireObserved(observed: unknown): object {
   if (isObject(observed)) return observed;
   throw notObserved(observed);

@@ -42,6 +42,8 @@ export interface NodeSnapshot {
   readonly name: string;
   /** Where the node is in its life. */
   readonly state: NodeState;
+  /** Whether it serves: all `onStart` hooks have succeeded, and it neither drains nor closes. */
+  readonly isReady: boolean;
   /** All addresses at which it listens, `host:port` or `unix:/path`. */
   readonly listening: readonly string[];
   /** Its limits, with what is used of them. */
@@ -116,6 +118,7 @@ function snapshotOf(node: AnyNode, page: Required<PageOptions>): NodeSnapshot {
     takenAt: config.clock.date(),
     name: node.name,
     state: node.state,
+    isReady: inside.isReady,
     listening: node.listening.map(String),
     limits: limitsOf(node),
     buffered: { inboundBytes: inside.inboundBytes, outboundBytes: inside.outboundBytes },

@@ -4,7 +4,7 @@ import { useState } from './lib/hooks.js';
 import { Connections } from './connections.js';
 import { Drawer } from './drawer.js';
 import { Endings } from './endings.js';
-import { count, duration } from './format.js';
+import { count, duration, nameOf } from './format.js';
 import { Frames } from './frames.js';
 import { act, setPaused, useLive } from './live.js';
 import { Log } from './log.js';
@@ -106,7 +106,7 @@ function TopBar({ live, source, sources, onSource }) {
             onClick=${() => onSource(key)}
           >
             <span class=${`dot ${lost === undefined ? (sections.node?.state ?? 'waiting') : 'lost'}`}></span>
-            <b>${sections.node?.name ?? (lost === undefined ? '…' : 'lost')}</b>
+            <b>${nameOf({ sections }, sources) ?? (lost === undefined ? '…' : 'lost')}</b>
             <small>${sections.connections === undefined ? '' : count(sections.connections.total)}</small>
           </button>`,
       )}

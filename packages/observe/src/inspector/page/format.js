@@ -66,3 +66,16 @@ export function words(name) {
     .replace(/([a-z0-9])([A-Z])/g, (_, end, begin) => `${end} ${begin.toLowerCase()}`);
   return spaced.replaceAll('-', ' ');
 }
+
+/** The name of the node of a source; with a place or a process where others have the same name. */
+export function nameOf({ sections: { node } }, sources) {
+  if (node === undefined) return undefined;
+  const others = sources.filter(({ sections }) => sections.node?.name === node.name);
+  if (others.length < 2) return node.name;
+  const place = node.listening[0]?.replace(/^.*(?=:\d+$)/, '') ?? `pid ${node.process}`;
+  const isClear =
+    others.filter(({ sections }) => sections.node.listening[0] === node.listening[0]).length < 2;
+  return isClear
+    ? `${node.name} ${place}`
+    : `${node.name} ${place} #${others.findIndex((other) => other.sections.node === node) + 1}`;
+}

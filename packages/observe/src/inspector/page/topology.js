@@ -1,6 +1,6 @@
 // Who is connected with whom, as a picture: processes, and their peers around them.
 import { useEffect, useRef, useState } from './lib/hooks.js';
-import { count, plural, shortIdentity, size } from './format.js';
+import { count, nameOf, plural, shortIdentity, size } from './format.js';
 import { html, useSize } from './parts.js';
 import { colour, onTheme } from './theme.js';
 
@@ -16,7 +16,7 @@ export function layOut(sources, width, height) {
     const away = sources.length === 1 ? 0 : 1;
     return {
       key,
-      name: sections.node?.name ?? '…',
+      name: nameOf({ sections }, sources) ?? '…',
       listening: sections.node?.listening ?? [],
       peers: sections.topology ?? [],
       isLost: lost !== undefined,
