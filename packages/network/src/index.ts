@@ -21,6 +21,18 @@ export { connectionManager, ConnectionManager } from './manager/connection-manag
 export type { ConnectionManagerStatus } from './manager/connection-manager.js';
 export { CONNECTION_MANAGER_DEFAULTS } from './manager/options.js';
 export type { ConnectionManagerOptions } from './manager/options.js';
+export { GOSSIP_DROPS } from './gossip/account.js';
+export type { GossipCounts, GossipDrop } from './gossip/account.js';
+export type { MessageAbout, MessageHandler, TopicOptions, Verdict } from './gossip/channel.js';
+export { gossip, Gossip } from './gossip/gossip.js';
+export { GOSSIP_FAULTS } from './gossip/judge.js';
+export type { GossipEvents, GossipFault } from './gossip/judge.js';
+export { GOSSIP_DEFAULTS } from './gossip/options.js';
+export type { GossipOptions } from './gossip/options.js';
+export type { Published } from './gossip/relay.js';
+export { ed25519Signer } from './gossip/signing.js';
+export type { GossipSigner } from './gossip/signing.js';
+export type { Topic } from './gossip/topic.js';
 export { liveness, Liveness } from './liveness/liveness.js';
 export type { LivenessCounts, LivenessEvents, PulseStatus } from './liveness/liveness.js';
 export { LIVENESS_DEFAULTS } from './liveness/options.js';

@@ -55,6 +55,16 @@ export const NETWORK_ERRORS = {
     remedy: 'raise `maxPublished`, or `withdraw` keys',
     isOwnFault: true,
   },
+  P2P_ERR_TOPIC_TAKEN: {
+    when: '`topic()` of the gossip plugin was called twice with the same name',
+    remedy: 'keep what the first call returned, and use it everywhere',
+    isOwnFault: true,
+  },
+  P2P_ERR_GOSSIP_ABUSE: {
+    when: 'the gossip plugin ended a connection: the score of the peer fell to `minScore`',
+    remedy:
+      'look in the log of that node for the last fault; if its peers are honest, check that all have the same codecs, `validate` and `signer`',
+  },
 } as const satisfies ErrorTable;
 
 declare module '@pea2pea/core' {
