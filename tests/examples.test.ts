@@ -82,6 +82,7 @@ it('every example has a test here', () => {
     'lan-discovery',
     'libp2p',
     'noise',
+    'observed',
     'plugins',
     'rpc',
     'secure-handshake',
@@ -217,6 +218,38 @@ describe('gossip', () => {
     const started = example('gossip', '--seed', 'x');
     await until('it ends', () => started.exitCode !== undefined);
     expect(started).toMatchObject({ exitCode: 2, errors: '--seed must be a whole number, not x\n' });
+  });
+});
+
+describe('observed', () => {
+  it('three processes are on one page, and metrics and checks of each say how it is', async () => {
+    expect(await linesOf(example('observed/main', '--demo'))).toEqual([
+      ...['north', 'east', 'south'].flatMap((name, index) => [
+        `${name.padEnd(8)} ready 200; ${index} dialled by it`,
+        '         messages, refusals by maxConnections, ends and times of handlers are counted',
+      ]),
+      'page     200, of 3 processes',
+      'all      drained and closed',
+    ]);
+  });
+
+  it('says where to look, and ends with Ctrl-C', async () => {
+    const started = example('observed/main');
+    await until('it says where', () => started.output.includes('http_sd_configs'));
+    const [page, ...stations] = started.output.trimEnd().split('\n');
+    expect(page).toMatch(/^page {5}http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]+$/);
+    const targets = await (await fetch(/http\S+targets/.exec(stations.at(-1)!)![0])).json();
+    const hosts = stations.slice(0, -1).map((line) => new URL(/http\S+metrics/.exec(line)![0]).host);
+    expect(targets).toEqual([{ targets: hosts }]);
+    started.process.kill('SIGINT');
+    expect((await linesOf(started)).at(-1)).toBe('all      drained and closed');
+  });
+
+  it('says what is wrong with its options', async () => {
+    const started = example('observed/main', '--demonstrate');
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({ exitCode: 2, output: '' });
+    expect(started.errors).toContain('usage: observed [--demo]');
   });
 });
 

@@ -111,6 +111,7 @@ describe.each(names)('the package %s', (folder) => {
   });
 
   it('publishes what it was compiled to and from, and nothing of its tests', () => {
-    expect(manifest.files).toEqual(['dist', 'src', '!**/*.tsbuildinfo']);
+    const data = folder === 'observe' ? ['grafana'] : [];
+    expect(manifest.files).toEqual(['dist', ...data, 'src', '!**/*.tsbuildinfo']);
   });
 });

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * A distributed hash table over nodes with identities.
  *

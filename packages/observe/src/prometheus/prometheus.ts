@@ -1,6 +1,6 @@
-import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { requireKnown, requireString } from '@pea2pea/core/authoring';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { EventLoopDelay } from '../metrics/event-loop-delay.js';
 import { METRICS, type MetricDefinition } from '../metrics/metrics.js';
 import { measure, TIMES, type TimeDefinition } from '../metrics/times.js';
 import { distinctNodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
@@ -14,9 +14,6 @@ export interface PrometheusOptions {
   readonly prefix?: string;
 }
 
-const DELAY_RESOLUTION_MS = 20;
-const NS_PER_S = 1e9;
-
 /** The metrics of some nodes. {@link prometheus} makes it. */
 export class PrometheusMetrics {
   /** Where they are registered. */
@@ -24,7 +21,7 @@ export class PrometheusMetrics {
   readonly #nodes: readonly AnyNode[];
   readonly #names: string[] = [];
   readonly #endMeasuring: readonly (() => void)[];
-  readonly #delay: IntervalHistogram;
+  readonly #delay = new EventLoopDelay();
   #taken: readonly NodeSnapshot[] = [];
 
   /** @throws {PeerError} P2P_ERR_INVALID_CONFIG naming the option, for what is not a node, or for two nodes with one name */
@@ -36,16 +33,13 @@ export class PrometheusMetrics {
     this.#nodes = distinctNodesOf(observed);
     for (const metric of METRICS) this.#add(metric, prefix);
     this.#endMeasuring = TIMES.map((time) => this.#measure(time, prefix));
-    const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
-    delay.enable();
-    this.#delay = delay;
+    const delay = this.#delay;
     new Gauge({
       name: this.#named(`${prefix}event_loop_delay_seconds`),
-      help: 'the longest delay of the event loop since it was read last',
+      help: 'the longest delay of the event loop in the last ten seconds, or since the scrape before the last',
       registers: [register],
       collect() {
-        this.set(delay.max / NS_PER_S);
-        delay.reset();
+        this.set(delay.read());
       },
     });
   }
@@ -63,7 +57,7 @@ export class PrometheusMetrics {
   /** Takes the metrics out of the registry, and ends all measuring. Harmless twice. */
   close(): void {
     for (const end of this.#endMeasuring) end();
-    this.#delay.disable();
+    this.#delay.end();
     for (const name of this.#names.splice(0)) this.register.removeSingleMetric(name);
   }
 
