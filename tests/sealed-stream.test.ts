@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { lines } from '@pea2pea/codecs';
 import { NEED_MORE, PeerError, PeerNode, type ByteQueue, type Handshake, type Hooks } from '@pea2pea/core';
 import { sealedStream, type SealedStreamOptions } from '@pea2pea/core/authoring';
 import { seededRandom } from '@pea2pea/core/testing';
-import { until } from '@pea2pea/testing';
+import { hostileValues, until } from '@pea2pea/testing';
 
 const TAG = 16;
 const HEAD = 2;
@@ -242,7 +243,60 @@ describe('a connection over a sealed stream', () => {
   });
 });
 
+describe('functions of a sealed stream that throw', () => {
+  const CODES = {
+    seal: 'P2P_ERR_ENCODE_FAILED',
+    sealEnd: 'P2P_ERR_ENCODE_FAILED',
+    open: 'P2P_ERR_INVALID_FRAME',
+  } as const;
+
+  it.each(['seal', 'open', 'sealEnd'] as const)(
+    '%s: whatever is thrown, the stream is destroyed, and no write succeeds',
+    async (name) => {
+      for (const value of [0, '', ...hostileValues().map(([, make]) => make().value)]) {
+        const [a, b] = await socketPair();
+        const bad = (): never => {
+          throw value as Error;
+        };
+        const stream = sealedStream(a, { ...box(), [name]: bad });
+        const failed = once(stream, 'error') as Promise<[PeerError]>;
+        const written: unknown[] = [];
+        stream.resume();
+        if (name === 'open') b.write('hello');
+        else if (name === 'seal') stream.write('hello', (error) => void written.push(error));
+        else stream.end();
+        const [error] = await failed;
+        expect(PeerError.is(error) && (PeerError.is(value) || error.code === CODES[name])).toBe(true);
+        expect(written.filter((each) => each === undefined || each === null)).toEqual([]);
+        await until('the stream below is gone, too', () => a.destroyed);
+      }
+    },
+  );
+});
+
 describe('functions of a sealed stream that are asynchronous', () => {
+  it.each(['seal', 'open', 'sealEnd'] as const)(
+    '%s: a promise of another realm is refused, and handled',
+    async (name) => {
+      const strays: unknown[] = [];
+      const onStray = (error: unknown): void => void strays.push(error);
+      process.on('unhandledRejection', onStray);
+      const [a, b] = await socketPair();
+      const foreign = runInNewContext('() => Promise.reject(new Error("oops"))') as () => never;
+      const stream = sealedStream(a, { ...box(), [name]: foreign });
+      const failed = once(stream, 'error') as Promise<[PeerError]>;
+      stream.resume();
+      if (name === 'open') b.write('hello');
+      else if (name === 'seal') stream.write('hello');
+      else stream.end();
+      const [error] = await failed;
+      expect(PeerError.is(error, 'P2P_ERR_BAD_DECODER')).toBe(true);
+      await until('the stream below is gone, too', () => a.destroyed);
+      process.off('unhandledRejection', onStray);
+      expect(strays).toEqual([]);
+    },
+  );
+
   const late = (): never => Promise.reject(new Error('oops')) as never;
 
   it.each(['seal', 'open', 'sealEnd'] as const)(

@@ -162,7 +162,7 @@ export const CORE_ERRORS = {
     remedy: 'await drained() before sending more, or raise the limit that the message names',
   },
   P2P_ERR_ENCODE_FAILED: {
-    when: 'the encoder threw for this message (`cause` holds the error), or returned something',
+    when: 'the encoder threw for this message, or `seal` of a sealed stream for its bytes (`cause` holds the error), or the encoder returned something',
     remedy:
       'send a message that the codec can encode; an encoder of your own writes to `output`, waits for nothing and returns nothing. The connection lives on',
     isOwnFault: true,

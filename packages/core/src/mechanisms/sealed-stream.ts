@@ -1,15 +1,16 @@
 import type { Duplex } from 'node:stream';
 import { NEED_MORE, type ByteQueue, type NeedMore } from '../contracts/codec.js';
 import { requireFunction, requireInteger, requireKnown } from '../authoring/checks.js';
-import { markHandled } from '../authoring/deferred.js';
+import { whenSettled } from '../authoring/thenable.js';
 import { describe } from '../errors/describe.js';
+import type { PeerErrorCode } from '../errors/error-table.js';
 import { PeerError } from '../errors/errors.js';
 import { ChunkQueue } from './byte-queue.js';
 import { RecordStream, type RecordLayer } from './record-stream.js';
 
 /** How the records of a {@link sealedStream} are made and read. */
 export interface SealedStreamOptions {
-  /** The record for `plaintext`, with whatever tells where it ends. What it throws destroys the stream. */
+  /** The record for `plaintext`, with whatever tells where it ends. Where it throws, the stream is destroyed: P2P_ERR_ENCODE_FAILED. */
   readonly seal: (plaintext: Buffer) => Uint8Array;
   /**
    * Takes the next record off `input`, and returns what it contains; or NEED_MORE, and is called again when more bytes came.
@@ -67,7 +68,7 @@ class SealedRecords implements RecordLayer {
     this.#open = requireFunction('open', options.open);
     if (sealEnd !== undefined) {
       requireFunction('sealEnd', sealEnd);
-      this.sealEnd = () => asBuffer(sealEnd(), 'sealEnd');
+      this.sealEnd = () => sealed('sealEnd', sealEnd);
     }
     this.whenCut = sealEnd === undefined ? 'inside a record' : 'without its last record';
     this.#maxPlaintext = requireInteger('maxPlaintextLength', maxPlaintextLength, { min: 1 });
@@ -82,7 +83,8 @@ class SealedRecords implements RecordLayer {
     const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const records: Buffer[] = [];
     for (let at = 0; at < all.length; at += this.#maxPlaintext) {
-      records.push(asBuffer(this.#seal(all.subarray(at, at + this.#maxPlaintext)), 'seal'));
+      const plaintext = all.subarray(at, at + this.#maxPlaintext);
+      records.push(sealed('seal', () => this.#seal(plaintext)));
     }
     return records;
   }
@@ -101,29 +103,49 @@ class SealedRecords implements RecordLayer {
       const what = `a record has more than ${this.#maxRecord} bytes, the limit of the stream`;
       throw new PeerError('P2P_ERR_FRAME_TOO_LARGE', what);
     }
-    const bytes = asBuffer(opened, 'open');
     if (this.#queue.length === before) {
       throw new PeerError('P2P_ERR_STALLED_DECODER', '`open` returned a record without consuming a byte');
     }
-    return bytes.length === 0 ? [] : [bytes];
+    return opened.length === 0 ? [] : [opened];
   }
 
-  #tryOpen(): Uint8Array | NeedMore | null {
+  #tryOpen(): Buffer | NeedMore | null {
     try {
-      return this.#open(this.#queue);
+      const opened = this.#open(this.#queue);
+      return opened === null || opened === NEED_MORE ? opened : asBuffer(opened, 'open');
     } catch (cause) {
-      if (PeerError.is(cause)) throw cause;
-      throw new PeerError('P2P_ERR_INVALID_FRAME', `a record cannot be opened: ${describe(cause)}`, {
-        cause,
-      });
+      throw asOurs(cause, 'P2P_ERR_INVALID_FRAME', 'a record cannot be opened');
     }
   }
+}
+
+/** What `make` returns. */
+function sealed(name: 'seal' | 'sealEnd', make: () => Uint8Array): Buffer {
+  try {
+    return asBuffer(make(), name);
+  } catch (cause) {
+    const remedy = 'the stream is destroyed: bytes that cannot be sealed are not sent';
+    throw asOurs(cause, 'P2P_ERR_ENCODE_FAILED', `\`${name}\` of sealedStream() threw`, remedy);
+  }
+}
+
+/**
+ * What a function threw, as an error of ours: streams look into errors, and take `undefined` for none.
+ * INVARIANT: foreign-values-are-harmless.
+ */
+function asOurs(cause: unknown, code: PeerErrorCode, what: string, remedy?: string): PeerError {
+  // Of another class, its properties may be anything.
+  if (PeerError.is(cause) && Object.getPrototypeOf(cause) === PeerError.prototype) return cause;
+  const options = remedy === undefined ? { cause } : { cause, remedy };
+  return new PeerError(PeerError.is(cause) ? cause.code : code, `${what}: ${describe(cause)}`, options);
 }
 
 function asBuffer(bytes: unknown, name: 'seal' | 'open' | 'sealEnd'): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes;
   if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes instanceof Promise) void markHandled(bytes); // nobody will await it
+  whenSettled(bytes as PromiseLike<unknown>, ignore, ignore); // nobody will await it, of whatever realm it is
   const what = `\`${name}\` of sealedStream() returned ${describe(bytes)}`;
   throw new PeerError('P2P_ERR_BAD_DECODER', what, { remedy: 'return a Uint8Array, at once' });
 }
+
+function ignore(): void {}
