@@ -3,6 +3,7 @@ export { PluginOptions, SessionConnection } from './declarations/injectables.js'
 export { DECORATOR_ERRORS } from './declarations/errors.js';
 export type { Dependencies, Dependency, InjectableDecorator } from './declarations/dependencies.js';
 export {
+  AroundMessage,
   markedBy,
   OnAccept,
   OnConnect,

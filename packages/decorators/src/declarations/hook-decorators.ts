@@ -63,6 +63,28 @@ export const OnConnect: () => HookDecorator<[connection: ConnectionArgument]> = 
 );
 
 /**
+ * The method is around the handling of every message: `(message, connection, next) => unknown`. It calls `next` once, and returns
+ * what that returned, or a promise of it. See `Hooks.aroundMessage`.
+ *
+ * ```ts
+ * @AroundMessage()
+ * within(_message: unknown, connection: Connection, next: () => unknown) {
+ *   return storage.run({ connection: connection.id }, next);
+ * }
+ * ```
+ *
+ * note: it is around all `@OnMessage` methods, those of sessions and plugins included, before schemas and classes choose among them.
+ * The first of several is the outermost.
+ * note: without a call of `next`, nobody handles the message. If `next` returned a promise and the method returns something else,
+ * the next message does not wait.
+ * note: it belongs on a peer or a plugin. It costs one closure a message, and nothing if nobody has one.
+ * @throws {PeerError} P2P_ERR_INVALID_DECORATOR where it stands on anything but a public instance method
+ */
+export const AroundMessage: () => HookDecorator<
+  [message: never, connection: ConnectionArgument, next: () => unknown]
+> = hookDecorator('AroundMessage', 'aroundMessage');
+
+/**
  * The method hears of every peer that has ended its half, when all that it had sent was handled: `(connection) => void`. What it
  * sends is flushed. See `Hooks.onPeerEnd`.
  *

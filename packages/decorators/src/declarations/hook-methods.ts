@@ -9,7 +9,7 @@ import { nameOfClass, type PeerBase } from './peer-class.js';
 export type HookRole = PlainRole | MessageRole | MarkRole;
 
 export interface PlainRole {
-  readonly hook: Exclude<keyof Hooks<unknown>, 'onMessage' | 'aroundMessage'> | 'onStart' | 'onStop';
+  readonly hook: Exclude<keyof Hooks<unknown>, 'onMessage'> | 'onStart' | 'onStop';
 }
 
 export interface MessageRole {

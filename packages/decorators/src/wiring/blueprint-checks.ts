@@ -42,6 +42,13 @@ const NOT_FOR_SESSIONS = new Map<HookRole['hook'], string>([
 /** @throws {PeerError} P2P_ERR_INVALID_SESSION */
 export function checkSessionHooks({ name, methods }: Part): void {
   for (const { hook, name: method } of methods) {
+    if (hook === 'aroundMessage') {
+      throw decoratorError(
+        'P2P_ERR_INVALID_SESSION',
+        `${name}.${String(method)}() has @AroundMessage, which is around the messages of all connections`,
+        { remedy: 'move it to a plugin or to the peer, where `sessionOf(connection, …)` finds the session' },
+      );
+    }
     const decorator = NOT_FOR_SESSIONS.get(hook);
     if (decorator === undefined) continue;
     throw decoratorError(

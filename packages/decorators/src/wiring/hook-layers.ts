@@ -10,8 +10,8 @@ import type { Part, PluginPart } from './part.js';
 import { sessionLayers, whenReady } from './session-layers.js';
 import type { Sessions } from './sessions.js';
 
-type HookCall = (subject: unknown, detail?: unknown) => unknown;
-type Layer = Partial<Record<Exclude<keyof Hooks<unknown>, 'aroundMessage'>, HookCall>>;
+type HookCall = (subject: unknown, detail?: unknown, next?: unknown) => unknown;
+type Layer = Partial<Record<keyof Hooks<unknown>, HookCall>>;
 
 /**
  * The hooks of a plugin, the first of which name the instance as their plugin. A message that none of the message methods
@@ -70,9 +70,7 @@ function layersOf(
   const layers = methodLayers(methods).map((layer) => {
     const calls: Layer = {};
     for (const [hook, name] of Object.entries(layer) as [keyof Layer, MethodName][]) {
-      const call: HookCall = UNARY.has(hook)
-        ? (subject) => target[name]!(subject)
-        : (subject, detail) => target[name]!(subject, detail);
+      const call = hookCallOf(target, hook, name);
       // For messages about it: `ChatPeer.begin()`.
       calls[hook] = Object.defineProperty(call, 'name', { value: `${owner}.${String(name)}` });
     }
@@ -80,6 +78,13 @@ function layersOf(
   });
   if (onMessage !== undefined) (layers[0] ??= {}).onMessage = onMessage as HookCall;
   return layers as Hooks<unknown>[];
+}
+
+function hookCallOf(target: Methods, hook: string, name: MethodName): HookCall {
+  if (UNARY.has(hook)) return (subject) => target[name]!(subject);
+  if (hook === 'aroundMessage')
+    return (message, connection, next) => target[name]!(message, connection, next);
+  return (subject, detail) => target[name]!(subject, detail);
 }
 
 function routesOf(methods: readonly HookMethod[], callOf: (name: MethodName) => MessageHook): Route[] {

@@ -3,7 +3,7 @@ import type { HookMethod } from '../declarations/hook-methods.js';
 import type { MethodName } from '../declarations/method-site.js';
 
 /** A hook whose methods the node chains; message methods are one hook, that picks among them. */
-export type PlainHook = Exclude<keyof Hooks<unknown>, 'onMessage' | 'aroundMessage'>;
+export type PlainHook = Exclude<keyof Hooks<unknown>, 'onMessage'>;
 /** The method that serves each hook of one object of hooks. */
 export type MethodLayer = Partial<Record<PlainHook, MethodName>>;
 
@@ -17,7 +17,7 @@ export const UNARY: ReadonlySet<string> = new Set([
   'onConnect',
   'onPeerEnd',
 ]);
-const PLAIN: ReadonlySet<string> = new Set([...UNARY, 'onDisconnect', 'onError']);
+const PLAIN: ReadonlySet<string> = new Set([...UNARY, 'onDisconnect', 'onError', 'aroundMessage']);
 
 /**
  * One layer holds all hooks, unless several methods serve the same hook: each further one goes to a further layer, so
