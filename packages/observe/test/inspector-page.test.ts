@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { json } from '@pea2pea/codecs';
 import { memoryTransport, peerIdentity, type Codec, type Hooks } from '@pea2pea/core';
 import { inspector, type InspectorOptions } from '@pea2pea/observe/inspector';
-import { bans } from '@pea2pea/policies';
+import { bans, rateLimit, reconnect } from '@pea2pea/policies';
 import { lab, until, type TestNode } from '@pea2pea/testing';
 import { Browser, hasBrowser, type Page, type PageOptions } from './support/browser.js';
 
@@ -41,7 +41,11 @@ async function inspected(options: InspectorOptions = {}, hooks: Hooks<string> = 
     maxConnectingPerIp: 200,
   };
   const test = makeNode({ codec: codec(), transport, name: 'alice', ...limits }, hooks);
-  test.node.use(inspector({ intervalMs: 200, frames: 'bytes', ...options })).use(bans());
+  test.node
+    .use(inspector({ intervalMs: 200, frames: 'bytes', ...options }))
+    .use(bans())
+    .use(rateLimit())
+    .use(reconnect({ addresses: ['10.9.9.9:4000', 'seed.example.org:4000'] }));
   await test.node.listen({ host: '10.0.0.1', port: 4000 });
   const clients: TestNode[] = [];
   return {

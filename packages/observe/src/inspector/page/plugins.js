@@ -10,9 +10,29 @@ export function Plugins({ source }) {
     return html`<${Empty} title="The node has no plugins"
       >What is given to <code>use()</code> as a plugin is listed here, with its state.<//
     >`;
+  const isWide = ({ name, state }) => isRecord(state) && partsOf(name, state, node).isWide;
+  const shown = (some) =>
+    some.map(
+      (plugin) => html`<${Plugin} key=${plugin.name} ...${plugin} source=${source.key} node=${node} />`,
+    );
   return html`<div class="plugins">
-    ${plugins.map((plugin) => html`<${Plugin} key=${plugin.name} ...${plugin} source=${source.key} node=${node} />`)}
+    <div class="narrow">${shown(plugins.filter((plugin) => !isWide(plugin)))}</div>
+    ${shown(plugins.filter(isWide))}
   </div>`;
+}
+
+/** What is said in one line, and what has a table of its own. */
+function partsOf(name, state, node) {
+  // Bans have buttons.
+  const { bans, ...others } = state;
+  const hasBans = name === 'bans' && node?.canBan === true && isExcerpt(bans);
+  const { facts, lists } = sorted(hasBans ? others : state);
+  return {
+    facts,
+    lists,
+    bans: hasBans ? bans : undefined,
+    isWide: lists.length > 0 || (hasBans && bans.total > 0),
+  };
 }
 
 function Plugin({ name, state, error, source, node }) {
@@ -22,14 +42,11 @@ function Plugin({ name, state, error, source, node }) {
     return html`<${Panel} title=${name}>
       ${state === null ? html`<p class="quiet">It shows no state.</p>` : html`<${Value} value=${state} />`}
     <//>`;
-  // Bans have buttons.
-  const { bans, ...others } = state;
-  const hasBans = name === 'bans' && node?.canBan === true && isExcerpt(bans);
-  const { facts, lists } = sorted(hasBans ? others : state);
-  return html`<${Panel} title=${name} class=${lists.length > 0 || hasBans ? 'wide' : ''}>
+  const { facts, lists, bans, isWide } = partsOf(name, state, node);
+  return html`<${Panel} title=${name} class=${isWide ? 'wide' : ''}>
     ${facts.length > 0 && html`<${Facts} entries=${facts} />`}
     ${lists.map(([title, list]) => html`<${List} key=${title} title=${title} ...${list} />`)}
-    ${hasBans && html`<${Bans} source=${source} bans=${bans} actions=${node.actions === true} />`}
+    ${bans !== undefined && html`<${Bans} source=${source} bans=${bans} actions=${node.actions === true} />`}
   <//>`;
 }
 
