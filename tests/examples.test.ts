@@ -88,6 +88,7 @@ it('every example has a test here', () => {
     'secure-handshake',
     'sessions',
     'standard-decorators',
+    'telephone',
     'tls',
     'without-container',
     'without-decorators',
@@ -201,6 +202,16 @@ describe('election', () => {
     await until('it ends', () => started.exitCode !== undefined);
     expect(started).toMatchObject({ exitCode: 2, output: '' });
     expect(started.errors).toContain('--seeds must be a whole number from 1 to 100000, not many');
+  });
+});
+
+describe('telephone', () => {
+  it('changes what is whispered, and not what is signed', async () => {
+    const [first, whispered, read] = await linesOf(example('telephone', '--players', '5', '--seed', '3'));
+    expect(first).toBe('player 1 whispers: the node across the wall has found a peer');
+    expect(read).toBe('player 5 has read, signed by player 1: the node across the wall has found a peer');
+    expect(whispered).toMatch(/^player 5 has been whispered: [a-z ]{41}$/);
+    expect(whispered).not.toContain('the node across the wall has found a peer');
   });
 });
 
