@@ -63,7 +63,7 @@ export const PACKAGES = {
   policies: [CORE],
   observe: [
     CORE,
-    /^node:(crypto|diagnostics_channel|fs|http|module|path|perf_hooks|stream|url|util|util\/types)$/,
+    /^node:(async_hooks|crypto|diagnostics_channel|fs|http|module|path|perf_hooks|stream|url|util|util\/types)$/,
   ],
   rpc: [CORE, /^node:diagnostics_channel$/],
   decorators: [CORE, /^inversify$/],
@@ -76,6 +76,7 @@ export const PACKAGES = {
 const EXCEPTIONS = [
   { files: /^observe\/prometheus\//, specifier: 'prom-client' },
   { files: /^network\/kademlia\//, specifier: '@pea2pea/rpc' },
+  { files: /^observe\/opentelemetry\//, specifier: '@opentelemetry/api' },
   { files: /^rpc\/decorators\//, specifier: '@pea2pea/decorators' },
   { files: /^testing\/fast-check\.ts$/, specifier: 'fast-check' },
   { files: /^testing\/kits\/codec\//, specifier: '@pea2pea/core/internal' },

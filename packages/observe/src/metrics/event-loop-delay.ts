@@ -6,6 +6,14 @@ const NS_PER_S = 1e9;
 /** How far back a reading looks, at least. */
 const WINDOW_MS = 10_000;
 
+/** The metric, as `METRICS` have theirs. It is of the process, not of a node. */
+export const EVENT_LOOP_DELAY = {
+  name: 'event_loop_delay_seconds',
+  instrument: 'nodejs.eventloop.delay.max',
+  unit: 's',
+  help: 'the longest delay of the event loop in the last ten seconds, or since the scrape before the last',
+} as const;
+
 /**
  * The longest delay of the event loop, of the last ten seconds and more.
  *

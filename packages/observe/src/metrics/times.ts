@@ -26,6 +26,8 @@ export interface TimeDefinition {
   readonly help: string;
   /** Whether each method has times of its own. */
   readonly hasMethod: boolean;
+  /** Whether it is of a method that serves a request, whose error is not the one that the caller gets. */
+  readonly isServed?: true;
   /** Whether only some of many are timed. */
   readonly isSampled?: true;
   /** The upper bounds of the buckets, in seconds. */
@@ -62,6 +64,7 @@ export const TIMES: readonly TimeDefinition[] = [
     instrument: 'rpc.server.call.duration',
     help: 'from the start of the method that serves a request to its result or error',
     hasMethod: true,
+    isServed: true,
     buckets: CALL_BUCKETS,
   },
 ];

@@ -1,6 +1,6 @@
 import { requireKnown, requireString } from '@pea2pea/core/authoring';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { EventLoopDelay } from '../metrics/event-loop-delay.js';
+import { EVENT_LOOP_DELAY, EventLoopDelay } from '../metrics/event-loop-delay.js';
 import { METRICS, type MetricDefinition } from '../metrics/metrics.js';
 import { measure, TIMES, type TimeDefinition } from '../metrics/times.js';
 import { distinctNodesOf, type AnyNode, type Observed } from '../snapshot/observed.js';
@@ -35,8 +35,8 @@ export class PrometheusMetrics {
     this.#endMeasuring = TIMES.map((time) => this.#measure(time, prefix));
     const delay = this.#delay;
     new Gauge({
-      name: this.#named(`${prefix}event_loop_delay_seconds`),
-      help: 'the longest delay of the event loop in the last ten seconds, or since the scrape before the last',
+      name: this.#named(prefix + EVENT_LOOP_DELAY.name),
+      help: EVENT_LOOP_DELAY.help,
       registers: [register],
       collect() {
         this.set(delay.read());
@@ -64,18 +64,26 @@ export class PrometheusMetrics {
   #add({ name: bare, help, type, labels, read }: MetricDefinition, prefix: string): void {
     const name = this.#named(prefix + bare);
     const isFirst = this.#names.length === 1;
-    const options = { name, help, labelNames: ['node', ...labels], registers: [this.register] };
+    const options = {
+      name,
+      help,
+      labelNames: ['node', ...labels.map(({ label }) => label)],
+      registers: [this.register],
+    };
     const samples = (): readonly { readonly labels: Record<string, string>; readonly value: number }[] => {
       // Metrics are collected one after the other, in one turn: one snapshot is for all of them.
       if (isFirst) this.#taken = this.#nodes.map((node) => snapshot(node, { connections: { limit: 0 } }));
       return this.#taken.flatMap((taken) =>
         read(taken).map((sample) => ({
-          labels: { node: taken.name, ...sample.labels },
+          labels: {
+            node: taken.name,
+            ...Object.fromEntries(labels.map(({ label }, index) => [label, sample.values[index]!])),
+          },
           value: sample.value,
         })),
       );
     };
-    if (type === 'gauge') {
+    if (type !== 'counter') {
       new Gauge({
         ...options,
         collect() {
