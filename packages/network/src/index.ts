@@ -5,6 +5,7 @@ export type { ConnectPeerOptions } from './shared/connect-peer.js';
 export { groupOf } from './shared/groups.js';
 export { PeerAddress } from './shared/peer-address.js';
 export type { PeerAddressLike } from './shared/peer-address.js';
+export { peerIdOf, publicKeyOfPeerId } from './shared/peer-id.js';
 export { AddressBook } from './book/address-book.js';
 export type { AddressSource, KnownAddress, PickOptions } from './book/address-book.js';
 export type { AddressBookData } from './book/data.js';

@@ -7,6 +7,11 @@ export const NETWORK_ERRORS = {
     remedy: 'mend what `cause` names: the folder must be there, and be writable',
     isOwnFault: true,
   },
+  P2P_ERR_NO_MULTIADDR: {
+    when: '`toMultiaddr()` was called for a path, or for an identity that is not a libp2p peer id: the keys of `noise` have none',
+    remedy: 'write the address with `toString()`, or without the identity: `address.anyone.toMultiaddr()`',
+    isOwnFault: true,
+  },
   P2P_ERR_NO_SLOT: {
     when: 'the connectionManager plugin ended an inbound connection: more peers have dialled in than it has slots for',
     remedy: 'connect with other peers, and with this one again later; or raise `inbound` there',

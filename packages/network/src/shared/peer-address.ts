@@ -1,5 +1,6 @@
 import { PeerError, SocketAddress, type AddressLike } from '@pea2pea/core';
 import { describe } from '@pea2pea/core/authoring';
+import { formatMultiaddr, parseMultiaddr } from './multiaddr.js';
 
 /** The longest identity in an address, in characters: keys and fingerprints are shorter. */
 const MAX_IDENTITY = 128;
@@ -9,7 +10,10 @@ const IDENTITY = new RegExp(`^[\\w.~+/=:-]{1,${MAX_IDENTITY}}$`);
 
 const REMEDY = "write '<identity>@host:port', or 'host:port' where any peer will do";
 
-/** What users may write where the address of a peer is wanted: a {@link PeerAddress}, `'<identity>@host:port'`, or a plain address. */
+/**
+ * What users may write where the address of a peer is wanted: a {@link PeerAddress}, `'<identity>@host:port'`, a multiaddr, or a plain
+ * address.
+ */
 export type PeerAddressLike = PeerAddress | AddressLike;
 
 /**
@@ -32,10 +36,20 @@ export class PeerAddress {
     this.identity = identity;
   }
 
-  /** The address that `value` names. @throws {PeerError} P2P_ERR_INVALID_ADDRESS */
+  /**
+   * The address that `value` names. A string that begins with a slash is a multiaddr: `/ip4/203.0.113.7/tcp/4000/p2p/12D3KooW…`, with `ip6`,
+   * `dns`, `dns4` or `dns6` in the place of `ip4`.
+   *
+   * note: a name is resolved in both families when it is dialled, also one of `dns4` or `dns6`.
+   * @throws {PeerError} P2P_ERR_INVALID_ADDRESS, also for a multiaddr of anything but TCP
+   */
   static from(value: PeerAddressLike): PeerAddress {
     if (value instanceof PeerAddress) return value;
     if (typeof value !== 'string') return new PeerAddress(value);
+    if (value.startsWith('/')) {
+      const { address, peerId } = parseMultiaddr(value);
+      return new PeerAddress(address, peerId);
+    }
     const at = value.lastIndexOf('@');
     // `unix:@app` is a path: nothing before it could be an identity.
     if (at === -1 || /^(unix|pipe):/.test(value)) return new PeerAddress(value);
@@ -45,6 +59,16 @@ export class PeerAddress {
   /** The same place without an identity. */
   get anyone(): PeerAddress {
     return this.identity === undefined ? this : new PeerAddress(this.address);
+  }
+
+  /**
+   * The address as a [multiaddr](https://github.com/multiformats/multiaddr): `/ip4/203.0.113.7/tcp/4000/p2p/12D3KooW…`. Names are `/dns/…`.
+   *
+   * note: an identity is written where it is a libp2p peer id, in base 58. The keys of `noise` have none: write `address.anyone.toMultiaddr()`.
+   * @throws {PeerError} P2P_ERR_NO_MULTIADDR for an identity that is not a peer id, and for a path
+   */
+  toMultiaddr(): string {
+    return formatMultiaddr(this.address, this.identity);
   }
 
   /** `<identity>@host:port`, or `host:port`. */
