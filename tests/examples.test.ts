@@ -79,6 +79,7 @@ it('every example has a test here', () => {
     'gossip',
     'hello',
     'hole-punching',
+    'kademlia',
     'lan-discovery',
     'libp2p',
     'noise',
@@ -212,6 +213,28 @@ describe('telephone', () => {
     expect(read).toBe('player 5 has read, signed by player 1: the node across the wall has found a peer');
     expect(whispered).toMatch(/^player 5 has been whispered: [a-z ]{41}$/);
     expect(whispered).not.toContain('the node across the wall has found a peer');
+  });
+});
+
+describe('kademlia', () => {
+  it('finds nodes, values and providers, also when those who put them have left', async () => {
+    const started = example('kademlia', '--nodes', '16');
+    await untilIn('it ends', () => started.exitCode !== undefined, 2.5 * PATIENCE_MS);
+    expect(await linesOf(started)).toEqual([
+      '16 nodes; the first one finds the last one: true',
+      '4 nodes keep a value',
+      'of a signed value the newest is found: final',
+      'who provides the film: the second one',
+      'three have left, and the value is found: the value',
+      expect.stringMatching(/^look-ups of values by the last one: 2 of 2 succeeded, p50 [0-3] hops$/),
+    ]);
+  });
+
+  it('says what is wrong with its options', async () => {
+    const started = example('kademlia', '--nodes', '3');
+    await until('it ends', () => started.exitCode !== undefined);
+    expect(started).toMatchObject({ exitCode: 2, output: '' });
+    expect(started.errors).toContain('--nodes must be a whole number from 8 to 200, not 3');
   });
 });
 

@@ -36,14 +36,17 @@ export interface DhtPeer {
 export interface DhtPeerOptions extends Partial<KademliaOptions> {
   readonly identity?: string;
   readonly config?: Partial<NodeConfig<unknown>>;
+  /** Other plugins, which come before. */
+  readonly also?: (node: PeerNode<unknown>) => unknown;
 }
 
-export function dhtPeer(host: SimHost, { identity, config, ...options }: DhtPeerOptions = {}): DhtPeer {
+export function dhtPeer(host: SimHost, { identity, config, also, ...options }: DhtPeerOptions = {}): DhtPeer {
   const own = identity ?? `peer-${host.address}`;
   const node = new PeerNode<unknown>({ codec: withProtocols(json()), ...host.config, ...config })
     .use(believed(own))
-    .use(protocols())
-    .use(kademlia({ localIdentity: own, ...options }));
+    .use(protocols());
+  also?.(node);
+  node.use(kademlia({ localIdentity: own, ...options }));
   const address = `${own}@${host.address}:${PORT}`;
   return { host, node, identity: own, address, dht: node.plugin(kademlia) };
 }

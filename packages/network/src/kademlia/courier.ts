@@ -191,7 +191,9 @@ export class Courier {
     const context = new ConnectionContext().with(BRIEF, true);
     if (peer.identity !== undefined) context.set(expectedIdentity, peer.identity);
     const { signal } = cancellation;
-    const connection: Connection = await this.#node.connect(peer.address, { context, signal });
+    // Whoever names an address with a wrong identity must not keep this node from dialling the right one there.
+    const how = { context, signal, parallel: true };
+    const connection: Connection = await this.#node.connect(peer.address, how);
     // Where another connection with the peer is kept, this one ends.
     const kept = connection.identity === undefined ? undefined : this.with(connection.identity);
     if (kept === undefined) {
