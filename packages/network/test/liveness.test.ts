@@ -8,6 +8,7 @@ import {
   type Liveness,
   type LivenessOptions,
 } from '@pea2pea/network';
+import { uniquePeer } from '@pea2pea/policies';
 import { protocol, protocols, withProtocols, type Protocol } from '@pea2pea/streams';
 import { peerErrorOf, simulate, type SimHost, type World } from '@pea2pea/testing';
 
@@ -178,6 +179,52 @@ describe('liveness', () => {
     expect(connection.state).toBe('open');
     expect(connection.stats.messagesSent).toBe(0);
     await peerErrorOf('P2P_ERR_NO_PING', () => plugins[0].ping(connection));
+  });
+});
+
+describe('a probe of liveness', () => {
+  it('says that a peer is there, or is not', async () => {
+    const world = simulate({ seed: 11 });
+    const { hosts, plugins, ends } = await connected(world, { timeoutMs: 30_000 });
+    expect(await world.drive(plugins[0].isThere(ends[0]))).toBe(true);
+    world.cut(hosts[0], hosts[1], 'silently');
+    await world.run('1 s');
+    expect(await world.drive(plugins[0].isThere(ends[0], 3_000))).toBe(false);
+    expect(ends[0].state).toBe('open');
+    await world.drive(ends[0].disconnect());
+    expect(await plugins[0].isThere(ends[0])).toBe(false);
+  });
+
+  it('has uniquePeer let a peer in at once whose older connection has died', async () => {
+    const world = simulate({ seed: 12 });
+    const host = world.host('10.0.0.1');
+    const server: PeerNode<unknown> = new PeerNode<unknown>({ codec: withProtocols(json()), ...host.config })
+      .use(protocols())
+      .use(
+        uniquePeer({
+          identity: () => 'the client',
+          onDuplicate: 'keep-older',
+          takeoverAfterMs: Infinity,
+          probe: (connection) => server.plugin(liveness).isThere(connection, 1_000),
+        }),
+      )
+      .use(liveness({ timeoutMs: 60_000 }))
+      .use({ onMessage() {} });
+    await world.drive(server.listen({ host: '10.0.0.1', port: PORT }));
+    const hosts = ['10.0.0.2', '10.0.0.3'].map((address) => world.host(address));
+    const clients = hosts.map((one) => nodeOf(one));
+    const first = await world.drive(clients[0]!.connect(`10.0.0.1:${PORT}`));
+    await world.run('2 s');
+    const dial = async () => {
+      const connection = await world.drive(clients[1]!.connect(`10.0.0.1:${PORT}`));
+      await world.run('3 s');
+      return connection.state;
+    };
+    expect([await dial(), first.state]).toEqual(['closed', 'open']);
+    world.cut(host, hosts[0]!, 'silently');
+    expect(await dial()).toBe('closed');
+    expect(await dial()).toBe('open');
+    expect(server.connections.size).toBe(1);
   });
 });
 

@@ -7,7 +7,16 @@ import {
   type PeerNode,
   type Timer,
 } from '@pea2pea/core';
-import { defer, disconnected, overdue, peerFields, PluginEvents, rejected } from '@pea2pea/core/authoring';
+import {
+  defer,
+  disconnected,
+  MAX_TIMER_MS,
+  overdue,
+  requireInteger,
+  peerFields,
+  PluginEvents,
+  rejected,
+} from '@pea2pea/core/authoring';
 import { protocol, type Protocol } from '@pea2pea/streams';
 import { connectionManager } from '../manager/connection-manager.js';
 import { networkError } from '../shared/errors.js';
@@ -156,6 +165,30 @@ export class Liveness implements Hooks<unknown> {
     }
     pulse.waiting ??= defer();
     return pulse.waiting.promise;
+  }
+
+  /**
+   * Whether a peer is there now: it is sent a ping, unless one is under way. Resolves with true when a pong or another byte has come, with
+   * false when none has within `withinMs`, or the connection has ended. What `uniquePeer` probes with.
+   *
+   * @param withinMs an integer of at least 10; 2000 by default
+   */
+  async isThere(connection: Connection, withinMs = 2_000): Promise<boolean> {
+    requireInteger('withinMs', withinMs, { min: 10, max: MAX_TIMER_MS });
+    if (connection.state !== 'open') return false;
+    const { bytesReceived } = connection.stats;
+    const { promise, resolve } = defer<boolean>();
+    const timer = overdue(this.#node.config.clock, withinMs, () =>
+      resolve(connection.stats.bytesReceived > bytesReceived),
+    );
+    // Where it cannot be pinged, its bytes tell.
+    this.ping(connection).then(
+      () => resolve(true),
+      () => connection.state !== 'open' && resolve(false),
+    );
+    const isThere = await promise;
+    timer.cancel();
+    return isThere;
   }
 
   /** What snapshots show: counts, and the first hundred connections. */

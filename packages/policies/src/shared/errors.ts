@@ -12,7 +12,7 @@ export const POLICY_ERRORS = {
     remedy: 'lift the ban with unban(), or wait until it is over',
   },
   P2P_ERR_PEER_UNRESPONSIVE: {
-    when: 'the keepAlive plugin ended a connection: the peer sent nothing, and did not reply to a ping; or `ping()` had no pong within `timeoutMs`',
+    when: 'the keepAlive plugin ended a connection: the peer sent nothing, and did not reply to a ping; or `ping()` had no pong within `timeoutMs`; or `probe` of uniquePeer found that the peer of a duplicate is gone',
     remedy:
       'connect again, as `reconnect` does; if the peer is alive, check that it runs keepAlive with the same `format`, or allow more time',
   },

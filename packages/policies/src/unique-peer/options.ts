@@ -1,5 +1,11 @@
 import type { Connection, ContextKey } from '@pea2pea/core';
-import { invalidConfig, requireKnown, requireNumber, requireOneOf } from '@pea2pea/core/authoring';
+import {
+  invalidConfig,
+  requireFunction,
+  requireKnown,
+  requireNumber,
+  requireOneOf,
+} from '@pea2pea/core/authoring';
 
 /** Every option of `uniquePeer` that has a default, with it. Times are in milliseconds. */
 export const UNIQUE_PEER_DEFAULTS = {
@@ -33,6 +39,14 @@ export type UniquePeerOptions = {
    * @default 10000; at least 1000
    */
   readonly takeoverAfterMs?: number;
+  /**
+   * Whether the peer of a connection is still there. It is called where a peer dials again and its older connection is kept, once for a
+   * connection at a time; false ends that connection, and the next dial of the peer is let in. `liveness` of `@pea2pea/network` has one.
+   *
+   * note: an error is logged, and the connection is kept.
+   * @default none: the peer is refused until the connection is old enough, or has ended
+   */
+  readonly probe?: (connection: Connection) => Promise<boolean>;
 } & (
   | {
       /** Which of two connections is kept. @default 'tie-break' */
@@ -62,6 +76,7 @@ export function resolveUniquePeer(options: UniquePeerOptions): UniquePeerRule {
   requireKnown('the options of uniquePeer', options, [
     'identity',
     'localIdentity',
+    'probe',
     ...Object.keys(UNIQUE_PEER_DEFAULTS),
   ]);
   const {
@@ -73,6 +88,7 @@ export function resolveUniquePeer(options: UniquePeerOptions): UniquePeerRule {
   if (typeof identity !== 'function' && typeof identity?.description !== 'string') {
     throw invalidConfig('`identity` must be a context key or a function');
   }
+  if (options.probe !== undefined) requireFunction('probe', options.probe);
   requireOneOf('onDuplicate', onDuplicate, ['tie-break', 'keep-older', 'keep-newer']);
   if (localIdentity === undefined ? onDuplicate === 'tie-break' : !isIdentity(localIdentity)) {
     throw invalidConfig('`localIdentity` must be a string or a function');

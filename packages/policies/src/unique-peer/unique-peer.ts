@@ -91,6 +91,8 @@ export class UniquePeer implements Hooks<unknown> {
   readonly #suspicion: LogThrottle;
   /** The connections by identity, oldest first. There are several only while the accepting side has yet to decide. */
   readonly #held = new Map<string, readonly Held[]>();
+  /** Those that are being probed. */
+  readonly #probed = new WeakSet<Connection>();
   #duplicates = 0;
   #takeovers = 0;
   #unidentified = 0;
@@ -150,7 +152,9 @@ export class UniquePeer implements Hooks<unknown> {
     const verdicts = others.map((other) => this.#verdict(other, connection, identity, local));
     const keepsOther = verdicts.indexOf('older');
     if (keepsOther !== -1) {
-      this.#end(identity, connection, others[keepsOther]!.connection);
+      const kept = others[keepsOther]!.connection;
+      this.#end(identity, connection, kept);
+      if (connection.direction === 'inbound') void this.#probe(kept);
       return;
     }
     const lost = others.filter((_, index) => verdicts[index] === 'takes-over');
@@ -231,6 +235,22 @@ export class UniquePeer implements Hooks<unknown> {
     const what = `connection ${kept.id} with the same peer is kept`;
     void loser.disconnect(policyError('P2P_ERR_DUPLICATE_PEER', what));
     this.events.emit('duplicate', { identity, ended: loser, kept });
+  }
+
+  /** The peer dials again, though it has a connection: that one may have died without this side noticing. */
+  async #probe(kept: Connection): Promise<void> {
+    const { probe } = this.#options;
+    if (probe === undefined || this.#probed.has(kept)) return;
+    this.#probed.add(kept);
+    try {
+      if ((await probe(kept)) || kept.state !== 'open') return;
+      const what = `${kept.address} dials again, and does not respond on its older connection`;
+      void kept.disconnect(policyError('P2P_ERR_PEER_UNRESPONSIVE', what));
+    } catch (error) {
+      this.#logger.error({ ...peerFields(kept), err: error }, '`probe` of uniquePeer failed');
+    } finally {
+      this.#probed.delete(kept);
+    }
   }
 
   /** Holds the connection until its teardown begins. `signal` tells at once; `onDisconnect` would wait for hooks before it. */
