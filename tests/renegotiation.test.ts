@@ -230,6 +230,19 @@ describe('a connection that is renegotiated', () => {
     socket.destroy();
   });
 
+  it('counts once what it looked at and put back, also where a second one takes the stream again', async () => {
+    const { socket, connection, messages, over } = await served(async (handshake) => {
+      await handshake.peek(6);
+      handshake.takeStream();
+    });
+    const said = `${SWITCH}\nfirst\n${SWITCH}\nsecond\nthird\n`;
+    socket.write(said);
+    await over();
+    await until('the rest was handled', () => messages.length === 5);
+    expect(connection.stats.bytesReceived).toBe(said.length);
+    socket.destroy();
+  });
+
   it('is sent what was queued before the first byte of the handshake, however much that is', async () => {
     const size = 12_000_000;
     const a = makeNode(

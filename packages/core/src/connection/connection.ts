@@ -285,13 +285,14 @@ export class PeerConnection implements InnerConnection, Sweepable {
   }
 
   /** A handshake has ended: messages go both ways again. */
-  renew({ stream, writes, codec, decoding, encoder, hasSpoken }: Renewal): void {
+  renew({ stream, writes, comesAgain, codec, decoding, encoder, hasSpoken }: Renewal): void {
     this.handshake = undefined;
     this.stream = stream;
     this.writes = writes;
     this.codec = codec;
     this.#spokeBefore ||= hasSpoken;
     this.writer.resume(stream, writes, encoder);
+    this.reader.comesAgain = comesAgain;
     this.reader.resume(stream, decoding);
   }
 

@@ -24,6 +24,8 @@ export interface HandshakeParts {
     readonly writes: WriteTraits;
     /** What was received from `stream` and not decoded. */
     readonly received: ChunkQueue;
+    /** How many bytes of `stream` were counted, and will come again. */
+    readonly comesAgain: number;
     /** What had decoded what came before. */
     readonly decoder: Decoder<unknown>;
     readonly meter: HandshakeMeter;

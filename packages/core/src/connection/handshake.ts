@@ -60,7 +60,7 @@ export class LiveHandshake implements Handshake, IntakeEvents {
     { clock, waitForTurn }: Surroundings,
   ) {
     this.#link = link;
-    this.#intake = new Intake(from?.stream ?? link.stream, this, from?.received);
+    this.#intake = new Intake(from?.stream ?? link.stream, this, from?.received, from?.comesAgain);
     this.#meter = from?.meter;
     if (from !== undefined) this.#decoders.add(from.decoder);
     this.writes = from?.writes ?? link;
@@ -94,6 +94,11 @@ export class LiveHandshake implements Handshake, IntakeEvents {
   /** Received and not read; the connection goes on with it. */
   get received(): ChunkQueue {
     return this.#intake.received;
+  }
+
+  /** How many bytes of the stream were received before, and will come again. */
+  get comesAgain(): number {
+    return this.#intake.comesAgain;
   }
 
   read(size: number): Promise<Buffer> {

@@ -31,12 +31,21 @@ export class Intake implements StreamListener {
   /** How many bytes went back into the stream, and will come again. */
   #wentBack = 0;
 
-  /** @param received what was read from `stream` before */
-  constructor(stream: Duplex, events: IntakeEvents, received = new ChunkQueue()) {
+  /**
+   * @param received what was read from `stream` before
+   * @param comesAgain how many bytes went back into it before, and will come again
+   */
+  constructor(stream: Duplex, events: IntakeEvents, received = new ChunkQueue(), comesAgain = 0) {
     this.stream = stream;
     this.received = received;
     this.#came = received.length;
     this.#events = events;
+    this.#wentBack = comesAgain;
+  }
+
+  /** How many bytes went back into the stream: they are not new when they come. */
+  get comesAgain(): number {
+    return this.#wentBack;
   }
 
   /** Whether no more bytes will come; what is `received` is all. */

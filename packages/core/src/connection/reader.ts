@@ -15,7 +15,7 @@ import type { NodeContext } from './node-context.js';
 import { MessageHooks, receiverOf } from './message-hooks.js';
 import { requirePulls, type Pulls } from './pulls.js';
 import type { MessageSource, Receiver } from './receiver.js';
-import { showBytes } from './show-bytes.js';
+import { countReceived } from './show-bytes.js';
 import { listenTo, stopListening, type StreamListener } from './stream-events.js';
 
 /**
@@ -56,6 +56,8 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   #handlerWatch: HandlerWatch | undefined;
   /** Called when a handler is done, before the next message. */
   whenHandled: (() => void) | undefined;
+  /** How many bytes of the stream were counted before a renegotiation put them back. */
+  comesAgain = 0;
   /** How many reads of renegotiations were served. */
   handshakeReads = 0;
 
@@ -190,7 +192,9 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
   }
 
   onData(chunk: Buffer): void {
-    this.received(chunk);
+    const fresh = this.comesAgain === 0 ? chunk : chunk.subarray(this.comesAgain);
+    this.comesAgain -= chunk.length - fresh.length;
+    this.received(fresh);
     this.#decoding.push(chunk);
     if (!this.#yielded) this.#slice.begin(this.#connection.stats.messagesReceived);
     this.#pump();
@@ -272,10 +276,7 @@ export class Reader implements TurnTaker, StreamListener, MessageSource {
 
   /** `bytes` came from the stream: counts them, and shows them to those who watch. */
   received(bytes: Uint8Array): void {
-    this.#connection.stats.bytesReceived += bytes.length;
-    this.#node.traffic.bytesReceived += bytes.length;
-    if (diagnostics.bytesReceived.hasSubscribers)
-      showBytes('bytesReceived', this.#node, this.#connection, bytes);
+    countReceived(this.#node, this.#connection, bytes);
   }
 
   /** What budgets take for progress: messages, and reads of handshakes. */

@@ -17,6 +17,8 @@ export interface Aside {
 export interface Renewal {
   readonly stream: Duplex;
   readonly writes: WriteTraits;
+  /** How many bytes of `stream` were counted, and will come again. */
+  readonly comesAgain: number;
   readonly codec: Codec<unknown>;
   readonly decoding: Decoding;
   readonly encoder: Encoder<unknown>;

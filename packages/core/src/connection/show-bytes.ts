@@ -17,3 +17,10 @@ export function showBytes(
   };
   diagnostics[channel].publish(event);
 }
+
+/** Counts bytes that came, and shows them to those who watch. */
+export function countReceived(node: NodeContext, connection: InnerConnection, bytes: Uint8Array): void {
+  connection.stats.bytesReceived += bytes.length;
+  node.traffic.bytesReceived += bytes.length;
+  if (diagnostics.bytesReceived.hasSubscribers) showBytes('bytesReceived', node, connection, bytes);
+}

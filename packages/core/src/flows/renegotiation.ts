@@ -92,7 +92,14 @@ async function run<T>(kernel: Kernel, connection: PeerConnection, plan: Plan<T>)
   const received = reader.suspend();
   const meter = new HandshakeMeter(kernel, connection, reader);
   const handshake = new LiveHandshake(
-    { link, direction, dialled, context, limits, from: { stream, writes, received, decoder, meter } },
+    {
+      link,
+      direction,
+      dialled,
+      context,
+      limits,
+      from: { stream, writes, received, comesAgain: reader.comesAgain, decoder, meter },
+    },
     cancellation,
     kernel,
   );
@@ -157,8 +164,8 @@ function outcomeOf(
   const proved = identityIn(connection.context);
   requireExpectedIdentity(connection.context, proved);
   requireSameIdentity(provedBefore, proved);
-  const { writes, received, hasSpoken } = handshake;
+  const { writes, received, comesAgain, hasSpoken } = handshake;
   const { decoding, encoder } = connection.beginCoding(codec, received);
   requireSound(handshake, decoding);
-  return { stream, writes, codec, decoding, encoder, hasSpoken };
+  return { stream, writes, comesAgain, codec, decoding, encoder, hasSpoken };
 }
