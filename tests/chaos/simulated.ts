@@ -6,6 +6,8 @@ import { World } from './world.js';
 
 /** Faults are over so long before the end of a run: all hosts are back when accounts are settled. */
 const CALM_MS = 6_000;
+/** Longer than the systems of a world try to reach somebody. */
+const QUIET = '3 min';
 
 export interface SimulatedOptions {
   /** Of virtual time. */
@@ -31,6 +33,7 @@ export function chaosScenario({ seconds, keepLines = 60, onWorld }: SimulatedOpt
         if (first !== undefined) throw new Error(`${first.rule}: ${first.what}`);
       });
       await world.time.drive(phase(world, durationMs, () => false));
+      await simulation.until('no connection outlives everybody', () => simulation.connections === 0, QUIET);
       return countsOf(world);
     },
   });

@@ -48,6 +48,22 @@ describe('a dial', () => {
     expect(world.nowMs).toBe(2_020);
   });
 
+  it.each(['dials', 'listens'] as const)(
+    'makes no connection where the process that %s dies before the reply comes',
+    async (who) => {
+      const world = simulate({ latencyMs: 10, jitterMs: 0 });
+      const [a, b] = [peerOn(world.host('10.0.0.1')), peerOn(world.host('10.0.0.2'))];
+      await world.drive(b.node.listen({ host: '0.0.0.0', port: 1 }));
+      a.node.connect('10.0.0.2:1').catch(() => {});
+      await world.run(15);
+      const dies = who === 'dials' ? a : b;
+      world.crash(dies.host, 'process');
+      await world.run('1 min');
+      expect(world.connections).toBe(0);
+      expect([a, b].filter((each) => each !== dies && each.node.connections.size > 0)).toEqual([]);
+    },
+  );
+
   it('waits while the backlog of a host that stands still is full', async () => {
     const world = simulate({ latencyMs: 10, jitterMs: 0 });
     const b = peerOn(world.host('10.0.0.2'), { listenBacklog: 2 });

@@ -96,7 +96,9 @@ export class Dial implements OpenDial {
       this.#net.note('refuses', to.subject, this.#address.port);
       this.#travel(to, this.#from, () => this.#fail('ECONNREFUSED'));
     } else if (!listener.isFull) {
-      this.#travel(to, this.#from, () => this.#connect(to, (endpoint) => listener.accept(endpoint)));
+      const { incarnation } = to;
+      const onOpen = (endpoint: Endpoint): void => listener.accept(endpoint);
+      this.#travel(to, this.#from, () => this.#connect(to, onOpen, incarnation));
     }
   }
 
@@ -138,7 +140,7 @@ export class Dial implements OpenDial {
     }
   }
 
-  #connect(to: Machine, onOpen: (endpoint: Endpoint) => void): SimConnection {
+  #connect(to: Machine, onOpen: (endpoint: Endpoint) => void, incarnation = to.incarnation): SimConnection {
     this.#settle();
     const isOutward = this.#from.nat !== undefined && this.#from.nat !== to.nat;
     const here: Side = {
@@ -147,8 +149,10 @@ export class Dial implements OpenDial {
       local: this.#local,
       seenAs: isOutward ? this.#from.nat.translate() : this.#local,
     };
-    const there = { host: to, incarnation: to.incarnation, local: this.#address, seenAs: this.#address };
+    const there = { host: to, incarnation, local: this.#address, seenAs: this.#address };
     const connection = new SimConnection(this.#net, here, there, onOpen);
+    // A process that has died meanwhile: its system knows nothing of such a connection.
+    for (const end of [connection.dialler, connection.listener]) if (!end.incarnation.isAlive) end.reset();
     this.#hand(connection.dialler);
     return connection;
   }
