@@ -13,7 +13,14 @@ const FLOORS = {
   noise: { floors: ['.'] },
   tls: { floors: ['.'] },
   network: {
-    floors: ['shared', 'store', 'book', 'manager', ['exchange', 'kademlia', 'liveness', 'gossip'], '.'],
+    floors: [
+      'shared',
+      'store',
+      'book',
+      'manager',
+      ['discovery', 'exchange', 'kademlia', 'liveness', 'gossip', 'mdns'],
+      '.',
+    ],
   },
   policies: { floors: ['shared', ['bans', 'keep-alive', 'rate-limit', 'reconnect', 'unique-peer'], '.'] },
   observe: {
@@ -59,7 +66,11 @@ export const PACKAGES = {
   streams: [/^node:/, CORE],
   noise: [CORE, /^node:(crypto|fs\/promises|path|stream)$/],
   tls: [CORE, /^node:(crypto|stream|tls|url)$/],
-  network: [CORE, /^@pea2pea\/(codecs|policies|streams)$/, /^node:(crypto|fs\/promises|path)$/],
+  network: [
+    CORE,
+    /^@pea2pea\/(codecs|policies|streams)$/,
+    /^node:(crypto|dns\/promises|fs\/promises|module|os|path)$/,
+  ],
   policies: [CORE],
   observe: [
     CORE,

@@ -22,6 +22,14 @@ export { connectionManager, ConnectionManager } from './manager/connection-manag
 export type { ConnectionManagerStatus } from './manager/connection-manager.js';
 export { CONNECTION_MANAGER_DEFAULTS } from './manager/options.js';
 export type { ConnectionManagerOptions } from './manager/options.js';
+export { discovery, Discovery } from './discovery/discovery.js';
+export type { DiscoverySourceCounts } from './discovery/discovery.js';
+export { dnsSeed } from './discovery/dns-seed.js';
+export type { DnsResolver, DnsSeedOptions } from './discovery/dns-seed.js';
+export { DISCOVERY_DEFAULTS } from './discovery/options.js';
+export type { DiscoveryOptions } from './discovery/options.js';
+export { listed } from './discovery/source.js';
+export type { DiscoverySource } from './discovery/source.js';
 export { GOSSIP_DROPS } from './gossip/account.js';
 export type { GossipCounts, GossipDrop } from './gossip/account.js';
 export type { MessageAbout, MessageHandler, TopicOptions, Verdict } from './gossip/channel.js';

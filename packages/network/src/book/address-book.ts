@@ -16,6 +16,8 @@ export interface AddressSource {
   readonly kind: SourceKind;
   /** The peer that told it; for `'told'`. @default the address itself */
   readonly from?: PeerAddressLike;
+  /** What told it, where that has no address: a name of your choice. All that has the same one is told by one source. @default the group of `from` */
+  readonly group?: string;
   /** When a peer was last known there, in milliseconds since the Unix epoch; the future counts as now. @default now */
   readonly seenMs?: number;
 }
@@ -113,6 +115,14 @@ export class AddressBook {
     return this.#proven.size;
   }
 
+  /** Addresses that are worth a dial: those that did not fail again and again, and that somebody has told within a month. */
+  get hopeful(): number {
+    const nowMs = this.#nowMs();
+    let count = 0;
+    for (const entry of this.#entries.values()) if (!isHopeless(entry, nowMs)) count++;
+    return count;
+  }
+
   /** How many addresses had to go for others. It only rises. */
   get evicted(): number {
     return this.#evicted;
@@ -134,7 +144,8 @@ export class AddressBook {
     const nowMs = this.#nowMs();
     const seenMs = Math.min(nowMs, source.seenMs ?? nowMs);
     const sourceGroup =
-      source.from === undefined ? groupOf(peer.address) : groupOf(PeerAddress.from(source.from).address);
+      source.group ??
+      groupOf(source.from === undefined ? peer.address : PeerAddress.from(source.from).address);
     const known = this.#entries.get(peer.toString());
     if (known !== undefined) {
       known.seenMs = Math.max(known.seenMs, seenMs);

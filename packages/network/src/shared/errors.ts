@@ -12,6 +12,10 @@ export const NETWORK_ERRORS = {
     remedy: 'write the address with `toString()`, or without the identity: `address.anyone.toMultiaddr()`',
     isOwnFault: true,
   },
+  P2P_ERR_NO_RECORDS: {
+    when: 'a source of the discovery plugin asked DNS for a name, and had no address in reply',
+    remedy: 'look at `cause`; check the name, and whether this machine can ask its name servers',
+  },
   P2P_ERR_NO_SLOT: {
     when: 'the connectionManager plugin ended an inbound connection: more peers have dialled in than it has slots for',
     remedy: 'connect with other peers, and with this one again later; or raise `inbound` there',
