@@ -190,6 +190,14 @@ describe('discovery', () => {
     expect(seen.counts()).toMatchObject({ learned: 2 });
   });
 
+  it('asks again where the book has enough, and the node has no connection after all', async () => {
+    const seen = await start({ sources: [{ name: 'own', find: () => ['203.0.113.7:4000'] }], enough: 1 });
+    await until(() => seen.book.size === 1);
+    expect(seen.plugin.isPoor).toBe(false);
+    seen.clock.advance(5_000);
+    await until(() => seen.counts().asked === 2);
+  });
+
   it('gives all that one source tells a sixteenth of the slots of the book', async () => {
     let round = 0;
     const seen = await start({
