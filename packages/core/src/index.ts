@@ -31,7 +31,7 @@ export type {
   DisconnectReason,
   Hold,
 } from './contracts/connection.js';
-export type { ConnectionInside, NodeInside, SetupInside } from './contracts/inside.js';
+export type { ConnectionInside, HandlerTime, NodeInside, SetupInside } from './contracts/inside.js';
 export { LIMIT_OPTIONS } from './contracts/limit-options.js';
 export type { ConnectionLimits, LimitChanges } from './contracts/limits.js';
 export type {

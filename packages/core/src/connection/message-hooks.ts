@@ -1,6 +1,7 @@
 import { isPromise, whenSettled } from '../authoring/thenable.js';
 import { traced } from '../authoring/traced.js';
 import { diagnostics } from '../contracts/diagnostics.js';
+import type { HandlerTimes } from '../mechanisms/handler-times.js';
 import type { InnerConnection } from './inner-connection.js';
 import type { NodeContext } from './node-context.js';
 import { Pulls } from './pulls.js';
@@ -24,6 +25,7 @@ export class MessageHooks implements Receiver {
   readonly #connection: InnerConnection;
   readonly #source: MessageSource;
   readonly #call: MessageHook;
+  readonly #times: HandlerTimes;
   #settle: Settle | undefined;
   #isTraced = false;
 
@@ -32,6 +34,7 @@ export class MessageHooks implements Receiver {
     this.#connection = connection;
     this.#source = source;
     this.#call = call;
+    this.#times = node.handlerTimes;
   }
 
   /** Whether somebody traces is asked once for all messages that come at once. */
@@ -43,7 +46,8 @@ export class MessageHooks implements Receiver {
     const call = this.#call;
     try {
       // INVARIANT: message-order. The next message waits for the promise of this one.
-      const result = this.#isTraced ? this.#trace(message) : call(message, this.#connection);
+      const isWatched = this.#isTraced || this.#times.left > 0;
+      const result = isWatched ? this.#watch(message) : call(message, this.#connection);
       if (!isPromise(result)) return false;
       this.#settle ??= this.#makeSettle();
       whenSettled(result, this.#settle.handled, this.#settle.failed);
@@ -53,6 +57,11 @@ export class MessageHooks implements Receiver {
       this.#threw(error);
       return false;
     }
+  }
+
+  #watch(message: unknown): unknown {
+    const call = this.#isTraced ? () => this.#trace(message) : () => this.#call(message, this.#connection);
+    return this.#times.left > 0 ? this.#times.time(this.#connection, call) : call();
   }
 
   #trace(message: unknown): unknown {

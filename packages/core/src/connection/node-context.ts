@@ -7,6 +7,7 @@ import type { HookErrorContext, HookName } from '../contracts/hooks.js';
 import type { Logger } from '../contracts/logger.js';
 import { ByteBudget } from '../mechanisms/byte-budget.js';
 import { FairTurns } from '../mechanisms/fair-turns.js';
+import { HandlerTimes } from '../mechanisms/handler-times.js';
 import { guardedLogger } from '../mechanisms/guarded-logger.js';
 import type { Heuristics } from '../contracts/counters.js';
 import { peerFields } from '../contracts/peer-fields.js';
@@ -41,6 +42,7 @@ export class NodeContext {
   readonly inbound: SeatedBudget;
   readonly outbound: ByteBudget;
   readonly turns: FairTurns;
+  readonly handlerTimes: HandlerTimes;
   readonly sweeper: Sweeper;
   readonly #dropLog: LogThrottle;
   readonly peerLog: PeerLog;
@@ -58,6 +60,7 @@ export class NodeContext {
     this.inbound = new SeatedBudget(config.maxBufferedBytes, config.clock, pressureTimeoutMs);
     this.outbound = new ByteBudget(config.maxBufferedBytes);
     this.turns = new FairTurns(config.clock);
+    this.handlerTimes = new HandlerTimes(config.clock);
     this.sweeper = new Sweeper(config.clock, [idleTimeoutMs, writeTimeoutMs, pressureTimeoutMs]);
     this.#dropLog = new LogThrottle(config.clock, DROP_LOG_INTERVAL_MS);
     this.peerLog = new PeerLog(config.clock, this.logger);

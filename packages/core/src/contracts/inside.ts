@@ -38,6 +38,21 @@ export interface NodeInside {
   setups(): readonly SetupInside[];
   /** What of one of its connections no other member shows. */
   of(connection: Connection): ConnectionInside;
+  /**
+   * Has `told` called for each `onMessage` that is timed: of those in a tenth of a second, the first hundred, so that it costs the
+   * same however many messages come. Returns what ends that.
+   */
+  timeHandlers(told: (time: HandlerTime) => void): () => void;
+}
+
+/** How long an `onMessage` took, to the end of its promise. See {@link NodeInside.timeHandlers}. */
+export interface HandlerTime {
+  /** The connection of the message. */
+  readonly connection: Connection;
+  /** In milliseconds, by the clock of the node. */
+  readonly ms: number;
+  /** What it threw, or its promise rejected with; absent where it did not. */
+  readonly error?: unknown;
 }
 
 /** Something on its way to being a connection. */

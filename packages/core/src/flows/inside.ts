@@ -1,5 +1,5 @@
 import type { Connection } from '../contracts/connection.js';
-import type { ConnectionInside, NodeInside, SetupInside } from '../contracts/inside.js';
+import type { ConnectionInside, HandlerTime, NodeInside, SetupInside } from '../contracts/inside.js';
 import { PeerConnection } from '../connection/connection.js';
 import type { Kernel } from '../connection/kernel.js';
 import type { PluginList } from '../mechanisms/plugin-list.js';
@@ -60,6 +60,10 @@ export class Inside implements NodeInside {
 
   get outboundBytes(): number {
     return this.#kernel.outbound.used;
+  }
+
+  timeHandlers(told: (time: HandlerTime) => void): () => void {
+    return this.#kernel.handlerTimes.listen(told);
   }
 
   setups(): SetupInside[] {

@@ -2,7 +2,6 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { Connection, OfNode, TracedDiagnostic } from '@pea2pea/core';
 import type { AnyNode } from '../snapshot/observed.js';
 import { fewNames } from './few-names.js';
-import { SampledCalls } from './sampled-calls.js';
 
 /** The events that are timed, as far as they are looked at. */
 export interface TimedEvent extends TracedDiagnostic, OfNode {
@@ -93,11 +92,12 @@ export function measure(
 ): () => void {
   const clocks = new Map(nodes.map(({ inside, config }) => [inside.id, config.clock]));
   if (isSampled === true) {
-    const calls = new SampledCalls<TimedEvent>(name, {
-      clockOf: ({ nodeId }) => clocks.get(nodeId),
-      told: (event, seconds) => told({ event, seconds, method: undefined }),
-    });
-    return () => calls.end();
+    const ends = nodes.map(({ name: node, inside }) =>
+      inside.timeHandlers(({ ms, ...event }) =>
+        told({ event: { node, nodeId: inside.id, ...event }, seconds: ms / 1_000, method: undefined }),
+      ),
+    );
+    return () => ends.forEach((end) => end());
   }
   const began = new WeakMap<object, number>();
   const nameOf = fewNames(MAX_METHODS);
